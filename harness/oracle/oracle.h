@@ -1,0 +1,114 @@
+// The oracle: clause x transcript -> finding. Pure: it reads transcripts and clauses, and drives nothing.
+//
+// A property is a predicate over one transcript with a few parameters; a clause is one documented statement together with the property
+// that tests it and its parameters. Properties are few and in one table; clauses are data (scenarios/clauses/*.toml).
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/scenario/script.h"
+#include "harness/transcript/transcript.h"
+
+namespace tlsbye {
+
+// The judgement of one property over one transcript.
+struct Finding {
+  enum class Kind : std::uint8_t {
+    not_reached,  // the run never came to the situation the property speaks of: proves nothing
+    holds,
+    broken,
+    crashed,  // the subject's process died in the situation
+    hung,     // it spun, or never came back
+  } kind = Kind::not_reached;
+  std::string says;           // one line for the reader: what was seen, "close reported success without the peer's close_notify"
+  std::vector<int> evidence;  // numbers of the events that decide it; never empty but for not_reached
+};
+
+// Parameters of a property as a clause gives them: each a list of words (a single string is a list of one).
+using Parameters = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+// One parameter that a property understands.
+struct ParameterRow {
+  std::string_view name;
+  bool required;
+  std::string_view meaning;
+  std::string_view values;  // "call", "outcome...", "situation...", "text...": what kind of words; checked by the loader
+};
+
+struct Property {
+  std::string_view name;     // "success-means-reply-received"
+  std::string_view meaning;  // one sentence
+  std::vector<ParameterRow> parameters;
+  Finding (*judge)(const Transcript&, const Parameters&);
+};
+const std::vector<Property>& properties();
+const Property* find_property(std::string_view name);
+
+// The atoms that `given` is made of: facts about the connection, at the moment a call began (what the subject had done and been told by
+// then) or returned (what had arrived at its transport by then).
+struct Situation {
+  std::string_view name;  // "fin-arrived"; "not fin-arrived" is its opposite
+  std::string_view meaning;
+};
+const std::vector<Situation>& situations();
+
+enum class Strength : std::uint8_t { must, should, may, documented, expected, observed };
+template <>
+struct Words<Strength> {
+  static constexpr std::array<std::string_view, 6> list{"must", "should", "may", "documented", "expected", "observed"};
+};
+
+// Where a clause applies. Empty lists and missing bounds mean everywhere.
+struct Applies {
+  std::vector<std::string> stacks;
+  std::string since, before;  // library versions: since <= version < before, compared number by number
+  std::vector<Tls> tls;
+  std::vector<Role> roles;
+  std::vector<Io> io;
+  bool covers(const RunKey& run) const;
+};
+
+struct Clause {
+  std::string id;                // "gnutls-bye/success-means-the-reply-came"
+  std::vector<std::string> ref;  // rows of the catalogue: "GNUTLS-BYE-12"
+  Strength strength{};
+  Applies applies;
+  std::vector<std::string> cites;  // document, edition, section
+  std::string says;                // our paraphrase
+  std::string contradicts;         // id of the clause of another document or edition that says otherwise; empty for none
+  const Property* property = nullptr;
+  Parameters parameters;
+  std::filesystem::path file;
+  int file_line = 0;
+};
+
+struct LoadedClauses {
+  std::vector<Clause> clauses;  // by file name, then in the order of the file
+  std::vector<Diagnostic> diagnostics;
+};
+LoadedClauses load_clauses(const std::filesystem::path& directory);
+LoadedClauses parse_clauses(std::string_view text, const std::string& file, const std::string& stem);
+
+// Judges the clause over the transcript: not_reached where the clause does not apply to that run.
+Finding judge(const Clause& clause, const Transcript& transcript);
+
+// A question on which documents leave freedom, with a named answer instead of a verdict.
+struct Trait {
+  std::string_view name;      // "replies-by-itself"
+  std::string_view question;  // "Does a read that finds the peer's close_notify answer it unasked?"
+  std::vector<std::string_view> answers;
+  std::vector<std::string_view> ref;  // rows of the catalogue or cases it serves
+  struct Answer {
+    std::string_view answer;  // one of `answers`
+    std::vector<int> evidence;
+  };
+  std::optional<Answer> (*ask)(const Transcript&);  // nullopt: this run does not tell
+};
+const std::vector<Trait>& traits();
+
+}  // namespace tlsbye

@@ -1,0 +1,186 @@
+#include "harness/transcript/transcript.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace tlsbye {
+namespace {
+
+// RFC 8446 6, RFC 5246 7.2, RFC 9846 6 (general_error).
+struct AlertRow {
+  std::uint8_t number;
+  std::string_view name;
+};
+constexpr std::array<AlertRow, 32> alerts{{
+    {0, "close_notify"},
+    {10, "unexpected_message"},
+    {20, "bad_record_mac"},
+    {21, "decryption_failed"},
+    {22, "record_overflow"},
+    {30, "decompression_failure"},
+    {40, "handshake_failure"},
+    {42, "bad_certificate"},
+    {43, "unsupported_certificate"},
+    {44, "certificate_revoked"},
+    {45, "certificate_expired"},
+    {46, "certificate_unknown"},
+    {47, "illegal_parameter"},
+    {48, "unknown_ca"},
+    {49, "access_denied"},
+    {50, "decode_error"},
+    {51, "decrypt_error"},
+    {60, "export_restriction"},
+    {70, "protocol_version"},
+    {71, "insufficient_security"},
+    {80, "internal_error"},
+    {86, "inappropriate_fallback"},
+    {90, "user_canceled"},
+    {100, "no_renegotiation"},
+    {109, "missing_extension"},
+    {110, "unsupported_extension"},
+    {112, "unrecognized_name"},
+    {113, "bad_certificate_status_response"},
+    {115, "unknown_psk_identity"},
+    {116, "certificate_required"},
+    {117, "general_error"},
+    {120, "no_application_protocol"},
+}};
+
+std::string level_name(std::uint8_t level) { return level == 1 ? "warning" : level == 2 ? "fatal" : fmt::format("level {}", level); }
+
+std::string quoted(std::string_view bytes, std::size_t most) {
+  std::string text = "\"";
+  for (const unsigned char byte : bytes.substr(0, most)) {
+    if (byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\')
+      text += static_cast<char>(byte);
+    else
+      text += fmt::format("\\x{:02x}", byte);
+  }
+  return text + (bytes.size() > most ? "\"..." : "\"");
+}
+
+std::string_view spell(Fate fate) {
+  switch (fate) {
+    case Fate::passed: return "";
+    case Fate::held: return "held";
+    case Fate::dropped: return "dropped";
+    case Fate::replaced: return "replaced";
+    case Fate::delivered: return "released";
+    case Fate::injected: return "injected";
+  }
+  return "";
+}
+
+std::string narrate_record(const Record& record) {
+  std::string what;
+  if (record.alert) {
+    what = alert_name(record.alert->description) + " (" + level_name(record.alert->level) + ")";
+  } else if (record.type == ContentType::handshake && !record.handshake.empty()) {
+    what = record.handshake;
+  } else if (record.type == ContentType::raw) {
+    what = "raw " + quoted(record.content, 32);
+  } else {
+    what = std::string(spell(record.type));
+  }
+  std::string line = fmt::format("wire     {}->{}  {:<28} {} bytes", spell(record.from), spell(other(record.from)), what, record.wire_bytes);
+  if (!record.encrypted && record.type != ContentType::raw) line += ", plain";
+  if (record.damaged) line += ", damaged";
+  if (record.truncated_to > 0) line += fmt::format(", cut after {}", record.truncated_to);
+  if (record.fate != Fate::passed) line += fmt::format("  [{}{}]", spell(record.fate), record.of ? fmt::format(" of {}", record.of) : "");
+  return line;
+}
+
+std::string_view spell(Died::How how) {
+  switch (how) {
+    case Died::How::crashed: return "crashed";
+    case Died::How::exited: return "exited";
+    case Died::How::spun: return "spun without end";
+    case Died::How::silent: return "never answered";
+    case Died::How::garbled: return "broke the control protocol";
+  }
+  return "";
+}
+
+std::string_view spell(End end) { return end == End::fin ? "FIN" : end == End::hangup ? "hangup" : "RST"; }
+
+template <typename... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+
+}  // namespace
+
+std::string_view ApiCall::flag(std::string_view name) const {
+  for (const auto& [key, value] : state)
+    if (key == name) return value;
+  return {};
+}
+
+std::string_view spell(ContentType type) {
+  switch (type) {
+    case ContentType::change_cipher_spec: return "change_cipher_spec";
+    case ContentType::alert: return "alert";
+    case ContentType::handshake: return "handshake";
+    case ContentType::application_data: return "application_data";
+    case ContentType::unknown: return "undecrypted";
+    case ContentType::raw: return "raw";
+  }
+  return "undecrypted";
+}
+
+std::string alert_name(std::uint8_t description) {
+  for (const AlertRow& row : alerts)
+    if (row.number == description) return std::string(row.name);
+  return fmt::format("alert {}", description);
+}
+
+std::optional<std::uint8_t> alert_number(std::string_view name) {
+  for (const AlertRow& row : alerts)
+    if (row.name == name) return row.number;
+  return std::nullopt;
+}
+
+std::string narrate(const Event& event, const Transcript&) {
+  return std::visit(
+      Overloaded{
+          [](const ApiCall& e) {
+            std::string line = fmt::format("{:<8} {:<20} = {:<12}", spell(e.side), spell(e.call), spell(e.outcome));
+            line += fmt::format(" {} {}", e.native, e.returned);
+            if (!e.code.empty()) line += " " + e.code;
+            if (!e.error_number.empty()) line += " errno " + e.error_number;
+            if (e.call == Call::read || e.call == Call::write) line += fmt::format(", {} bytes{}", e.bytes, e.intact ? "" : ", NOT what was sent");
+            for (const auto& [key, value] : e.state) line += fmt::format(", {}={}", key, value);
+            return line;
+          },
+          [](const TransportCall& e) {
+            return fmt::format("{:<8}   {}({}) = {}{}{}", spell(e.side), e.function, e.asked, e.result,
+                               e.error_number.empty() ? "" : " " + e.error_number, e.injected ? "  [injected]" : "");
+          },
+          [](const Blocked& e) {
+            return fmt::format("{:<8}   blocked on {} in {}{}", spell(e.side), spell(e.on), spell(e.during), e.for_good ? ", for good" : "");
+          },
+          [](const Record& e) { return narrate_record(e); },
+          [](const TransportEnd& e) {
+            return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), spell(e.end),
+                                             e.by_wire ? "  [the wire's doing]" : "")
+                               : fmt::format("wire     {}->      {}", spell(e.from), spell(e.end));
+          },
+          [](const RawCall& e) {
+            std::string line = fmt::format("{:<8} {:<20} = {}", spell(e.side), e.verb, e.result);
+            if (!e.error_number.empty()) line += " " + e.error_number;
+            if (!e.data.empty()) line += " " + quoted(e.data, 48);
+            return line;
+          },
+          [](const Signal& e) { return fmt::format("{:<8}   signal {}", spell(e.side), e.name); },
+          [](const Died& e) {
+            return fmt::format("{:<8} {} ({}){}", spell(e.side), spell(e.how), e.detail,
+                               e.during ? fmt::format(" in {}", spell(*e.during)) : std::string());
+          },
+          [](const NotDone& e) { return fmt::format("{:<8} not carried out: {}", spell(e.side), e.why); },
+          [](const Told& e) { return e.text; },
+      },
+      event.what);
+}
+
+}  // namespace tlsbye

@@ -1,0 +1,219 @@
+// What happened in one run, in order: the only thing that the oracle ever sees.
+//
+// Every event has a number (1, 2, 3, ...: its place), and the line of the scenario's script during which it happened. Events are of
+// few kinds, each a plain value. The order is the order of facts: a peer's transport calls come before the API call they belong to
+// returns, and the record that a call emitted comes after it, where the wire saw it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "peers/protocol/words.h"
+
+namespace tlsbye {
+
+// An API call of a peer that came back.
+struct ApiCall {
+  Side side{};
+  Call call{};
+  int began = 0;             // number of the first event that may belong to this call (its own number where nothing came between)
+  std::string native;        // "SSL_shutdown"
+  long returned = 0;         // raw return value
+  std::string code;          // "SSL_ERROR_WANT_READ", may be empty
+  std::string error_number;  // "EAGAIN", empty for 0
+  std::string words;         // the library's own text
+  Outcome outcome{};
+  std::size_t bytes = 0;  // read or written
+  std::size_t total = 0;  // bytes read or written by this session so far
+  bool intact = true;     // reads: all bytes so far are the other side's pattern, in order, from its beginning
+  std::vector<std::pair<std::string, std::string>> state;  // the library's flags after the call
+
+  // The value of a state flag, empty where the stack has no such flag.
+  std::string_view flag(std::string_view name) const;
+};
+
+// A call of the library under test on its transport, as the peer's own libc functions saw it.
+struct TransportCall {
+  Side side{};
+  Call during{};             // the API call that made it
+  std::string function;      // "recv", "sendmsg", "poll", ...
+  Flow flow{};               // which way it would move bytes
+  std::size_t asked = 0;     // bytes
+  long result = 0;           // raw return value
+  std::string error_number;  // "EAGAIN", empty where the call succeeded
+  bool injected = false;     // the result came from the script, not from the kernel
+};
+
+// The call would have blocked, and the peer waits to be told more. Where nothing ever comes, this is how the run ended.
+struct Blocked {
+  Side side{};
+  Call during{};
+  Flow on{};
+  bool for_good = false;  // the script ended, and it was still blocked
+};
+
+enum class ContentType : std::uint8_t {
+  change_cipher_spec = 20,
+  alert = 21,
+  handshake = 22,
+  application_data = 23,
+  unknown = 0,  // encrypted, and the wire has no keys for it
+  raw = 1,      // not a TLS record at all
+};
+
+// An alert's two bytes (RFC 8446 6): level warning(1), fatal(2); description close_notify(0), ...
+struct Alert {
+  std::uint8_t level = 1;
+  std::uint8_t description = 0;
+  friend bool operator==(const Alert&, const Alert&) = default;
+};
+
+// What the wire did with a record.
+enum class Fate : std::uint8_t {
+  passed,     // sent by `from`, delivered at once
+  held,       // sent by `from`, kept back by the script; a later event with `of` set to this one tells of its delivery
+  dropped,    // sent by `from`, never delivered
+  replaced,   // sent by `from`, not delivered as it was: the `injected` events with `of` set to this one went in its place
+  delivered,  // the delivery of a record that was held
+  injected,   // delivered to the other side, never sent by `from`: the wire's own doing
+};
+
+// A record (or raw bytes outside TLS) on the wire, between `from` and the other side.
+struct Record {
+  Side from{};
+  Fate fate{};
+  ContentType type{};             // the inner type where the record was decrypted
+  bool encrypted = false;         // it was under a key on the wire
+  std::size_t wire_bytes = 0;     // with header and tag
+  std::size_t content_bytes = 0;  // decrypted, without padding
+  std::optional<Alert> alert;     // the alert, where the content is exactly one
+  std::string content;            // alerts, handshake and raw: the content (at most 64 bytes); application data: empty
+  std::string handshake;          // "ClientHello", "KeyUpdate", ... the messages that begin in this record, comma-separated
+  std::size_t truncated_to = 0;   // > 0: only so many of wire_bytes were delivered
+  bool damaged = false;           // injected: made so that it cannot be authenticated (flipped tag, wrong epoch)
+  int of = 0;                     // number of the event this one continues, 0 for none
+
+  bool was_sent() const { return fate == Fate::passed || fate == Fate::held || fate == Fate::dropped || fate == Fate::replaced; }
+  bool was_delivered() const { return fate == Fate::passed || fate == Fate::delivered || fate == Fate::injected; }
+  // A whole, authentic, encrypted close_notify, at any level.
+  bool is_close_notify() const { return alert && alert->description == 0 && encrypted && !damaged && truncated_to == 0; }
+};
+
+enum class End : std::uint8_t { fin, hangup, reset };  // one direction ended; both ended, orderly; both ended by RST
+
+// A transport came to its end for one side. `from` did it where by_wire is false, the script where it is true.
+struct TransportEnd {
+  Side from{};             // the side whose stream ended
+  bool delivered = false;  // false: the wire saw it from `from`; true: the other side can see it from now on
+  bool by_wire = false;
+  End end{};
+};
+
+// Something a peer did to its transport, or took from it, outside TLS.
+struct RawCall {
+  Side side{};
+  std::string verb;  // "raw-read", "raw-write", "fin", "hangup", "linger-reset"
+  long result = 0;
+  std::string error_number;
+  std::string data;  // what was read or written (at most 4 KiB)
+};
+
+struct Signal {  // delivered to the peer's process and caught
+  Side side{};
+  std::string name;  // "SIGPIPE"
+};
+
+// The peer's process is gone, or had to be ended. Always the last event of its side.
+struct Died {
+  Side side{};
+  enum class How : std::uint8_t {
+    crashed,
+    exited,
+    spun,
+    silent,
+    garbled
+  } how{};                     // by a signal; by itself; used up its CPU or call
+                               // budget; never answered; broke the protocol
+  std::string detail;          // "SIGSEGV", "exit code 3", ...
+  std::optional<Call> during;  // the call that never came back
+};
+
+// A line of the script that was not carried out, and why: "subject is still blocked in close".
+struct NotDone {
+  Side side{};
+  std::string why;
+  bool unsupported = false;  // because the stack has no such call or option
+};
+
+// A standing order to the wire or to a peer was given, or an option set: told for the reader, judged by nobody.
+struct Told {
+  std::string text;
+};
+
+struct Event {
+  int number = 0;  // 1-based
+  int line = 0;    // of the script, 1-based; 0: before the first or after the last
+  std::variant<ApiCall, TransportCall, Blocked, Record, TransportEnd, RawCall, Signal, Died, NotDone, Told> what;
+
+  template <typename Kind>
+  const Kind* as() const {
+    return std::get_if<Kind>(&what);
+  }
+};
+
+// The identity of a run; spelled in one word it is the replay id (harness/runner/replay_id.h).
+struct RunKey {
+  std::string scenario;  // "family/id"
+  std::string subject;   // stack name
+  std::string subject_version;
+  std::string partner;
+  std::string partner_version;
+  Role role{};  // the subject's
+  Tls tls{};
+  Io io{};
+  friend auto operator<=>(const RunKey&, const RunKey&) = default;
+};
+
+class Transcript {
+ public:
+  explicit Transcript(RunKey key = {}) : key_(std::move(key)) {}
+
+  const RunKey& key() const { return key_; }
+  const std::vector<Event>& events() const { return events_; }
+  const Event& at(int number) const { return events_[static_cast<std::size_t>(number - 1)]; }
+  Event& at(int number) { return events_[static_cast<std::size_t>(number - 1)]; }
+  int next_number() const { return static_cast<int>(events_.size()) + 1; }
+
+  // Appends, and gives the event's number.
+  template <typename Kind>
+  int add(int line, Kind what) {
+    events_.push_back(Event{next_number(), line, std::move(what)});
+    return events_.back().number;
+  }
+
+  // All records of the run could be decrypted; where not, nobody may conclude anything from a record that is missing.
+  bool decrypted = true;
+  // The words of the script lines, for the reader (line n is script[n - 1]).
+  std::vector<std::string> script;
+
+ private:
+  RunKey key_;
+  std::vector<Event> events_;
+};
+
+// One event as a line of text in the notation of the script, without number: "subject  close                = want-read  (gnutls_bye -28
+// GNUTLS_E_AGAIN)".
+std::string narrate(const Event& event, const Transcript& in);
+std::string_view spell(ContentType type);
+
+// Alerts by the names of RFC 8446 6, RFC 5246 7.2 and RFC 9846 6: "close_notify", "internal_error"; "alert 201" for a number without one.
+std::string alert_name(std::uint8_t description);
+std::optional<std::uint8_t> alert_number(std::string_view name);
+
+}  // namespace tlsbye

@@ -1,0 +1,89 @@
+// One TLS stack as the harness sees it: what an adapter (peers/<stack>.cpp) implements, and all that it implements.
+//
+// An adapter translates and never judges. Each member function of Session makes one call of the library's API and says what came
+// back: no loop, no retry, no policy, no assertion. Everything else that a peer does (the control socket, transports, faults,
+// blocking, `until done`, forking) is in peers/common and the same for every stack.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "peers/protocol/words.h"
+
+namespace tlsbye::peer {
+
+// What one API call of the library came to.
+struct Answer {
+  std::string_view native;  // the function called, by the library's name: "gnutls_bye"; a literal
+  long returned = 0;        // its raw return value
+  std::string code;         // the library's name of its error code: "GNUTLS_E_AGAIN", "SSL_ERROR_WANT_READ"; empty where there is none
+  int error_number = 0;     // errno right after the call, 0 where the call did not fail
+  std::string words;        // the library's own text for the failure, empty where it gives none
+  Outcome outcome = Outcome::failed;
+  std::size_t bytes = 0;  // read or written by this call
+};
+
+// The library's state flags, by the names that its manual uses: {"shutdown", "SENT|RECEIVED"}, {"direction", "send"}.
+// The vocabulary per stack stands in peers/README.md. Reading them must not change the session.
+using State = std::vector<std::pair<std::string_view, std::string>>;
+
+// Options of a session beyond role, version and blocking; a stack names those it has in its abilities, and an option it did not name
+// is answered `unsupported` before open() is called.
+struct SessionOptions {
+  Role role = Role::client;
+  Tls tls = Tls::v1_3;
+  Io io = Io::blocking;
+  int transport = -1;           // the transport's descriptor; the session must not close it
+  bool tickets = false;         // a TLS 1.3 server sends its NewSessionTickets after the handshake; off: it sends none
+  bool ignore_eof = false;      // ability "ignore-eof": the stack's switch to take a bare EOF for a clean end
+  bool quiet_shutdown = false;  // ability "quiet-shutdown": the stack's switch to close without a word
+  bool read_ahead = false;      // ability "read-ahead"
+  bool callbacks = false;       // ability "callbacks": transport by the stack's own I/O callbacks instead of the socket
+};
+
+// Where a session hands out what the wire needs for decryption.
+class KeyLog {
+ public:
+  virtual ~KeyLog() = default;
+  // One line of the NSS key log format (draft-ietf-tls-keylogfile): "CLIENT_RANDOM <hex> <hex>", or, where the library knows only its
+  // traffic keys, "CLIENT_TRAFFIC_KEY <client random> <key><iv>" and "SERVER_TRAFFIC_KEY ..." (ours; see peers/README.md).
+  virtual void line(std::string_view text) = 0;
+};
+
+// One TLS connection. An interface only: no fields, no defaults. The destructor is `abandon`: it frees the library's object
+// without a word on the wire, and leaves the transport open.
+class Session {
+ public:
+  virtual ~Session() = default;
+  virtual Answer handshake() = 0;
+  virtual Answer read(std::span<std::byte> into) = 0;
+  virtual Answer write(std::span<const std::byte> from) = 0;
+  virtual Answer close() = 0;        // the stack's two-way close, one call
+  virtual Answer close_write() = 0;  // the stack's one-way close: send close_notify, go on reading
+  virtual State state() const = 0;
+};
+
+struct Hello {
+  std::string stack;                   // "gnutls": lower case, a word
+  std::string version;                 // of the library that is loaded now, asked at run time: "3.7.9"
+  std::vector<std::string> abilities;  // the words listed in peers/README.md
+};
+
+class Stack {
+ public:
+  virtual ~Stack() = default;
+  virtual Hello hello() const = 0;
+  // Makes a session on options.transport. `keys` outlives the session. Throws std::runtime_error in the library's words where the
+  // library refuses to make one.
+  virtual std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) = 0;
+};
+
+// The peer's main(): says hello on control_descriptor, then does what it is told until the other end goes. Returns the exit code.
+int serve(Stack& stack);
+
+}  // namespace tlsbye::peer
