@@ -1,0 +1,205 @@
+#include "harness/control/peer_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+extern char** environ;
+
+namespace tlsbye {
+namespace {
+
+// Clock ticks of CPU that the process has used, its waited-for children included (proc(5), stat, fields 14 to 17).
+std::optional<long> cpu_ticks(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  const std::size_t after_name = text.rfind(')');
+  if (after_name == std::string::npos) return std::nullopt;
+  std::istringstream fields(text.substr(after_name + 1));
+  std::string skipped;
+  for (int field = 3; field < 14; ++field) fields >> skipped;
+  long user = 0, system = 0, children_user = 0, children_system = 0;
+  if (!(fields >> user >> system >> children_user >> children_system)) return std::nullopt;
+  return user + system + children_user + children_system;
+}
+
+std::string signal_name(int number) {
+  const char* name = ::sigabbrev_np(number);
+  return name ? std::string("SIG") + name : fmt::format("signal {}", number);
+}
+
+std::vector<std::string> split_words(std::string_view text) {
+  std::vector<std::string> words;
+  std::istringstream stream{std::string(text)};
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+}  // namespace
+
+std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem::path& program, std::chrono::milliseconds patience,
+                                                          const std::vector<std::string>& arguments) {
+  if (::access(program.c_str(), F_OK) != 0) return fmt::format("{}: no such peer program", program.string());
+  if (::access(program.c_str(), X_OK) != 0) return fmt::format("{}: the peer program is not executable", program.string());
+
+  auto [ours, theirs] = channel_pair();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
+  const timeval limit{seconds.count(), std::chrono::duration_cast<std::chrono::microseconds>(patience - seconds).count()};
+  ::setsockopt(ours.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, theirs.descriptor(), control_descriptor);
+  // A group of its own: a Ctrl-C at the terminal is for the harness, and killing the group ends what the peer forked, too.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&attributes, 0);
+
+  std::vector<std::string> words{program.string()};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_t pid = -1;
+  const int error = ::posix_spawn(&pid, program.c_str(), &actions, &attributes, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) return fmt::format("{}: cannot be started: {}", program.string(), std::strerror(error));
+  theirs = Channel(Descriptor());
+
+  PeerProcess peer(pid, std::move(ours));
+  peer.patience_ = patience;
+  const Channel::Got got = peer.channel_.receive(peer.packet_);
+  if (got == Channel::Got::end) return fmt::format("{}: ended before its hello ({})", program.string(), peer.ended().detail);
+  if (got != Channel::Got::packet) return fmt::format("{}: said no hello ({})", program.string(), peer.hung().detail);
+  const auto message = parse_message(peer.packet_);
+  const auto* lines = std::get_if<std::vector<Line>>(&message);
+  if (!lines || lines->size() != 1 || lines->front().word() != "hello")
+    return fmt::format("{}: its first message is no hello: this is not a peer program", program.string());
+  const Line& hello = lines->front();
+  if (hello.number("protocol") != protocol_version)
+    return fmt::format("{}: speaks protocol version {}, this harness speaks {}; build the peer and the harness from the same source",
+                       program.string(), hello.get("protocol", "(none)"), protocol_version);
+  peer.hello_ = {std::string(hello.get("stack")), std::string(hello.get("version")), split_words(hello.get("abilities"))};
+  if (peer.hello_.stack.empty() || peer.hello_.version.empty())
+    return fmt::format("{}: its hello lacks the name or the version of its stack", program.string());
+  return peer;
+}
+
+PeerProcess::PeerProcess(PeerProcess&& from) noexcept
+    : pid_(std::exchange(from.pid_, -1)),
+      channel_(std::move(from.channel_)),
+      hello_(std::move(from.hello_)),
+      packet_(std::move(from.packet_)),
+      patience_(from.patience_) {}
+
+PeerProcess& PeerProcess::operator=(PeerProcess&& from) noexcept {
+  if (this != &from) {
+    kill_group();
+    pid_ = std::exchange(from.pid_, -1);
+    channel_ = std::move(from.channel_);
+    hello_ = std::move(from.hello_);
+    packet_ = std::move(from.packet_);
+    patience_ = from.patience_;
+  }
+  return *this;
+}
+
+PeerProcess::~PeerProcess() { kill_group(); }
+
+Report PeerProcess::ask(const Line& request, int passed) {
+  packet_.clear();
+  append_line(packet_, request);
+  if (!alive()) return Report{{}, {}, PeerEnd{Died::How::exited, "it is not running"}};
+  if (!channel_.send(packet_, passed)) return Report{{}, {}, ended()};
+  return listen();
+}
+
+Report PeerProcess::listen() {
+  Report report;
+  while (true) {
+    const Channel::Got got = channel_.receive(packet_);
+    if (got != Channel::Got::packet) {
+      report.end = got == Channel::Got::end ? ended() : got == Channel::Got::timeout ? hung() : garbled(std::strerror(errno));
+      return report;
+    }
+    auto message = parse_message(packet_);
+    if (const auto* error = std::get_if<MessageError>(&message)) {
+      report.end = garbled(fmt::format("{} at byte {}", error->problem, error->offset));
+      return report;
+    }
+    auto& lines = std::get<std::vector<Line>>(message);
+    const Line last = std::move(lines.back());
+    lines.pop_back();
+    for (Line& line : lines) report.lines.push_back(std::move(line));
+    if (last.word() == "more") continue;
+    if (last.word() == "ready") return report;
+    if (last.word() == "spinning") {
+      ended();
+      report.end = PeerEnd{Died::How::spun, fmt::format("{} went on without end", last.get("during"))};
+      return report;
+    }
+    const auto on = read_word<Flow>(last.get("on"));
+    const auto during = read_word<Call>(last.get("during"));
+    if (last.word() == "blocked" && on && during) {
+      report.blocked = Report::Blocked{*on, *during};
+      return report;
+    }
+    report.end = garbled(fmt::format("a report that ends in `{}`", last.word()));
+    return report;
+  }
+}
+
+PeerEnd PeerProcess::hung() {
+  // A last moment in which it may still answer, and in which its use of the CPU tells a spin from a wait.
+  constexpr timeval moment{0, 200'000};
+  ::setsockopt(channel_.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
+  const auto before = cpu_ticks(pid_);
+  std::string ignored;
+  channel_.receive(ignored);
+  const auto after = cpu_ticks(pid_);
+  const long ticks_in_moment = ::sysconf(_SC_CLK_TCK) / 5;
+  const bool spins = before && after && *after - *before >= ticks_in_moment / 4;
+  kill_group();
+  return {spins ? Died::How::spun : Died::How::silent, fmt::format("no answer within {} ms", patience_.count())};
+}
+
+PeerEnd PeerProcess::ended() {
+  int status = 0;
+  const pid_t pid = std::exchange(pid_, -1);
+  if (pid <= 0) return {Died::How::exited, "it is not running"};
+  // Whoever closes the control socket has either died already, and this changes nothing, or goes on without us, and must not.
+  ::kill(-pid, SIGKILL);
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFSIGNALED(status)) return {Died::How::crashed, signal_name(WTERMSIG(status))};
+  return {Died::How::exited, fmt::format("exit code {}", WEXITSTATUS(status))};
+}
+
+PeerEnd PeerProcess::garbled(std::string_view what) {
+  kill_group();
+  return {Died::How::garbled, std::string(what)};
+}
+
+void PeerProcess::kill_group() {
+  const pid_t pid = std::exchange(pid_, -1);
+  if (pid <= 0) return;
+  ::kill(-pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace tlsbye

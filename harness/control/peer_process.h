@@ -1,0 +1,81 @@
+// A peer program as the harness holds it: started, talked to, and ended, whatever it does.
+//
+// All that can go wrong with a foreign process ends here as a value: it is missing, it is no peer, it dies, it spins, it says nothing, it
+// says nonsense. Nothing here throws for what a peer did. Not thread-safe; a worker owns its peers.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "harness/transcript/transcript.h"
+#include "peers/protocol/channel.h"
+#include "peers/protocol/message.h"
+
+namespace tlsbye {
+
+// What a peer said of itself.
+struct PeerHello {
+  std::string stack;
+  std::string version;
+  std::vector<std::string> abilities;
+};
+
+// How a peer's process ended, in the words of Died.
+struct PeerEnd {
+  Died::How how{};
+  std::string detail;  // "SIGSEGV", "exit code 3", "no answer within 10 s"
+};
+
+// What a peer reported of one request.
+struct Report {
+  std::vector<Line> lines;  // all but the last ones, which are told by the members below
+  struct Blocked {
+    Flow on{};
+    Call during{};
+  };
+  std::optional<Blocked> blocked;  // it waits for resume or abort
+  std::optional<PeerEnd> end;      // the process is gone; `lines` holds what it still said
+};
+
+class PeerProcess {
+ public:
+  // Starts the program and reads its hello. `patience` bounds how long any one answer may take before the peer is taken to hang; it
+  // costs nothing where peers answer. On failure: one line that says what is wrong with which program.
+  static std::variant<PeerProcess, std::string> start(const std::filesystem::path& program, std::chrono::milliseconds patience,
+                                                      const std::vector<std::string>& arguments = {});
+
+  PeerProcess(PeerProcess&&) noexcept;
+  PeerProcess& operator=(PeerProcess&&) noexcept;
+  ~PeerProcess();  // ends the process and all that it started, and waits for it
+
+  const PeerHello& hello() const { return hello_; }
+  pid_t pid() const { return pid_; }
+  bool alive() const { return pid_ > 0; }
+
+  // Sends the request, with a descriptor where `passed` is not -1, and waits for the whole report.
+  Report ask(const Line& request, int passed = -1);
+
+ private:
+  PeerProcess(pid_t pid, Channel channel) : pid_(pid), channel_(std::move(channel)) {}
+
+  Report listen();
+  PeerEnd hung();                          // it did not answer in time: why, and its end
+  PeerEnd ended();                         // it closed the control socket: how it died
+  PeerEnd garbled(std::string_view what);  // it broke the protocol: its end
+  void kill_group();
+
+  pid_t pid_ = -1;
+  Channel channel_;
+  PeerHello hello_;
+  std::string packet_;
+  std::chrono::milliseconds patience_{};
+};
+
+}  // namespace tlsbye

@@ -1,0 +1,45 @@
+// The plan: which runs a selection of scenarios, stacks and modes comes to.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/runner/runner.h"
+
+namespace tlsbye {
+
+// What the command line selects. Empty lists select everything.
+struct Selection {
+  std::vector<std::string> stacks;     // NAME[@VERSION], globs
+  std::vector<std::string> partners;   // likewise; a single "all" for every stack
+  std::vector<std::string> scenarios;  // globs over "family/name"
+  std::optional<Tls> tls;
+  std::optional<Role> role;
+  std::optional<Io> io;
+};
+
+// Whether `text` matches the glob (`*`, `?`, `[...]`; `*` also matches slashes).
+bool matches(std::string_view glob, std::string_view text);
+bool matches_any(const std::vector<std::string>& globs, std::string_view text);
+// NAME or NAME@VERSION, each a glob.
+bool selects(const std::string& spec, const Stack& stack);
+
+// A run that a stack's abilities do not allow, and the ability that is missing.
+struct UnsupportedRun {
+  Run run;
+  bool by_partner = false;
+  std::string ability;
+};
+
+struct Plan {
+  std::vector<Run> runs;  // in the order: scenario, subject, partner, role, TLS version, io mode
+  std::vector<UnsupportedRun> unsupported;
+};
+
+// `subjects` and `partners` are taken as they are; scenarios, roles, versions and modes are filtered by the selection.
+Plan make_plan(const std::vector<Scenario>& scenarios, const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners,
+               const Selection& selection);
+
+}  // namespace tlsbye

@@ -1,0 +1,22 @@
+// The replay id: the identity of a run in one word that can be pasted.
+//
+//     missing-reply/peer-keeps-silent:gnutls@3.7.9:client:1.3:blocking:openssl@3.0.17
+//
+// scenario : subject @ version : role : TLS version : io mode : partner @ version. Versions tell what was judged; a replay takes the
+// stack of that name as it is today and says so where the version differs.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "harness/transcript/transcript.h"
+
+namespace tlsbye {
+
+std::string replay_id(const RunKey& run);
+
+// The run that an id names, or what is wrong with it in one line.
+std::variant<RunKey, std::string> read_replay_id(std::string_view id);
+
+}  // namespace tlsbye

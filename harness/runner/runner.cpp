@@ -1,0 +1,324 @@
+#include "harness/runner/runner.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <system_error>
+
+#include "harness/wire/wire.h"
+
+namespace tlsbye {
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+// The request that a statement makes of a peer (peers/README.md).
+Line request_of(const Statement& statement) {
+  switch (statement.verb) {
+    case Verb::handshake:
+      return Line("handshake");
+    case Verb::abandon:
+      return Line("abandon");
+    case Verb::raw_read:
+      return Line("raw-read");
+    case Verb::raw_write:
+      return Line("raw-write").with("data", statement.text);
+    case Verb::fin:
+      return Line("fin");
+    case Verb::hangup:
+      return Line("hangup");
+    case Verb::io_clear:
+      return Line("plan").with("clear", 1);
+    case Verb::io: {
+      const FaultPlan& plan = statement.fault;
+      Line line("plan");
+      line.with("flow", spell(plan.flow)).with("fault", spell(plan.fault)).with("times", plan.times).with("after", plan.after);
+      if (plan.fault == Fault::short_count) line.with("count", static_cast<long long>(plan.count));
+      return line;
+    }
+    case Verb::read: {
+      Line line("read");
+      if (statement.size > 0) line.with("size", static_cast<long long>(statement.size));
+      if (statement.to_end) line.with("until", "end");
+      if (statement.until_done) line.with("until", "done");
+      return line;
+    }
+    default: {
+      Line line{std::string(spell(statement.verb))};
+      if (statement.verb == Verb::write) line.with("size", static_cast<long long>(statement.size));
+      if (statement.until_done) line.with("until", "done");
+      return line;
+    }
+  }
+}
+
+std::optional<Call> call_of(Verb verb) {
+  switch (verb) {
+    case Verb::handshake:
+      return Call::handshake;
+    case Verb::read:
+      return Call::read;
+    case Verb::write:
+      return Call::write;
+    case Verb::close:
+      return Call::close;
+    case Verb::close_write:
+      return Call::close_write;
+    case Verb::abandon:
+      return Call::abandon;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::size_t size_field(const Line& line, std::string_view key) {
+  const auto value = line.number(key);
+  return value && *value > 0 ? static_cast<std::size_t>(*value) : 0;
+}
+
+}  // namespace
+
+RunKey Run::key() const { return {scenario->id, subject->name, subject->version, partner->name, partner->version, role, tls, io}; }
+
+// One run being made: the two peers, the wire between them, and the transcript that grows.
+class Runner::Stage {
+ public:
+  Stage(const Run& run, PeerProcess& subject, PeerProcess& partner)
+      : run_(run),
+        transcript_(run.key()),
+        wire_(run.scenario->transport, run.role, run.tls, transcript_),
+        players_{{{subject}, {partner}}} {
+    transcript_.script = run.scenario->lines;
+  }
+
+  Transcript play(bool isolate) {
+    for (const Side side : {Side::subject, Side::partner}) open(side, isolate);
+    for (const Statement& statement : run_.scenario->script) {
+      line_ = statement.line;
+      carry_out(statement);
+      settle();
+    }
+    line_ = 0;
+    finish();
+    return std::move(transcript_);
+  }
+
+ private:
+  struct Player {
+    PeerProcess& peer;
+    std::optional<Report::Blocked> blocked = {};
+    bool can_go_on = false;              // what it is blocked on has come
+    std::optional<Call> busy_with = {};  // the API call in progress
+    int call_began = 0;                  // number of the first event that may belong to it
+    bool dead = false;
+  };
+
+  Player& player(Side side) { return players_[static_cast<std::size_t>(side)]; }
+
+  void open(Side side, bool isolate) {
+    const bool subject = side == Side::subject;
+    Line open("open");
+    open.with("role", spell(subject ? run_.role : other(run_.role)))
+        .with("tls", spell(run_.tls))
+        .with("io", spell(subject ? run_.io : Io::blocking));
+    if (isolate) open.with("isolate", 1);
+    if (subject) open.with("log", 1);
+    const auto& options = subject ? run_.scenario->options : run_.scenario->partner_options;
+    if (!options.empty()) {
+      open.with("options", joined(options));
+      transcript_.add(0, Told{fmt::format("{:<8} option {}", spell(side), joined(options))});
+    }
+    const Descriptor end = wire_.take_end(side);
+    take(side, player(side).peer.ask(open, end.get()));
+  }
+
+  void carry_out(const Statement& statement) {
+    switch (statement.actor) {
+      case Actor::wire:
+        transcript_.add(line_, Told{statement.source});
+        wire_.carry_out(statement);
+        return;
+      case Actor::both:
+        ask(Side::subject, statement);
+        settle();
+        ask(Side::partner, statement);
+        return;
+      case Actor::subject:
+        return ask(Side::subject, statement);
+      case Actor::partner:
+        return ask(Side::partner, statement);
+    }
+  }
+
+  void ask(Side side, const Statement& statement) {
+    Player& it = player(side);
+    if (it.dead) {
+      transcript_.add(line_, NotDone{side, "its process is gone", false});
+      return;
+    }
+    if (it.blocked) {
+      transcript_.add(
+          line_, NotDone{side, fmt::format("it is still blocked on {} in {}", spell(it.blocked->on), spell(it.blocked->during)), false});
+      return;
+    }
+    if (statement.verb == Verb::io || statement.verb == Verb::io_clear) transcript_.add(line_, Told{statement.source});
+    it.busy_with = call_of(statement.verb);
+    it.call_began = transcript_.next_number();
+    take(side, it.peer.ask(request_of(statement)));
+  }
+
+  // Lets the wire move, and whoever waited for what it moved go on, until nothing changes any more.
+  void settle() {
+    while (true) {
+      Wire::Progress progress = wire_.pump(line_);
+      bool went_on = false;
+      for (const Side side : {Side::subject, Side::partner}) {
+        Player& it = player(side);
+        const Wire::Moved moved = progress.of(side);
+        if (it.blocked) it.can_go_on |= it.blocked->on == Flow::recv ? moved.arrived : moved.drained;
+      }
+      for (const Side side : {Side::subject, Side::partner}) {
+        Player& it = player(side);
+        if (!it.blocked || !it.can_go_on) continue;
+        went_on = true;
+        it.blocked.reset();
+        it.can_go_on = false;
+        take(side, it.peer.ask(Line("resume")));
+        break;  // one at a time: what it did may be what the other waits for
+      }
+      if (!went_on) return;
+    }
+  }
+
+  void finish() {
+    for (const Side side : {Side::subject, Side::partner}) {
+      Player& it = player(side);
+      if (it.blocked) transcript_.add(line_, Blocked{side, it.blocked->during, it.blocked->on, true});
+    }
+    for (const std::string& order : wire_.orders_left()) transcript_.add(line_, Told{"wire     never came to: " + order});
+    for (const Side side : {Side::subject, Side::partner}) {
+      Player& it = player(side);
+      if (it.dead) continue;
+      if (it.blocked) note_end(side, it.peer.ask(Line("abort")));
+      if (!it.dead) note_end(side, it.peer.ask(Line("end")));
+    }
+  }
+
+  // What comes after the script is no part of the run, unless the process does not survive it.
+  void note_end(Side side, const Report& report) {
+    if (report.end) die(side, *report.end);
+    for (const Line& line : report.lines)
+      if (line.word() == "died") die(side, {Died::How::crashed, std::string(line.get("status"))});
+  }
+
+  void die(Side side, const PeerEnd& end) {
+    Player& it = player(side);
+    it.dead = true;
+    it.blocked.reset();
+    transcript_.add(line_, Died{side, end.how, end.detail, it.busy_with});
+  }
+
+  void take(Side side, Report report) {
+    Player& it = player(side);
+    for (const Line& line : report.lines) note(side, line);
+    it.blocked = report.blocked;
+    if (report.blocked) transcript_.add(line_, Blocked{side, report.blocked->during, report.blocked->on, false});
+    if (report.end && !it.dead) die(side, *report.end);
+    if (!report.blocked) it.busy_with.reset();
+  }
+
+  void note(Side side, const Line& line) {
+    Player& it = player(side);
+    const std::string& word = line.word();
+    if (word == "api") {
+      note_api(side, line);
+      it.call_began = transcript_.next_number();
+    } else if (word == "io") {
+      if (side == Side::subject || line.number("injected") == 1)
+        transcript_.add(line_, TransportCall{side, read_word<Call>(line.get("during")).value_or(Call::handshake),
+                                             std::string(line.get("function")), read_word<Flow>(line.get("flow")).value_or(Flow::recv),
+                                             size_field(line, "asked"), static_cast<long>(line.number("result").value_or(0)),
+                                             std::string(line.get("errno")), line.number("injected") == 1});
+    } else if (word == "keys") {
+      wire_.key_log(line.get("line"));
+    } else if (word == "raw") {
+      transcript_.add(line_, RawCall{side, std::string(line.get("verb")), static_cast<long>(line.number("result").value_or(0)),
+                                     std::string(line.get("errno")), std::string(line.get("data"))});
+    } else if (word == "signal") {
+      transcript_.add(line_, Signal{side, std::string(line.get("name"))});
+    } else if (word == "unsupported") {
+      transcript_.add(line_, NotDone{side, std::string(line.get("why")), true});
+    } else if (word == "died") {
+      die(side, {Died::How::crashed, std::string(line.get("status"))});
+    } else {
+      transcript_.add(line_, Told{fmt::format("{:<8} said `{}`, which the protocol does not have", spell(side), word)});
+    }
+  }
+
+  void note_api(Side side, const Line& line) {
+    ApiCall call;
+    call.side = side;
+    call.call = read_word<Call>(line.get("call")).value_or(Call::handshake);
+    call.began = player(side).call_began;
+    call.native = line.get("native");
+    call.returned = static_cast<long>(line.number("returned").value_or(0));
+    call.code = line.get("code");
+    call.error_number = line.get("errno");
+    call.words = line.get("words");
+    call.outcome = read_word<Outcome>(line.get("outcome")).value_or(Outcome::failed);
+    call.bytes = size_field(line, "bytes");
+    call.total = size_field(line, "total");
+    call.intact = line.get("intact", "1") == "1";
+    for (const auto& [key, value] : line.fields())
+      if (key.starts_with("state.")) call.state.emplace_back(key.substr(6), value);
+    transcript_.add(line_, std::move(call));
+  }
+
+  const Run& run_;
+  Transcript transcript_;
+  Wire wire_;
+  std::array<Player, 2> players_;
+  int line_ = 0;
+};
+
+std::variant<PeerProcess*, HarnessError> Runner::peer(const Stack& stack, Side side) {
+  auto& slot = peers_[{stack.program, side}];
+  if (!slot || !slot->alive()) {
+    auto started = PeerProcess::start(stack.program, options_.patience);
+    if (auto* problem = std::get_if<std::string>(&started)) return HarnessError{std::move(*problem)};
+    slot = std::make_unique<PeerProcess>(std::move(std::get<PeerProcess>(started)));
+  }
+  return slot.get();
+}
+
+std::variant<Transcript, HarnessError> Runner::once(const Run& run) {
+  const auto subject = peer(*run.subject, Side::subject);
+  if (const auto* error = std::get_if<HarnessError>(&subject)) return *error;
+  const auto partner = peer(*run.partner, Side::partner);
+  if (const auto* error = std::get_if<HarnessError>(&partner)) return *error;
+  try {
+    return Stage(run, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner)).play(options_.isolate);
+  } catch (const std::system_error& error) {
+    // Neither peer's session is in a known state any more.
+    peers_.erase({run.subject->program, Side::subject});
+    peers_.erase({run.partner->program, Side::partner});
+    return HarnessError{error.what()};
+  }
+}
+
+std::variant<Transcript, HarnessError> Runner::make(const Run& run) {
+  auto result = once(run);
+  const auto partner_died = [](const Transcript& transcript) {
+    for (const Event& event : transcript.events())
+      if (const auto* died = event.as<Died>(); died && died->side == Side::partner) return true;
+    return false;
+  };
+  if (const auto* transcript = std::get_if<Transcript>(&result); transcript && partner_died(*transcript)) return once(run);
+  return result;
+}
+
+}  // namespace tlsbye

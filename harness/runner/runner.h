@@ -1,0 +1,57 @@
+// The runner: carries out one scenario between two peers over a wire, and writes down what happened.
+//
+// A worker owns a Runner; a Runner owns the peers it started and uses them again from run to run. Only one peer of a run is ever at work:
+// a request is answered, or its peer is blocked and says so, before the next step is taken. That is why the order of events is the order of
+// facts, and why two runs of the same scenario give the same transcript.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "harness/control/stacks.h"
+#include "harness/scenario/scenario.h"
+#include "harness/transcript/transcript.h"
+
+namespace tlsbye {
+
+// One run to be made. The pointers are owned elsewhere and outlive it.
+struct Run {
+  const Scenario* scenario = nullptr;
+  const Stack* subject = nullptr;
+  const Stack* partner = nullptr;
+  Role role{};  // the subject's
+  Tls tls{};
+  Io io{};
+  RunKey key() const;
+};
+
+struct RunnerOptions {
+  bool isolate = false;                       // a process for every session
+  std::chrono::milliseconds patience{10000};  // how long one answer may take before a peer is taken to hang
+};
+
+// What the harness itself could not do: no more descriptors, a peer that cannot be started. Never a verdict on anybody.
+struct HarnessError {
+  std::string what;
+};
+
+class Runner {
+ public:
+  explicit Runner(RunnerOptions options) : options_(options) {}
+
+  // Makes the run. Where the partner's process dies, the run is made once more with a new one; the second transcript stands.
+  std::variant<Transcript, HarnessError> make(const Run& run);
+
+ private:
+  class Stage;  // one run being made
+  std::variant<PeerProcess*, HarnessError> peer(const Stack& stack, Side side);
+  std::variant<Transcript, HarnessError> once(const Run& run);
+
+  RunnerOptions options_;
+  // A program serves as subject and as partner in processes of its own, so that one library never meets itself in one process.
+  std::map<std::pair<std::filesystem::path, Side>, std::unique_ptr<PeerProcess>> peers_;
+};
+
+}  // namespace tlsbye
