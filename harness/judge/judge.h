@@ -2,18 +2,24 @@
 // all transcripts, and it keeps the run that decided it.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/oracle/oracle.h"
 
 namespace tlsbye {
 
-// Worst last: a cell takes the greatest over its transcripts. known and stale come from known.toml afterwards.
+// Worst last: a cell takes the greatest over its transcripts. A run that did not come to the situation says less than a stack that says it
+// has no such thing, so not-reached is the least of all. known and stale come from known.toml afterwards (known.h).
 enum class Verdict : std::uint8_t {
-  unsupported,
   not_reached,
+  unsupported,
   conforms,
   differs,
   discouraged,
@@ -26,15 +32,20 @@ enum class Verdict : std::uint8_t {
 };
 template <>
 struct Words<Verdict> {
-  static constexpr std::array<std::string_view, 11> list{"unsupported", "not-reached", "conforms", "differs", "discouraged",  "known",
+  static constexpr std::array<std::string_view, 11> list{"not-reached", "unsupported", "conforms", "differs", "discouraged",  "known",
                                                          "stale",       "violates",    "hung",     "crashed", "harness-error"};
 };
+
+// What a finding means for a clause of that strength: broken is `violates` for must, documented and expected, `discouraged` for should,
+// `differs` for may and observed. What crashed or hung did so whatever the strength.
+Verdict verdict_of(Finding::Kind kind, Strength strength);
 
 // A stack as it took part in a run.
 struct StackInfo {
   std::string name, version;
   std::vector<std::string> abilities;
   std::string id() const { return name + " " + version; }
+  bool can(std::string_view ability) const;
   friend bool operator==(const StackInfo&, const StackInfo&) = default;
 };
 
@@ -50,26 +61,106 @@ struct Cell {
   std::string replay;    // its replay id
   std::string says;      // what was seen
   std::vector<std::string>
-      evidence;  // the deciding events in the notation of the script, with their numbers; the decisive ones marked "> "
+      evidence;                // the deciding events in the notation of the script, with their numbers; the decisive ones marked "> "
+  std::optional<Verdict> was;  // known and stale only: the verdict before known.toml was looked at
+  std::string reason;          // known and stale only: why the deviation is accepted, or what is wrong with the entry
+  friend bool operator==(const Cell&, const Cell&) = default;
 };
 
 struct TraitAnswer {
   std::string trait, stack, version;
   Role role{};
   Tls tls{};
-  std::string answer;  // where runs answer differently: the answers, joined by " or "
-  std::string replay;
+  std::string answer;  // where runs answer differently: the answers, sorted, joined by " or "
+  std::string replay;  // of the first run that answered
+  friend bool operator==(const TraitAnswer&, const TraitAnswer&) = default;
 };
 
 // Everything that a report may say: the run file in memory (format "tlsbye-run/1", reports/schema.json).
 struct RunReport {
   std::vector<StackInfo> stacks;
-  std::vector<Cell> cells;  // sorted: clause (file order), stack, version, role, tls
-  std::vector<TraitAnswer> traits;
+  std::vector<Cell> cells;          // sorted: clause (in the order given), stack (likewise), role, tls
+  std::vector<TraitAnswer> traits;  // sorted: trait, stack, role, tls
   std::size_t runs = 0;
   double duration_s = 0;
   bool complete = true;               // false: interrupted, the rest was not run
   std::vector<std::string> problems;  // harness errors and peers that could not take part, one line each
+  friend bool operator==(const RunReport&, const RunReport&) = default;
 };
+
+// How many cells have each verdict; indexed by the verdict's value.
+using Totals = std::array<std::size_t, Words<Verdict>::list.size()>;
+Totals totals(const RunReport& report);
+
+// Tries every clause on every transcript, and keeps for each cell the worst verdict with the run that decided it.
+//
+// The result depends on the runs alone, not on the order in which they are fed: each run has an index, its place in the plan, and of two
+// runs that say the same the one with the smaller index decides. So each worker may have a Judge of its own, and merging them in any
+// order gives what one Judge would have given.
+class Judge {
+ public:
+  // What the report is to be about. Each clause gets a cell for every stack, role and TLS version in the scope that it applies to.
+  struct Scope {
+    std::vector<StackInfo> stacks;
+    std::vector<Role> roles{Role::client, Role::server};
+    std::vector<Tls> tls{Tls::v1_2, Tls::v1_3};
+    std::vector<Io> io{Io::blocking, Io::nonblocking};
+  };
+
+  // `clauses` must outlive the judge.
+  Judge(const std::vector<Clause>& clauses, Scope scope);
+
+  // Judges one run. `index` is its place in the plan, each index to be fed once. True where the run decided a cell (for now): its
+  // transcript may be worth keeping. Throws std::invalid_argument for a run of a stack, role or version that is not in the scope.
+  // A property that throws makes its cell harness-error, and no other.
+  bool take(std::size_t index, const Transcript& transcript, std::string_view replay);
+
+  // The run at `index` was lost by our own fault, `why` in one line. It becomes a problem of the report, and cells that no other run came
+  // to are harness-error instead of not-reached.
+  void lose(std::size_t index, const RunKey& key, std::string_view replay, std::string_view why);
+
+  // Takes over what the other judge has seen. Both must have the same clauses and scope.
+  void merge(Judge&& other);
+
+  // Everything but duration_s and complete, which the caller knows.
+  RunReport report() const;
+
+ private:
+  struct Decision {
+    Verdict verdict = Verdict::not_reached;
+    std::size_t run = static_cast<std::size_t>(-1);  // none yet
+    bool without_keys = false;                       // not reached because the wire could not read the records
+    std::string scenario, replay, says;
+    std::vector<std::string> evidence;
+    bool gives_way_to(Verdict other, std::size_t other_run) const;
+  };
+  struct Answered {
+    std::size_t run;
+    std::string replay;
+  };
+  struct Lost {
+    std::string replay, why;
+  };
+  struct Column {
+    const StackInfo* stack;  // in scope_.stacks
+    Role role;
+    Tls tls;
+    bool claimed;                                         // the stack says that it can do this role and version
+    std::vector<Decision> cells;                          // by clause
+    std::array<std::vector<std::size_t>, 2> applicable;   // by Io: indexes of the clauses that apply
+    std::vector<std::map<std::string, Answered>> traits;  // by trait: its answers
+    std::map<std::size_t, Lost> lost;                     // by run
+  };
+  Column& column(const RunKey& key);
+
+  const std::vector<Clause>* clauses_;
+  Scope scope_;
+  std::vector<Column> columns_;
+  std::size_t runs_ = 0;
+};
+
+// The events around the decisive ones as lines for the reader, at most `most` of them (more only where more are decisive): number and
+// narrate(), "> " before the decisive ones, "..." where some were left out.
+std::vector<std::string> tell_evidence(const Transcript& transcript, const std::vector<int>& decisive, std::size_t most = 12);
 
 }  // namespace tlsbye

@@ -1,0 +1,28 @@
+// The gate: does a run say that all is as it should be? Red for every verdict that nobody expected, and for a run that proves nothing.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "harness/judge/judge.h"
+
+namespace tlsbye {
+
+struct GateResult {
+  bool green = false;
+  std::vector<std::string> unexpected;  // one line for each group of equal cells, worst first
+  std::vector<std::string> faults;      // what is wrong with the run as a whole: incomplete, nothing reached, stale entries, problems
+  std::string summary;                  // for the reader: at most a screenful, ends with a newline
+  int exit_code() const { return green ? 0 : 1; }
+};
+
+// Unexpected are violates, hung, crashed, harness-error and stale. Never green is a run that was not completed, that had problems, in which
+// no cell conforms, or in which a stack that claims a role and version has cells there but came to none of them.
+// `report` has had apply_known() done to it; `stale_entries` is what that gave.
+GateResult gate(const RunReport& report, const std::vector<std::string>& stale_entries = {});
+
+// True for the verdicts that fail the gate.
+bool unexpected(Verdict verdict);
+
+}  // namespace tlsbye

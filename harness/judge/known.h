@@ -1,0 +1,59 @@
+// scenarios/known.toml: deviations that are accepted for a while, as data.
+//
+//     [[known]]
+//     clause   = "gnutls-bye/success-means-the-reply-came"   # a glob
+//     scenario = "clean-reply/*"                             # optional glob: of the deciding run
+//     stack    = "gnutls"
+//     since    = "3.7"                                       # optional: since <= version < before
+//     before   = "3.8.5"
+//     role     = "client"                                    # optional
+//     tls      = "1.3"                                       # optional
+//     verdict  = "violates"                                  # or "hung", "crashed"
+//     reason   = "Reported; a fix is in the next release."
+//     link     = "https://gitlab.com/gnutls/gnutls/-/issues/1"
+//     expires  = 2027-06-30                                  # the last day on which it counts
+//
+// Known deviations still run. An entry that excuses nothing any more, that has expired, or that names no clause is stale, and stale
+// entries fail the gate: a list that only ever grows protects what nobody watches.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/judge/judge.h"
+
+namespace tlsbye {
+
+struct KnownEntry {
+  std::string clause;    // glob over clause ids
+  std::string scenario;  // glob over ids of the deciding scenario; empty: any
+  Applies applies;       // one stack, its versions, roles and TLS versions
+  Verdict verdict = Verdict::violates;
+  std::string reason, link;
+  std::string expires;  // "2027-06-30"
+  std::string file;
+  int file_line = 0;
+};
+
+struct LoadedKnown {
+  std::vector<KnownEntry> entries;
+  std::vector<Diagnostic> diagnostics;  // every problem found; entries with one are not in the list
+};
+
+// A file that is not there is a diagnostic, as one that cannot be parsed is.
+LoadedKnown load_known(const std::filesystem::path& file);
+LoadedKnown parse_known(std::string_view text, const std::string& file);
+
+// Marks in `report` the cells that the entries excuse `known`, and those of stale entries `stale`; each keeps its own verdict in `was`.
+// Marks from an earlier application are taken back first, so that applying again, or other entries, is the same as doing it once.
+// `clauses` are all there are, not only those that were run; `today` is "YYYY-MM-DD". Entries for stacks, versions or clauses that the
+// report has no cell of are passed over. Gives one line for each stale entry: "known.toml:3: ...".
+std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
+                                     std::string_view today);
+
+// The day in UTC, as apply_known takes it.
+std::string today();
+
+}  // namespace tlsbye

@@ -1,0 +1,28 @@
+// The report on the terminal: matrix, legend, totals, and for every cell that does not conform what was seen. In a pipe the same, without
+// colour.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "harness/judge/judge.h"
+
+namespace tlsbye {
+
+struct TerminalStyle {
+  bool colour = false;
+  std::size_t columns = 100;
+};
+
+// Colour where `descriptor` is a terminal that is not dumb, and NO_COLOR is unset or empty.
+TerminalStyle terminal_style(int descriptor);
+
+// The whole report; ends with a newline.
+std::string terminal(const RunReport& report, const std::vector<Clause>& clauses, const TerminalStyle& style = {});
+
+// One finding at length: citation, paraphrase, what was seen, the deciding events and the command to see it again. The cells are of one
+// clause and one stack and look alike; the first is shown, the others are named. At least one.
+std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<Clause>& clauses, const TerminalStyle& style = {});
+
+}  // namespace tlsbye
