@@ -1,0 +1,657 @@
+#include "harness/scenario/script.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <initializer_list>
+#include <limits>
+#include <utility>
+
+#include "harness/scenario/diagnostic.h"
+#include "harness/scenario/script_parser.h"
+
+namespace tlsbye {
+
+const std::vector<VerbRow>& verb_table() {
+  static const std::vector<VerbRow> table{
+      {Verb::handshake, true, false, "handshake", "call the stack's handshake until it is done"},
+      {Verb::write, true, false, "write SIZE [until done]", "one call that writes the next SIZE bytes of this peer's pattern"},
+      {Verb::read, true, false, "read [SIZE] [until done|to-end]",
+       "one read of at most SIZE bytes (16KiB); `to-end`: again, as long as data comes"},
+      {Verb::close, true, false, "close [until done]", "one call of the stack's two-way close"},
+      {Verb::close_write, true, false, "close-write [until done]",
+       "one call of the stack's one-way close: nothing more to send, go on reading"},
+      {Verb::abandon, true, false, "abandon", "free the session without a word; the transport stays"},
+      {Verb::raw_read, true, false, "raw-read", "read all that is on the transport now, past TLS"},
+      {Verb::raw_write, true, false, "raw-write \"TEXT\"", "write to the transport, past TLS"},
+      {Verb::fin, true, false, "fin", "shut the transport down for writing"},
+      {Verb::hangup, true, false, "hangup", "close the transport"},
+      {Verb::io, true, false, "io recv|send FAULT [xN] [after N]",
+       "after N more transport calls of the library in that direction (0), the next N of them (1) end in FAULT"},
+      {Verb::io_clear, true, false, "io clear", "forget the faults that are still to come"},
+      {Verb::hold, false, true, "hold DIR WHAT", "keep the next such record, and all that follows it in that direction"},
+      {Verb::release, false, true, "release [DIR]", "deliver what is held, in one go, and hold nothing more"},
+      {Verb::drop, false, true, "drop DIR WHAT", "never deliver the next such record"},
+      {Verb::repeat, false, true, "repeat DIR WHAT [xN]", "deliver the next such record N more times (1)"},
+      {Verb::alter, false, true, "alter DIR WHAT [level LEVEL] [description ALERT]", "change the next such alert"},
+      {Verb::damage, false, true, "damage DIR WHAT", "flip a bit in the tag of the next such record"},
+      {Verb::split, false, true, "split DIR WHAT at K", "put the first K bytes of the next such record's content in a record of their own"},
+      {Verb::join, false, true, "join DIR WHAT xN", "put the contents of the next N such records in one record"},
+      {Verb::cut, false, true, "cut DIR WHAT at K",
+       "deliver only the first K bytes of the next such record, and then nothing more in that direction"},
+      {Verb::inject, false, true, "inject DIR [plain|damaged] [padded N] CONTENT [xN]",
+       "deliver N records (1) that nobody sent, in one go"},
+      {Verb::fin, false, true, "fin SIDE", "end the stream towards SIDE"},
+      {Verb::hangup, false, true, "hangup SIDE", "end both directions towards SIDE"},
+      {Verb::reset, false, true, "reset SIDE", "end both directions with an RST towards SIDE; needs `transport = \"tcp\"`"},
+      {Verb::stall, false, true, "stall SIDE", "stop reading what SIDE sends, so that its transport fills up"},
+      {Verb::unstall, false, true, "unstall SIDE", "go on reading what SIDE sends"},
+  };
+  return table;
+}
+
+namespace {
+
+using WordList = std::vector<std::string_view>;
+
+// Thrown inside a line, caught around it: the first thing that is wrong with it.
+struct Problem {
+  int column;
+  std::string problem;
+  std::string suggestion;
+};
+
+struct Token {
+  std::string text;     // with $NAMEs replaced; of a "TEXT" what stands between the quotes, escapes undone
+  std::string written;  // as in the file, but for $NAMEs
+  int column = 0;       // in the file's line, 1-based
+  int end = 0;          // the column after it
+  bool quoted = false;
+};
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+bool is_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+
+std::optional<int> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return std::nullopt;
+}
+
+std::string unescape(std::string_view text, int column) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      plain += text[i];
+      continue;
+    }
+    const auto place = column + static_cast<int>(i);
+    switch (++i < text.size() ? text[i] : '\0') {
+      case 'n':
+        plain += '\n';
+        break;
+      case 'r':
+        plain += '\r';
+        break;
+      case 't':
+        plain += '\t';
+        break;
+      case '"':
+        plain += '"';
+        break;
+      case '\\':
+        plain += '\\';
+        break;
+      case 'x':
+        if (i + 2 < text.size() && hex_digit(text[i + 1]) && hex_digit(text[i + 2])) {
+          plain += static_cast<char>(*hex_digit(text[i + 1]) * 16 + *hex_digit(text[i + 2]));
+          i += 2;
+          break;
+        }
+        [[fallthrough]];
+      default:
+        throw Problem{place, "not an escape", "one of: \\n, \\r, \\t, \\\", \\\\, \\xHH"};
+    }
+  }
+  return plain;
+}
+
+std::vector<Token> tokenise(std::string_view line, const ScriptContext& context) {
+  std::vector<Token> tokens;
+  for (std::size_t i = 0; i < line.size();) {
+    if (is_blank(line[i])) {
+      ++i;
+      continue;
+    }
+    if (line[i] == '#') break;
+    const std::size_t begin = i;
+    const int column = static_cast<int>(begin) + 1;
+    const bool quoted = line[i] == '"';
+    if (quoted) {
+      for (++i; i < line.size() && line[i] != '"'; ++i)
+        if (line[i] == '\\') ++i;
+      if (i >= line.size()) throw Problem{column, "the text has no closing quote", {}};
+      ++i;
+    } else {
+      while (i < line.size() && !is_blank(line[i]) && line[i] != '#') ++i;
+    }
+    const std::string_view as_written = line.substr(begin, i - begin);
+    for (const auto& name : names_used(as_written)) {
+      if (context.values.contains(name)) continue;
+      WordList known;
+      for (const auto& [key, value] : context.values) known.push_back(key);
+      throw Problem{static_cast<int>(begin + as_written.find('$' + name)) + 1, fmt::format("`${}` has no value in `matrix`", name),
+                    did_you_mean(name, known)};
+    }
+    const std::string written = substitute(as_written, context.values);
+    if (quoted) {
+      tokens.push_back(
+          {unescape(std::string_view(written).substr(1, written.size() - 2), column + 1), written, column, static_cast<int>(i) + 1, true});
+      continue;
+    }
+    // A value may be several words.
+    for (std::size_t from = 0; from < written.size();) {
+      const std::size_t to = std::min(written.find(' ', from), written.size());
+      if (to > from)
+        tokens.push_back({written.substr(from, to - from), written.substr(from, to - from), column, static_cast<int>(i) + 1, false});
+      from = to + 1;
+    }
+  }
+  return tokens;
+}
+
+constexpr std::array<std::string_view, 15> handshake_messages{
+    "HelloRequest",        "ClientHello",       "ServerHello",       "NewSessionTicket",   "EndOfEarlyData",
+    "EncryptedExtensions", "Certificate",       "ServerKeyExchange", "CertificateRequest", "ServerHelloDone",
+    "CertificateVerify",   "ClientKeyExchange", "Finished",          "CertificateStatus",  "KeyUpdate"};
+constexpr std::array<std::string_view, 6> record_kinds{"any",       "close_notify",      "alert", "application_data",
+                                                       "handshake", "change_cipher_spec"};  // as RecordPattern::Kind
+constexpr std::array<std::string_view, 10> contents{
+    "close_notify",        "alert",       "data",  "key_update", "hello_request", "new_session_ticket",
+    "certificate_request", "empty-alert", "bytes", "raw"};
+
+WordList alert_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> known;
+    for (int number = 0; number < 256; ++number)
+      if (auto name = alert_name(static_cast<std::uint8_t>(number)); name.find(' ') == std::string::npos) known.push_back(std::move(name));
+    return known;
+  }();
+  return {names.begin(), names.end()};
+}
+
+// A handshake message: its type, the length of its body in 24 bits, its body (RFC 8446 4, RFC 5246 7.4).
+std::string handshake_message(std::uint8_t type, std::string body) {
+  const auto size = body.size();
+  return std::string{static_cast<char>(type), static_cast<char>(size >> 16), static_cast<char>(size >> 8), static_cast<char>(size)} + body;
+}
+
+std::string bytes_of(std::initializer_list<int> values) {
+  std::string bytes;
+  for (const int value : values) bytes += static_cast<char>(value);
+  return bytes;
+}
+
+// RFC 8446 4.6.1: two hours, an age_add, a nonce of one byte, a ticket of 32, no extensions.
+std::string new_session_ticket() {
+  std::string body = bytes_of({0, 0, 0x1c, 0x20, 0x5a, 0x17, 0x0b, 0xe5, 1, 0, 0, 32});
+  for (int i = 0; i < 32; ++i) body += static_cast<char>(0xa0 + i);
+  return handshake_message(4, body + bytes_of({0, 0}));
+}
+
+// RFC 8446 4.3.2, 4.6.2: a context of four bytes, and signature_algorithms with ecdsa_secp256r1_sha256.
+std::string certificate_request() { return handshake_message(13, bytes_of({4, 'p', 'h', 'a', '1', 0, 8, 0, 13, 0, 4, 0, 2, 4, 3})); }
+
+// Reads one line's words from left to right; what does not fit is a Problem.
+class LineReader {
+ public:
+  explicit LineReader(std::vector<Token> tokens) : tokens_(std::move(tokens)), end_column_(tokens_.back().end) {}
+
+  Statement statement(const ScriptContext& context) {
+    Statement s;
+    s.actor = word<Actor>("an actor: subject, partner, both or wire");
+    const VerbRow& row = verb(s.actor);
+    s.verb = row.verb;
+    usage_ = row.usage;
+    arguments(s, context);
+    if (at_ < tokens_.size()) throw unexpected(tokens_[at_]);
+    for (const auto& token : tokens_) s.source += (s.source.empty() ? "" : " ") + token.written;
+    return s;
+  }
+
+ private:
+  const VerbRow& verb(Actor actor) {
+    const Token& token = next("a verb");
+    std::string name = token.text;
+    if (name == "io" && at_ < tokens_.size() && tokens_[at_].text == "clear") {
+      ++at_;
+      name = "io clear";
+    }
+    const bool wire = actor == Actor::wire;
+    WordList known;
+    bool elsewhere = false;
+    for (const auto& row : verb_table()) {
+      if (spell(row.verb) == name && (wire ? row.wire : row.peer)) {
+        if (actor == Actor::both && row.verb > Verb::abandon)
+          throw Problem{token.column, fmt::format("`both` cannot `{}`: only calls of the stack can be asked of both at once", name),
+                        "write a line for each"};
+        return row;
+      }
+      elsewhere |= spell(row.verb) == name;
+      if (wire ? row.wire : row.peer) known.push_back(spell(row.verb));
+    }
+    if (elsewhere)
+      throw Problem{token.column, fmt::format("{} cannot `{}`", wire ? "the wire" : "a peer", name),
+                    wire ? "say `subject` or `partner`" : "say `wire`"};
+    throw Problem{token.column, fmt::format("unknown verb `{}`", name), did_you_mean(name, known)};
+  }
+
+  void arguments(Statement& s, const ScriptContext& context) {
+    switch (s.verb) {
+      case Verb::handshake:
+        s.until_done = true;
+        break;
+      case Verb::write:
+        s.size = size("a size", 1);
+        s.until_done = until_done();
+        break;
+      case Verb::read:
+        if (more() && text() != "until" && text() != "to-end") s.size = size("a size, `until done` or `to-end`", 1);
+        s.to_end = take("to-end");
+        if (!s.to_end) s.until_done = until_done();
+        break;
+      case Verb::close:
+      case Verb::close_write:
+        s.until_done = until_done();
+        break;
+      case Verb::abandon:
+      case Verb::raw_read:
+      case Verb::io_clear:
+        break;
+      case Verb::raw_write:
+        s.text = quoted();
+        break;
+      case Verb::fin:
+      case Verb::hangup:
+        if (s.actor == Actor::wire) s.side = word<Side>("a side");
+        break;
+      case Verb::io:
+        fault(s);
+        break;
+      case Verb::hold:
+      case Verb::drop:
+      case Verb::damage:
+        direction(s);
+        s.what = pattern();
+        break;
+      case Verb::release:
+        if (more()) direction(s);
+        break;
+      case Verb::repeat:
+        direction(s);
+        s.what = pattern();
+        s.times = times(1).value_or(1);
+        break;
+      case Verb::alter:
+        alteration(s);
+        break;
+      case Verb::split:
+      case Verb::cut:
+        direction(s);
+        s.what = pattern();
+        expect("at");
+        s.size = size("a number of bytes", 1);
+        break;
+      case Verb::join: {
+        direction(s);
+        s.what = pattern();
+        const int place = here();
+        const auto count = times(2);
+        if (!count) throw Problem{place, "`join` needs to know how many records: `x2` or more", usage()};
+        s.times = *count;
+        break;
+      }
+      case Verb::inject:
+        injection(s, context);
+        break;
+      case Verb::reset:
+        if (context.no_reset)
+          throw Problem{tokens_[1].column, "a reset needs TCP, and this scenario's transport is a socketpair",
+                        "add `transport = \"tcp\"` to the scenario"};
+        s.side = word<Side>("a side");
+        break;
+      case Verb::stall:
+      case Verb::unstall:
+        s.side = word<Side>("a side");
+        break;
+    }
+  }
+
+  void fault(Statement& s) {
+    s.fault.flow = word<Flow>("`recv` or `send`");
+    const int place = here();
+    s.fault.fault = word<Fault>("a fault");
+    if (s.fault.fault == Fault::eof && s.fault.flow == Flow::send)
+      throw Problem{place, "a send cannot end in EOF", "EPIPE is what it would say"};
+    if (s.fault.fault == Fault::epipe && s.fault.flow == Flow::recv)
+      throw Problem{place, "a recv cannot end in EPIPE", "use EOF or ECONNRESET"};
+    if (s.fault.fault == Fault::short_count && more() && is_number(text())) s.fault.count = size("a number of bytes", 1);
+    s.fault.times = times(1).value_or(1);
+    if (take("after")) s.fault.after = static_cast<int>(number("a number of calls", 0, 1'000'000));
+  }
+
+  void alteration(Statement& s) {
+    direction(s);
+    const int place = here();
+    s.what = pattern();
+    if (s.what.kind != RecordPattern::Kind::close_notify && s.what.kind != RecordPattern::Kind::alert)
+      throw Problem{place, "only alerts can be altered", "one of: close_notify, alert"};
+    if (take("level")) s.level = level();
+    if (take("description")) s.description = alert();
+    if (!s.level && !s.description) throw Problem{here(), "`alter` needs `level` or `description`", usage()};
+  }
+
+  void injection(Statement& s, const ScriptContext& context) {
+    direction(s);
+    Content& c = s.content;
+    int plain_at = 0, damaged_at = 0, padded_at = 0;
+    for (bool again = true; again;) {
+      const int place = here();
+      if (take("plain")) {
+        c.plain = true, plain_at = place;
+      } else if (take("damaged")) {
+        c.damaged = true, damaged_at = place;
+      } else if (take("padded")) {
+        c.padding = size("a number of bytes", 1), padded_at = place;
+      } else {
+        again = false;
+      }
+    }
+    if (plain_at && (damaged_at || padded_at))
+      throw Problem{std::max(damaged_at, padded_at), "a plain record has neither tag nor padding", usage()};
+    const int place = here();
+    const Token& kind = next("what to inject");
+    const auto only = [&](bool other_version, std::string_view what, std::string_view version) {
+      if (other_version)
+        throw Problem{place, fmt::format("{} exists in TLS {} only", what, version),
+                      fmt::format("add `versions = [\"{}\"]` to the scenario", version)};
+    };
+    if (padded_at) only(context.with_tls12, "padding", "1.3");
+    c.name = kind.text;
+    if (kind.text == "close_notify") {
+      c.type = ContentType::alert;
+      c.bytes = bytes_of({1, 0});
+    } else if (kind.text == "alert") {
+      c.type = ContentType::alert;
+      const std::uint8_t description = alert();
+      const bool mild = description == 0 || description == 90 || description == 100;  // close_notify, user_canceled, no_renegotiation
+      const std::uint8_t severity = take("level") ? level() : mild ? 1 : 2;
+      c.bytes = bytes_of({severity, description});
+      c.name = "alert " + alert_name(description);
+      if (severity != (mild ? 1 : 2)) c.name += fmt::format(" level {}", severity);
+    } else if (kind.text == "data") {
+      c.type = ContentType::application_data;
+      c.pattern = size("a size", 0);
+      if (c.pattern > 16384) throw Problem{tokens_[at_ - 1].column, "a record holds at most 16KiB", "use `data 16KiB xN`"};
+      c.name = fmt::format("data {}", c.pattern);
+    } else if (kind.text == "key_update") {
+      only(context.with_tls12, "key_update", "1.3");
+      c.type = ContentType::handshake;
+      const bool requested = take("requested");
+      c.bytes = handshake_message(24, bytes_of({requested ? 1 : 0}));
+      if (requested) c.name += " requested";
+    } else if (kind.text == "hello_request") {
+      only(context.with_tls13, "hello_request", "1.2");
+      c.type = ContentType::handshake;
+      c.bytes = handshake_message(0, {});
+    } else if (kind.text == "new_session_ticket") {
+      only(context.with_tls12, "new_session_ticket after the handshake", "1.3");
+      c.type = ContentType::handshake;
+      c.bytes = new_session_ticket();
+    } else if (kind.text == "certificate_request") {
+      only(context.with_tls12, "certificate_request after the handshake", "1.3");
+      c.type = ContentType::handshake;
+      c.bytes = certificate_request();
+    } else if (kind.text == "empty-alert") {
+      c.type = ContentType::alert;
+    } else if (kind.text == "bytes") {
+      const Token& type = next("a content type");
+      static constexpr std::array<std::string_view, 3> types{"alert", "handshake", "change_cipher_spec"};
+      if (type.text == "application_data")
+        throw Problem{type.column, "application data is made of the sender's pattern", "use `data SIZE`"};
+      if (type.text == "alert") {
+        c.type = ContentType::alert;
+      } else if (type.text == "handshake") {
+        c.type = ContentType::handshake;
+      } else if (type.text == "change_cipher_spec") {
+        c.type = ContentType::change_cipher_spec;
+      } else {
+        throw Problem{type.column, fmt::format("unknown content type `{}`", type.text), did_you_mean(type.text, types)};
+      }
+      const Token& hex = next("bytes in hexadecimal");
+      for (std::size_t i = 0; i < hex.text.size(); i += 2) {
+        const auto high = hex_digit(hex.text[i]), low = i + 1 < hex.text.size() ? hex_digit(hex.text[i + 1]) : std::nullopt;
+        if (!high || !low)
+          throw Problem{hex.column, fmt::format("`{}` is not a row of bytes in hexadecimal", hex.text), "two digits a byte: 0100"};
+        c.bytes += static_cast<char>(*high * 16 + *low);
+      }
+      c.name += fmt::format(" {} {}", type.text, hex.text);
+    } else if (kind.text == "raw") {
+      if (plain_at || damaged_at || padded_at)
+        throw Problem{std::max({plain_at, damaged_at, padded_at}), "raw bytes are no record", usage()};
+      c.type = ContentType::raw;
+      c.bytes = quoted();
+      c.name = "raw " + tokens_[at_ - 1].written;
+    } else {
+      throw Problem{kind.column, fmt::format("unknown content `{}`", kind.text), did_you_mean(kind.text, contents)};
+    }
+    s.times = times(1).value_or(1);
+  }
+
+  void direction(Statement& s) {
+    static constexpr std::array<std::string_view, 2> directions{"subject->partner", "partner->subject"};
+    const Token& token = next("a direction");
+    if (token.text == "subject->partner") {
+      s.from = Side::subject;
+    } else if (token.text == "partner->subject") {
+      s.from = Side::partner;
+    } else {
+      throw Problem{token.column, fmt::format("`{}` is not a direction", token.text), did_you_mean(token.text, directions)};
+    }
+  }
+
+  RecordPattern pattern() {
+    const Token& token = next("a kind of record");
+    for (std::size_t i = 0; i < record_kinds.size(); ++i)
+      if (record_kinds[i] == token.text) return {static_cast<RecordPattern::Kind>(i), {}};
+    if (std::find(handshake_messages.begin(), handshake_messages.end(), token.text) != handshake_messages.end())
+      return {RecordPattern::Kind::handshake, token.text};
+    WordList known(record_kinds.begin(), record_kinds.end());
+    known.insert(known.end(), handshake_messages.begin(), handshake_messages.end());
+    throw Problem{token.column, fmt::format("`{}` is not a kind of record", token.text), did_you_mean(token.text, known)};
+  }
+
+  std::uint8_t level() {
+    if (take("warning")) return 1;
+    if (take("fatal")) return 2;
+    return static_cast<std::uint8_t>(number("a level: warning, fatal or a number", 0, 255));
+  }
+
+  std::uint8_t alert() {
+    const Token& token = next("an alert's name or number");
+    if (const auto known = alert_number(token.text)) return *known;
+    if (!is_number(token.text))
+      throw Problem{token.column, fmt::format("unknown alert `{}`", token.text), did_you_mean(token.text, alert_names())};
+    --at_;
+    return static_cast<std::uint8_t>(number("an alert", 0, 255));
+  }
+
+  // "x3"; nothing where no such word comes.
+  std::optional<int> times(unsigned long long least) {
+    if (!more() || tokens_[at_].quoted || text().size() < 2 || text()[0] != 'x' || !is_number(text().substr(1))) return std::nullopt;
+    const Token& token = tokens_[at_++];
+    return static_cast<int>(parse_number(token, std::string_view(token.text).substr(1), least, 1'000'000));
+  }
+
+  bool until_done() {
+    if (!take("until")) return false;
+    expect("done");
+    return true;
+  }
+
+  std::string quoted() {
+    const Token& token = next("a text in double quotes");
+    if (!token.quoted) throw Problem{token.column, fmt::format("`{}` is not a text in double quotes", token.text), usage()};
+    return token.text;
+  }
+
+  static bool is_number(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  }
+
+  static unsigned long long parse_number(const Token& token, std::string_view digits, unsigned long long least, unsigned long long most) {
+    unsigned long long value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc{} || end != digits.data() + digits.size() || value < least || value > most)
+      throw Problem{token.column, fmt::format("`{}` is not a number from {} to {}", digits, least, most), {}};
+    return value;
+  }
+
+  unsigned long long number(std::string_view what, unsigned long long least, unsigned long long most) {
+    const Token& token = next(what);
+    if (!is_number(token.text)) throw Problem{token.column, fmt::format("`{}` is not {}", token.text, what), usage()};
+    return parse_number(token, token.text, least, most);
+  }
+
+  std::size_t size(std::string_view what, std::size_t least) {
+    const Token& token = next(what);
+    std::string_view digits = token.text;
+    std::size_t unit = 1;
+    for (const auto& [name, factor] : {std::pair<std::string_view, std::size_t>{"KiB", 1024}, {"MiB", 1024 * 1024}})
+      if (digits.ends_with(name)) digits.remove_suffix(name.size()), unit = factor;
+    if (token.quoted || !is_number(digits))
+      throw Problem{token.column, fmt::format("`{}` is not {}", token.text, what), "sizes are written 16, 4KiB, 1MiB"};
+    return parse_number(token, digits, least, 64 * 1024 * 1024 / unit) * unit;
+  }
+
+  template <typename Enum>
+  Enum word(std::string_view what) {
+    const Token& token = next(what);
+    if (const auto value = read_word<Enum>(token.text); value && !token.quoted) return *value;
+    throw Problem{token.column, fmt::format("`{}` is not {}", token.text, what), did_you_mean(token.text, Words<Enum>::list)};
+  }
+
+  bool more() const { return at_ < tokens_.size(); }
+  std::string_view text() const { return tokens_[at_].text; }
+  int here() const { return more() ? tokens_[at_].column : end_column_; }
+
+  const Token& next(std::string_view what) {
+    if (!more()) throw Problem{end_column_, fmt::format("the line ends where {} should stand", what), usage()};
+    return tokens_[at_++];
+  }
+
+  bool take(std::string_view literal) {
+    if (!more() || tokens_[at_].quoted || text() != literal) return false;
+    ++at_;
+    return true;
+  }
+
+  void expect(std::string_view literal) {
+    if (take(literal)) return;
+    if (!more()) throw Problem{end_column_, fmt::format("the line ends where `{}` should stand", literal), usage()};
+    throw Problem{here(), fmt::format("`{}` stands where `{}` should", text(), literal), usage()};
+  }
+
+  // Where a word is too many, perhaps it is one of the usage's own, misspelt.
+  Problem unexpected(const Token& token) const {
+    static constexpr std::string_view separators = "[]| ";
+    WordList literals;
+    for (std::size_t from = 0; from < usage_.size();) {
+      const std::size_t to = std::min(usage_.find_first_of(separators, from), usage_.size());
+      const auto literal = usage_.substr(from, to - from);
+      if (literal.size() > 1 && literal[0] >= 'a' && literal[0] <= 'z' && literal != "xN") literals.push_back(literal);
+      from = to + 1;
+    }
+    const auto meant = nearest(token.text, literals);
+    return {token.column, fmt::format("`{}` is not expected here", token.text),
+            meant.empty() ? usage() : fmt::format("did you mean `{}`?", meant)};
+  }
+
+  std::string usage() const { return usage_.empty() ? std::string{} : fmt::format("usage: {}", usage_); }
+
+  std::vector<Token> tokens_;
+  std::size_t at_ = 0;
+  int end_column_;
+  std::string_view usage_;
+};
+
+}  // namespace
+
+std::vector<std::string> split_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t to = std::min(text.find('\n', from), text.size());
+    auto line = text.substr(from, to - from);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.emplace_back(line);
+    from = to + 1;
+  }
+  return lines;
+}
+
+std::vector<std::string> names_used(std::string_view text) {
+  std::vector<std::string> names;
+  for (std::size_t i = text.find('$'); i != std::string_view::npos; i = text.find('$', i)) {
+    const std::size_t begin = ++i;
+    while (i < text.size() && is_name(text[i])) ++i;
+    names.emplace_back(text.substr(begin, i - begin));
+  }
+  return names;
+}
+
+std::string substitute(std::string_view text, const std::map<std::string, std::string, std::less<>>& values) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t end = i + 1;
+    if (text[i] == '$') {
+      while (end < text.size() && is_name(text[end])) ++end;
+      if (const auto found = values.find(text.substr(i + 1, end - i - 1)); found != values.end()) {
+        result += found->second;
+        i = end;
+        continue;
+      }
+    }
+    result += text.substr(i, end - i);
+    i = end;
+  }
+  return result;
+}
+
+std::vector<Statement> parse_script(std::string_view text, const ScriptContext& context, std::vector<Diagnostic>& diagnostics) {
+  std::vector<Statement> statements;
+  int number = 0;
+  for (const auto& line : split_lines(text)) {
+    ++number;
+    try {
+      auto tokens = tokenise(line, context);
+      if (tokens.empty()) continue;
+      Statement statement = LineReader(std::move(tokens)).statement(context);
+      statement.line = number;
+      statements.push_back(std::move(statement));
+    } catch (const Problem& problem) {
+      diagnostics.push_back({context.file, context.first_line + number - 1, problem.column, line, problem.problem, problem.suggestion});
+    }
+  }
+  return statements;
+}
+
+std::vector<Statement> parse_script(std::string_view text, const std::string& file, int first_line, std::vector<Diagnostic>& diagnostics) {
+  ScriptContext context;
+  context.file = file;
+  context.first_line = first_line;
+  return parse_script(text, context, diagnostics);
+}
+
+}  // namespace tlsbye
