@@ -1,1 +1,275 @@
+#include "harness/scenario/script.h"
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "harness/scenario/scenario.h"
+
+namespace tlsbye {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// One line that is right.
+Statement parsed(std::string_view line) {
+  std::vector<Diagnostic> diagnostics;
+  const auto statements = parse_script(line, "a.toml", 1, diagnostics);
+  for (const auto& diagnostic : diagnostics) ADD_FAILURE() << diagnostic.render();
+  if (statements.size() != 1) {
+    ADD_FAILURE() << statements.size() << " statements in: " << line;
+    return {};
+  }
+  return statements.front();
+}
+
+// What is said about one line that is wrong: "column: problem | suggestion".
+std::string complaint(std::string_view line) {
+  std::vector<Diagnostic> diagnostics;
+  const auto statements = parse_script(line, "a.toml", 1, diagnostics);
+  EXPECT_THAT(statements, IsEmpty()) << line;
+  if (diagnostics.size() != 1) {
+    ADD_FAILURE() << diagnostics.size() << " diagnostics for: " << line;
+    return {};
+  }
+  const auto& d = diagnostics.front();
+  EXPECT_EQ(d.line, 1);
+  EXPECT_EQ(d.source_line, line);
+  return std::to_string(d.column) + ": " + d.problem + (d.suggestion.empty() ? "" : " | " + d.suggestion);
+}
+
+TEST(VerbTable, HasARowForEveryVerbAndItsUsageBeginsWithIt) {
+  std::set<Verb> verbs;
+  for (const auto& row : verb_table()) {
+    verbs.insert(row.verb);
+    EXPECT_TRUE(row.usage == spell(row.verb) || row.usage.starts_with(std::string(spell(row.verb)) + " ")) << row.usage;
+    EXPECT_TRUE(row.peer != row.wire) << row.usage;
+    EXPECT_FALSE(row.meaning.empty()) << row.usage;
+  }
+  EXPECT_EQ(verbs.size(), Words<Verb>::list.size());
+}
+
+TEST(Script, CountsLinesAndSkipsBlankOnesAndComments) {
+  std::vector<Diagnostic> diagnostics;
+  const auto script =
+      parse_script("# how it begins\nboth  handshake\n\n  subject close   until done # and waits\n", "a.toml", 7, diagnostics);
+  ASSERT_THAT(diagnostics, IsEmpty());
+  ASSERT_EQ(script.size(), 2u);
+  EXPECT_EQ(script[0].line, 2);
+  EXPECT_EQ(script[0].actor, Actor::both);
+  EXPECT_EQ(script[1].line, 4);
+  EXPECT_EQ(script[1].source, "subject close until done");
+}
+
+TEST(Script, TellsEveryProblemOfEveryLineWithItsPlaceInTheFile) {
+  std::vector<Diagnostic> diagnostics;
+  const auto script = parse_script("subject clsoe\nboth handshake\n  subject close untill done\n", "a.toml", 7, diagnostics);
+  EXPECT_EQ(script.size(), 1u);
+  ASSERT_EQ(diagnostics.size(), 2u);
+  EXPECT_EQ(diagnostics[0].render(), "a.toml:7:9: unknown verb `clsoe`\n  subject clsoe\n          ^\n  did you mean `close`?\n");
+  EXPECT_EQ(diagnostics[1].line, 9);
+  EXPECT_EQ(diagnostics[1].column, 17);
+}
+
+TEST(PeerVerbs, AHandshakeIsAlwaysUntilDone) { EXPECT_TRUE(parsed("both handshake").until_done); }
+
+TEST(PeerVerbs, ReadTakesASizeAndHowLongToGoOn) {
+  EXPECT_EQ(parsed("subject read").size, 0u);
+  EXPECT_FALSE(parsed("subject read").until_done);
+  EXPECT_EQ(parsed("subject read 10").size, 10u);
+  EXPECT_TRUE(parsed("subject read until done").until_done);
+  const auto all = parsed("subject read 4KiB to-end");
+  EXPECT_EQ(all.size, 4096u);
+  EXPECT_TRUE(all.to_end);
+  EXPECT_FALSE(all.until_done);
+}
+
+TEST(PeerVerbs, SizesAreBytesKibibytesOrMebibytes) {
+  EXPECT_EQ(parsed("subject write 16").size, 16u);
+  EXPECT_EQ(parsed("subject write 4KiB until done").size, 4096u);
+  EXPECT_EQ(parsed("subject write 1MiB").size, 1048576u);
+  EXPECT_EQ(complaint("subject write 4kb"), "15: `4kb` is not a size | sizes are written 16, 4KiB, 1MiB");
+  EXPECT_EQ(complaint("subject write 0"), "15: `0` is not a number from 1 to 67108864");
+  EXPECT_THAT(complaint("subject write 99999999999999999999"), HasSubstr("not a number from"));
+}
+
+TEST(PeerVerbs, CloseWriteIsNotClose) {
+  EXPECT_EQ(parsed("subject close-write until done").verb, Verb::close_write);
+  EXPECT_EQ(complaint("subject closewrite"), "9: unknown verb `closewrite` | did you mean `close-write`?");
+}
+
+TEST(PeerVerbs, RawTextMayHoldAnyByte) {
+  EXPECT_EQ(parsed(R"(partner raw-write "a b # \"c\"\r\n\x00\xfF")").text, std::string("a b # \"c\"\r\n\0\xff", 13));
+  EXPECT_EQ(complaint(R"(partner raw-write "a)"), "19: the text has no closing quote");
+  EXPECT_THAT(complaint(R"(partner raw-write "a\q")"), testing::StartsWith("21: not an escape"));
+  EXPECT_THAT(complaint("partner raw-write hello"), testing::StartsWith("19: `hello` is not a text in double quotes"));
+}
+
+TEST(PeerVerbs, FaultsHaveAFlowAKindATimesAndAnAfter) {
+  const auto plan = parsed("subject io send short 3 x5 after 2").fault;
+  EXPECT_EQ(plan.flow, Flow::send);
+  EXPECT_EQ(plan.fault, Fault::short_count);
+  EXPECT_EQ(plan.count, 3u);
+  EXPECT_EQ(plan.times, 5);
+  EXPECT_EQ(plan.after, 2);
+  const auto once = parsed("subject io recv EINTR").fault;
+  EXPECT_EQ(once.times, 1);
+  EXPECT_EQ(once.after, 0);
+  EXPECT_EQ(once.count, 1u);
+  EXPECT_EQ(parsed("subject io clear").verb, Verb::io_clear);
+}
+
+TEST(PeerVerbs, AFaultThatCannotBeIsRefused) {
+  EXPECT_EQ(complaint("subject io send EOF"), "17: a send cannot end in EOF | EPIPE is what it would say");
+  EXPECT_EQ(complaint("subject io recv EPIPE"), "17: a recv cannot end in EPIPE | use EOF or ECONNRESET");
+  EXPECT_EQ(complaint("subject io send EAGIAN"), "17: `EAGIAN` is not a fault | did you mean `EAGAIN`?");
+  EXPECT_EQ(complaint("subject io send EAGAIN x0"), "24: `0` is not a number from 1 to 1000000");
+}
+
+TEST(Actors, BothMayOnlyMakeCallsOfTheirStacks) {
+  for (const auto* verb : {"handshake", "write 1", "read", "close", "close-write", "abandon"})
+    EXPECT_EQ(parsed(std::string("both ") + verb).actor, Actor::both);
+  EXPECT_EQ(complaint("both hangup"),
+            "6: `both` cannot `hangup`: only calls of the stack can be asked of both at once | write a line for each");
+}
+
+TEST(Actors, ThePeersAndTheWireHaveVerbsOfTheirOwn) {
+  EXPECT_EQ(complaint("wire close"), "6: the wire cannot `close` | say `subject` or `partner`");
+  EXPECT_EQ(complaint("subject drop"), "9: a peer cannot `drop` | say `wire`");
+  EXPECT_EQ(complaint("subjct close"), "1: `subjct` is not an actor: subject, partner, both or wire | did you mean `subject`?");
+}
+
+TEST(WireVerbs, AnEndOfTheTransportIsDoneToASide) {
+  EXPECT_EQ(parsed("wire fin subject").side, Side::subject);
+  EXPECT_EQ(parsed("wire hangup partner").side, Side::partner);
+  EXPECT_EQ(parsed("wire reset subject").verb, Verb::reset);
+  EXPECT_EQ(parsed("wire stall subject").verb, Verb::stall);
+  EXPECT_EQ(parsed("wire unstall partner").verb, Verb::unstall);
+  EXPECT_EQ(complaint("wire fin"), "9: the line ends where a side should stand | usage: fin SIDE");
+  EXPECT_THAT(complaint("subject fin subject"), testing::StartsWith("13: `subject` is not expected here"));
+}
+
+TEST(WireVerbs, AnOrderNamesADirectionAndAKindOfRecord) {
+  const auto hold = parsed("wire hold partner->subject close_notify");
+  EXPECT_EQ(hold.from, Side::partner);
+  EXPECT_EQ(hold.what.kind, RecordPattern::Kind::close_notify);
+  const auto ticket = parsed("wire drop subject->partner NewSessionTicket");
+  EXPECT_EQ(ticket.from, Side::subject);
+  EXPECT_EQ(ticket.what.kind, RecordPattern::Kind::handshake);
+  EXPECT_EQ(ticket.what.handshake, "NewSessionTicket");
+  EXPECT_EQ(parsed("wire damage partner->subject any").what.kind, RecordPattern::Kind::any);
+  EXPECT_EQ(parsed("wire damage partner->subject alert").what.kind, RecordPattern::Kind::alert);
+  EXPECT_EQ(parsed("wire damage partner->subject application_data").what.kind, RecordPattern::Kind::application_data);
+  EXPECT_EQ(parsed("wire damage partner->subject handshake").what.kind, RecordPattern::Kind::handshake);
+  EXPECT_EQ(parsed("wire damage partner->subject change_cipher_spec").what.kind, RecordPattern::Kind::change_cipher_spec);
+  EXPECT_EQ(complaint("wire drop partner-subject any"), "11: `partner-subject` is not a direction | did you mean `partner->subject`?");
+  EXPECT_EQ(complaint("wire drop partner->subject close-notify"),
+            "28: `close-notify` is not a kind of record | did you mean `close_notify`?");
+  EXPECT_EQ(complaint("wire drop partner->subject"), "27: the line ends where a kind of record should stand | usage: drop DIR WHAT");
+}
+
+TEST(WireVerbs, ReleaseMayBeOfBothDirections) {
+  EXPECT_EQ(parsed("wire release").from, std::nullopt);
+  EXPECT_EQ(parsed("wire release partner->subject").from, Side::partner);
+}
+
+TEST(WireVerbs, RepeatSplitJoinAndCutCount) {
+  EXPECT_EQ(parsed("wire repeat partner->subject close_notify").times, 1);
+  EXPECT_EQ(parsed("wire repeat partner->subject close_notify x3").times, 3);
+  EXPECT_EQ(parsed("wire split partner->subject close_notify at 1").size, 1u);
+  EXPECT_EQ(parsed("wire cut partner->subject close_notify at 7").size, 7u);
+  EXPECT_EQ(parsed("wire join partner->subject alert x2").times, 2);
+  EXPECT_THAT(complaint("wire join partner->subject alert"), HasSubstr("needs to know how many records"));
+  EXPECT_THAT(complaint("wire cut partner->subject close_notify 7"), testing::StartsWith("40: `7` stands where `at` should"));
+}
+
+TEST(WireVerbs, AlterChangesLevelAndDescriptionOfAlerts) {
+  const auto altered = parsed("wire alter partner->subject close_notify level fatal description user_canceled");
+  EXPECT_EQ(altered.level, 2);
+  EXPECT_EQ(altered.description, 90);
+  EXPECT_EQ(parsed("wire alter partner->subject alert level 3").level, 3);
+  EXPECT_EQ(parsed("wire alter partner->subject alert description 201").description, 201);
+  EXPECT_THAT(complaint("wire alter partner->subject alert"), HasSubstr("needs `level` or `description`"));
+  EXPECT_THAT(complaint("wire alter partner->subject application_data level fatal"), HasSubstr("only alerts can be altered"));
+  EXPECT_THAT(complaint("wire alter partner->subject alert level 256"), HasSubstr("not a number from 0 to 255"));
+}
+
+Content content(const std::string& words) { return parsed("wire inject partner->subject " + words).content; }
+
+TEST(Contents, AnAlertIsFatalUnlessItsNatureIsAWarning) {
+  EXPECT_EQ(content("close_notify").bytes, std::string("\x01\x00", 2));
+  EXPECT_EQ(content("alert close_notify").bytes, std::string("\x01\x00", 2));
+  EXPECT_EQ(content("alert internal_error").bytes, "\x02\x50");
+  EXPECT_EQ(content("alert user_canceled").bytes, "\x01\x5a");
+  EXPECT_EQ(content("alert no_renegotiation").bytes, "\x01\x64");
+  EXPECT_EQ(content("alert 201 level warning").bytes, "\x01\xc9");
+  EXPECT_EQ(content("alert close_notify level 3").bytes, std::string("\x03\x00", 2));
+  EXPECT_EQ(content("alert internal_error").name, "alert internal_error");
+  EXPECT_EQ(content("alert close_notify level fatal").name, "alert close_notify level 2");
+  EXPECT_EQ(complaint("wire inject partner->subject alert internal-error"),
+            "36: unknown alert `internal-error` | did you mean `internal_error`?");
+}
+
+TEST(Contents, DataIsOfTheSendersPattern) {
+  EXPECT_EQ(content("data 10").type, ContentType::application_data);
+  EXPECT_EQ(content("data 10").pattern, 10u);
+  EXPECT_EQ(content("data 0").pattern, 0u);
+  EXPECT_EQ(content("data 0").bytes, "");
+  EXPECT_THAT(complaint("wire inject partner->subject data 17KiB"), HasSubstr("a record holds at most 16KiB"));
+}
+
+TEST(Contents, HandshakeMessagesAreWholeAndTheirLengthsAgree) {
+  EXPECT_EQ(content("key_update").bytes, std::string("\x18\x00\x00\x01\x00", 5));
+  EXPECT_EQ(content("key_update requested").bytes, std::string("\x18\x00\x00\x01\x01", 5));
+  EXPECT_EQ(content("hello_request").bytes, std::string("\x00\x00\x00\x00", 4));
+  for (const auto& [words, type] : {std::pair{"new_session_ticket", 4}, {"certificate_request", 13}}) {
+    const auto bytes = content(words).bytes;
+    EXPECT_EQ(content(words).type, ContentType::handshake);
+    ASSERT_GT(bytes.size(), 4u);
+    EXPECT_EQ(bytes[0], type);
+    EXPECT_EQ(bytes.substr(1, 2), std::string(2, '\0'));
+    EXPECT_EQ(static_cast<std::size_t>(static_cast<unsigned char>(bytes[3])), bytes.size() - 4);
+  }
+  // RFC 8446 4.6.1: lifetime, age_add, nonce<0..255>, ticket<1..>, extensions.
+  const auto ticket = content("new_session_ticket").bytes.substr(4);
+  EXPECT_EQ(ticket[8], 1);
+  EXPECT_EQ(ticket.size(), 4u + 4u + 1u + 1u + 2u + 32u + 2u);
+}
+
+TEST(Contents, OddOnesCanBeWrittenAsBytes) {
+  EXPECT_EQ(content("empty-alert").type, ContentType::alert);
+  EXPECT_EQ(content("empty-alert").bytes, "");
+  EXPECT_EQ(content("bytes alert 01000100").bytes, std::string("\x01\x00\x01\x00", 4));
+  EXPECT_EQ(content("bytes change_cipher_spec 01").type, ContentType::change_cipher_spec);
+  EXPECT_EQ(content(R"(raw "PLAIN AFTER")").type, ContentType::raw);
+  EXPECT_EQ(content(R"(raw "PLAIN AFTER")").bytes, "PLAIN AFTER");
+  EXPECT_THAT(complaint("wire inject partner->subject bytes alert 010"), HasSubstr("not a row of bytes"));
+  EXPECT_THAT(complaint("wire inject partner->subject bytes alrt 0100"), HasSubstr("did you mean `alert`?"));
+  EXPECT_THAT(complaint("wire inject partner->subject bytes application_data 00"), HasSubstr("use `data SIZE`"));
+  EXPECT_THAT(complaint("wire inject partner->subject closenotify"), HasSubstr("did you mean `close_notify`?"));
+}
+
+TEST(Contents, ARecordCanBePlainDamagedPaddedAndMany) {
+  EXPECT_TRUE(content("plain close_notify").plain);
+  EXPECT_TRUE(content("damaged close_notify").damaged);
+  EXPECT_EQ(content("padded 100 close_notify").padding, 100u);
+  EXPECT_EQ(parsed("wire inject partner->subject data 0 x40").times, 40);
+  EXPECT_THAT(complaint("wire inject partner->subject plain damaged close_notify"), HasSubstr("neither tag nor padding"));
+  EXPECT_THAT(complaint(R"(wire inject partner->subject damaged raw "x")"), HasSubstr("raw bytes are no record"));
+}
+
+TEST(Lines, AWordTooManyIsToldAndPerhapsItWasMisspelt) {
+  EXPECT_EQ(complaint("subject read toend"), "14: `toend` is not a size, `until done` or `to-end` | sizes are written 16, 4KiB, 1MiB");
+  EXPECT_EQ(complaint("subject read 5 toend"), "16: `toend` is not expected here | did you mean `to-end`?");
+  EXPECT_EQ(complaint("subject close now"), "15: `now` is not expected here | usage: close [until done]");
+  EXPECT_EQ(complaint("subject close until"), "20: the line ends where `done` should stand | usage: close [until done]");
+  EXPECT_EQ(complaint("subject   # and then?"), "8: the line ends where a verb should stand");
+}
+
+TEST(Lines, ANameWithoutAValueIsToldWhereItStands) {
+  EXPECT_THAT(complaint("wire cut partner->subject close_notify at $k"), testing::StartsWith("43: `$k` has no value in `matrix`"));
+}
+
+}  // namespace
+}  // namespace tlsbye
