@@ -1,0 +1,37 @@
+// The commands, one function each. Each prints to standard output, may throw Stop, and gives the exit code.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "harness/cli/house.h"
+#include "harness/runner/plan.h"
+
+namespace tlsbye {
+
+struct RunWords {
+  Selection selection;
+  std::vector<std::string> clauses;
+  unsigned jobs = 0;
+  bool isolate = false;
+  bool gate = false;
+  std::filesystem::path more_scenarios;
+  std::filesystem::path out = "out";
+  std::filesystem::path known;  // empty: scenarios/known.toml
+  std::chrono::milliseconds patience{10000};
+};
+int run_command(const House& house, const RunWords& words);
+
+int list_command(const House& house, const std::string& kind, bool json, bool coverage, bool rows,
+                 const std::filesystem::path& more_scenarios);
+int show_command(const House& house, const std::string& what, const std::filesystem::path& out,
+                 const std::filesystem::path& more_scenarios);
+int replay_command(const House& house, const std::string& id, bool isolate, std::chrono::milliseconds patience,
+                   const std::filesystem::path& more_scenarios);
+int gate_command(const House& house, const std::filesystem::path& run_file, const std::filesystem::path& known);
+int diff_command(const std::filesystem::path& before, const std::filesystem::path& after);
+int selftest_command(const House& house);
+
+}  // namespace tlsbye

@@ -1,0 +1,73 @@
+#include "harness/cli/house.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <system_error>
+
+#include "harness/runner/plan.h"
+#include "harness/scenario/diagnostic.h"
+
+namespace tlsbye {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string rendered(const std::vector<Diagnostic>& diagnostics) {
+  std::string text;
+  for (const Diagnostic& diagnostic : diagnostics) text += diagnostic.render();
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+House find_house() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (error) throw Stop{exit_harness, fmt::format("tlsbye: cannot find its own program file: {}", error.message())};
+  const fs::path bin = program.parent_path();
+  const auto at = [&](const fs::path& data) { return House{data / "scenarios", bin / "peers", bin / "rogues"}; };
+  for (fs::path above = bin; above.has_relative_path(); above = above.parent_path())
+    if (fs::is_directory(above / "scenarios" / "clauses", error)) return at(above);
+  const fs::path shared = bin.parent_path() / "share" / "tlsbye";
+  if (fs::is_directory(shared / "scenarios" / "clauses", error)) return at(shared);
+  throw Stop{exit_harness, fmt::format("tlsbye: no folder scenarios/clauses above {}, and none in {}", bin.string(), shared.string())};
+}
+
+std::vector<Scenario> scenarios_of(const House& house, const fs::path& extra) {
+  LoadedScenarios loaded = load_scenarios(house.scenarios);
+  if (!extra.empty()) {
+    std::error_code error;
+    if (!fs::is_directory(extra, error)) throw Stop{exit_usage, fmt::format("tlsbye: --scenarios {}: no such folder", extra.string())};
+    LoadedScenarios more = load_scenarios(extra);
+    std::move(more.scenarios.begin(), more.scenarios.end(), std::back_inserter(loaded.scenarios));
+    std::move(more.diagnostics.begin(), more.diagnostics.end(), std::back_inserter(loaded.diagnostics));
+  }
+  std::map<std::string_view, const Scenario*> seen;
+  for (const Scenario& scenario : loaded.scenarios)
+    if (const auto [known, fresh] = seen.emplace(scenario.id, &scenario); !fresh && known->second->file != scenario.file)
+      loaded.diagnostics.push_back({scenario.file.string(), scenario.file_line, 1, "[[scenario]]",
+                                    fmt::format("the scenario `{}` is in {} already", scenario.id, known->second->file.string()), ""});
+  if (!loaded.diagnostics.empty()) throw Stop{exit_usage, rendered(loaded.diagnostics)};
+  return std::move(loaded.scenarios);
+}
+
+std::vector<Clause> clauses_of(const House& house) {
+  LoadedClauses loaded = load_clauses(house.scenarios / "clauses");
+  if (!loaded.diagnostics.empty()) throw Stop{exit_usage, rendered(loaded.diagnostics)};
+  return std::move(loaded.clauses);
+}
+
+void check_globs(const std::vector<std::string>& globs, const std::vector<std::string_view>& ids, std::string_view kind) {
+  for (const std::string& glob : globs) {
+    if (std::any_of(ids.begin(), ids.end(), [&](std::string_view id) { return matches(glob, id); })) continue;
+    const std::string hint = did_you_mean(glob, ids);
+    throw Stop{exit_usage, fmt::format("tlsbye: no {} matches `{}`{}{}; `tlsbye list {}s` names them all", kind, glob,
+                                       hint.empty() ? "" : "; ", hint, kind)};
+  }
+}
+
+}  // namespace tlsbye

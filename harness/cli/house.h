@@ -1,0 +1,47 @@
+// What a command works with: the scenarios, clauses and stacks that are there, and the folders they are in.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/control/stacks.h"
+#include "harness/oracle/oracle.h"
+#include "harness/scenario/scenario.h"
+
+namespace tlsbye {
+
+// Exit codes of every command.
+enum Exit : int {
+  exit_done = 0,     // done as asked, whatever the verdicts
+  exit_no = 1,       // the gate or the selftest says no
+  exit_usage = 2,    // usage or bad input
+  exit_harness = 3,  // the harness, or a peer program, failed; or the run was interrupted
+};
+
+// A command that cannot go on: one message for the user (without an end of line), and the exit code.
+struct Stop {
+  Exit code;
+  std::string message;
+};
+
+// Where data and peer programs are.
+struct House {
+  std::filesystem::path scenarios;  // the folder "scenarios"
+  std::filesystem::path peers;      // peer programs
+  std::filesystem::path rogues;     // peers that lie, for the selftest
+};
+
+// From the place of this program: the nearest folder above it that holds scenarios/clauses, or ../share/tlsbye. Throws Stop.
+House find_house();
+
+// Everything that loads; throws Stop with all diagnostics where something does not. `extra` (may be empty) is a further folder of
+// scenarios.
+std::vector<Scenario> scenarios_of(const House& house, const std::filesystem::path& extra = {});
+std::vector<Clause> clauses_of(const House& house);
+
+// Throws Stop where a glob matches none of `ids`, naming the nearest. `kind` is for the message: "scenario".
+void check_globs(const std::vector<std::string>& globs, const std::vector<std::string_view>& ids, std::string_view kind);
+
+}  // namespace tlsbye

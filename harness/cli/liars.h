@@ -1,0 +1,36 @@
+// Liars (scenarios/liars.toml): for each property, a run in which it holds, and the same run with one lie in it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "harness/oracle/oracle.h"
+#include "harness/scenario/scenario.h"
+
+namespace tlsbye {
+
+// The lie is told by the subject (`lie` names an ability of the rogue peer), or by the wire (`blame`: what the wire did in the subject's
+// direction is told as the subject's own doing).
+struct Liar {
+  const Property* property = nullptr;
+  Parameters parameters;
+  std::string lie;
+  bool blame = false;
+  Role role = Role::client;
+  Tls tls = Tls::v1_3;
+  Io io = Io::blocking;
+  Scenario scenario;  // the script, with an id of its own
+  std::string name() const { return blame ? "the wire" : lie; }
+};
+
+struct LoadedLiars {
+  std::vector<Liar> liars;
+  std::vector<Diagnostic> diagnostics;
+};
+LoadedLiars load_liars(const std::filesystem::path& file);
+
+// The transcript as a wire would tell it that blames the subject for what the script made the wire do in the subject's direction.
+Transcript with_blame(Transcript transcript);
+
+}  // namespace tlsbye

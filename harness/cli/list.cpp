@@ -1,0 +1,140 @@
+#include <fmt/format.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "harness/cli/commands.h"
+#include "harness/judge/coverage.h"
+
+namespace tlsbye {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string joined(const auto& words, std::string_view between = " ") {
+  std::string text;
+  for (const auto& word : words) text += fmt::format("{}{}", text.empty() ? "" : between, word);
+  return text;
+}
+
+template <typename Enum>
+std::vector<std::string> spelled(const std::vector<Enum>& values) {
+  std::vector<std::string> words;
+  for (const Enum value : values) words.emplace_back(spell(value));
+  return words;
+}
+
+int list_scenarios(const House& house, bool json, const std::filesystem::path& more) {
+  Json all = Json::array();
+  for (const Scenario& it : scenarios_of(house, more)) {
+    if (json)
+      all.push_back({{"id", it.id},
+                     {"title", it.title},
+                     {"why", it.why},
+                     {"cases", it.cases},
+                     {"roles", spelled(it.roles)},
+                     {"tls", spelled(it.versions)},
+                     {"io", spelled(it.modes)},
+                     {"needs", it.needs},
+                     {"options", it.options},
+                     {"script", it.lines}});
+    else
+      fmt::print("{:<56} {:<12} {}\n", it.id, joined(it.cases, ","), it.title);
+  }
+  if (json) fmt::print("{}\n", all.dump(2));
+  return exit_done;
+}
+
+int list_clauses(const House& house, bool json, bool with_coverage, bool rows) {
+  const std::vector<Clause> clauses = clauses_of(house);
+  if (with_coverage) {
+    const Catalogue catalogue = load_catalogue(house.scenarios / "clauses");
+    if (!catalogue.diagnostics.empty()) {
+      std::string text;
+      for (const Diagnostic& diagnostic : catalogue.diagnostics) text += diagnostic.render();
+      throw Stop{exit_usage, text};
+    }
+    fmt::print("{}", tell(coverage(catalogue, clauses), rows));
+    return exit_done;
+  }
+  Json all = Json::array();
+  for (const Clause& it : clauses) {
+    if (json)
+      all.push_back({{"id", it.id},
+                     {"ref", it.ref},
+                     {"strength", spell(it.strength)},
+                     {"cites", it.cites},
+                     {"says", it.says},
+                     {"contradicts", it.contradicts},
+                     {"property", it.property->name},
+                     {"with", it.parameters}});
+    else
+      fmt::print("{:<64} {:<10} {}\n", it.id, spell(it.strength), it.says);
+  }
+  if (json) fmt::print("{}\n", all.dump(2));
+  return exit_done;
+}
+
+int list_stacks(const House& house, bool json) {
+  const FoundStacks found = find_stacks(house.peers, std::chrono::seconds(10));
+  Json all = Json::array();
+  for (const Stack& it : found.stacks) {
+    if (json)
+      all.push_back({{"id", it.name + " " + it.version}, {"name", it.name}, {"version", it.version}, {"abilities", it.abilities}});
+    else
+      fmt::print("{:<10} {:<10} {}\n", it.name, it.version, joined(it.abilities));
+  }
+  if (json) fmt::print("{}\n", all.dump(2));
+  for (const std::string& problem : found.problems) fmt::print(stderr, "tlsbye: {}\n", problem);
+  return found.problems.empty() ? exit_done : exit_harness;
+}
+
+int list_properties(bool json) {
+  Json all = Json::array();
+  for (const Property& it : properties()) {
+    if (json) {
+      Json parameters = Json::array();
+      for (const ParameterRow& row : it.parameters)
+        parameters.push_back({{"name", row.name}, {"required", row.required}, {"meaning", row.meaning}, {"values", row.values}});
+      all.push_back({{"name", it.name}, {"meaning", it.meaning}, {"parameters", parameters}});
+      continue;
+    }
+    fmt::print("{}\n    {}\n", it.name, it.meaning);
+    for (const ParameterRow& row : it.parameters)
+      fmt::print("    {:<10} {:<14} {}{}\n", row.name, row.values, row.meaning, row.required ? " (required)" : "");
+  }
+  Json words = Json::array();
+  if (!json) fmt::print("\nSituations, the words of `given`:\n");
+  for (const Situation& it : situations()) {
+    if (json)
+      words.push_back({{"name", it.name}, {"meaning", it.meaning}});
+    else
+      fmt::print("    {:<32} {}\n", it.name, it.meaning);
+  }
+  if (json) fmt::print("{}\n", Json{{"properties", all}, {"situations", words}}.dump(2));
+  return exit_done;
+}
+
+int list_traits(bool json) {
+  Json all = Json::array();
+  for (const Trait& it : traits()) {
+    if (json)
+      all.push_back({{"trait", it.name}, {"question", it.question}, {"answers", it.answers}, {"ref", it.ref}});
+    else
+      fmt::print("{:<32} {}\n{:<32} {}\n", it.name, it.question, "", joined(it.answers, " | "));
+  }
+  if (json) fmt::print("{}\n", all.dump(2));
+  return exit_done;
+}
+
+}  // namespace
+
+int list_command(const House& house, const std::string& kind, bool json, bool coverage, bool rows, const std::filesystem::path& more) {
+  if (kind == "scenarios") return list_scenarios(house, json, more);
+  if (kind == "clauses") return list_clauses(house, json, coverage, rows);
+  if (kind == "stacks") return list_stacks(house, json);
+  if (kind == "properties") return list_properties(json);
+  return list_traits(json);
+}
+
+}  // namespace tlsbye

@@ -1,0 +1,129 @@
+// The command line: words in, one command called, an exit code out. What there is to be done stands in commands.h.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <map>
+
+#include "harness/cli/commands.h"
+
+namespace {
+
+using namespace tlsbye;
+
+// A word of a closed list, as an option's value.
+template <typename Enum>
+CLI::Option* add_word(CLI::App* command, const std::string& name, std::optional<Enum>& value, const std::string& meaning) {
+  std::string list;
+  for (const std::string_view word : Words<Enum>::list) list += (list.empty() ? "" : "|") + std::string(word);
+  return command
+      ->add_option_function<std::string>(
+          name,
+          [&value, name, list](const std::string& word) {
+            value = read_word<Enum>(word);
+            if (!value) throw CLI::ValidationError(name, fmt::format("`{}` is none of {}", word, list));
+          },
+          meaning)
+      ->type_name(list);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"What really happens when a TLS connection is closed?", "tlsbye"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", TLSBYE_VERSION);
+  app.footer("Exit codes: 0 done as asked, 1 the gate or the selftest says no, 2 usage or bad input, 3 the harness itself failed.");
+
+  RunWords words;
+  unsigned patience_s = 10;
+  std::filesystem::path peers;
+  const auto add_patience = [&](CLI::App* command) {
+    command->add_option("--patience", patience_s, "Seconds without an answer after which a peer is taken to hang (10)")
+        ->check(CLI::Range(1U, 3600U));
+    command->add_option("--peers", peers, "Folder of the peer programs");
+  };
+  const auto add_scenarios = [&](CLI::App* command) {
+    command->add_option("--scenarios", words.more_scenarios, "A further folder of scenario files");
+  };
+
+  CLI::App* run = app.add_subcommand("run", "Run the scenarios and judge every clause");
+  run->add_option("--stack", words.selection.stacks, "Subjects: NAME[@VERSION], a glob; all")->type_name("NAME");
+  run->add_option("--partner", words.selection.partners, "Partners: NAME, or all (openssl)")->type_name("NAME");
+  run->add_option("--scenario", words.selection.scenarios, "Scenarios: a glob; all")->type_name("GLOB");
+  run->add_option("--clause", words.clauses, "Clauses: a glob; all")->type_name("GLOB");
+  add_word(run, "--tls", words.selection.tls, "TLS version; both");
+  add_word(run, "--role", words.selection.role, "Role of the subject; both");
+  add_word(run, "--io", words.selection.io, "Blocking mode of the subject; both");
+  run->add_option("--jobs", words.jobs, "Workers (one for each core)")->check(CLI::Range(1U, 1024U));
+  run->add_flag("--isolate", words.isolate, "A process of its own for every session");
+  run->add_option("--out", words.out, "Folder for the results (out)");
+  run->add_flag("--gate", words.gate, "Exit 1 on an unexpected verdict");
+  run->add_option("--known", words.known, "Accepted deviations (scenarios/known.toml)");
+  add_scenarios(run);
+  add_patience(run);
+
+  std::string kind;
+  bool json = false, coverage = false, rows = false;
+  CLI::App* list = app.add_subcommand("list", "Name what there is");
+  list->add_option("what", kind, "scenarios, clauses, stacks, properties or traits")
+      ->required()
+      ->check(CLI::IsMember({"scenarios", "clauses", "stacks", "properties", "traits"}));
+  list->add_flag("--json", json, "As JSON");
+  list->add_flag("--coverage", coverage, "clauses: which rows of the catalogue have clauses, and which do not");
+  list->add_flag("--rows", rows, "with --coverage: row by row");
+  add_scenarios(list);
+  list->add_option("--peers", peers, "Folder of the peer programs");
+
+  std::string what;
+  CLI::App* show = app.add_subcommand("show", "A clause, a scenario (globs) or a replay id: citation, what tests it, what was seen");
+  show->add_option("what", what)->required();
+  show->add_option("--out", words.out, "Folder of the results (out)");
+  add_scenarios(show);
+
+  CLI::App* replay = app.add_subcommand("replay", "One run again, told step by step");
+  replay->add_option("id", what, "Replay id, as every report names it")->required();
+  replay->add_flag("--isolate", words.isolate, "A process of its own for every session");
+  add_scenarios(replay);
+  add_patience(replay);
+
+  std::filesystem::path run_file, newer;
+  CLI::App* gate = app.add_subcommand("gate", "Exit 1 if a run has unexpected verdicts or stale known entries");
+  gate->add_option("run", run_file, "run.json")->required();
+  gate->add_option("--known", words.known, "Accepted deviations (scenarios/known.toml)");
+
+  CLI::App* diff = app.add_subcommand("diff", "What changed between two runs");
+  diff->add_option("old", run_file, "run.json")->required();
+  diff->add_option("new", newer, "run.json")->required();
+
+  CLI::App* selftest = app.add_subcommand("selftest", "Break every property on purpose, and see that it is noticed");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_done : exit_usage;
+  }
+
+  words.patience = std::chrono::seconds(patience_s);
+  try {
+    House house = find_house();
+    if (!peers.empty()) house.peers = peers;
+    if (*run) return run_command(house, words);
+    if (*list) return list_command(house, kind, json, coverage, rows, words.more_scenarios);
+    if (*show) return show_command(house, what, words.out, words.more_scenarios);
+    if (*replay) return replay_command(house, what, words.isolate, words.patience, words.more_scenarios);
+    if (*gate) return gate_command(house, run_file, words.known);
+    if (*diff) return diff_command(run_file, newer);
+    if (*selftest) return selftest_command(house);
+  } catch (const Stop& stop) {
+    std::fflush(stdout);
+    fmt::print(stderr, "{}\n", stop.message);
+    return stop.code;
+  } catch (const std::exception& error) {
+    std::fflush(stdout);
+    fmt::print(stderr, "tlsbye: {}\n", error.what());
+    return exit_harness;
+  }
+  return exit_usage;
+}

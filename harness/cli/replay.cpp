@@ -1,0 +1,68 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "harness/cli/commands.h"
+#include "harness/cli/story.h"
+#include "harness/runner/replay_id.h"
+
+namespace tlsbye {
+namespace {
+
+const Stack& stack_named(const std::vector<Stack>& stacks, const std::string& name, const std::string& version) {
+  const Stack* found = nullptr;
+  for (const Stack& stack : stacks)
+    if (stack.name == name && (!found || stack.version == version)) found = &stack;
+  if (!found) throw Stop{exit_usage, fmt::format("tlsbye: the replay id names the stack `{}`, and there is no such peer program", name)};
+  if (!version.empty() && found->version != version)
+    fmt::print(stderr, "tlsbye: the id was made with {} {}; this is {} {}\n", name, version, name, found->version);
+  return *found;
+}
+
+}  // namespace
+
+int replay_command(const House& house, const std::string& id, bool isolate, std::chrono::milliseconds patience,
+                   const std::filesystem::path& more_scenarios) {
+  const auto read = read_replay_id(id);
+  if (const auto* problem = std::get_if<std::string>(&read)) throw Stop{exit_usage, "tlsbye: " + *problem};
+  const RunKey& key = std::get<RunKey>(read);
+  const std::vector<Scenario> scenarios = scenarios_of(house, more_scenarios);
+  const std::vector<Clause> clauses = clauses_of(house);
+  std::vector<std::string_view> ids;
+  for (const Scenario& scenario : scenarios) ids.push_back(scenario.id);
+  const auto scenario = std::find_if(scenarios.begin(), scenarios.end(), [&](const Scenario& it) { return it.id == key.scenario; });
+  if (scenario == scenarios.end()) {
+    check_globs({key.scenario}, ids, "scenario");
+    throw Stop{exit_usage, fmt::format("tlsbye: no scenario is called `{}`", key.scenario)};
+  }
+
+  const FoundStacks found = find_stacks(house.peers, patience);
+  Run run{&*scenario,
+          &stack_named(found.stacks, key.subject, key.subject_version),
+          &stack_named(found.stacks, key.partner, key.partner_version),
+          key.role,
+          key.tls,
+          key.io};
+  Runner runner(RunnerOptions{isolate, patience});
+  const auto made = runner.make(run);
+  if (const auto* error = std::get_if<HarnessError>(&made)) throw Stop{exit_harness, "tlsbye: " + error->what};
+  const Transcript& transcript = std::get<Transcript>(made);
+
+  std::set<int> marked;
+  std::string findings;
+  std::size_t held = 0;
+  for (const Clause& clause : clauses) {
+    const Finding finding = judge(clause, transcript);
+    if (finding.kind == Finding::Kind::holds) ++held;
+    if (finding.kind == Finding::Kind::holds || finding.kind == Finding::Kind::not_reached) continue;
+    marked.insert(finding.evidence.begin(), finding.evidence.end());
+    findings += fmt::format("\n{} ({})\n  {}\n  seen: {}, at", clause.id, spell(clause.strength), clause.says, finding.says);
+    for (const int number : finding.evidence) findings += fmt::format(" {}", number);
+    findings += "\n";
+  }
+  fmt::print("{}: {}\n{}\n\n{}", scenario->id, scenario->title, describe(transcript.key()), tell_story(transcript, marked));
+  fmt::print("\n{} clauses held here{}\n{}", held, findings.empty() ? ", none was broken" : "; broken:", findings);
+  return exit_done;
+}
+
+}  // namespace tlsbye

@@ -1,0 +1,181 @@
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <system_error>
+
+#include "harness/cli/campaign.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/story.h"
+#include "harness/judge/gate.h"
+#include "harness/judge/known.h"
+#include "harness/runner/replay_id.h"
+#include "harness/scenario/diagnostic.h"
+#include "reports/markdown.h"
+#include "reports/run_file.h"
+#include "reports/terminal.h"
+
+namespace tlsbye {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::atomic<bool> interrupted{false};
+
+// From here on Ctrl-C ends the run after the one being made; a second Ctrl-C ends the program at once.
+void end_gently_on_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted.store(true, std::memory_order_relaxed); };
+  action.sa_flags = SA_RESETHAND | SA_RESTART;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+void write_text(const fs::path& file, const std::string& text) {
+  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
+  stream << text;
+  stream.close();
+  if (!stream)
+    throw Stop{exit_usage,
+               fmt::format("tlsbye: cannot write {}: {}", file.string(), std::error_code(errno, std::generic_category()).message())};
+}
+
+// Finds out before anything is run whether there will be a place for the results.
+void prepare_out(const fs::path& out) {
+  std::error_code error;
+  fs::create_directories(out / "transcripts", error);
+  if (!error) {
+    const fs::path probe = out / ".writable";
+    std::ofstream stream(probe);
+    stream << "\n";
+    stream.close();
+    if (!stream) error = std::error_code(errno, std::generic_category());
+    std::error_code ignored;
+    fs::remove(probe, ignored);
+  }
+  if (error)
+    throw Stop{exit_usage,
+               fmt::format("tlsbye: cannot write to the output folder {}: {}; choose another with --out", out.string(), error.message())};
+}
+
+// The transcripts of deciding runs, one text file each; those of an earlier run are taken away.
+void write_transcripts(const fs::path& folder, const std::map<std::string, Transcript>& transcripts) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.path().extension() == ".txt") fs::remove(entry.path(), error);
+  for (const auto& [replay, transcript] : transcripts) {
+    std::string name = replay;
+    std::replace(name.begin(), name.end(), '/', '+');
+    write_text(folder / (name + ".txt"), fmt::format("{}\n{}\n\n{}", replay, describe(transcript.key()), tell_story(transcript)));
+  }
+}
+
+std::vector<const Stack*> selected(const std::vector<Stack>& stacks, const std::vector<std::string>& specs, std::string_view option) {
+  std::vector<const Stack*> chosen;
+  std::vector<std::string_view> names;
+  for (const Stack& stack : stacks) names.push_back(stack.name);
+  for (const std::string& spec : specs) {
+    if (std::any_of(stacks.begin(), stacks.end(), [&](const Stack& stack) { return selects(spec, stack); })) continue;
+    std::string there;
+    for (const Stack& stack : stacks) there += (there.empty() ? "" : ", ") + stack.id();
+    const std::string hint = did_you_mean(spec, names);
+    throw Stop{exit_usage, fmt::format("tlsbye: {} {}: no such stack{}{}; there are: {}", option, spec, hint.empty() ? "" : "; ", hint,
+                                       there.empty() ? "none" : there)};
+  }
+  for (const Stack& stack : stacks)
+    if (specs.empty() || std::any_of(specs.begin(), specs.end(), [&](const std::string& spec) { return selects(spec, stack); }))
+      chosen.push_back(&stack);
+  return chosen;
+}
+
+std::vector<const Stack*> partners_of(const std::vector<Stack>& stacks, const std::vector<std::string>& specs) {
+  if (specs == std::vector<std::string>{"all"}) return selected(stacks, {}, "--partner");
+  if (!specs.empty()) return selected(stacks, specs, "--partner");
+  for (const Stack& stack : stacks)
+    if (stack.name == "openssl") return {&stack};
+  return {&stacks.front()};
+}
+
+template <typename Item, typename Id>
+std::vector<std::string_view> ids_of(const std::vector<Item>& items, Id id) {
+  std::vector<std::string_view> ids;
+  for (const Item& item : items) ids.push_back(id(item));
+  return ids;
+}
+
+}  // namespace
+
+int run_command(const House& house, const RunWords& words) {
+  const std::vector<Scenario> scenarios = scenarios_of(house, words.more_scenarios);
+  const std::vector<Clause> all_clauses = clauses_of(house);
+  const fs::path known_file = words.known.empty() ? house.scenarios / "known.toml" : words.known;
+  const LoadedKnown known = load_known(known_file);
+  if (!known.diagnostics.empty()) {
+    std::string text;
+    for (const Diagnostic& diagnostic : known.diagnostics) text += diagnostic.render();
+    throw Stop{exit_usage, text};
+  }
+  check_globs(words.selection.scenarios, ids_of(scenarios, [](const Scenario& s) -> std::string_view { return s.id; }), "scenario");
+  check_globs(words.clauses, ids_of(all_clauses, [](const Clause& c) -> std::string_view { return c.id; }), "clause");
+  std::vector<Clause> clauses;
+  for (const Clause& clause : all_clauses)
+    if (words.clauses.empty() || matches_any(words.clauses, clause.id)) clauses.push_back(clause);
+
+  FoundStacks found = find_stacks(house.peers, words.patience);
+  if (found.stacks.empty()) {
+    std::string text = fmt::format("tlsbye: no peer program in {} works", house.peers.string());
+    for (const std::string& problem : found.problems) text += "\n  " + problem;
+    throw Stop{exit_harness, text};
+  }
+  const auto subjects = selected(found.stacks, words.selection.stacks, "--stack");
+  const auto partners = partners_of(found.stacks, words.selection.partners);
+  prepare_out(words.out);
+  for (const Stack* subject : subjects)
+    for (std::string& problem : probe_inabilities(*subject, words.patience)) found.problems.push_back(std::move(problem));
+
+  Judge::Scope scope;
+  for (const Stack* stack : subjects) scope.stacks.push_back({stack->name, stack->version, stack->abilities});
+  if (words.selection.role) scope.roles = {*words.selection.role};
+  if (words.selection.tls) scope.tls = {*words.selection.tls};
+  if (words.selection.io) scope.io = {*words.selection.io};
+
+  end_gently_on_interrupt();
+  const Plan plan = make_plan(scenarios, subjects, partners, words.selection);
+  CampaignOptions options;
+  options.jobs = words.jobs;
+  options.runner.isolate = words.isolate;
+  options.runner.patience = words.patience;
+  options.progress = ::isatty(STDERR_FILENO);
+  options.interrupted = &interrupted;
+  CampaignResult result = make_all(plan, clauses, scope, options);
+  RunReport& report = result.report;
+  report.problems.insert(report.problems.begin(), found.problems.begin(), found.problems.end());
+  const std::vector<std::string> stale = apply_known(report, known.entries, all_clauses, today());
+
+  try {
+    write_run_file(report, words.out / "run.json");
+  } catch (const RunFileError& error) {
+    throw Stop{exit_usage, error.what()};
+  }
+  write_text(words.out / "matrix.md", markdown(report, clauses, traits()));
+  write_transcripts(words.out / "transcripts", result.deciding);
+
+  fmt::print("{}", terminal(report, clauses, terminal_style(STDOUT_FILENO)));
+  fmt::print("\n{} runs in {:.1f} s; written: {} and {}\n", report.runs, report.duration_s, (words.out / "run.json").string(),
+             (words.out / "matrix.md").string());
+  for (const std::string& problem : report.problems) fmt::print(stderr, "tlsbye: {}\n", problem);
+  if (!report.complete) fmt::print(stderr, "tlsbye: interrupted; what was judged so far is written and marked incomplete\n");
+
+  const bool own_fault =
+      std::any_of(report.cells.begin(), report.cells.end(), [](const Cell& cell) { return cell.verdict == Verdict::harness_error; });
+  if (own_fault || !report.complete || !report.problems.empty()) return exit_harness;
+  if (!words.gate) return exit_done;
+  const GateResult verdict = gate(report, stale);
+  fmt::print("\n{}", verdict.summary);
+  return verdict.green ? exit_done : exit_no;
+}
+
+}  // namespace tlsbye

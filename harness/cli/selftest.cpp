@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "harness/cli/commands.h"
+#include "harness/cli/liars.h"
+#include "harness/cli/story.h"
+#include "harness/oracle/mutate.h"
+#include "harness/runner/replay_id.h"
+
+namespace tlsbye {
+namespace {
+
+std::string_view told(Finding::Kind kind) {
+  switch (kind) {
+    case Finding::Kind::not_reached:
+      return "not reached";
+    case Finding::Kind::holds:
+      return "holds";
+    case Finding::Kind::broken:
+      return "broken";
+    case Finding::Kind::crashed:
+      return "crashed";
+    case Finding::Kind::hung:
+      return "hung";
+  }
+  return "";
+}
+
+bool caught(Finding::Kind kind) { return kind == Finding::Kind::broken || kind == Finding::Kind::crashed || kind == Finding::Kind::hung; }
+
+const Stack& stack_called(const std::vector<Stack>& stacks, std::string_view name) {
+  const auto found = std::find_if(stacks.begin(), stacks.end(), [&](const Stack& stack) { return stack.name == name; });
+  if (found == stacks.end()) throw Stop{exit_harness, fmt::format("tlsbye: the selftest needs the peer `{}`, which is not there", name)};
+  return *found;
+}
+
+Transcript made(Runner& runner, const Run& run) {
+  auto result = runner.make(run);
+  if (const auto* error = std::get_if<HarnessError>(&result)) throw Stop{exit_harness, fmt::format("tlsbye: {}", error->what)};
+  return std::move(std::get<Transcript>(result));
+}
+
+// Each liar's script once with the truth and once with the lie. True where every property was held and broken.
+bool try_liars(const std::vector<Liar>& liars, const Stack& rogue, const Stack& partner) {
+  // Short: among the lies are peers that never answer.
+  Runner runner(RunnerOptions{false, std::chrono::seconds(1)});
+  std::map<std::string_view, bool> proven;
+  fmt::print("{:<36} {:<26} {:<12} {}\n", "property", "liar", "honest run", "with the lie");
+  bool all = true;
+  for (const Liar& liar : liars) {
+    Scenario lying = liar.scenario;
+    if (!liar.blame) lying.options.push_back("lie-" + liar.lie);
+    const Transcript truth = made(runner, Run{&liar.scenario, &rogue, &partner, liar.role, liar.tls, liar.io});
+    const Transcript lie = liar.blame ? with_blame(truth) : made(runner, Run{&lying, &rogue, &partner, liar.role, liar.tls, liar.io});
+    const Finding honest = liar.property->judge(truth, liar.parameters);
+    const Finding with_lie = liar.property->judge(lie, liar.parameters);
+    const bool good = honest.kind == Finding::Kind::holds && caught(with_lie.kind);
+    proven[liar.property->name] |= good;
+    all &= good;
+    fmt::print("{:<36} {:<26} {:<12} {}{}\n", liar.property->name, liar.name(), told(honest.kind), told(with_lie.kind),
+               good ? "" : "   <- NOT PROVEN");
+    if (!good) {
+      const bool at_fault = honest.kind != Finding::Kind::holds;
+      fmt::print("    {}\n{}", at_fault ? honest.says : with_lie.says, tell_story(at_fault ? truth : lie));
+    }
+  }
+  for (const Property& property : properties()) {
+    if (proven.contains(property.name)) continue;
+    fmt::print("{:<36} {:<26} {:<12} {}\n", property.name, "none", "-", "-   <- NO LIAR");
+    all = false;
+  }
+  fmt::print("{} properties, {} liars\n", properties().size(), liars.size());
+  return all;
+}
+
+// Every clause that holds somewhere on a real stack: is there a small change to that transcript that breaks it?
+bool try_clauses(const House& house, const std::vector<Stack>& stacks, const Stack& partner) {
+  const std::vector<Scenario> scenarios = scenarios_of(house);
+  const std::vector<Clause> clauses = clauses_of(house);
+  std::vector<const Stack*> subjects;
+  for (const Stack& stack : stacks) subjects.push_back(&stack);
+  Runner runner(RunnerOptions{});
+  enum class State { never_held, held, can_fail };
+  std::vector<State> states(clauses.size(), State::never_held);
+  for (const Run& run : make_plan(scenarios, subjects, {&partner}, {}).runs) {
+    const Transcript transcript = made(runner, run);
+    for (std::size_t i = 0; i < clauses.size(); ++i) {
+      if (states[i] == State::can_fail || judge(clauses[i], transcript).kind != Finding::Kind::holds) continue;
+      states[i] = can_fail(clauses[i], transcript) ? State::can_fail : State::held;
+    }
+  }
+  const auto count = [&](State state) { return std::count(states.begin(), states.end(), state); };
+  fmt::print("\n{} clauses: {} hold somewhere, and each of {} of these is broken by a small change to a transcript on which it held\n",
+             clauses.size(), count(State::held) + count(State::can_fail), count(State::can_fail));
+  for (std::size_t i = 0; i < clauses.size(); ++i)
+    if (states[i] == State::held) fmt::print("    {} <- NOTHING BREAKS IT\n", clauses[i].id);
+  return count(State::held) == 0;
+}
+
+}  // namespace
+
+int selftest_command(const House& house) {
+  const LoadedLiars loaded = load_liars(house.scenarios / "liars.toml");
+  if (!loaded.diagnostics.empty()) {
+    std::string text;
+    for (const Diagnostic& diagnostic : loaded.diagnostics) text += diagnostic.render();
+    throw Stop{exit_usage, text};
+  }
+  const FoundStacks found = find_stacks(house.peers, std::chrono::seconds(10));
+  const FoundStacks rogues = find_stacks(house.rogues, std::chrono::seconds(10));
+  const Stack& partner = stack_called(found.stacks, "openssl");
+  const bool properties_fail = try_liars(loaded.liars, stack_called(rogues.stacks, "rogue"), partner);
+  const bool clauses_fail = try_clauses(house, found.stacks, partner);
+  fmt::print("\nselftest: {}\n", properties_fail && clauses_fail ? "every check can fail" : "NOT every check can fail");
+  return properties_fail && clauses_fail ? exit_done : exit_no;
+}
+
+}  // namespace tlsbye

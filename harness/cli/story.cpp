@@ -1,0 +1,30 @@
+#include "harness/cli/story.h"
+
+#include <fmt/format.h>
+
+namespace tlsbye {
+
+std::string describe(const RunKey& run) {
+  return fmt::format("{} {} as {}, TLS {}, {}, with {} {}", run.subject, run.subject_version, spell(run.role), spell(run.tls),
+                     spell(run.io), run.partner, run.partner_version);
+}
+
+std::string tell_story(const Transcript& transcript, const std::set<int>& marked) {
+  std::string text;
+  int line = -1;
+  for (const Event& event : transcript.events()) {
+    if (event.line != line) {
+      line = event.line;
+      const auto index = static_cast<std::size_t>(line - 1);
+      if (line > 0 && index < transcript.script.size())
+        text += fmt::format("{:>3} | {}\n", line, transcript.script[index]);
+      else
+        text += fmt::format("    | {}\n", event.number == 1 ? "(before the script)" : "(after the script)");
+    }
+    text += fmt::format("{} {:>5}  {}\n", marked.contains(event.number) ? '>' : ' ', event.number, narrate(event, transcript));
+  }
+  if (!transcript.decrypted) text += "The wire had no keys for some records of this run.\n";
+  return text;
+}
+
+}  // namespace tlsbye
