@@ -5,6 +5,7 @@
 // blocking, `until done`, forking) is in peers/common and the same for every stack.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -32,18 +33,21 @@ struct Answer {
 // The vocabulary per stack stands in peers/README.md. Reading them must not change the session.
 using State = std::vector<std::pair<std::string_view, std::string>>;
 
-// Options of a session beyond role, version and blocking; a stack names those it has in its abilities, and an option it did not name
-// is answered `unsupported` before open() is called.
+// What a session is opened with. Beyond role, version and blocking there are options: words that the stack named in its abilities. An
+// option that it did not name is answered `unsupported` before open() is called.
+//   tickets         a server sends its NewSessionTickets as the library does by default; without it, it sends none
+//   ignore-eof      the stack's switch to take a bare EOF for a clean end
+//   quiet-shutdown  the stack's switch to close without a word
+//   read-ahead      the stack's switch to read more from the transport than the record at hand
+//   callbacks       transport by the stack's own I/O callbacks instead of the socket
 struct SessionOptions {
   Role role = Role::client;
   Tls tls = Tls::v1_3;
   Io io = Io::blocking;
-  int transport = -1;           // the transport's descriptor; the session must not close it
-  bool tickets = false;         // a TLS 1.3 server sends its NewSessionTickets after the handshake; off: it sends none
-  bool ignore_eof = false;      // ability "ignore-eof": the stack's switch to take a bare EOF for a clean end
-  bool quiet_shutdown = false;  // ability "quiet-shutdown": the stack's switch to close without a word
-  bool read_ahead = false;      // ability "read-ahead"
-  bool callbacks = false;       // ability "callbacks": transport by the stack's own I/O callbacks instead of the socket
+  int transport = -1;                // the transport's descriptor; the session must not close it
+  std::vector<std::string> options;  // words out of the list above, or of the stack's own
+
+  bool asks_for(std::string_view option) const { return std::find(options.begin(), options.end(), option) != options.end(); }
 };
 
 // Where a session hands out what the wire needs for decryption.

@@ -1,6 +1,7 @@
 #include "peers/protocol/message.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace tlsbye {
@@ -81,15 +82,23 @@ Line& Line::with(std::string_view key, std::string_view value) {
 
 Line& Line::with(std::string_view key, long long value) { return with(key, std::string_view(std::to_string(value))); }
 
+LineWriter& LineWriter::with(std::string_view key, std::string_view value) {
+  packet_ += '\t';
+  packet_ += key;
+  packet_ += '=';
+  append_escaped(packet_, value);
+  return *this;
+}
+
+LineWriter& LineWriter::with(std::string_view key, long long value) {
+  std::array<char, 24> digits;
+  const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  return with(key, std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())));
+}
+
 void append_line(std::string& packet, const Line& line) {
-  packet += line.word();
-  for (const auto& [key, value] : line.fields()) {
-    packet += '\t';
-    packet += key;
-    packet += '=';
-    append_escaped(packet, value);
-  }
-  packet += '\n';
+  LineWriter writer(packet, line.word());
+  for (const auto& [key, value] : line.fields()) writer.with(key, value);
 }
 
 std::variant<std::vector<Line>, MessageError> parse_message(std::string_view packet) {

@@ -55,6 +55,22 @@ struct MessageError {
   std::string problem;  // in words, without a full stop
 };
 
+// Writes one line straight into a packet, field by field, for those who write many. The line ends when the writer does.
+//     LineWriter(packet, "io").with("flow", "recv").with("result", 5);
+class LineWriter {
+ public:
+  LineWriter(std::string& packet, std::string_view word) : packet_(packet) { packet_ += word; }
+  LineWriter(const LineWriter&) = delete;
+  LineWriter& operator=(const LineWriter&) = delete;
+  ~LineWriter() { packet_ += '\n'; }
+
+  LineWriter& with(std::string_view key, std::string_view value);
+  LineWriter& with(std::string_view key, long long value);
+
+ private:
+  std::string& packet_;
+};
+
 // Appends the line, escaped and ended, to `packet`.
 void append_line(std::string& packet, const Line& line);
 

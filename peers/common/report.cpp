@@ -1,0 +1,66 @@
+#include "peers/common/report.h"
+
+#include <cerrno>
+
+namespace tlsbye::peer {
+
+void Conversation::hello(std::string_view stack, std::string_view version, std::string_view abilities) {
+  LineWriter(packet_, "hello")
+      .with("protocol", protocol_version)
+      .with("stack", stack)
+      .with("version", version)
+      .with("abilities", abilities);
+  send(Turn::harness);
+}
+
+std::optional<Line> Conversation::next_request(Descriptor* passed) {
+  const Channel::Got got = channel_.receive(received_, passed);
+  if (got == Channel::Got::end || got == Channel::Got::timeout) return std::nullopt;
+  turn(Turn::peer);
+  if (got != Channel::Got::packet) {
+    if (errno != EMSGSIZE) return std::nullopt;
+    return Line().with("why", "a request of more than 65536 bytes");
+  }
+  auto parsed = parse_message(received_);
+  if (const auto* error = std::get_if<MessageError>(&parsed))
+    return Line().with("why", "no message: " + error->problem + " at byte " + std::to_string(error->offset));
+  auto& lines = std::get<std::vector<Line>>(parsed);
+  if (lines.size() != 1) return Line().with("why", "a request is one line");
+  return std::move(lines.front());
+}
+
+LineWriter Conversation::line(std::string_view word) {
+  if (muted_) {
+    unheard_.clear();
+    return LineWriter(unheard_, word);
+  }
+  if (packet_.size() > largest_message - 2 * longest_line) {
+    packet_ += "more\n";
+    send(Turn::peer);
+  }
+  return LineWriter(packet_, word);
+}
+
+void Conversation::ready(Turn next) {
+  muted_ = false;
+  packet_ += "ready\n";
+  send(next);
+}
+
+void Conversation::blocked(std::string_view on, std::string_view during) {
+  LineWriter(packet_, "blocked").with("on", on).with("during", during);
+  send(Turn::harness);
+}
+
+void Conversation::spinning(std::string_view during) {
+  LineWriter(packet_, "spinning").with("during", during);
+  send(Turn::over);
+}
+
+void Conversation::send(Turn next) {
+  turn(next);
+  channel_.send(packet_);  // where the harness is gone, the next receive will tell
+  packet_.clear();
+}
+
+}  // namespace tlsbye::peer

@@ -1,0 +1,55 @@
+// The peer's side of the conversation: requests in, reports out (peers/README.md).
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "peers/protocol/channel.h"
+#include "peers/protocol/message.h"
+
+namespace tlsbye::peer {
+
+// Whose move it is, for a process that watches over this one. `over`: this process has said all that there is to say.
+enum class Turn : int { harness, peer, over };
+
+class Conversation {
+ public:
+  explicit Conversation(Channel channel) : channel_(std::move(channel)) {}
+
+  // Where to keep the turn from now on, for another process to see; nullptr for nowhere.
+  void show_turn(std::atomic<Turn>* turn) { turn_ = turn; }
+
+  // The first packet of a process.
+  void hello(std::string_view stack, std::string_view version, std::string_view abilities);
+
+  // Waits for the next request, of one line; nullopt where the harness is gone. A packet that is no such message gives a line with an
+  // empty word and a field `why`. A descriptor that came along replaces `passed`.
+  std::optional<Line> next_request(Descriptor* passed = nullptr);
+
+  // Begins a line of the report under way. At most `longest_line` bytes, escapes included.
+  LineWriter line(std::string_view word);
+  static constexpr std::size_t longest_line = 20 * 1024;
+
+  // From now until the report ends, lines are thrown away.
+  void mute() { muted_ = true; }
+
+  // The three ways to end a report. Whoever waits for the harness gives it the turn; with `over` this process falls silent.
+  void ready(Turn next = Turn::harness);
+  void blocked(std::string_view on, std::string_view during);
+  void spinning(std::string_view during);
+
+ private:
+  void send(Turn next);
+  void turn(Turn whose) {
+    if (turn_) turn_->store(whose);
+  }
+
+  Channel channel_;
+  std::string packet_, unheard_, received_;
+  std::atomic<Turn>* turn_ = nullptr;
+  bool muted_ = false;
+};
+
+}  // namespace tlsbye::peer
