@@ -99,10 +99,16 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
       const Run& run = plan.runs[index];
       const std::string replay = replay_id(run.key());
       auto made = runner.make(run);
-      if (auto* error = std::get_if<HarnessError>(&made))
+      if (auto* error = std::get_if<HarnessError>(&made)) {
         worker.judge.lose(index, run.key(), replay, error->what);
-      else if (auto& transcript = std::get<Transcript>(made); worker.judge.take(index, transcript, replay))
-        worker.kept.insert_or_assign(replay, std::move(transcript));
+      } else {
+        Made& it = std::get<Made>(made);
+        const bool decided = worker.judge.take(index, it.transcript, replay);
+        if (it.died_before && worker.judge.take(index, *it.died_before, replay))
+          worker.kept.insert_or_assign(replay, std::move(*it.died_before));
+        else if (decided)
+          worker.kept.insert_or_assign(replay, std::move(it.transcript));
+      }
       ++worker.runs;
       progress.done(run);
     }

@@ -46,7 +46,7 @@ int replay_command(const House& house, const std::string& id, bool isolate, std:
   Runner runner(RunnerOptions{isolate, patience});
   const auto made = runner.make(run);
   if (const auto* error = std::get_if<HarnessError>(&made)) throw Stop{exit_harness, "tlsbye: " + error->what};
-  const Transcript& transcript = std::get<Transcript>(made);
+  const Transcript& transcript = std::get<Made>(made).transcript;
 
   std::set<int> marked;
   std::string findings;

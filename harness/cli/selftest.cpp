@@ -39,7 +39,7 @@ const Stack& stack_called(const std::vector<Stack>& stacks, std::string_view nam
 Transcript made(Runner& runner, const Run& run) {
   auto result = runner.make(run);
   if (const auto* error = std::get_if<HarnessError>(&result)) throw Stop{exit_harness, fmt::format("tlsbye: {}", error->what)};
-  return std::move(std::get<Transcript>(result));
+  return std::move(std::get<Made>(result).transcript);
 }
 
 // Each liar's script once with the truth and once with the lie. True where every property was held and broken.

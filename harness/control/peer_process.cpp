@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -118,7 +120,16 @@ PeerProcess& PeerProcess::operator=(PeerProcess&& from) noexcept {
   return *this;
 }
 
-PeerProcess::~PeerProcess() { kill_group(); }
+PeerProcess::~PeerProcess() {
+  if (alive() && channel_.descriptor() >= 0) {
+    // Its turn to go by itself: it sees the end of the control socket. What does not go is killed below.
+    channel_ = Channel(Descriptor());
+    const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    pollfd gone{process.get(), POLLIN, 0};
+    if (process) static_cast<void>(::poll(&gone, 1, 2000));
+  }
+  kill_group();
+}
 
 Report PeerProcess::ask(const Line& request, int passed) {
   packet_.clear();

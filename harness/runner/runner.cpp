@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <system_error>
 
@@ -310,15 +311,23 @@ std::variant<Transcript, HarnessError> Runner::once(const Run& run) {
   }
 }
 
-std::variant<Transcript, HarnessError> Runner::make(const Run& run) {
-  auto result = once(run);
-  const auto partner_died = [](const Transcript& transcript) {
-    for (const Event& event : transcript.events())
-      if (const auto* died = event.as<Died>(); died && died->side == Side::partner) return true;
-    return false;
+std::variant<Made, HarnessError> Runner::make(const Run& run) {
+  const auto died = [](const Transcript& transcript, Side side) {
+    return std::any_of(transcript.events().begin(), transcript.events().end(), [side](const Event& event) {
+      const auto* it = event.as<Died>();
+      return it && it->side == side && (it->how == Died::How::crashed || it->how == Died::How::exited);
+    });
   };
-  if (const auto* transcript = std::get_if<Transcript>(&result); transcript && partner_died(*transcript)) return once(run);
-  return result;
+  auto first = once(run);
+  if (auto* error = std::get_if<HarnessError>(&first)) return std::move(*error);
+  auto& transcript = std::get<Transcript>(first);
+  const bool subject_died = died(transcript, Side::subject);
+  if (!subject_died && !died(transcript, Side::partner)) return Made{std::move(transcript), std::nullopt};
+  auto second = once(run);
+  if (auto* error = std::get_if<HarnessError>(&second)) return std::move(*error);
+  Made made{std::move(std::get<Transcript>(second)), std::nullopt};
+  if (subject_died) made.died_before = std::move(transcript);
+  return made;
 }
 
 }  // namespace tlsbye

@@ -8,7 +8,9 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
+#include <variant>
 
 #include "harness/control/stacks.h"
 #include "harness/scenario/scenario.h"
@@ -32,6 +34,13 @@ struct RunnerOptions {
   std::chrono::milliseconds patience{10000};  // how long one answer may take before a peer is taken to hang
 };
 
+// A run that was made. Where a process died in it (by a signal or by itself), the run was made once more with a new process, so that
+// nothing but that death is lost; a death that comes again is in `transcript` too.
+struct Made {
+  Transcript transcript;
+  std::optional<Transcript> died_before;  // the first attempt, where the subject died in it and not the partner
+};
+
 // What the harness itself could not do: no more descriptors, a peer that cannot be started. Never a verdict on anybody.
 struct HarnessError {
   std::string what;
@@ -41,8 +50,7 @@ class Runner {
  public:
   explicit Runner(RunnerOptions options) : options_(options) {}
 
-  // Makes the run. Where the partner's process dies, the run is made once more with a new one; the second transcript stands.
-  std::variant<Transcript, HarnessError> make(const Run& run);
+  std::variant<Made, HarnessError> make(const Run& run);
 
  private:
   class Stage;  // one run being made

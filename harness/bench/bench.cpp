@@ -1,0 +1,196 @@
+// tlsbye-bench: what a run costs, against what the two libraries cost by themselves. All figures of one call are taken on one core, in
+// turn, so that their ratios hold although the machine's speed drifts.
+//
+//   bare/<stack>   <stack> as client against OpenSSL as server, both in this process over a socketpair: handshake, two-way close
+//   run/<stack>    the same as a scenario: two peer processes, the wire between them, a transcript
+//   judged/<stack> the same, and every clause tried on the transcript
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <memory>
+
+#include "harness/cli/house.h"
+#include "harness/oracle/oracle.h"
+#include "harness/runner/runner.h"
+#include "peers/common/stack.h"
+
+namespace tlsbye::peer {
+#ifdef TLSBYE_BENCH_GNUTLS
+std::unique_ptr<Stack> make_gnutls();
+#endif
+#ifdef TLSBYE_BENCH_WOLFSSL
+std::unique_ptr<Stack> make_wolfssl();
+#endif
+std::unique_ptr<Stack> make_openssl();
+}  // namespace tlsbye::peer
+
+namespace tlsbye {
+namespace {
+
+// One core for this process and for the peers it starts: a hop between cores costs more than everything measured here.
+void keep_to_one_core() {
+  cpu_set_t usable, one;
+  CPU_ZERO(&one);
+  if (::sched_getaffinity(0, sizeof usable, &usable) != 0) return;
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (!CPU_ISSET(core, &usable)) continue;
+    CPU_SET(core, &one);
+    break;
+  }
+  static_cast<void>(::sched_setaffinity(0, sizeof one, &one));
+}
+
+class NoKeyLog : public peer::KeyLog {
+ public:
+  void line(std::string_view) override {}
+};
+
+// Handshake and two-way close of a client and a server in this process; false where they do not come to an end.
+bool bare_connection(peer::Stack& client_stack, peer::Stack& server_stack, Tls tls) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return false;
+  const Descriptor client_end(ends[0]), server_end(ends[1]);
+  NoKeyLog keys;
+  peer::SessionOptions options;
+  options.tls = tls;
+  options.io = Io::nonblocking;
+  options.role = Role::client;
+  options.transport = client_end.get();
+  const auto client = client_stack.open(options, keys);
+  options.role = Role::server;
+  options.transport = server_end.get();
+  const auto server = server_stack.open(options, keys);
+  const auto both = [&](auto step) {
+    bool client_done = false, server_done = false;
+    for (int turn = 0; turn < 20 && !(client_done && server_done); ++turn) {
+      if (!client_done) client_done = step(*client) == Outcome::done;
+      if (!server_done) server_done = step(*server) == Outcome::done;
+    }
+    return client_done && server_done;
+  };
+  return both([](peer::Session& it) { return it.handshake().outcome; }) && both([](peer::Session& it) { return it.close().outcome; });
+}
+
+using MakeStack = std::unique_ptr<peer::Stack> (*)();
+
+void bare(benchmark::State& state, MakeStack make, Tls tls) {
+  const auto client = make();
+  const auto server = peer::make_openssl();
+  for (auto _ : state) {
+    if (bare_connection(*client, *server, tls)) continue;
+    state.SkipWithError("the two libraries did not come to an end");
+    return;
+  }
+}
+
+struct Stage {
+  House house = find_house();
+  std::vector<Stack> stacks = find_stacks(house.peers, std::chrono::seconds(10)).stacks;
+  std::vector<Clause> clauses = clauses_of(house);
+  Scenario scenario;
+
+  Stage() {
+    const LoadedScenarios loaded = parse_scenarios(
+        "[[scenario]]\n"
+        "id = \"handshake-and-close\"\n"
+        "title = \"Handshake and two-way close\"\n"
+        "why = \"What the bare loop does.\"\n"
+        "script = '''\n"
+        "both handshake\n"
+        "both close until done\n"
+        "'''\n",
+        "bench", "bench");
+    if (loaded.scenarios.size() != 1) throw Stop{exit_harness, "tlsbye-bench: its scenario does not parse"};
+    scenario = loaded.scenarios.front();
+  }
+
+  const Stack* find(const std::string& name) const {
+    const auto found = std::find_if(stacks.begin(), stacks.end(), [&](const Stack& stack) { return stack.name == name; });
+    return found == stacks.end() ? nullptr : &*found;
+  }
+};
+
+void run(benchmark::State& state, const Stage& stage, const std::string& name, Tls tls, bool judged) {
+  const Stack* subject = stage.find(name);
+  const Stack* partner = stage.find("openssl");
+  if (!subject || !partner) return state.SkipWithError("its peer program is not there");
+  Runner runner(RunnerOptions{});
+  const Run it{&stage.scenario, subject, partner, Role::client, tls, Io::blocking};
+  for (auto _ : state) {
+    const auto made = runner.make(it);
+    const auto* it_was = std::get_if<Made>(&made);
+    if (!it_was) return state.SkipWithError(std::get<HarnessError>(made).what.c_str());
+    if (!judged) continue;
+    for (const Clause& clause : stage.clauses) benchmark::DoNotOptimize(judge(clause, it_was->transcript));
+  }
+}
+
+// Prints as usual, and keeps the median times for the ratios.
+class Reporter : public benchmark::ConsoleReporter {
+ public:
+  void ReportRuns(const std::vector<Run>& runs) override {
+    ConsoleReporter::ReportRuns(runs);
+    for (const Run& it : runs)
+      if (it.run_type == Run::RT_Aggregate && it.aggregate_name == "median") medians[it.run_name.function_name] = it.GetAdjustedRealTime();
+  }
+  std::map<std::string, double> medians;
+};
+
+}  // namespace
+}  // namespace tlsbye
+
+int main(int argc, char** argv) {
+  using namespace tlsbye;
+  keep_to_one_core();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return exit_usage;
+  try {
+    const Stage stage;
+    struct Row {
+      std::string name;
+      MakeStack make;
+    };
+    const Row rows[] = {
+#ifdef TLSBYE_BENCH_GNUTLS
+        {"gnutls", peer::make_gnutls},
+#endif
+        {"openssl", peer::make_openssl},
+#ifdef TLSBYE_BENCH_WOLFSSL
+        {"wolfssl", peer::make_wolfssl},
+#endif
+    };
+    for (const Row& row : rows) {
+      for (const Tls tls : {Tls::v1_2, Tls::v1_3}) {
+        const auto add = [&](const std::string& kind, auto body) {
+          benchmark::RegisterBenchmark(fmt::format("{}/{}/tls{}", kind, row.name, spell(tls)).c_str(), body)
+              ->UseRealTime()
+              ->Unit(benchmark::kMicrosecond)
+              ->Repetitions(5)
+              ->MinTime(0.2);
+        };
+        add("bare", [make = row.make, tls](benchmark::State& state) { bare(state, make, tls); });
+        add("run", [&stage, name = row.name, tls](benchmark::State& state) { run(state, stage, name, tls, false); });
+        add("judged", [&stage, name = row.name, tls](benchmark::State& state) { run(state, stage, name, tls, true); });
+      }
+    }
+    Reporter reporter;
+    benchmark::RunSpecifiedBenchmarks(&reporter);
+    fmt::print("\n{:<22} {:>9} {:>9} {:>9} {:>10} {:>13}\n", "client, against openssl", "bare us", "run us", "judged us", "run/bare",
+               "runs/s, 1 core");
+    for (const auto& [name, median] : reporter.medians) {
+      if (!name.starts_with("bare/")) continue;
+      const std::string rest = name.substr(5);
+      const double a_run = reporter.medians["run/" + rest], judged = reporter.medians["judged/" + rest];
+      fmt::print("{:<22} {:>9.0f} {:>9.0f} {:>9.0f} {:>10.2f} {:>13.0f}\n", rest, median, a_run, judged, a_run / median, 1e6 / judged);
+    }
+  } catch (const Stop& stop) {
+    fmt::print(stderr, "{}\n", stop.message);
+    return stop.code;
+  }
+  return 0;
+}
