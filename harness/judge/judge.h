@@ -107,8 +107,8 @@ class Judge {
     std::vector<Io> io{Io::blocking, Io::nonblocking};
   };
 
-  // `clauses` must outlive the judge.
-  Judge(const std::vector<Clause>& clauses, Scope scope);
+  // `clauses` and `questions` must outlive the judge.
+  Judge(const std::vector<Clause>& clauses, Scope scope, const std::vector<Trait>& questions = traits());
 
   // Judges one run. `index` is its place in the plan, each index to be fed once. True where the run decided a cell (for now): its
   // transcript may be worth keeping. Throws std::invalid_argument for a run of a stack, role or version that is not in the scope.
@@ -132,35 +132,36 @@ class Judge {
     bool without_keys = false;                       // not reached because the wire could not read the records
     std::string scenario, replay, says;
     std::vector<std::string> evidence;
-    bool gives_way_to(Verdict other, std::size_t other_run) const;
+    bool gives_way_to(Verdict other, bool other_without_keys, std::size_t other_run) const;
   };
   struct Answered {
     std::size_t run;
     std::string replay;
   };
   struct Lost {
-    std::string replay, why;
+    std::string scenario, replay, why;
   };
   struct Column {
-    const StackInfo* stack;  // in scope_.stacks
+    std::size_t stack;  // in scope_.stacks
     Role role;
     Tls tls;
-    bool claimed;                                         // the stack says that it can do this role and version
     std::vector<Decision> cells;                          // by clause
-    std::array<std::vector<std::size_t>, 2> applicable;   // by Io: indexes of the clauses that apply
+    std::array<std::vector<std::size_t>, 2> applicable;   // by Io: indexes of the clauses that apply, rising
     std::vector<std::map<std::string, Answered>> traits;  // by trait: its answers
     std::map<std::size_t, Lost> lost;                     // by run
   };
   Column& column(const RunKey& key);
+  Cell cell(const Column& column, std::size_t clause_index) const;
 
   const std::vector<Clause>* clauses_;
+  const std::vector<Trait>* questions_;
   Scope scope_;
   std::vector<Column> columns_;
   std::size_t runs_ = 0;
 };
 
-// The events around the decisive ones as lines for the reader, at most `most` of them (more only where more are decisive): number and
-// narrate(), "> " before the decisive ones, "..." where some were left out.
+// The events around the decisive ones as lines for the reader, at most `most` events: number and narrate(), "> " before the decisive ones,
+// "..." where some were left out. Where more than `most` are decisive, the first of them and the last.
 std::vector<std::string> tell_evidence(const Transcript& transcript, const std::vector<int>& decisive, std::size_t most = 12);
 
 }  // namespace tlsbye

@@ -39,7 +39,7 @@ struct KnownEntry {
 
 struct LoadedKnown {
   std::vector<KnownEntry> entries;
-  std::vector<Diagnostic> diagnostics;  // every problem found; entries with one are not in the list
+  std::vector<Diagnostic> diagnostics;  // every problem found; a file with one gives no entries
 };
 
 // A file that is not there is a diagnostic, as one that cannot be parsed is.

@@ -1,0 +1,113 @@
+#include "harness/judge/gate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+namespace tlsbye {
+namespace {
+
+constexpr std::size_t screenful = 24;  // lines of a terminal that nobody has made larger
+
+bool reached(const Cell& cell) {
+  const Verdict verdict = cell.was.value_or(cell.verdict);
+  return verdict != Verdict::not_reached && verdict != Verdict::unsupported;
+}
+
+// The columns that a stack claims, that have cells, and in which not one cell was reached.
+std::vector<std::string> empty_columns(const RunReport& report) {
+  std::vector<std::string> faults;
+  for (const StackInfo& stack : report.stacks) {
+    std::map<std::pair<Role, Tls>, bool> columns;
+    for (const Cell& cell : report.cells)
+      if (cell.stack == stack.name && cell.version == stack.version) columns[{cell.role, cell.tls}] |= reached(cell);
+    for (const auto& [column, any_reached] : columns) {
+      const auto [role, tls] = column;
+      if (!any_reached && stack.can(spell(role)) && stack.can(fmt::format("tls-{}", spell(tls))))
+        faults.push_back(
+            fmt::format("{} says that it can be {} of TLS {}, and no run came to any clause there", stack.id(), spell(role), spell(tls)));
+    }
+  }
+  return faults;
+}
+
+// "client 1.2, client 1.3": the cells of one clause, stack and verdict are told in one line.
+std::vector<std::string> unexpected_lines(const RunReport& report) {
+  struct Group {
+    std::size_t first;
+    Verdict verdict;
+    std::string what, where;
+  };
+  std::vector<Group> groups;
+  std::map<std::tuple<std::string, std::string, Verdict>, std::size_t> known;
+  for (const Cell& cell : report.cells) {
+    if (!unexpected(cell.verdict)) continue;
+    const std::string stack = cell.stack + " " + cell.version;
+    const auto [place, fresh] = known.try_emplace({cell.clause, stack, cell.verdict}, groups.size());
+    if (fresh) groups.push_back({groups.size(), cell.verdict, fmt::format("{}  {}", stack, cell.clause), {}});
+    std::string& where = groups[place->second].where;
+    where += fmt::format("{}{} {}", where.empty() ? "" : ", ", spell(cell.role), spell(cell.tls));
+  }
+  std::stable_sort(groups.begin(), groups.end(), [](const Group& one, const Group& other) { return one.verdict > other.verdict; });
+  std::vector<std::string> lines;
+  for (const Group& group : groups) lines.push_back(fmt::format("{:<13}  {}  ({})", spell(group.verdict), group.what, group.where));
+  return lines;
+}
+
+}  // namespace
+
+bool unexpected(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::violates:
+    case Verdict::hung:
+    case Verdict::crashed:
+    case Verdict::harness_error:
+    case Verdict::stale:
+      return true;
+    case Verdict::not_reached:
+    case Verdict::unsupported:
+    case Verdict::conforms:
+    case Verdict::differs:
+    case Verdict::discouraged:
+    case Verdict::known:
+      break;
+  }
+  return false;
+}
+
+GateResult gate(const RunReport& report, const std::vector<std::string>& stale_entries) {
+  GateResult result;
+  result.unexpected = unexpected_lines(report);
+  if (!report.complete) result.faults.emplace_back("the run was not completed");
+  if (totals(report)[static_cast<std::size_t>(Verdict::conforms)] == 0)
+    result.faults.emplace_back("no cell conforms: this run proves nothing");
+  for (std::string& fault : empty_columns(report)) result.faults.push_back(std::move(fault));
+  for (const std::string& problem : report.problems) result.faults.push_back(problem);
+  for (const std::string& entry : stale_entries) result.faults.push_back("stale: " + entry);
+  result.green = result.unexpected.empty() && result.faults.empty();
+
+  if (result.green) {
+    const std::size_t excused = totals(report)[static_cast<std::size_t>(Verdict::known)];
+    result.summary =
+        fmt::format("gate: green, {} cells{}\n", report.cells.size(), excused ? fmt::format(", {} of them known", excused) : "");
+    return result;
+  }
+  std::size_t cells = 0;
+  for (const Cell& cell : report.cells) cells += unexpected(cell.verdict);
+  result.summary = fmt::format("gate: red, {} unexpected {}, {} {} of the run itself\n", cells, cells == 1 ? "cell" : "cells",
+                               result.faults.size(), result.faults.size() == 1 ? "fault" : "faults");
+  // Both lists are told; a long one leaves the other its half of the screen.
+  const std::size_t room = screenful - 3;
+  const std::size_t faults = std::min(result.faults.size(), std::max(room / 2, room - std::min(room, result.unexpected.size())));
+  const std::size_t lines = std::min(result.unexpected.size(), room - faults);
+  for (std::size_t i = 0; i < faults; ++i) result.summary += "  " + result.faults[i] + "\n";
+  for (std::size_t i = 0; i < lines; ++i) result.summary += "  " + result.unexpected[i] + "\n";
+  if (const std::size_t rest = result.faults.size() + result.unexpected.size() - faults - lines; rest > 0)
+    result.summary += fmt::format("  and {} more\n", rest);
+  return result;
+}
+
+}  // namespace tlsbye

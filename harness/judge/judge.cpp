@@ -1,0 +1,316 @@
+#include "harness/judge/judge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <set>
+#include <stdexcept>
+#include <tuple>
+
+namespace tlsbye {
+namespace {
+
+constexpr std::string_view option_situation = "option-";
+
+bool names(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+const std::vector<std::string>* parameter(const Clause& clause, std::string_view name) {
+  const auto found = clause.parameters.find(name);
+  return found == clause.parameters.end() ? nullptr : &found->second;
+}
+
+// A clause that speaks of this one call only: a stack without the call can neither keep nor break it.
+bool is_about_only(const Clause& clause, Call call) {
+  const auto* calls = parameter(clause, "call");
+  return calls && calls->size() == 1 && calls->front() == spell(call);
+}
+
+// The first ability that the clause needs and the stack says it has not.
+std::optional<std::string> missing_ability(const Clause& clause, const StackInfo& stack) {
+  for (const Call call : {Call::close, Call::close_write})
+    if (is_about_only(clause, call) && !stack.can(spell(call))) return std::string(spell(call));
+  if (const auto* given = parameter(clause, "given"))
+    for (const std::string& word : *given)
+      if (word.starts_with(option_situation))
+        if (std::string ability = word.substr(option_situation.size()); !stack.can(ability)) return ability;
+  return std::nullopt;
+}
+
+// What the subject was asked for in this run and said it has not: the script's verb, and its words.
+std::map<std::string, std::string_view> refusals(const Transcript& transcript) {
+  std::map<std::string, std::string_view> refused;
+  for (const Event& event : transcript.events()) {
+    const NotDone* refusal = event.as<NotDone>();
+    if (!refusal || !refusal->unsupported || refusal->side != Side::subject) continue;
+    if (event.line < 1 || static_cast<std::size_t>(event.line) > transcript.script.size()) continue;
+    const std::string& line = transcript.script[static_cast<std::size_t>(event.line - 1)];
+    const auto verb = line.find_first_not_of(" \t", line.find_first_of(" \t"));
+    if (verb != std::string::npos) refused.emplace(line.substr(verb, line.find_first_of(" \t#", verb) - verb), refusal->why);
+  }
+  return refused;
+}
+
+// The events of a handshake tell nothing about a close, and a library's own transport calls little where nothing was done to them.
+bool is_noise(const Event& event, const Transcript& transcript) {
+  if (event.as<Told>()) return true;
+  if (const auto* call = event.as<TransportCall>()) return !call->injected;
+  if (event.line < 1 || static_cast<std::size_t>(event.line) > transcript.script.size()) return event.line < 1;
+  return transcript.script[static_cast<std::size_t>(event.line - 1)].find(spell(Call::handshake)) != std::string::npos;
+}
+
+}  // namespace
+
+Verdict verdict_of(Finding::Kind kind, Strength strength) {
+  switch (kind) {
+    case Finding::Kind::not_reached:
+      return Verdict::not_reached;
+    case Finding::Kind::holds:
+      return Verdict::conforms;
+    case Finding::Kind::crashed:
+      return Verdict::crashed;
+    case Finding::Kind::hung:
+      return Verdict::hung;
+    case Finding::Kind::broken:
+      break;
+  }
+  switch (strength) {
+    case Strength::must:
+    case Strength::documented:
+    case Strength::expected:
+      return Verdict::violates;
+    case Strength::should:
+      return Verdict::discouraged;
+    case Strength::may:
+    case Strength::observed:
+      break;
+  }
+  return Verdict::differs;
+}
+
+bool StackInfo::can(std::string_view ability) const { return names(abilities, ability); }
+
+Totals totals(const RunReport& report) {
+  Totals counts{};
+  for (const Cell& cell : report.cells) ++counts[static_cast<std::size_t>(cell.verdict)];
+  return counts;
+}
+
+Judge::Judge(const std::vector<Clause>& clauses, Scope scope, const std::vector<Trait>& questions)
+    : clauses_(&clauses), questions_(&questions), scope_(std::move(scope)) {
+  for (std::size_t stack = 0; stack < scope_.stacks.size(); ++stack) {
+    const StackInfo& info = scope_.stacks[stack];
+    for (const Role role : scope_.roles) {
+      for (const Tls tls : scope_.tls) {
+        Column column;
+        column.stack = stack;
+        column.role = role;
+        column.tls = tls;
+        column.cells.resize(clauses.size());
+        column.traits.resize(questions.size());
+        RunKey key;
+        key.subject = info.name;
+        key.subject_version = info.version;
+        key.role = role;
+        key.tls = tls;
+        for (const Io io : scope_.io) {
+          key.io = io;
+          for (std::size_t clause = 0; clause < clauses.size(); ++clause)
+            if (clauses[clause].applies.covers(key)) column.applicable[static_cast<std::size_t>(io)].push_back(clause);
+        }
+        columns_.push_back(std::move(column));
+      }
+    }
+  }
+}
+
+Judge::Column& Judge::column(const RunKey& key) {
+  for (Column& column : columns_) {
+    const StackInfo& stack = scope_.stacks[column.stack];
+    if (stack.name == key.subject && stack.version == key.subject_version && column.role == key.role && column.tls == key.tls)
+      return column;
+  }
+  throw std::invalid_argument(
+      fmt::format("{} {} as {}, TLS {} is not in the judge's scope", key.subject, key.subject_version, spell(key.role), spell(key.tls)));
+}
+
+// Worse wins; of equals a reason why nothing was seen wins over none, and then the earlier run.
+bool Judge::Decision::gives_way_to(Verdict other, bool other_without_keys, std::size_t other_run) const {
+  return std::tuple(other, other_without_keys, run) > std::tuple(verdict, without_keys, other_run);
+}
+
+bool Judge::take(std::size_t index, const Transcript& transcript, std::string_view replay) {
+  Column& column = this->column(transcript.key());
+  ++runs_;
+  bool decided = false;
+  const Facts facts(transcript);
+  const auto refused = refusals(transcript);
+  for (const std::size_t clause_index : column.applicable[static_cast<std::size_t>(transcript.key().io)]) {
+    const Clause& clause = (*clauses_)[clause_index];
+    Decision& cell = column.cells[clause_index];
+    Finding finding;
+    Verdict verdict{};
+    try {
+      finding = judge(clause, facts);
+      verdict = verdict_of(finding.kind, clause.strength);
+    } catch (const std::exception& fault) {
+      finding.says = fmt::format("the property {} failed itself: {}", clause.property ? clause.property->name : "", fault.what());
+      verdict = Verdict::harness_error;
+    }
+    bool without_keys = false;
+    if (verdict == Verdict::not_reached) {
+      without_keys = !transcript.decrypted && !finding.says.empty();
+      const auto* calls = refused.empty() ? nullptr : parameter(clause, "call");
+      for (const auto& [verb, why] : refused) {
+        if (!calls || !names(*calls, verb)) continue;
+        verdict = Verdict::unsupported;
+        finding.says = why;
+      }
+    }
+    if (!cell.gives_way_to(verdict, without_keys, index)) continue;
+    cell = {verdict, index, without_keys, transcript.key().scenario, std::string(replay), std::move(finding.says), {}};
+    if (verdict == Verdict::not_reached) continue;
+    cell.evidence = tell_evidence(transcript, finding.evidence);
+    decided = true;
+  }
+  for (std::size_t trait = 0; trait < column.traits.size(); ++trait) {
+    const auto answer = (*questions_)[trait].ask(facts);
+    if (!answer) continue;
+    const auto [seen, fresh] = column.traits[trait].try_emplace(std::string(answer->answer), Answered{index, std::string(replay)});
+    if (!fresh && index < seen->second.run) seen->second = {index, std::string(replay)};
+  }
+  return decided;
+}
+
+void Judge::lose(std::size_t index, const RunKey& key, std::string_view replay, std::string_view why) {
+  column(key).lost.emplace(index, Lost{key.scenario, std::string(replay), std::string(why)});
+}
+
+void Judge::merge(Judge&& other) {
+  if (clauses_ != other.clauses_ || columns_.size() != other.columns_.size())
+    throw std::invalid_argument("judges of different clauses or scopes cannot be merged");
+  runs_ += other.runs_;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    Column& mine = columns_[i];
+    Column& theirs = other.columns_[i];
+    for (std::size_t clause = 0; clause < mine.cells.size(); ++clause) {
+      Decision& candidate = theirs.cells[clause];
+      if (mine.cells[clause].gives_way_to(candidate.verdict, candidate.without_keys, candidate.run))
+        mine.cells[clause] = std::move(candidate);
+    }
+    for (std::size_t trait = 0; trait < mine.traits.size(); ++trait) {
+      for (auto& [answer, answered] : theirs.traits[trait]) {
+        const auto [seen, fresh] = mine.traits[trait].try_emplace(answer, answered);
+        if (!fresh && answered.run < seen->second.run) seen->second = std::move(answered);
+      }
+    }
+    mine.lost.merge(theirs.lost);
+  }
+}
+
+Cell Judge::cell(const Column& column, std::size_t clause_index) const {
+  const Clause& clause = (*clauses_)[clause_index];
+  const StackInfo& stack = scope_.stacks[column.stack];
+  const Decision& decision = column.cells[clause_index];
+  Cell cell;
+  cell.clause = clause.id;
+  cell.ref = clause.ref;
+  cell.strength = clause.strength;
+  cell.stack = stack.name;
+  cell.version = stack.version;
+  cell.role = column.role;
+  cell.tls = column.tls;
+  cell.verdict = decision.verdict;
+  if (decision.verdict != Verdict::not_reached) {
+    cell.scenario = decision.scenario;
+    cell.replay = decision.replay;
+    cell.says = decision.says;
+    cell.evidence = decision.evidence;
+    return cell;
+  }
+  const auto unsupported = [&](std::string_view what) {
+    cell.verdict = Verdict::unsupported;
+    cell.says = fmt::format("{} says that it has no {}", stack.name, what);
+  };
+  if (!stack.can(spell(column.role))) {
+    unsupported(fmt::format("{} role", spell(column.role)));
+  } else if (!stack.can(fmt::format("tls-{}", spell(column.tls)))) {
+    unsupported(fmt::format("TLS {}", spell(column.tls)));
+  } else if (const auto missing = missing_ability(clause, stack)) {
+    unsupported(*missing);
+  } else if (!column.lost.empty()) {
+    const Lost& lost = column.lost.begin()->second;
+    cell.verdict = Verdict::harness_error;
+    cell.scenario = lost.scenario;
+    cell.replay = lost.replay;
+    cell.says = lost.why;
+  } else {
+    cell.says = decision.without_keys ? decision.says : "no run came to the situation";
+  }
+  return cell;
+}
+
+RunReport Judge::report() const {
+  RunReport report;
+  report.stacks = scope_.stacks;
+  report.runs = runs_;
+  for (std::size_t clause = 0; clause < clauses_->size(); ++clause) {
+    for (const Column& column : columns_) {
+      const bool applies = std::any_of(column.applicable.begin(), column.applicable.end(),
+                                       [&](const auto& list) { return std::binary_search(list.begin(), list.end(), clause); });
+      if (applies) report.cells.push_back(cell(column, clause));
+    }
+  }
+  for (std::size_t trait = 0; trait < questions_->size(); ++trait) {
+    for (const Column& column : columns_) {
+      const auto& answers = column.traits[trait];
+      if (answers.empty()) continue;
+      const StackInfo& stack = scope_.stacks[column.stack];
+      TraitAnswer told{std::string((*questions_)[trait].name), stack.name, stack.version, column.role, column.tls, {}, {}};
+      const Answered* first = nullptr;
+      for (const auto& [answer, answered] : answers) {
+        told.answer += (told.answer.empty() ? "" : " or ") + answer;
+        if (!first || answered.run < first->run) first = &answered;
+      }
+      told.replay = first->replay;
+      report.traits.push_back(std::move(told));
+    }
+  }
+  std::map<std::size_t, std::string> lost;
+  for (const Column& column : columns_)
+    for (const auto& [run, loss] : column.lost) lost.emplace(run, fmt::format("{}: {}", loss.replay, loss.why));
+  for (auto& [run, problem] : lost) report.problems.push_back(std::move(problem));
+  return report;
+}
+
+std::vector<std::string> tell_evidence(const Transcript& transcript, const std::vector<int>& decisive, std::size_t most) {
+  std::set<int> marked;
+  for (const int number : decisive)
+    if (number >= 1 && number < transcript.next_number()) marked.insert(number);
+  while (marked.size() > most) marked.erase(std::prev(marked.end(), 2));
+  std::set<int> shown = marked;
+  // Widen around the decisive events, one step at a time, what came before first.
+  for (int distance = 1; distance <= static_cast<int>(most) && !marked.empty(); ++distance) {
+    for (const int step : {-distance, distance}) {
+      for (const int number : marked) {
+        const int near = number + step;
+        if (shown.size() >= most || near < 1 || near >= transcript.next_number()) continue;
+        if (!is_noise(transcript.at(near), transcript)) shown.insert(near);
+      }
+    }
+  }
+  std::vector<std::string> lines;
+  int previous = 0;
+  for (const int number : shown) {
+    bool left_out = false;
+    for (int between = previous + 1; between < number && !left_out; ++between) left_out = !is_noise(transcript.at(between), transcript);
+    if (left_out) lines.emplace_back("  ...");
+    lines.push_back(fmt::format("{}{:>3}   {}", marked.count(number) ? "> " : "  ", number, narrate(transcript.at(number), transcript)));
+    previous = number;
+  }
+  return lines;
+}
+
+}  // namespace tlsbye

@@ -1,0 +1,277 @@
+#include "harness/judge/judge.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <random>
+#include <stdexcept>
+
+#include "harness/judge/testing.h"
+
+namespace tlsbye {
+namespace {
+
+using namespace testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const Cell& cell(const RunReport& report, std::string_view clause, std::string_view stack = "gnutls", Role role = Role::client,
+                 Tls tls = Tls::v1_3) {
+  for (const Cell& each : report.cells)
+    if (each.clause == clause && each.stack == stack && each.role == role && each.tls == tls) return each;
+  throw std::out_of_range("no such cell");
+}
+
+Judge::Scope client_1_3(std::vector<StackInfo> stacks = {gnutls()}) {
+  return {std::move(stacks), {Role::client}, {Tls::v1_3}, {Io::blocking}};
+}
+
+TEST(Verdict, BrokenIsAViolationOnlyWhereTheDocumentPromisesIt) {
+  EXPECT_EQ(verdict_of(Finding::Kind::broken, Strength::must), Verdict::violates);
+  EXPECT_EQ(verdict_of(Finding::Kind::broken, Strength::documented), Verdict::violates);
+  EXPECT_EQ(verdict_of(Finding::Kind::broken, Strength::expected), Verdict::violates);
+  EXPECT_EQ(verdict_of(Finding::Kind::broken, Strength::should), Verdict::discouraged);
+  EXPECT_EQ(verdict_of(Finding::Kind::broken, Strength::may), Verdict::differs);
+  EXPECT_EQ(verdict_of(Finding::Kind::broken, Strength::observed), Verdict::differs);
+}
+
+TEST(Verdict, WhatDiesOrHangsDoesSoWhateverTheStrength) {
+  for (const Strength strength : {Strength::must, Strength::may}) {
+    EXPECT_EQ(verdict_of(Finding::Kind::crashed, strength), Verdict::crashed);
+    EXPECT_EQ(verdict_of(Finding::Kind::hung, strength), Verdict::hung);
+    EXPECT_EQ(verdict_of(Finding::Kind::holds, strength), Verdict::conforms);
+    EXPECT_EQ(verdict_of(Finding::Kind::not_reached, strength), Verdict::not_reached);
+  }
+}
+
+TEST(Verdict, OurOwnFaultOutranksADeathAndADeathABrokenPromise) {
+  EXPECT_LT(Verdict::not_reached, Verdict::unsupported);
+  EXPECT_LT(Verdict::unsupported, Verdict::conforms);
+  EXPECT_LT(Verdict::conforms, Verdict::violates);
+  EXPECT_LT(Verdict::violates, Verdict::crashed);
+  EXPECT_LT(Verdict::crashed, Verdict::harness_error);
+}
+
+TEST(Judge, ACellExistsWhereverItsClauseAppliesAndNowhereElse) {
+  std::vector<Clause> clauses{clause("rfc/all"), clause("gnutls-bye/own")};
+  clauses[1].applies.stacks = {"gnutls"};
+  clauses[1].applies.tls = {Tls::v1_3};
+  const RunReport report = Judge(clauses, {{gnutls(), openssl()}}, no_traits()).report();
+  EXPECT_THAT(report.cells, SizeIs(2 * 4 + 2));
+  EXPECT_EQ(report.cells.back().clause, "gnutls-bye/own");
+  EXPECT_EQ(report.cells.back().role, Role::server);
+}
+
+TEST(Judge, AClauseOfTheOtherIoModeHasNoCell) {
+  std::vector<Clause> clauses{clause("rfc/all")};
+  clauses[0].applies.io = {Io::nonblocking};
+  EXPECT_THAT(Judge(clauses, client_1_3(), no_traits()).report().cells, IsEmpty());
+}
+
+TEST(Judge, WithoutARunNothingIsReached) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  const RunReport report = Judge(clauses, client_1_3(), no_traits()).report();
+  EXPECT_EQ(report.cells[0].verdict, Verdict::not_reached);
+  EXPECT_EQ(report.cells[0].replay, "");
+  EXPECT_EQ(report.runs, 0U);
+}
+
+TEST(Judge, TheWorstRunDecidesAndIsNamed) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  Judge judge(clauses, client_1_3(), no_traits());
+  EXPECT_TRUE(judge.take(0, run("holds", "family/good"), "good"));
+  EXPECT_TRUE(judge.take(1, run("broken", "family/bad"), "bad"));
+  EXPECT_FALSE(judge.take(2, run("holds", "family/again"), "again"));
+  const RunReport report = judge.report();
+  const Cell& decided = report.cells[0];
+  EXPECT_EQ(decided.verdict, Verdict::violates);
+  EXPECT_EQ(decided.scenario, "family/bad");
+  EXPECT_EQ(decided.replay, "bad");
+  EXPECT_EQ(decided.says, "it was broken");
+  EXPECT_THAT(decided.evidence, ElementsAre(HasSubstr(">   2   subject")));
+  EXPECT_EQ(report.runs, 3U);
+}
+
+TEST(Judge, OfEqualRunsTheEarlierInThePlanDecides) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  Judge judge(clauses, client_1_3(), no_traits());
+  judge.take(7, run("broken", "family/late"), "late");
+  judge.take(3, run("broken", "family/early"), "early");
+  judge.take(9, run("broken", "family/later"), "later");
+  EXPECT_EQ(judge.report().cells[0].replay, "early");
+}
+
+TEST(Judge, NeitherTheOrderOfFeedingNorThatOfMergingMatters) {
+  const std::vector<Clause> clauses{clause("rfc/all"), clause("rfc/should", Strength::should), clause("rfc/may", Strength::may)};
+  const std::vector<Trait> questions{answer_of_the_run()};
+  const std::vector<std::string> words{"holds", "broken", "not-reached", "broken",      "crashed",
+                                       "holds", "throws", "holds",       "unsupported", "no-keys"};
+  std::vector<std::size_t> order(words.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  const auto feed = [&](Judge& judge, std::size_t index) {
+    judge.take(index, run(words[index], "family/" + std::to_string(index)), std::to_string(index));
+  };
+  for (std::size_t last = 1; last <= words.size(); ++last) {  // whatever the worst is
+    Judge one(clauses, client_1_3(), questions);
+    for (std::size_t index = 0; index < last; ++index) feed(one, index);
+    std::mt19937 random(static_cast<unsigned>(last));
+    for (int round = 0; round < 20; ++round) {
+      std::vector<std::size_t> shuffled(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(last));
+      std::shuffle(shuffled.begin(), shuffled.end(), random);
+      std::vector<Judge> workers(3, Judge(clauses, client_1_3(), questions));
+      for (const std::size_t index : shuffled) feed(workers[random() % 3], index);
+      if (round % 2) {  // (0 + 1) + 2, or 0 + (2 + 1)
+        workers[0].merge(std::move(workers[1]));
+        workers[0].merge(std::move(workers[2]));
+      } else {
+        workers[2].merge(std::move(workers[1]));
+        workers[0].merge(std::move(workers[2]));
+      }
+      ASSERT_EQ(workers[0].report(), one.report()) << "round " << round << " of " << last << " runs";
+    }
+  }
+}
+
+TEST(Judge, DeviationsFromWhatIsOnlyAdvisedAreNotViolations) {
+  const std::vector<Clause> clauses{clause("rfc/should", Strength::should), clause("rfc/may", Strength::may)};
+  Judge judge(clauses, client_1_3(), no_traits());
+  judge.take(0, run("broken"), "r");
+  const RunReport report = judge.report();
+  EXPECT_EQ(report.cells[0].verdict, Verdict::discouraged);
+  EXPECT_EQ(report.cells[1].verdict, Verdict::differs);
+}
+
+TEST(Judge, ARoleOrVersionThatTheStackDoesNotClaimIsUnsupported) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  StackInfo old = gnutls();
+  old.abilities = {"client", "tls-1.2", "close", "close-write"};
+  const RunReport report = Judge(clauses, {{old}}, no_traits()).report();
+  EXPECT_EQ(cell(report, "rfc/all", "gnutls", Role::client, Tls::v1_2).verdict, Verdict::not_reached);
+  EXPECT_EQ(cell(report, "rfc/all", "gnutls", Role::server, Tls::v1_2).verdict, Verdict::unsupported);
+  EXPECT_THAT(cell(report, "rfc/all", "gnutls", Role::client, Tls::v1_3).says, HasSubstr("no TLS 1.3"));
+}
+
+TEST(Judge, AClauseOnACallOrOptionThatTheStackHasNotIsUnsupported) {
+  std::vector<Clause> clauses{clause("rfc/half-close"), clause("rfc/eof"), clause("rfc/either"), clause("rfc/without")};
+  clauses[0].parameters["call"] = {"close-write"};
+  clauses[1].parameters["given"] = {"option-ignore-eof"};
+  clauses[2].parameters["call"] = {"close", "close-write"};
+  clauses[3].parameters["given"] = {"not option-ignore-eof"};
+  StackInfo poor = gnutls();
+  poor.abilities = {"client", "tls-1.3", "close"};
+  const RunReport report = Judge(clauses, client_1_3({poor}), no_traits()).report();
+  EXPECT_EQ(cell(report, "rfc/half-close").verdict, Verdict::unsupported);
+  EXPECT_EQ(cell(report, "rfc/eof").verdict, Verdict::unsupported);
+  EXPECT_EQ(cell(report, "rfc/either").verdict, Verdict::not_reached);
+  EXPECT_EQ(cell(report, "rfc/without").verdict, Verdict::not_reached);
+}
+
+TEST(Judge, TheStacksOwnNoCountsForTheCallItWasAskedForOnly) {
+  std::vector<Clause> clauses{clause("rfc/half-close"), clause("rfc/close")};
+  clauses[0].parameters["call"] = {"close-write"};
+  clauses[1].parameters["call"] = {"close"};
+  Judge judge(clauses, client_1_3(), no_traits());
+  judge.take(0, run("not-reached"), "before");
+  judge.take(1, run("unsupported"), "r");  // close-write answered with "no such call"
+  judge.take(2, run("not-reached"), "after");
+  const RunReport report = judge.report();
+  EXPECT_EQ(cell(report, "rfc/half-close").verdict, Verdict::unsupported);
+  EXPECT_EQ(cell(report, "rfc/half-close").says, "no such call");
+  EXPECT_EQ(cell(report, "rfc/close").verdict, Verdict::not_reached);
+}
+
+TEST(Judge, AWireWithoutKeysIsSaidInTheCell) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  Judge judge(clauses, client_1_3(), no_traits());
+  judge.take(0, run("not-reached"), "r");
+  judge.take(1, run("no-keys"), "s");
+  EXPECT_EQ(judge.report().cells[0].says, "the wire had no keys for this pair");
+}
+
+TEST(Judge, APropertyThatFailsItselfSpoilsItsOwnCellOnly) {
+  std::vector<Clause> clauses{clause("rfc/broken-check"), clause("rfc/sound")};
+  clauses[1].property = &always_holds();
+  Judge judge(clauses, client_1_3(), no_traits());
+  judge.take(0, run("throws"), "r");
+  const RunReport report = judge.report();
+  EXPECT_EQ(report.cells[0].verdict, Verdict::harness_error);
+  EXPECT_THAT(report.cells[0].says, HasSubstr("the tester is at fault"));
+  EXPECT_EQ(report.cells[1].verdict, Verdict::conforms);
+}
+
+TEST(Judge, ALostRunIsAProblemAndNeverLooksLikeNotReached) {
+  const std::vector<Clause> clauses{clause("rfc/all"), clause("rfc/sound")};
+  Judge judge(clauses, {{gnutls()}, {Role::client, Role::server}, {Tls::v1_3}, {Io::blocking}}, no_traits());
+  judge.take(0, run("holds"), "r");
+  judge.lose(1, run("").key(), "r1", "no more descriptors");
+  RunKey server = run("").key();
+  server.role = Role::server;
+  judge.lose(2, server, "r2", "no more descriptors");
+  const RunReport report = judge.report();
+  EXPECT_EQ(cell(report, "rfc/all", "gnutls", Role::client).verdict, Verdict::conforms);
+  EXPECT_EQ(cell(report, "rfc/all", "gnutls", Role::server).verdict, Verdict::harness_error);
+  EXPECT_EQ(cell(report, "rfc/all", "gnutls", Role::server).replay, "r2");
+  EXPECT_THAT(report.problems, ElementsAre("r1: no more descriptors", "r2: no more descriptors"));
+}
+
+TEST(Judge, ARunOfAStackThatNobodyAskedForIsRefused) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  Judge judge(clauses, client_1_3({openssl()}), no_traits());
+  EXPECT_THROW(judge.take(0, run("holds"), "r"), std::invalid_argument);
+}
+
+TEST(Judge, TraitsThatAnswerDifferentlyNameAllAnswers) {
+  const std::vector<Clause> clauses;
+  const std::vector<Trait> questions{answer_of_the_run()};
+  Judge judge(clauses, client_1_3(), questions);
+  judge.take(4, run("kept"), "four");
+  judge.take(2, run("discarded"), "two");
+  judge.take(6, run("discarded"), "six");
+  const RunReport report = judge.report();
+  ASSERT_THAT(report.traits, SizeIs(1));
+  EXPECT_EQ(report.traits[0].answer, "discarded or kept");
+  EXPECT_EQ(report.traits[0].replay, "two");
+}
+
+TEST(Judge, TotalsCountEveryCellOnce) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  Judge judge(clauses, {{gnutls()}}, no_traits());
+  judge.take(0, run("broken"), "r");
+  const Totals counts = totals(judge.report());
+  EXPECT_EQ(counts[static_cast<std::size_t>(Verdict::violates)], 1U);
+  EXPECT_EQ(counts[static_cast<std::size_t>(Verdict::not_reached)], 3U);
+}
+
+TEST(Evidence, ShowsTheDecisiveEventsAmongTheirNeighbours) {
+  Transcript transcript;
+  for (int i = 0; i < 20; ++i) transcript.add(1, Signal{Side::subject, "SIGPIPE"});
+  const auto lines = tell_evidence(transcript, {10, 15}, 6);
+  std::vector<std::string> numbers;
+  for (const std::string& line : lines) numbers.push_back(line.substr(0, 5));
+  EXPECT_THAT(numbers, ElementsAre("  ...", "    9", ">  10", "   11", "  ...", "   14", ">  15", "   16"));
+}
+
+TEST(Evidence, KeepsTheFirstAndTheLastWhereTooManyAreDecisive) {
+  Transcript transcript;
+  std::vector<int> decisive;
+  for (int i = 0; i < 30; ++i) decisive.push_back(transcript.add(1, Signal{Side::subject, "SIGPIPE"}));
+  const auto lines = tell_evidence(transcript, decisive, 4);
+  ASSERT_THAT(lines, SizeIs(5));
+  EXPECT_THAT(lines[2], HasSubstr(">   3"));
+  EXPECT_EQ(lines[3], "  ...");
+  EXPECT_THAT(lines[4], HasSubstr(">  30"));
+}
+
+TEST(Evidence, LeavesOutTheHandshakeUnlessItDecides) {
+  Transcript transcript;
+  transcript.script = {"both     handshake", "subject  close"};
+  transcript.add(1, Signal{Side::subject, "SIGPIPE"});
+  const int second = transcript.add(2, Signal{Side::subject, "SIGPIPE"});
+  EXPECT_THAT(tell_evidence(transcript, {second}), SizeIs(1));
+  EXPECT_THAT(tell_evidence(transcript, {1}), SizeIs(2));
+}
+
+}  // namespace
+}  // namespace tlsbye

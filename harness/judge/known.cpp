@@ -1,0 +1,141 @@
+#include "harness/judge/known.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "harness/judge/rows.h"
+#include "harness/scenario/diagnostic.h"
+
+namespace tlsbye {
+namespace {
+
+// The verdicts that fail a gate and are not our own.
+constexpr Verdict acceptable[] = {Verdict::violates, Verdict::hung, Verdict::crashed};
+
+bool matches(const std::string& glob, const std::string& text) { return fnmatch(glob.c_str(), text.c_str(), 0) == 0; }
+
+bool speaks_of(const KnownEntry& entry, const Cell& cell) {
+  RunKey key;
+  key.subject = cell.stack;
+  key.subject_version = cell.version;
+  key.role = cell.role;
+  key.tls = cell.tls;
+  return matches(entry.clause, cell.clause) && entry.applies.covers(key);
+}
+
+// Whether the cell is what the entry accepts, be it marked by another entry already.
+bool excuses(const KnownEntry& entry, const Cell& cell) {
+  return cell.was.value_or(cell.verdict) == entry.verdict && (entry.scenario.empty() || matches(entry.scenario, cell.scenario));
+}
+
+void mark(Cell& cell, Verdict verdict, std::string reason) {
+  cell.was = cell.verdict;
+  cell.verdict = verdict;
+  cell.reason = std::move(reason);
+}
+
+// A word of a closed list under `key`, reported where it is no such word.
+template <typename Enum>
+std::optional<Enum> word(Rows& rows, const toml::table& row, std::string_view key, const std::vector<std::string_view>& allowed) {
+  const auto text = rows.text(row, key);
+  if (!text) return std::nullopt;
+  if (std::find(allowed.begin(), allowed.end(), *text) != allowed.end()) return read_word<Enum>(*text);
+  rows.report(Rows::place(row, key), fmt::format("`{}` is no {}", *text, key), did_you_mean(*text, allowed));
+  return std::nullopt;
+}
+
+template <typename Enum>
+std::vector<std::string_view> all_words() {
+  return {Words<Enum>::list.begin(), Words<Enum>::list.end()};
+}
+
+}  // namespace
+
+LoadedKnown load_known(const std::filesystem::path& file) {
+  LoadedKnown loaded;
+  if (const auto text = read_text(file.string(), loaded.diagnostics)) return parse_known(*text, file.string());
+  return loaded;
+}
+
+LoadedKnown parse_known(std::string_view text, const std::string& file) {
+  static const std::vector<std::string_view> keys{"clause", "scenario", "stack",  "since", "before", "role",
+                                                  "tls",    "verdict",  "reason", "link",  "expires"};
+  static const std::vector<std::string_view> required{"clause", "stack", "verdict", "reason", "link", "expires"};
+  LoadedKnown loaded;
+  Rows rows(text, file, loaded.diagnostics);
+  std::vector<std::string_view> verdicts;
+  for (const Verdict verdict : acceptable) verdicts.push_back(spell(verdict));
+  for (const toml::table* row : rows.tables("known", keys, required)) {
+    KnownEntry entry;
+    entry.clause = rows.text(*row, "clause").value_or("");
+    entry.scenario = rows.text(*row, "scenario").value_or("");
+    entry.applies.stacks = {rows.text(*row, "stack").value_or("")};
+    entry.applies.since = rows.text(*row, "since").value_or("");
+    entry.applies.before = rows.text(*row, "before").value_or("");
+    if (const auto role = word<Role>(rows, *row, "role", all_words<Role>())) entry.applies.roles = {*role};
+    if (const auto tls = word<Tls>(rows, *row, "tls", all_words<Tls>())) entry.applies.tls = {*tls};
+    entry.verdict = word<Verdict>(rows, *row, "verdict", verdicts).value_or(Verdict::violates);
+    entry.reason = rows.text(*row, "reason").value_or("");
+    entry.link = rows.text(*row, "link").value_or("");
+    entry.expires = rows.date(*row, "expires").value_or("");
+    entry.file = file;
+    entry.file_line = static_cast<int>(row->source().begin.line);
+    loaded.entries.push_back(std::move(entry));
+  }
+  // Only a file without fault is acted upon: an entry that says less than was meant might excuse more than was meant.
+  if (!loaded.diagnostics.empty()) loaded.entries.clear();
+  return loaded;
+}
+
+std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
+                                     std::string_view today) {
+  for (Cell& cell : report.cells) {
+    if (cell.was) cell.verdict = *cell.was;
+    cell.was.reset();
+    cell.reason.clear();
+  }
+  std::vector<std::string> stale;
+  for (const KnownEntry& entry : entries) {
+    const auto complain = [&](std::string_view why) {
+      stale.push_back(fmt::format("{}:{}: {} on {}: {}", entry.file, entry.file_line, entry.clause, entry.applies.stacks.front(), why));
+    };
+    if (std::none_of(clauses.begin(), clauses.end(), [&](const Clause& clause) { return matches(entry.clause, clause.id); })) {
+      complain("no clause has such an id");
+      continue;
+    }
+    std::vector<Cell*> cells;
+    for (Cell& cell : report.cells)
+      if (speaks_of(entry, cell)) cells.push_back(&cell);
+    if (cells.empty()) continue;  // another version, or not part of this run
+
+    const bool expired = entry.expires < today;
+    const bool needed = std::any_of(cells.begin(), cells.end(), [&](const Cell* cell) { return excuses(entry, *cell); });
+    if (expired) {
+      const std::string why = fmt::format("expired on {}", entry.expires);
+      complain(why);
+      for (Cell* cell : cells)
+        if (excuses(entry, *cell) && !cell->was) mark(*cell, Verdict::stale, fmt::format("{}: {}", why, entry.reason));
+    } else if (needed) {
+      for (Cell* cell : cells)
+        if (excuses(entry, *cell) && !cell->was) mark(*cell, Verdict::known, fmt::format("{} ({})", entry.reason, entry.link));
+    } else {
+      const std::string why = fmt::format("none of its cells is `{}` any more", spell(entry.verdict));
+      complain(why);
+      for (Cell* cell : cells)
+        if (cell->verdict == Verdict::conforms) mark(*cell, Verdict::stale, fmt::format("{}: {}", why, entry.reason));
+    }
+  }
+  return stale;
+}
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm date{};
+  gmtime_r(&now, &date);
+  return fmt::format("{:04}-{:02}-{:02}", date.tm_year + 1900, date.tm_mon + 1, date.tm_mday);
+}
+
+}  // namespace tlsbye
