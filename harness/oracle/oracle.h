@@ -2,6 +2,9 @@
 //
 // A property is a predicate over one transcript with a few parameters; a clause is one documented statement together with the property
 // that tests it and its parameters. Properties are few and in one table; clauses are data (scenarios/clauses/*.toml).
+//
+// A transcript is judged by many clauses: make its Facts (situations.h) once, and pass those. A Transcript turns into Facts by itself
+// where one question is all there is.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/oracle/situations.h"
 #include "harness/scenario/script.h"
 #include "harness/transcript/transcript.h"
 
@@ -37,20 +41,38 @@ struct ParameterRow {
   std::string_view name;
   bool required;
   std::string_view meaning;
-  std::string_view values;  // "call", "outcome...", "situation...", "text...": what kind of words; checked by the loader
+  std::string_view values;  // "call", "outcome...", "situation...", "record...", "flow...", "text", "text...": what kind of words, one
+                            // or several; checked by the loader
 };
+
+// A set of outcomes, one bit each.
+using Outcomes = std::bitset<Words<Outcome>::list.size()>;
+
+// Parameters made ready: what a property is asked.
+struct Asked {
+  std::optional<Call> call, then;
+  Given given;
+  std::optional<Outcomes> outcome, forbidden;  // `outcome`, `never`
+  std::vector<std::string> code, returns, error_number;
+  std::vector<std::vector<std::string>> records;  // each a list of alternatives
+  std::bitset<2> none, some;                      // by Flow
+  std::string flag;
+  std::vector<std::string> is, contains, lacks;
+};
+// The parameters must be ones that the loader found no fault with.
+Asked asked_by(const Parameters& parameters);
 
 struct Property {
   std::string_view name;     // "success-means-reply-received"
   std::string_view meaning;  // one sentence
   std::vector<ParameterRow> parameters;
-  Finding (*judge)(const Transcript&, const Parameters&);
+  Finding (*judge)(const Facts&, const Asked&);
 };
 const std::vector<Property>& properties();
 const Property* find_property(std::string_view name);
 
 // The atoms that `given` is made of: facts about the connection, at the moment a call began (what the subject had done and been told by
-// then) or returned (what had arrived at its transport by then).
+// then) or returned (what had arrived at its transport by then; with `already ` before the word: by when the call began).
 struct Situation {
   std::string_view name;  // "fin-arrived"; "not fin-arrived" is its opposite
   std::string_view meaning;
@@ -82,7 +104,8 @@ struct Clause {
   std::string says;                // our paraphrase
   std::string contradicts;         // id of the clause of another document or edition that says otherwise; empty for none
   const Property* property = nullptr;
-  Parameters parameters;
+  Parameters parameters;  // as written
+  Asked asked;            // the same, ready
   std::filesystem::path file;
   int file_line = 0;
 };
@@ -95,7 +118,7 @@ LoadedClauses load_clauses(const std::filesystem::path& directory);
 LoadedClauses parse_clauses(std::string_view text, const std::string& file, const std::string& stem);
 
 // Judges the clause over the transcript: not_reached where the clause does not apply to that run.
-Finding judge(const Clause& clause, const Transcript& transcript);
+Finding judge(const Clause& clause, const Facts& facts);
 
 // A question on which documents leave freedom, with a named answer instead of a verdict.
 struct Trait {
@@ -107,7 +130,7 @@ struct Trait {
     std::string_view answer;  // one of `answers`
     std::vector<int> evidence;
   };
-  std::optional<Answer> (*ask)(const Transcript&);  // nullopt: this run does not tell
+  std::optional<Answer> (*ask)(const Facts&);  // nullopt: this run does not tell
 };
 const std::vector<Trait>& traits();
 

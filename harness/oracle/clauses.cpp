@@ -1,0 +1,477 @@
+// The loader of scenarios/clauses/*.toml. Everything that can be wrong with a clause is told at once, with its place.
+#include <fmt/format.h>
+#include <fnmatch.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "harness/oracle/finding.h"
+#include "harness/oracle/oracle.h"
+#include "harness/scenario/diagnostic.h"
+
+namespace tlsbye {
+namespace {
+
+// Data of other kinds that lives beside the clauses.
+constexpr std::array<std::string_view, 3> not_clauses{"catalogue.toml", "out-of-scope.toml", "cases.toml"};
+
+constexpr std::array<std::string_view, 9> clause_keys{"id",   "ref",         "strength", "applies", "cites",
+                                                      "says", "contradicts", "property", "with"};
+
+constexpr std::array<std::string_view, 5> judged_calls{"handshake", "read", "write", "close", "close-write"};
+
+template <typename List>
+std::vector<std::string_view> words_of(const List& list) {
+  return {list.begin(), list.end()};
+}
+
+// "5.5.4" -> 5, 5, 4: what is between numbers does not count, and neither does what follows the first that is none ("1.1.1w").
+int compare_versions(std::string_view one, std::string_view other) {
+  const auto next = [](std::string_view& text) {
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    long number = 0;
+    while (!text.empty() && !digit(text.front())) text.remove_prefix(1);
+    while (!text.empty() && digit(text.front())) number = number * 10 + (text.front() - '0'), text.remove_prefix(1);
+    return number;
+  };
+  while (!one.empty() || !other.empty()) {
+    const long a = next(one);
+    const long b = next(other);
+    if (a != b) return a < b ? -1 : 1;
+  }
+  return 0;
+}
+
+bool is_version(std::string_view text) {
+  return !text.empty() && text.front() >= '0' && text.front() <= '9' && text.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.front() != '-' && text.back() != '-' &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+}
+
+template <typename Enum>
+Outcomes set_of(const std::vector<std::string>& words) {
+  Outcomes set;
+  for (const std::string& word : words)
+    if (const auto value = read_word<Enum>(word)) set.set(static_cast<std::size_t>(*value));
+  return set;
+}
+
+// What a call can come to at all, so that a list that allows all of it is found out.
+Outcomes possible(std::string_view call) {
+  Outcomes all;
+  all.set();
+  all.reset(static_cast<std::size_t>(Outcome::unsupported));
+  if (call != "close") all.reset(static_cast<std::size_t>(Outcome::sent));
+  if (call != "read") all.reset(static_cast<std::size_t>(Outcome::end_of_data));
+  return all;
+}
+
+std::vector<std::string> split(std::string_view text, char at) {
+  std::vector<std::string> parts;
+  for (std::size_t from = 0;;) {
+    const std::size_t bar = text.find(at, from);
+    parts.emplace_back(text.substr(from, bar - from));
+    if (bar == std::string_view::npos) return parts;
+    from = bar + 1;
+  }
+}
+
+bool is_record_word(std::string_view word) {
+  constexpr std::array<std::string_view, 7> words{"nothing", "fatal-alert", "application_data", "handshake", "change_cipher_spec",
+                                                  "raw",     "..."};
+  return std::find(words.begin(), words.end(), word) != words.end() || alert_number(word);
+}
+
+std::vector<std::string_view> record_words() {
+  static const std::vector<std::string> alerts = [] {
+    std::vector<std::string> names;
+    for (int number = 0; number < 256; ++number)
+      if (const auto name = alert_name(static_cast<std::uint8_t>(number)); alert_number(name) && !name.starts_with("alert "))
+        names.push_back(name);
+    return names;
+  }();
+  std::vector<std::string_view> words{"nothing", "fatal-alert", "application_data", "handshake", "change_cipher_spec", "raw", "..."};
+  words.insert(words.end(), alerts.begin(), alerts.end());
+  return words;
+}
+
+std::vector<std::string_view> situation_words() {
+  std::vector<std::string_view> words;
+  for (const Situation& situation : situations()) words.push_back(situation.name);
+  return words;
+}
+
+// The word without `not ` and `already `, for suggestions.
+std::string_view bare(std::string_view word) {
+  while (word.starts_with("not ") || word.starts_with("already ")) word.remove_prefix(word.find(' ') + 1);
+  return word;
+}
+
+class Loader {
+ public:
+  explicit Loader(LoadedClauses& into) : into_(into) {}
+
+  void text(std::string_view text, const std::string& file, const std::string& stem) {
+    file_ = file;
+    stem_ = stem;
+    stems_.push_back(stem);
+    lines_.clear();
+    for (const std::string& line : split(text, '\n')) lines_.push_back(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
+    toml::table table;
+    try {
+      table = toml::parse(text, file);
+    } catch (const toml::parse_error& error) {
+      problem(error.source().begin, std::string(error.description()));
+      return;
+    }
+    for (const auto& [key, value] : table)
+      if (key.str() != "clause")
+        problem(key.source().begin, fmt::format("unknown table or key `{}`", key.str()),
+                did_you_mean(key.str(), std::array<std::string_view, 1>{"clause"}));
+    const toml::node* clauses = table.get("clause");
+    if (!clauses) return;
+    if (!clauses->is_array_of_tables()) return problem(clauses->source().begin, "clauses are written [[clause]]");
+    for (const toml::node& node : *clauses->as_array()) clause(*node.as_table());
+  }
+
+  // What can be said only when all clauses are known. With `whole`, names of other files must exist too.
+  void finish(bool whole) {
+    std::vector<std::string_view> ids;
+    for (const Named& it : named_) ids.push_back(it.id);
+    for (const Named& it : contradicted_) {
+      if (std::find(ids.begin(), ids.end(), it.id) != ids.end()) continue;
+      const bool known_file = std::find(stems_.begin(), stems_.end(), it.id.substr(0, it.id.find('/'))) != stems_.end();
+      if (whole || known_file) report(it.diagnostic, fmt::format("`contradicts` names no clause: {}", it.id), did_you_mean(it.id, ids));
+    }
+  }
+
+ private:
+  struct Named {
+    std::string id;
+    Diagnostic diagnostic;  // its place
+  };
+
+  Diagnostic place(const toml::source_position& at) const {
+    Diagnostic diagnostic;
+    diagnostic.file = file_;
+    diagnostic.line = static_cast<int>(at.line);
+    diagnostic.column = static_cast<int>(at.column);
+    if (at.line > 0 && at.line <= lines_.size()) diagnostic.source_line = lines_[at.line - 1];
+    return diagnostic;
+  }
+  void report(Diagnostic diagnostic, std::string problem, std::string suggestion) {
+    diagnostic.problem = std::move(problem);
+    diagnostic.suggestion = std::move(suggestion);
+    into_.diagnostics.push_back(std::move(diagnostic));
+    good_ = false;
+  }
+  void problem(const toml::source_position& at, std::string problem, std::string suggestion = {}) {
+    report(place(at), std::move(problem), std::move(suggestion));
+  }
+  static toml::source_position at(const toml::node& node) { return node.source().begin; }
+
+  // A word with its place.
+  struct Word {
+    std::string text;
+    toml::source_position at;
+  };
+
+  // A string (or, for raw returns, a number), or a list of them.
+  std::vector<Word> words(const toml::node& node, std::string_view key) {
+    std::vector<Word> list;
+    const auto one = [&](const toml::node& it) {
+      if (const auto* text = it.as_string())
+        list.push_back({text->get(), at(it)});
+      else if (const auto* number = it.as_integer(); number && key == "returns")
+        list.push_back({fmt::format("{}", number->get()), at(it)});
+      else
+        problem(at(it), fmt::format("`{}` must be a string or a list of strings", key));
+    };
+    if (const auto* array = node.as_array()) {
+      if (array->empty()) problem(at(node), fmt::format("`{}` is empty", key));
+      for (const toml::node& it : *array) one(it);
+    } else {
+      one(node);
+    }
+    return list;
+  }
+
+  std::vector<std::string> strings(const toml::table& table, std::string_view key) {
+    std::vector<std::string> list;
+    if (const toml::node* node = table.get(key))
+      for (Word& word : words(*node, key)) list.push_back(std::move(word.text));
+    return list;
+  }
+
+  std::string string(const toml::table& table, std::string_view key) {
+    const toml::node* node = table.get(key);
+    if (!node) return {};
+    if (const auto* text = node->as_string()) return text->get();
+    problem(at(*node), fmt::format("`{}` must be a string", key));
+    return {};
+  }
+
+  template <typename Keys>
+  void check_keys(const toml::table& table, const Keys& known, std::string_view where) {
+    for (const auto& [key, value] : table)
+      if (std::find(known.begin(), known.end(), key.str()) == known.end())
+        problem(key.source().begin, fmt::format("unknown key `{}` in {}", key.str(), where), did_you_mean(key.str(), words_of(known)));
+  }
+
+  template <typename Enum>
+  std::vector<Enum> enums(const toml::table& table, std::string_view key) {
+    std::vector<Enum> list;
+    if (const toml::node* node = table.get(key))
+      for (const Word& word : words(*node, key)) {
+        if (const auto value = read_word<Enum>(word.text))
+          list.push_back(*value);
+        else
+          problem(word.at, fmt::format("`{}` is no {}", word.text, key), did_you_mean(word.text, words_of(Words<Enum>::list)));
+      }
+    return list;
+  }
+
+  void clause(const toml::table& table) {
+    good_ = true;
+    check_keys(table, clause_keys, "a clause");
+    for (const std::string_view key : {"id", "strength", "cites", "says", "property"})
+      if (!table.contains(key)) problem(at(table), fmt::format("the clause has no `{}`", key));
+    Clause it;
+    it.file = file_;
+    it.file_line = static_cast<int>(at(table).line);
+    it.ref = strings(table, "ref");
+    it.cites = strings(table, "cites");
+    it.says = string(table, "says");
+    identify(it, table);
+    if (const auto list = enums<Strength>(table, "strength"); !list.empty()) it.strength = list.front();
+    if (const toml::node* node = table.get("applies")) applies(it.applies, *node);
+    property(it, table);
+    if (good_) into_.clauses.push_back(std::move(it));
+  }
+
+  void identify(Clause& it, const toml::table& table) {
+    const std::string name = string(table, "id");
+    it.id = stem_ + "/" + name;
+    if (const toml::node* node = table.get("id"); node && node->is_string()) {
+      if (!is_name(name)) problem(at(*node), fmt::format("`{}` is no kebab-case name", name));
+      const auto same = std::find_if(named_.begin(), named_.end(), [&](const Named& other) { return other.id == it.id; });
+      if (same != named_.end())
+        problem(at(*node), fmt::format("a clause of this name stands already at {}:{}", same->diagnostic.file, same->diagnostic.line));
+      else
+        named_.push_back({it.id, place(at(*node))});
+    }
+    it.contradicts = string(table, "contradicts");
+    if (!it.contradicts.empty()) {
+      if (it.contradicts.find('/') == std::string::npos) it.contradicts = stem_ + "/" + it.contradicts;
+      contradicted_.push_back({it.contradicts, place(at(*table.get("contradicts")))});
+    }
+  }
+
+  void applies(Applies& to, const toml::node& node) {
+    const auto* table = node.as_table();
+    if (!table) return problem(at(node), "`applies` must be a table");
+    check_keys(*table, std::array<std::string_view, 6>{"stack", "since", "before", "tls", "role", "io"}, "`applies`");
+    to.stacks = strings(*table, "stack");
+    to.since = string(*table, "since");
+    to.before = string(*table, "before");
+    for (const std::string_view key : {"since", "before"})
+      if (const auto* value = table->get(key); value && value->is_string() && !is_version(value->as_string()->get()))
+        problem(at(*value), fmt::format("`{}` is no version: numbers with dots between them", value->as_string()->get()));
+    if (!to.since.empty() && !to.before.empty() && compare_versions(to.since, to.before) >= 0)
+      problem(at(*table->get("before")), "no version is since that and before this");
+    to.tls = enums<Tls>(*table, "tls");
+    to.roles = enums<Role>(*table, "role");
+    to.io = enums<Io>(*table, "io");
+  }
+
+  void property(Clause& it, const toml::table& table) {
+    const toml::node* node = table.get("property");
+    const std::string name = string(table, "property");
+    if (!node || !node->is_string()) return;
+    it.property = find_property(name);
+    if (!it.property) {
+      std::vector<std::string_view> known;
+      for (const Property& property : properties()) known.push_back(property.name);
+      return problem(at(*node), fmt::format("unknown property `{}`", name), did_you_mean(name, known));
+    }
+    const toml::node* with = table.get("with");
+    if (with && !with->is_table()) return problem(at(*with), "`with` must be a table");
+    static const toml::table none;
+    const toml::table& given = with ? *with->as_table() : none;
+    std::vector<std::string_view> known;
+    for (const ParameterRow& row : it.property->parameters) known.push_back(row.name);
+    check_keys(given, known, fmt::format("the parameters of {}", name));
+    for (const ParameterRow& row : it.property->parameters) {
+      const toml::node* value = given.get(row.name);
+      if (value)
+        parameter(it.parameters, row, *value);
+      else if (row.required)
+        problem(at(with ? *with : *node), fmt::format("{} needs `{}`: {}", name, row.name, row.meaning));
+    }
+    if (!good_) return;
+    it.asked = asked_by(it.parameters);
+    check_can_fail(it, at(with ? *with : *node));
+  }
+
+  void parameter(Parameters& to, const ParameterRow& row, const toml::node& node) {
+    const std::vector<Word> list = words(node, row.name);
+    if (list.size() > 1 && !row.values.ends_with("...")) problem(list[1].at, fmt::format("`{}` is one word, not a list", row.name));
+    for (const Word& word : list) {
+      check_word(row, word);
+      to[std::string(row.name)].push_back(word.text);
+    }
+  }
+
+  void check_word(const ParameterRow& row, const Word& word) {
+    const auto refuse = [&](std::string_view kind, std::string_view text, const std::vector<std::string_view>& known) {
+      problem(word.at, fmt::format("`{}` is no {}", word.text, kind), did_you_mean(text, known));
+    };
+    const auto among = [&](const auto& known) { return std::find(known.begin(), known.end(), word.text) != known.end(); };
+    if (row.values.starts_with("call")) {
+      if (!among(judged_calls)) refuse("call", word.text, words_of(judged_calls));
+    } else if (row.values.starts_with("close-call")) {
+      const std::array<std::string_view, 2> closes{"close", "close-write"};
+      if (!among(closes)) refuse("close", word.text, words_of(closes));
+    } else if (row.values.starts_with("outcome")) {
+      if (!read_word<Outcome>(word.text)) refuse("outcome", word.text, words_of(Words<Outcome>::list));
+    } else if (row.values.starts_with("flow")) {
+      if (!read_word<Flow>(word.text)) refuse("flow", word.text, words_of(Words<Flow>::list));
+    } else if (row.values.starts_with("situation")) {
+      if (Given probe; !probe.add(word.text)) refuse("situation", bare(word.text), situation_words());
+    } else if (row.values.starts_with("record")) {
+      for (const std::string& part : split(word.text, '|'))
+        if (!is_record_word(part)) refuse("record", part, record_words());
+    }
+  }
+
+  // A check that cannot fail is a defect, and so is one that cannot hold.
+  void check_can_fail(const Clause& it, const toml::source_position& where) {
+    const Parameters& with = it.parameters;
+    const Asked& asked = it.asked;
+    const auto has = [&](std::string_view key) { return with.contains(key); };
+    if ((asked.given.must & asked.given.must_not).any()) problem(where, "`given` asks for a situation and its opposite");
+    const std::string_view name = it.property->name;
+    if (name == "answers") {
+      if (!has("outcome") && !has("never") && !has("code") && !has("returns") && !has("errno"))
+        return problem(where, "answers needs one of `outcome`, `never`, `code`, `returns`, `errno`");
+      Outcomes allowed = possible(with.at("call").front());
+      const Outcomes all = allowed;
+      if (asked.outcome) allowed &= *asked.outcome;
+      if (asked.forbidden) allowed &= ~*asked.forbidden;
+      if (allowed.none()) return problem(where, "no outcome of that call is allowed: the clause cannot hold");
+      if (allowed == all && !has("code") && !has("returns") && !has("errno"))
+        problem(where, "every outcome of that call is allowed: the clause cannot fail");
+    } else if (name == "session-goes-on") {
+      if ((possible(with.at("then").front()) & ~*asked.outcome).none())
+        problem(where, "every outcome of that call is allowed: the clause cannot fail");
+    } else if (name == "transport-calls") {
+      if (!has("none") && !has("some")) problem(where, "transport-calls needs `none` or `some`");
+      if ((asked.none & asked.some).any()) problem(where, "the same flow is in `none` and in `some`: the clause cannot hold");
+    } else if (name == "shows") {
+      if (has("is") + has("contains") + has("lacks") == 0) problem(where, "shows needs one of `is`, `contains`, `lacks`");
+    } else if (name == "emits") {
+      if (asked.records.front() == std::vector<std::string>{"..."}) problem(where, "any records are allowed: the clause cannot fail");
+      for (std::size_t i = 0; i + 1 < asked.records.size(); ++i)
+        if (std::find(asked.records[i].begin(), asked.records[i].end(), "...") != asked.records[i].end())
+          problem(where, "`...` can only be the last of the records");
+    }
+  }
+
+  LoadedClauses& into_;
+  std::string file_, stem_;
+  std::vector<std::string> lines_;
+  std::vector<std::string> stems_;
+  std::vector<Named> named_, contradicted_;
+  bool good_ = true;  // the clause at hand, so far
+};
+
+}  // namespace
+
+Asked asked_by(const Parameters& parameters) {
+  const auto list = [&](std::string_view key) -> std::vector<std::string> {
+    const auto it = parameters.find(key);
+    return it == parameters.end() ? std::vector<std::string>{} : it->second;
+  };
+  const auto one = [&](std::string_view key) { return parameters.contains(key) ? parameters.find(key)->second.front() : std::string{}; };
+  const auto outcomes = [&](std::string_view key) {
+    return parameters.contains(key) ? std::optional(set_of<Outcome>(list(key))) : std::nullopt;
+  };
+  const auto flows = [&](std::string_view key) {
+    std::bitset<2> set;
+    for (const std::string& word : list(key)) set.set(static_cast<std::size_t>(read_word<Flow>(word).value_or(Flow::recv)));
+    return set;
+  };
+  Asked asked;
+  asked.call = read_word<Call>(one("call"));
+  asked.then = read_word<Call>(one("then"));
+  for (const std::string& word : list("given")) asked.given.add(word);
+  asked.outcome = outcomes("outcome");
+  asked.forbidden = outcomes("never");
+  asked.code = list("code");
+  asked.returns = list("returns");
+  asked.error_number = list("errno");
+  for (const std::string& word : list("records")) asked.records.push_back(split(word, '|'));
+  asked.none = flows("none");
+  asked.some = flows("some");
+  asked.flag = one("flag");
+  asked.is = list("is");
+  asked.contains = list("contains");
+  asked.lacks = list("lacks");
+  return asked;
+}
+
+bool Applies::covers(const RunKey& run) const {
+  const auto among = [](const auto& list, const auto& value) {
+    return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+  };
+  const auto matches = [&](const std::string& glob) { return ::fnmatch(glob.c_str(), run.subject.c_str(), 0) == 0; };
+  return among(tls, run.tls) && among(roles, run.role) && among(io, run.io) &&
+         (stacks.empty() || std::any_of(stacks.begin(), stacks.end(), matches)) &&
+         (since.empty() || compare_versions(run.subject_version, since) >= 0) &&
+         (before.empty() || compare_versions(run.subject_version, before) < 0);
+}
+
+LoadedClauses parse_clauses(std::string_view text, const std::string& file, const std::string& stem) {
+  LoadedClauses loaded;
+  Loader loader(loaded);
+  loader.text(text, file, stem);
+  loader.finish(false);
+  return loaded;
+}
+
+LoadedClauses load_clauses(const std::filesystem::path& directory) {
+  LoadedClauses loaded;
+  std::error_code error;
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() == ".toml" && std::find(not_clauses.begin(), not_clauses.end(), name) == not_clauses.end())
+      files.push_back(entry.path());
+  }
+  if (error) loaded.diagnostics.push_back({directory.string(), 0, 0, {}, fmt::format("cannot be read: {}", error.message()), {}});
+  std::sort(files.begin(), files.end());
+  Loader loader(loaded);
+  for (const auto& file : files) {
+    std::ifstream stream(file, std::ios::binary);
+    std::ostringstream text;
+    text << stream.rdbuf();
+    if (!stream)
+      loaded.diagnostics.push_back({file.string(), 0, 0, {}, "cannot be read", {}});
+    else
+      loader.text(text.str(), file.string(), file.stem().string());
+  }
+  loader.finish(true);
+  return loaded;
+}
+
+Finding judge(const Clause& clause, const Facts& facts) {
+  if (!clause.applies.covers(facts.transcript().key())) return not_reached("the clause does not speak of this stack, role or version");
+  return clause.property->judge(facts, clause.asked);
+}
+
+}  // namespace tlsbye

@@ -1,0 +1,285 @@
+#include <algorithm>
+
+#include "harness/oracle/situations.h"
+
+namespace tlsbye {
+namespace {
+
+// The first of its kind stays.
+void note(Since& fact, int number) {
+  if (fact == never) fact = number;
+}
+
+// Whose doing an event is, where it can only happen while that peer is at work.
+bool subject_at_work(const Event& event) {
+  if (const auto* it = event.as<TransportCall>()) return it->side == Side::subject && it->during != Call::abandon;
+  if (const auto* it = event.as<ApiCall>()) return it->side == Side::subject;
+  if (const auto* it = event.as<Signal>()) return it->side == Side::subject;
+  if (const auto* it = event.as<Died>()) return it->side == Side::subject;
+  return false;
+}
+
+void meet(Met& met, int number, const TransportCall& call) {
+  met.logged |= !call.injected;
+  if (!moves_bytes(call.function)) return;
+  const bool recv = call.flow == Flow::recv;
+  note(recv ? met.recv : met.send, number);
+  const bool would_block = call.error_number == "EAGAIN" || call.error_number == "EWOULDBLOCK";
+  const bool interrupted = call.error_number == "EINTR";
+  const bool broken = call.error_number == "ECONNRESET" || call.error_number == "EPIPE";
+  const bool less = !recv && call.result > 0 && static_cast<std::size_t>(call.result) < call.asked;
+  if (would_block) note(recv ? met.recv_would_block : met.send_would_block, number);
+  if (interrupted) note(recv ? met.recv_interrupted : met.send_interrupted, number);
+  if (broken) note(recv ? met.recv_reset : met.send_broken, number);
+  if (less) note(met.send_short, number);
+  if (recv && call.result == 0 && call.asked > 0) note(met.recv_eof, number);
+  if (call.injected) note(would_block || interrupted || call.result > 0 ? met.injected : met.injected_end, number);
+  if (call.result < 0) met.last_failed = number, met.last_failed_flow = call.flow;
+}
+
+void meet(Met& met, int number, const Blocked& blocked) {
+  const bool recv = blocked.on == Flow::recv;
+  note(recv ? met.recv : met.send, number);
+  note(recv ? met.recv_would_block : met.send_would_block, number);
+  if (recv) note(met.blocked_on_recv, number);
+}
+
+void arrive(Moment& now, int number, const Record& record, bool tls13) {
+  if (is_so(now.handshake_done)) note(now.anything, number);
+  if (record.type == ContentType::raw) return note(now.raw, number);
+  if (record.truncated_to > 0) return note(now.partial, number);
+  if (record.damaged) return note(now.damaged, number);
+  if (!record.encrypted) {
+    if (is_so(now.handshake_done)) return note(now.plain, number);
+    for (const Alert& alert : alerts_of(record))
+      if (alert.description != 0 && (alert.level == 2 || tls13)) note(now.fatal_alert, number);
+    return;
+  }
+  switch (record.type) {
+    case ContentType::unknown:
+      if (is_so(now.handshake_done)) note(now.unknown_record, number);
+      return;
+    case ContentType::application_data:
+      if (record.content_bytes == 0) return note(now.empty_data, number);
+      note(now.data, number);
+      if (is_so(now.close_notify))
+        note(now.data_after_close_notify, number);
+      else
+        now.data_bytes += record.content_bytes;
+      return;
+    case ContentType::handshake: {
+      const auto begins = [&](std::string_view message) { return record.handshake.find(message) != std::string::npos; };
+      if (begins("NewSessionTicket") && (tls13 || is_so(now.handshake_done))) note(now.ticket, number);
+      if (begins("KeyUpdate")) note(now.key_update, number);
+      if (begins("HelloRequest")) note(now.hello_request, number);
+      if (is_so(now.handshake_done) || begins("KeyUpdate") || (tls13 && begins("NewSessionTicket"))) note(now.post_handshake, number);
+      return;
+    }
+    case ContentType::alert: {
+      const auto alerts = alerts_of(record);
+      if (alerts.size() != 1) return note(now.odd_alert, number);
+      const Alert alert = alerts.front();
+      if (alert.description == 0) {
+        note(now.close_notify, number);
+        if (alert.level != 1) note(now.fatal_close_notify, number);
+        return;
+      }
+      const bool canceled = alert.description == 90;
+      if (canceled) note(now.user_canceled, number);
+      note(alert.level == 2 || (tls13 && !canceled) ? now.fatal_alert : now.warning_alert, number);
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+std::vector<Alert> alerts_of(const Record& record) {
+  if (record.alert) return {*record.alert};
+  std::vector<Alert> alerts;
+  if (record.type != ContentType::alert || record.content.size() % 2 != 0) return alerts;
+  for (std::size_t i = 0; i < record.content.size(); i += 2)
+    alerts.push_back({static_cast<std::uint8_t>(record.content[i]), static_cast<std::uint8_t>(record.content[i + 1])});
+  return alerts;
+}
+
+bool moves_bytes(std::string_view function) {
+  constexpr std::array<std::string_view, 6> waiting{"poll", "ppoll", "select", "pselect", "epoll_wait", "ioctl"};
+  return std::find(waiting.begin(), waiting.end(), function) == waiting.end();
+}
+
+Since Moment::any_answer(Call call) const {
+  const auto& outcomes = answered[static_cast<std::size_t>(call)];
+  return *std::max_element(outcomes.begin(), outcomes.end());
+}
+
+Since Moment::any_call_answered(Outcome outcome) const {
+  Since latest = never;
+  for (const auto& outcomes : answered) latest = std::max(latest, outcomes[static_cast<std::size_t>(outcome)]);
+  return latest;
+}
+
+Since Moment::readable(Since fact) const { return fact == never && is_so(unknown_record) ? unclear : fact; }
+
+Since Moment::close_notify_arrived() const { return close_notify == never && is_so(odd_alert) ? unclear : readable(close_notify); }
+
+Facts::Facts(const Transcript& of) : transcript_(&of) {
+  read_options();
+  find_calls();
+  attribute_records();
+  walk();
+}
+
+void Facts::read_options() {
+  for (const Event& event : transcript_->events()) {
+    const auto* told = event.as<Told>();
+    if (!told || !told->text.starts_with("subject  option ")) continue;
+    const auto has = [&](std::string_view option) { return told->text.find(option) != std::string::npos; };
+    options_ = {has("ignore-eof"), has("quiet-shutdown"), has("tickets"), has("read-ahead")};
+  }
+}
+
+// Which calls there were, from where to where, and what they met on the transport.
+void Facts::find_calls() {
+  const bool nonblocking = transcript_->key().io == Io::nonblocking;
+  int began = 0;         // of the call that is in progress, 0: none of its events was seen yet
+  bool waiting = false;  // the subject waits between two calls, not in one
+  const Event* previous = nullptr;
+  Met met;
+  const auto finish = [&](Call call, int ended) -> SubjectCall& {
+    SubjectCall& it = calls_.emplace_back();
+    it.call = call;
+    it.began = began > 0 ? began : ended;
+    it.ended = ended;
+    it.met = met;
+    met = Met{.logged = met.logged};
+    began = 0;
+    return it;
+  };
+  // Between two calls of the same statement, and because the first one said so.
+  const auto waits_between = [&](const Event& event, const Blocked& blocked) {
+    const auto* call = previous && previous->line == event.line ? previous->as<ApiCall>() : nullptr;
+    if (began > 0 || !call || call->call != blocked.during || !call_again(call->outcome)) return false;
+    return nonblocking || call->outcome == (blocked.on == Flow::recv ? Outcome::want_read : Outcome::want_write);
+  };
+  for (const Event& event : transcript_->events()) {
+    const int number = event.number;
+    if (const auto* blocked = event.as<Blocked>(); blocked && blocked->side == Side::subject) {
+      if (!blocked->for_good) waiting = waits_between(event, *blocked);
+      if (!waiting) {
+        if (began == 0) began = number;
+        meet(met, number, *blocked);
+        if (blocked->for_good) finish(blocked->during, number).stuck = blocked;
+      }
+    } else if (subject_at_work(event) && began == 0) {
+      const auto* api = event.as<ApiCall>();
+      began = api && !waiting ? std::clamp(api->began, previous ? previous->number + 1 : 1, number) : number;
+    }
+    if (const auto* it = event.as<TransportCall>(); it && it->side == Side::subject && it->during != Call::abandon) {
+      waiting = false;
+      meet(met, number, *it);
+    }
+    if (const auto* it = event.as<ApiCall>(); it && it->side == Side::subject) {
+      waiting = false;
+      finish(it->call, number).api = it;
+      previous = &event;
+    }
+    if (const auto* it = event.as<Died>(); it && it->side == Side::subject) {
+      death_ = &event;
+      if (it->during) finish(*it->during, number).died = it;
+    }
+  }
+  // Transport calls are logged for a whole session or not at all.
+  for (SubjectCall& call : calls_) call.met.logged = met.logged;
+}
+
+// Which call sent which record: by the bytes that its transport calls moved, or, where none were logged, by the order of events.
+void Facts::attribute_records() {
+  struct Span {
+    std::size_t until;  // offset in the subject's stream
+    int owner;
+  };
+  std::vector<Span> spans;
+  std::size_t written = 0;
+  bool logged = false;
+  std::size_t call = 0;  // the first call that has not ended yet
+  bool script_writes = false;
+  const auto& events = transcript_->events();
+  for (const Event& event : events) {
+    while (call < calls_.size() && calls_[call].ended < event.number) ++call;
+    if (const auto* it = event.as<TransportCall>(); it && it->side == Side::subject) {
+      if (it->flow != Flow::send || it->result <= 0 || !moves_bytes(it->function)) continue;
+      logged = true;
+      spans.push_back({written += static_cast<std::size_t>(it->result), call < calls_.size() ? static_cast<int>(call) : -1});
+    } else if (const auto* raw = event.as<RawCall>(); raw && raw->side == Side::subject && raw->verb == "raw-write" && raw->result > 0) {
+      spans.push_back({written += static_cast<std::size_t>(raw->result), -1});
+    }
+  }
+  std::size_t seen = 0;
+  std::size_t span = 0;
+  call = 0;
+  for (const Event& event : events) {
+    while (call < calls_.size() && calls_[call].began <= event.number) ++call, script_writes = false;
+    if (const auto* raw = event.as<RawCall>(); raw && raw->side == Side::subject && raw->verb == "raw-write") script_writes = true;
+    const auto* record = event.as<Record>();
+    if (!record || record->from != Side::subject || !record->was_sent()) continue;
+    seen += record->wire_bytes;
+    SentRecord& sent = sent_.emplace_back(SentRecord{event.number, record, static_cast<int>(call) - 1, script_writes});
+    if (logged) {
+      while (span < spans.size() && spans[span].until < seen) ++span;
+      if (span < spans.size()) sent.owner = spans[span].owner, sent.by_script = spans[span].owner < 0;
+    }
+    if (sent.by_script) sent.owner = -1;
+  }
+  if (logged)
+    for (const Span& it : spans)
+      if (it.until > seen && it.owner >= 0) calls_[static_cast<std::size_t>(it.owner)].emission_known = false;
+}
+
+void Facts::walk() {
+  Moment now;
+  std::size_t call = 0;
+  const auto begin = [&](SubjectCall& it) {
+    it.before = now;
+    for (const SentRecord& sent : sent_) {
+      const bool before = sent.owner >= 0 ? sent.owner < &it - calls_.data() : sent.number < it.began;
+      if (!before || sent.by_script) continue;
+      for (const Alert& alert : alerts_of(*sent.record))
+        if (alert.description == 0) note(it.before.own_close_notify, sent.number);
+      if (sent.record->type == ContentType::unknown) note(it.before.own_unknown_record, sent.number);
+    }
+  };
+  bool begun = false;
+  for (const Event& event : transcript_->events()) {
+    const int number = event.number;
+    if (call < calls_.size() && !begun && calls_[call].began <= number) begin(calls_[call]), begun = true;
+    if (call < calls_.size() && calls_[call].ended == number) calls_[call++].after = now, begun = false;
+
+    if (const auto* record = event.as<Record>()) {
+      if (record->from == Side::partner && record->was_delivered()) arrive(now, number, *record, tls13());
+    } else if (const auto* end = event.as<TransportEnd>()) {
+      if (end->from == Side::partner && end->delivered) {
+        if (is_so(now.handshake_done)) note(now.anything, number);
+        note(end->end == End::reset ? now.reset : now.fin, number);
+      }
+    } else if (const auto* raw = event.as<RawCall>()) {
+      if (raw->side == Side::subject && (raw->verb == "fin" || raw->verb == "hangup" || raw->verb == "linger-reset") && raw->result == 0)
+        note(now.own_fin, number);
+    } else if (const auto* api = event.as<ApiCall>(); api && api->side == Side::subject) {
+      now.answered[static_cast<std::size_t>(api->call)][static_cast<std::size_t>(api->outcome)] = number;
+      if (api->call == Call::handshake) {
+        note(now.handshake_begun, number);
+        if (api->outcome == Outcome::done) note(now.handshake_done, number);
+      }
+      if (api->call == Call::read) now.data_read = std::max(now.data_read, api->total);
+      if (api->call == Call::write) now.last_write = api, now.last_write_number = number;
+      now.previous = api, now.previous_number = number;
+    }
+  }
+  at_end_ = now;
+  for (SubjectCall& it : calls_) settle_situations(it, *this);
+}
+
+}  // namespace tlsbye

@@ -1,0 +1,64 @@
+// What properties are written with: findings, and the calls that a clause speaks of.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "harness/oracle/oracle.h"
+
+namespace tlsbye {
+
+inline Finding not_reached(std::string says) { return {Finding::Kind::not_reached, std::move(says), {}}; }
+
+// Evidence: the numbers of events; what is no event (0, unclear, always) is left out, the rest put in order.
+inline std::vector<int> in_order(std::vector<int> events) {
+  std::erase_if(events, [](int number) { return number <= 0 || number == always; });
+  std::sort(events.begin(), events.end());
+  events.erase(std::unique(events.begin(), events.end()), events.end());
+  return events;
+}
+inline Finding holds(std::string says, std::vector<int> evidence) {
+  return {Finding::Kind::holds, std::move(says), in_order(std::move(evidence))};
+}
+inline Finding broken(std::string says, std::vector<int> evidence) {
+  return {Finding::Kind::broken, std::move(says), in_order(std::move(evidence))};
+}
+
+inline constexpr std::string_view no_keys = "the wire had no keys for this pair";
+
+// Of many judgements of the same kind in one run: the first that is worse than holding, else the first that holds.
+class Tally {
+ public:
+  // Returns true where nothing can change any more.
+  bool add(Finding finding) {
+    if (finding.kind == Finding::Kind::not_reached) return false;
+    if (result_.kind == Finding::Kind::not_reached || finding.kind != Finding::Kind::holds) result_ = std::move(finding);
+    return result_.kind != Finding::Kind::holds;
+  }
+  Finding result(std::string_view otherwise) {
+    if (result_.kind == Finding::Kind::not_reached) result_.says = otherwise;
+    return std::move(result_);
+  }
+
+ private:
+  Finding result_;
+};
+
+// The subject died in the call: crashed or hung. Where it broke the protocol instead, nothing is known about the library.
+Finding death_in(const SubjectCall& call);
+// "close answered want-read"
+std::string told(const SubjectCall& call);
+
+// Asks `question` of every call that the clause speaks of, and takes its death in such a call as the answer. `question` gives not_reached
+// where the call tells nothing.
+template <typename Question>
+Finding of_each_call(const Facts& facts, const Asked& asked, Question question) {
+  Tally tally;
+  for (const SubjectCall& call : facts.calls())
+    if ((!asked.call || call.call == *asked.call) && asked.given.fits(call))
+      if (tally.add(call.died ? death_in(call) : question(call))) break;
+  return tally.result("no such call in that situation");
+}
+
+}  // namespace tlsbye

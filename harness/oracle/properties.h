@@ -1,0 +1,37 @@
+// The judges of all properties, by theme. What each says stands in the table in properties.cpp.
+#pragma once
+
+#include "harness/oracle/oracle.h"
+
+namespace tlsbye {
+
+// calls.cpp: what calls answer
+Finding answers(const Facts& facts, const Asked& asked);
+Finding shows(const Facts& facts, const Asked& asked);
+Finding transport_calls(const Facts& facts, const Asked& asked);
+Finding does_not_wait(const Facts& facts, const Asked& asked);
+Finding session_goes_on(const Facts& facts, const Asked& asked);
+Finding every_call_returns(const Facts& facts, const Asked& asked);
+Finding direction_matches(const Facts& facts, const Asked& asked);
+Finding transient_faults_leave_no_trace(const Facts& facts, const Asked& asked);
+
+// sending.cpp: what the subject puts on the wire
+Finding emits(const Facts& facts, const Asked& asked);
+Finding one_close_notify(const Facts& facts, const Asked& asked);
+Finding nothing_after_close_notify(const Facts& facts, const Asked& asked);
+Finding close_notify_is_warning(const Facts& facts, const Asked& asked);
+Finding close_notify_before_end(const Facts& facts, const Asked& asked);
+Finding written_data_arrives_first(const Facts& facts, const Asked& asked);
+Finding transport_left_open(const Facts& facts, const Asked& asked);
+
+// receiving.cpp: what it makes of what it gets
+Finding success_means_reply_received(const Facts& facts, const Asked& asked);
+Finding waits_for_reply(const Facts& facts, const Asked& asked);
+Finding end_of_data_means_close_notify(const Facts& facts, const Asked& asked);
+Finding truncation_is_told(const Facts& facts, const Asked& asked);
+Finding data_after_close_notify_ignored(const Facts& facts, const Asked& asked);
+Finding all_data_before_end(const Facts& facts, const Asked& asked);
+Finding end_of_data_stays(const Facts& facts, const Asked& asked);
+Finding transport_reusable(const Facts& facts, const Asked& asked);
+
+}  // namespace tlsbye

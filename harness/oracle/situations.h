@@ -1,0 +1,160 @@
+// The facts of a transcript: one pass over its events that says, for each API call of the subject, what was so when the call began and
+// what was so when it ended. Properties and the words of `given` are asked of these facts, never of the events directly, so that "by then"
+// means the same everywhere.
+//
+// Three things make the order of events less than obvious, and are settled here once:
+//   * A call that blocked has other events in its midst; one that blocked for good or died never came back, and has no ApiCall event.
+//   * Where a call is repeated until it is done, the peer waits *between* two calls; what arrives then, arrived before the second one.
+//   * The wire sees a record when it is pumped, which may be two calls later. The subject's transport calls tell which call sent it.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/transcript/transcript.h"
+
+namespace tlsbye {
+
+// Whether something is so, and since which event: the event's number, or one of these.
+using Since = int;
+inline constexpr Since never = 0;
+inline constexpr Since unclear = -1;  // nobody can tell: the wire had no keys, or the transport was not logged
+inline constexpr Since always = std::numeric_limits<int>::max();
+constexpr bool is_so(Since since) { return since > 0; }
+
+// What was so at one moment. Arrivals count when they were delivered to the subject's transport, whether or not it has read them.
+struct Moment {
+  // Arrivals: the first of each kind. Authentic ones only (under the right key, whole) unless the name says otherwise.
+  Since close_notify = never, fatal_close_notify = never;
+  Since data = never, empty_data = never, data_after_close_notify = never;
+  Since fatal_alert = never, warning_alert = never, user_canceled = never;
+  Since post_handshake = never, ticket = never, key_update = never, hello_request = never;
+  Since plain = never, damaged = never, raw = never, partial = never;
+  Since fin = never, reset = never;
+  Since anything = never;        // bytes, an end or a reset since the subject's handshake was done
+  Since unknown_record = never;  // a record that the wire could not read
+  Since odd_alert = never;       // alerts in pieces or several in one record: documents differ on whether they count
+  std::size_t data_bytes = 0;    // application data delivered before the close_notify
+
+  // The subject's own history.
+  std::array<std::array<Since, 12>, 6> answered{};  // by call and outcome: the latest call that answered so
+  Since handshake_done = never, handshake_begun = never;
+  Since own_close_notify = never, own_unknown_record = never, own_fin = never;
+  std::size_t data_read = 0;
+  const ApiCall* previous = nullptr;    // the subject's last call that came back
+  const ApiCall* last_write = nullptr;  // and its last write
+  Since last_write_number = never, previous_number = never;
+
+  Since answer(Call call, Outcome outcome) const { return answered[static_cast<std::size_t>(call)][static_cast<std::size_t>(outcome)]; }
+  Since any_answer(Call call) const;
+  Since any_call_answered(Outcome outcome) const;
+  // The same as the fields, but `unclear` where the wire could not read everything and none was seen.
+  Since close_notify_arrived() const;
+  Since readable(Since fact) const;
+};
+
+// What the library met on the transport during one call: the first transport call of each kind. Waiting functions (poll, select) do not
+// count, and being blocked counts as a transport call that would block.
+struct Met {
+  Since recv = never, send = never;  // any call of that flow
+  Since recv_would_block = never, send_would_block = never;
+  Since recv_interrupted = never, send_interrupted = never;
+  Since recv_reset = never, send_broken = never;
+  Since recv_eof = never, send_short = never;
+  Since injected = never;         // EAGAIN, EINTR or a short count that came from the script
+  Since injected_end = never;     // any other fault that came from the script
+  Since last_failed = never;      // the last transport call that failed or blocked ...
+  Flow last_failed_flow{};        // ... and its flow
+  Since blocked_on_recv = never;  // the call itself waited
+  bool logged = false;            // transport calls are in the transcript
+  Since logged_or(Since fact) const { return fact == never && !logged ? unclear : fact; }
+};
+
+inline constexpr std::size_t most_situations = 80;
+using Bits = std::bitset<2 * most_situations>;
+
+// One API call of the subject.
+struct SubjectCall {
+  Call call{};
+  const ApiCall* api = nullptr;  // null: it never came back, and one of the next two says why
+  const Died* died = nullptr;
+  const Blocked* stuck = nullptr;  // blocked for good
+  int began = 0;                   // number of the first event that belongs to it
+  int ended = 0;                   // number of its ApiCall, Died or Blocked event
+  Moment before, after;            // when it began; when it ended (arrivals only until just before that)
+  Met met;
+  bool emission_known = true;  // all that it sent was seen by the wire as whole records
+  Bits so, not_clear;          // the situations; see situations.cpp
+
+  bool answered(Outcome outcome) const { return api && api->outcome == outcome; }
+};
+
+// A record that the wire saw from the subject.
+struct SentRecord {
+  int number = 0;
+  const Record* record = nullptr;
+  int owner = -1;          // index of the call that sent it; -1: none did, the script wrote it past TLS
+  bool by_script = false;  // raw-write
+};
+
+// The session options of the subject.
+struct Options {
+  bool ignore_eof = false, quiet_shutdown = false, tickets = false, read_ahead = false;
+};
+
+class Facts {
+ public:
+  // Keeps a reference to the transcript. Implicit on purpose: whoever has one question only may ask it of the transcript itself.
+  Facts(const Transcript& of);  // NOLINT(google-explicit-constructor)
+
+  const Transcript& transcript() const { return *transcript_; }
+  const std::vector<SubjectCall>& calls() const { return calls_; }
+  const std::vector<SentRecord>& sent() const { return sent_; }
+  const Options& options() const { return options_; }
+  bool tls13() const { return transcript_->key().tls == Tls::v1_3; }
+  // When the run was over.
+  const Moment& at_end() const { return at_end_; }
+  // The subject's death, wherever it happened.
+  const Event* death() const { return death_; }
+
+ private:
+  void find_calls();
+  void read_options();
+  void attribute_records();
+  void walk();
+
+  const Transcript* transcript_;
+  std::vector<SubjectCall> calls_;
+  std::vector<SentRecord> sent_;
+  Options options_;
+  Moment at_end_;
+  const Event* death_ = nullptr;
+};
+
+// All alerts that a record carries, in order; empty where it carries none, or a piece of one.
+std::vector<Alert> alerts_of(const Record& record);
+// A record that the receiver must take as genuine: whole, and protected by the right key.
+inline bool authentic(const Record& record) { return record.encrypted && !record.damaged && record.truncated_to == 0; }
+// Does the function move bytes (or only wait until some could be moved)?
+bool moves_bytes(std::string_view function);
+
+// What `given = [...]` says, ready to be asked.
+struct Given {
+  Bits must, must_not;
+  // False where the word is none.
+  bool add(std::string_view word);
+  bool fits(const SubjectCall& call) const {
+    return (call.so & must) == must && (call.so & must_not).none() && (call.not_clear & (must | must_not)).none();
+  }
+  // The events that made it so.
+  std::vector<int> evidence(const SubjectCall& call, const Facts& facts) const;
+};
+
+// Evaluates every situation for the call (the last step of the pass).
+void settle_situations(SubjectCall& call, const Facts& facts);
+
+}  // namespace tlsbye
