@@ -1,0 +1,264 @@
+"""Bad input, broken peers and interruptions: one clear message, the right exit code, and nothing else lost."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import textwrap
+import time
+
+import pytest
+
+from conftest import PROGRAM, verdicts
+
+PEERS = PROGRAM.parent / "peers"
+ROGUES = PROGRAM.parent / "rogues"
+SMALL = ("--scenario", "clean-reply/*")
+
+FAKE_PEER = """\
+    #!/usr/bin/env python3
+    import os, signal, socket, sys, time
+    control = socket.socket(fileno=3)
+    HELLO = b"hello\\tprotocol=1\\tstack=fake\\tversion=1.0\\tabilities=tls-1.2 tls-1.3 client server close close-write\\n"
+    {body}
+"""
+
+
+def children_of(pid):
+    """Processes whose parent is `pid`, by the proc file system."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.fixture
+def peers(tmp_path):
+    """A folder with the real peers, and a way to put a fake one beside them."""
+    folder = tmp_path / "peers"
+    folder.mkdir()
+    for program in PEERS.iterdir():
+        (folder / program.name).symlink_to(program)
+
+    def add(body, mode=0o755):
+        path = folder / "tlsbye-peer-fake"
+        path.write_text(textwrap.dedent(FAKE_PEER).format(body=body))
+        path.chmod(mode)
+        return folder
+
+    add.folder = folder
+    return add
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--stack", "gnutsl"), "gnutls"),
+        (("run", "--stack", "gnutls@9.9"), "no such stack"),
+        (("run", "--partner", "nobody"), "no such stack"),
+        (("run", "--scenario", "no-such/*"), "no scenario matches"),
+        (("run", "--clause", "gnutls-bey/*"), "no clause matches"),
+        (("run", "--tls", "1.4"), "1.2|1.3"),
+        (("run", "--role", "both"), "client|server"),
+        (("run", "--no-such-flag"), "no-such-flag"),
+        (("run", "--jobs", "0"), "jobs"),
+        (("frobnicate",), "frobnicate"),
+        ((), "subcommand"),
+        (("list", "libraries"), "libraries"),
+        (("show", "no-such-thing"), "no-such-thing"),
+        (("replay", "not-an-id"), "replay id"),
+        (("replay", "clean-reply/x:gnutls@1:client:1.3:blocking:openssl@3"), "clean-reply/x"),
+        (("replay", "a:b:c:d:e:f"), "role"),
+        (("gate", "no-such-run.json"), "no-such-run.json"),
+        (("diff", "no-such-run.json", "neither.json"), "no-such-run.json"),
+        (("run", "--scenarios", "no-such-folder"), "no-such-folder"),
+        (("run", "--known", "no-such.toml"), "no-such.toml"),
+    ],
+)
+def test_wrong_words_are_refused_with_one_clear_message(tlsbye, words, said):
+    done = tlsbye(*words)
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert said in done.stderr + done.stdout
+    assert not (tlsbye.folder / "out/run.json").exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "tlsbye-run/2"}', '{"format": "tlsbye-run/1"}'])
+def test_a_broken_run_file_is_refused_by_name(tlsbye, text):
+    (tlsbye.folder / "bad.json").write_text(text)
+    done = tlsbye("gate", "bad.json")
+    assert done.returncode == 2
+    assert "bad.json" in done.stderr
+
+
+def test_a_wrong_verb_is_shown_with_its_place_and_a_suggestion(tlsbye):
+    folder = tlsbye.folder / "mine"
+    folder.mkdir()
+    (folder / "mine.toml").write_text(
+        "[[scenario]]\n"
+        'id = "typo"\n'
+        'title = "A typo."\n'
+        'why = "To see it reported."\n'
+        "script = '''\n"
+        "both     handshake\n"
+        "subject  clsoe until done\n"
+        "'''\n"
+    )
+    done = tlsbye("run", "--scenarios", "mine")
+    assert done.returncode == 2
+    assert "mine/mine.toml:7:10" in done.stderr
+    assert "clsoe until done" in done.stderr and "^" in done.stderr and "`close`" in done.stderr
+
+
+def test_broken_toml_is_shown_with_its_place(tlsbye):
+    folder = tlsbye.folder / "mine"
+    folder.mkdir()
+    (folder / "mine.toml").write_text("[[scenario]]\nid = \n")
+    done = tlsbye("run", "--scenarios", "mine")
+    assert done.returncode == 2
+    assert "mine.toml:2" in done.stderr
+
+
+def test_an_own_scenario_is_run_beside_the_others(tlsbye):
+    folder = tlsbye.folder / "mine"
+    folder.mkdir()
+    (folder / "mine.toml").write_text(
+        "[[scenario]]\nid = \"own\"\ntitle = \"Own.\"\nwhy = \"Because.\"\nscript = '''\nboth handshake\nboth close until done\n'''\n"
+    )
+    tlsbye("run", "--scenarios", "mine", "--scenario", "mine/own", check=0)
+    assert tlsbye.report()["runs"] > 0
+
+
+def test_an_output_folder_that_cannot_be_made_is_told_before_anything_is_run(tlsbye):
+    (tlsbye.folder / "file").write_text("")
+    done = tlsbye("run", "--out", "file/out")
+    assert done.returncode == 2
+    assert "file/out" in done.stderr and "--out" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_full_disk_is_told_and_is_no_success(tlsbye):
+    (tlsbye.folder / "out").symlink_to("/dev/full")
+    done = tlsbye("run", *SMALL)
+    assert done.returncode == 2
+    assert "out" in done.stderr
+
+
+BROKEN = {
+    "speaks another protocol version": ('control.send(HELLO.replace(b"protocol=1", b"protocol=99"))', "protocol version 99"),
+    "prints garbage": ('control.send(bytes(range(256)))', "no peer program"),
+    "says nothing and goes": ("sys.exit(3)", "exit code 3"),
+    "says nothing and stays": ("time.sleep(60)", "no hello"),
+    "dies at once": ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_peer_program_that_is_no_peer_costs_nobody_else_a_result(tlsbye, peers, kind):
+    body, said = BROKEN[kind]
+    folder = peers(body)
+    done = tlsbye("run", *SMALL, "--peers", folder, "--patience", 1)
+    assert done.returncode == 3
+    assert "tlsbye-peer-fake" in done.stderr and said in done.stderr
+    report = tlsbye.report()
+    assert {s["name"] for s in report["stacks"]} == {"gnutls", "openssl", "wolfssl"}
+    assert any("tlsbye-peer-fake" in problem for problem in report["problems"])
+
+
+def test_a_peer_program_that_cannot_be_executed_is_named(tlsbye, peers):
+    folder = peers("", mode=0o644)
+    done = tlsbye("run", *SMALL, "--peers", folder)
+    assert done.returncode == 3
+    assert "not executable" in done.stderr and tlsbye.report()["cells"]
+
+
+def test_a_folder_without_peers_is_told(tlsbye):
+    (tlsbye.folder / "none").mkdir()
+    done = tlsbye("run", "--peers", "none")
+    assert done.returncode == 3
+    assert "no peer program" in done.stderr
+
+
+LATE = {
+    "garbage in the middle": ('control.send(b"\\x00\\xff")', {"crashed"}),
+    "no answer": ("time.sleep(60)", {"hung"}),
+    "spinning": ("\n    while True: pass", {"hung"}),
+    "death": ("os.kill(os.getpid(), signal.SIGKILL)", {"crashed"}),
+    "going": ("sys.exit(7)", {"crashed"}),
+}
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_a_peer_that_fails_in_a_run_is_named_for_it_and_costs_nobody_else_a_result(tlsbye, peers, kind):
+    act, verdict = LATE[kind]
+    folder = peers("control.send(HELLO); control.recv(65536); " + act)
+    done = tlsbye("run", "--scenario", "clean-reply/we-close-first*", "--scenario", "clean-reply/*", "--tls", "1.3", "--role", "client",
+                  "--io", "blocking", "--peers", folder, "--patience", 1, "--jobs", 2, timeout=600)
+    assert done.returncode in (0, 3), done.stderr
+    cells = tlsbye.report()["cells"]
+    fake = {c["verdict"] for c in cells if c["stack"] == "fake"}
+    assert fake <= {"not-reached", "unsupported"} | verdict and fake & verdict, fake
+    assert not {c["verdict"] for c in cells if c["stack"] != "fake"} & {"crashed", "hung", "harness-error"}
+
+
+def test_killing_peers_at_any_time_costs_at_most_the_running_cell(full_run, tlsbye):
+    running = subprocess.Popen([PROGRAM, "run"], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    killed = 0
+    deadline = time.monotonic() + 120
+    while running.poll() is None and time.monotonic() < deadline:
+        for child in children_of(running.pid) if killed < 12 else []:
+            try:
+                os.kill(child, signal.SIGKILL)
+                killed += 1
+            except ProcessLookupError:
+                pass
+    out, err = running.communicate(timeout=120)
+    assert killed > 0
+    assert running.returncode in (0, 3), err  # 3: it was killed before it could say hello
+    before, after = verdicts(full_run.report()), verdicts(tlsbye.report())
+    lost = {key: verdict for key, verdict in after.items() if before[key] != verdict} if after.keys() == before.keys() else {}
+    if running.returncode == 0:
+        assert after.keys() == before.keys()
+        assert set(lost.values()) <= {"crashed"} and len(lost) <= killed, lost
+
+
+def test_ctrl_c_writes_what_was_judged_and_marks_it_incomplete(tlsbye):
+    running = subprocess.Popen([PROGRAM, "run", "--jobs", "1", "--partner", "all"], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    # Peers at work: the run has begun.
+    while len(children_of(running.pid)) < 2 and time.monotonic() < deadline:
+        pass
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 3
+    assert "incomplete" in err
+    report = tlsbye.report()
+    assert report["complete"] is False
+    assert tlsbye("gate", "out/run.json").returncode == 1
+
+
+def test_nothing_is_left_behind(tlsbye):
+    before = set(pathlib.Path("/tmp").iterdir())
+    tlsbye("run", *SMALL, check=0)
+    strays = [p for p in pathlib.Path("/proc").iterdir() if p.name.isdigit() and is_stray_peer(p)]
+    assert strays == []
+    assert {p.name for p in (tlsbye.folder / "out").iterdir()} == {"run.json", "matrix.md", "transcripts"}
+    assert {p for p in set(pathlib.Path("/tmp").iterdir()) - before if "tlsbye" in p.name} == set()
+
+
+def is_stray_peer(process):
+    """A peer whose harness is gone: its parent is process 1, or a reaper, and not a tlsbye."""
+    try:
+        name = (process / "comm").read_text().strip()
+        parent = (process / "stat").read_text().rsplit(")", 1)[1].split()[1]
+        parent_name = pathlib.Path(f"/proc/{parent}/comm").read_text().strip()
+    except OSError:
+        return False
+    return name.startswith("tlsbye-peer") and not parent_name.startswith("tlsbye")

@@ -1,0 +1,186 @@
+"""The main job: `tlsbye run`, its results, and what they promise."""
+
+import json
+import re
+
+import jsonschema
+import pytest
+
+from conftest import PROGRAM, ROOT, cells_by_key, verdicts
+
+BAD = {"violates", "crashed", "hung", "harness-error", "stale"}
+
+
+def without_times(report):
+    return {key: value for key, value in report.items() if key != "duration_s"}
+
+
+def test_the_run_ends_well_and_no_cell_is_the_harness_own_fault(full_run):
+    report = full_run.report()
+    assert report["format"] == "tlsbye-run/1"
+    assert report["complete"] is True
+    assert report["problems"] == []
+    assert not [c for c in report["cells"] if c["verdict"] in {"harness-error", "crashed", "hung"}]
+
+
+def test_three_stacks_are_judged_in_both_roles_and_versions(full_run):
+    report = full_run.report()
+    assert {s["name"] for s in report["stacks"]} >= {"gnutls", "openssl", "wolfssl"}
+    for stack in ("gnutls", "openssl", "wolfssl"):
+        columns = {(c["role"], c["tls"]) for c in report["cells"] if c["stack"] == stack and c["verdict"] == "conforms"}
+        assert columns == {("client", "1.2"), ("client", "1.3"), ("server", "1.2"), ("server", "1.3")}
+
+
+def test_the_run_file_is_valid_against_its_schema(full_run):
+    schema = json.loads((ROOT / "reports/schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(full_run.report())
+
+
+def test_a_run_file_with_a_foreign_verdict_is_not_valid(full_run):
+    schema = json.loads((ROOT / "reports/schema.json").read_text())
+    report = full_run.report()
+    report["cells"][0]["verdict"] = "fine"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema).validate(report)
+
+
+def test_every_ref_of_a_cell_is_a_row_of_the_catalogue(full_run):
+    catalogue = (ROOT / "scenarios/clauses/catalogue.toml").read_text()
+    rows = set(re.findall(r'^id\s*=\s*"([^"]+)"', catalogue, re.MULTILINE))
+    assert len(rows) > 400
+    refs = {ref for cell in full_run.report()["cells"] for ref in cell["ref"]}
+    assert refs
+    assert refs <= rows
+
+
+def test_totals_count_the_cells(full_run):
+    report = full_run.report()
+    assert sum(report["totals"].values()) == len(report["cells"])
+    for verdict, count in report["totals"].items():
+        assert count == sum(1 for c in report["cells"] if c["verdict"] == verdict)
+
+
+def test_every_cell_that_does_not_conform_names_its_run_and_its_events(full_run):
+    worse = [c for c in full_run.report()["cells"] if c["verdict"] in BAD | {"discouraged", "differs"}]
+    assert worse, "the libraries do deviate somewhere"
+    for cell in worse:
+        assert cell["replay"] and cell["scenario"] and cell["says"], cell
+        assert any(line.startswith("> ") for line in cell["evidence"]), cell
+
+
+def test_the_matrix_fits_100_columns(full_run):
+    # Replay commands are there to be pasted: they are the one thing that is never broken into lines.
+    for line in full_run.done.stdout.splitlines():
+        assert len(line) <= 100 or "replay" in line, line
+
+
+def test_the_matrix_is_written_as_markdown(full_run):
+    text = (full_run.folder / "out/matrix.md").read_text()
+    for stack in ("gnutls", "openssl", "wolfssl"):
+        assert stack in text
+
+
+def test_no_colour_and_no_progress_in_a_pipe(full_run):
+    assert "\x1b" not in full_run.done.stdout
+    assert full_run.done.stderr == ""
+
+
+def test_transcripts_of_deciding_runs_are_kept(full_run):
+    names = {p.stem for p in (full_run.folder / "out/transcripts").glob("*.txt")}
+    deciding = {c["replay"].replace("/", "+") for c in full_run.report()["cells"] if c["replay"]}
+    assert deciding <= names
+
+
+def test_the_gate_says_no_because_the_libraries_do_violate_clauses(full_run, tlsbye):
+    assert tlsbye("run", "--gate", check=1).stdout
+    done = full_run("gate", "out/run.json", check=1)
+    assert "violates" in done.stdout
+
+
+def test_two_runs_give_the_same_file_but_for_times(full_run, tlsbye):
+    tlsbye("run", "--jobs", "1", check=0)
+    assert without_times(tlsbye.report()) == without_times(full_run.report())
+
+
+def test_a_process_for_every_session_gives_the_same_verdicts(full_run, tlsbye):
+    tlsbye("run", "--isolate", check=0)
+    assert verdicts(tlsbye.report()) == verdicts(full_run.report())
+
+
+def test_twenty_runs_in_a_row_give_the_same_verdicts(tlsbye):
+    words = ("run", "--stack", "gnutls", "--scenario", "would-block/*", "--scenario", "missing-reply/*")
+    tlsbye(*words, check=0)
+    first = without_times(tlsbye.report())
+    for _ in range(19):
+        tlsbye(*words, check=0)
+        assert without_times(tlsbye.report()) == first
+
+
+def test_all_partners_give_all_pairs(tlsbye):
+    done = tlsbye("run", "--partner", "all", "--scenario", "clean-reply/*", check=0)
+    assert "harness-error" not in {c["verdict"] for c in tlsbye.report()["cells"]}
+    transcripts = [p.name for p in (tlsbye.folder / "out/transcripts").glob("*.txt")]
+    assert done.stdout and transcripts
+
+
+def test_each_sentence_of_the_manual_page_has_a_verdict_in_both_roles_and_versions(tlsbye):
+    tlsbye("run", "--stack", "gnutls", "--clause", "gnutls-bye/*", check=0)
+    cells = tlsbye.report()["cells"]
+    assert cells and all(c["clause"].startswith("gnutls-bye/") and c["stack"] == "gnutls" for c in cells)
+    documented = {f"GNUTLS-BYE-{n:02}" for n in range(1, 23)}
+    scope = (ROOT / "scenarios/clauses/out-of-scope.toml").read_text()
+    for row in sorted(documented):
+        columns = {(c["role"], c["tls"]) for c in cells if row in c["ref"] and c["verdict"] not in {"not-reached", "unsupported"}}
+        if row not in scope:
+            assert len(columns) == 4, (row, columns)
+
+
+@pytest.mark.parametrize("kind", ["scenarios", "clauses", "stacks", "properties", "traits"])
+def test_lists_are_the_same_in_words_and_in_json(tlsbye, kind):
+    words = tlsbye("list", kind, check=0).stdout
+    listed = json.loads(tlsbye("list", kind, "--json", check=0).stdout)
+    items = listed["properties"] if kind == "properties" else listed
+    assert items
+    for item in items:
+        assert str(item.get("id") or item.get("name") or item.get("trait")).split()[0] in words
+
+
+def test_coverage_names_every_section_of_the_catalogue(tlsbye):
+    text = tlsbye("list", "clauses", "--coverage", check=0).stdout
+    catalogue = (ROOT / "scenarios/clauses/catalogue.toml").read_text()
+    for section in set(re.findall(r'^section\s*=\s*"([^"]+)"', catalogue, re.MULTILINE)):
+        assert section in text
+
+
+def test_a_replay_tells_the_deciding_events_of_a_finding_again(full_run):
+    cell = next(c for c in full_run.report()["cells"] if c["verdict"] == "violates")
+    told = full_run("replay", cell["replay"], check=0).stdout
+    assert cell["clause"] in told
+    for line in cell["evidence"]:
+        if line.startswith("> "):
+            words = line[2:].split(None, 1)[1]
+            assert " ".join(words.split()) in " ".join(told.split()), line
+
+
+def test_show_tells_of_a_clause_a_scenario_and_a_run(full_run):
+    cell = next(c for c in full_run.report()["cells"] if c["verdict"] == "violates")
+    clause = full_run("show", cell["clause"], check=0).stdout
+    assert "cites" in clause and "tested by" in clause and cell["replay"] in clause
+    assert cell["clause"] in full_run("show", cell["scenario"], check=0).stdout
+    assert cell["scenario"] in full_run("show", cell["replay"], check=0).stdout
+
+
+def test_a_run_does_not_differ_from_itself(full_run):
+    done = full_run("diff", "out/run.json", "out/run.json", check=0)
+    assert done.stdout.strip() == "nothing changed"
+
+
+def test_selftest_catches_every_property_and_every_clause(tlsbye):
+    done = tlsbye("selftest", check=0)
+    assert "every check can fail" in done.stdout
+    assert "NOT PROVEN" not in done.stdout and "NO LIAR" not in done.stdout
+
+
+def test_the_program_is_the_one_that_was_built():
+    assert PROGRAM.exists()
