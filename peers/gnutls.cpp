@@ -6,34 +6,18 @@
 #include <stdexcept>
 
 #include "certificates.h"
+#include "peers/common/adapter.h"
 #include "peers/common/stack.h"
 
 namespace tlsbye::peer {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using Session_ = std::unique_ptr<gnutls_session_int, Freed<gnutls_deinit>>;
 using Credentials = std::unique_ptr<gnutls_certificate_credentials_st, Freed<gnutls_certificate_free_credentials>>;
 using Priority = std::unique_ptr<gnutls_priority_st, Freed<gnutls_priority_deinit>>;
 
 void require(int result, const char* what) {
   if (result < 0) throw std::runtime_error(std::string(what) + ": " + gnutls_strerror(result));
-}
-
-std::string hex(const unsigned char* bytes, std::size_t size) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < size; ++i) {
-    text += digits[bytes[i] >> 4];
-    text += digits[bytes[i] & 15];
-  }
-  return text;
 }
 
 // What a call that returned an error came to. `sends`: gnutls_record_get_direction after it.
@@ -127,7 +111,7 @@ class GnuTlsSession final : public Session {
     gnutls_datum_t client{}, server{};
     gnutls_session_get_random(session, &client, &server);
     static_cast<GnuTlsSession*>(gnutls_session_get_ptr(session))
-        ->keys_.line(std::string(label) + " " + hex(client.data, client.size) + " " + hex(secret->data, secret->size));
+        ->keys_.line(std::string(label) + " " + hex({client.data, client.size}) + " " + hex({secret->data, secret->size}));
     return 0;
   }
 

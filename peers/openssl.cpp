@@ -8,18 +8,12 @@
 #include <stdexcept>
 
 #include "certificates.h"
+#include "peers/common/adapter.h"
 #include "peers/common/stack.h"
 
 namespace tlsbye::peer {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using Context = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
 using Ssl = std::unique_ptr<SSL, Freed<SSL_free>>;
 using Bio = std::unique_ptr<BIO, Freed<BIO_free>>;
@@ -99,11 +93,7 @@ class OpenSslSession final : public Session {
 
   State state() const override {
     const int flags = SSL_get_shutdown(ssl_.get());
-    const bool sent = flags & SSL_SENT_SHUTDOWN, received = flags & SSL_RECEIVED_SHUTDOWN;
-    State state{{"shutdown", sent && received ? "SENT|RECEIVED"
-                             : sent           ? "SENT"
-                             : received       ? "RECEIVED"
-                                              : "none"},
+    State state{{"shutdown", shutdown_flags(flags & SSL_SENT_SHUTDOWN, flags & SSL_RECEIVED_SHUTDOWN)},
                 {"pending", std::to_string(SSL_pending(ssl_.get()))}};
     if (!error_of_zero_.empty()) state.emplace_back("error-of-zero", error_of_zero_);
     return state;

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "peers/common/report.h"
 #include "peers/common/stack.h"
@@ -210,12 +211,21 @@ std::size_t Server::size(const Line& request, std::size_t otherwise, std::size_t
   return static_cast<std::size_t>(*size);
 }
 
+// What a non-blocking caller would wait for before calling again. A stack that once more says no more than that its close_notify is out
+// waits for the reply.
+std::optional<Flow> waits_for(Outcome outcome, Outcome before) {
+  if (outcome == Outcome::want_read || (outcome == Outcome::sent && before == Outcome::sent)) return Flow::recv;
+  if (outcome == Outcome::want_write) return Flow::send;
+  return std::nullopt;
+}
+
 // Makes one API call, and with `until` again: as long as its outcome says so, and after progress as long as there is `more` to do. Waits
 // in between where the outcome and the kernel agree that there is something to wait for; in blocking mode the transport does that.
 template <typename Once, typename More>
 void Server::repeat(Call call, Until until, Once once, More more) {
   Transport& transport = connection_->transport;
   during_ = call;
+  Outcome before = Outcome::done;
   for (int repeats = 0;;) {
     transport.begin_call();
     errno = 0;
@@ -226,10 +236,8 @@ void Server::repeat(Call call, Until until, Once once, More more) {
     if (until == Until::once || !again || transport.given_up()) return;
     repeats = progress ? 0 : repeats + 1;
     if (repeats > largest_repeat_count) spinning();
-    if (transport.io() == Io::blocking) continue;
-    if (answer.outcome != Outcome::want_read && answer.outcome != Outcome::want_write) continue;
-    const Flow flow = answer.outcome == Outcome::want_read ? Flow::recv : Flow::send;
-    if (!transport.ready(flow) && !blocked(flow)) return transport.give_up();
+    const auto flow = waits_for(answer.outcome, std::exchange(before, answer.outcome));
+    if (transport.io() == Io::nonblocking && flow && !transport.ready(*flow) && !blocked(*flow)) return transport.give_up();
   }
 }
 
