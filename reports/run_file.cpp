@@ -1,0 +1,256 @@
+#include "reports/run_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <initializer_list>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <span>
+
+namespace tlsbye {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view format_name = "tlsbye-run/1";
+
+std::string line(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+// One element a line: long lists stay readable, and line-oriented tools can compare them.
+std::string lines(const std::vector<Json>& elements) {
+  if (elements.empty()) return "[]";
+  std::string text = "[";
+  for (std::size_t i = 0; i < elements.size(); ++i) text += fmt::format("{}\n    {}", i == 0 ? "" : ",", line(elements[i]));
+  return text + "\n  ]";
+}
+
+Json to_json(const StackInfo& stack) {
+  return {{"id", stack.id()}, {"name", stack.name}, {"version", stack.version}, {"abilities", stack.abilities}};
+}
+
+Json to_json(const Cell& cell) {
+  Json json{{"clause", cell.clause},
+            {"ref", cell.ref},
+            {"strength", spell(cell.strength)},
+            {"stack", cell.stack},
+            {"version", cell.version},
+            {"role", spell(cell.role)},
+            {"tls", spell(cell.tls)},
+            {"verdict", spell(cell.verdict)},
+            {"scenario", cell.scenario},
+            {"replay", cell.replay},
+            {"says", cell.says},
+            {"evidence", cell.evidence}};
+  if (cell.was) {
+    json["was"] = spell(*cell.was);
+    json["reason"] = cell.reason;
+  }
+  return json;
+}
+
+Json to_json(const TraitAnswer& answer) {
+  return {{"trait", answer.trait},    {"stack", answer.stack},   {"version", answer.version}, {"role", spell(answer.role)},
+          {"tls", spell(answer.tls)}, {"answer", answer.answer}, {"replay", answer.replay}};
+}
+
+template <typename Element>
+std::vector<Json> all_to_json(const std::vector<Element>& elements) {
+  std::vector<Json> all;
+  for (const Element& element : elements) all.push_back(to_json(element));
+  return all;
+}
+
+// A value of the file and the way to it, for messages: "run.json: cells[3].verdict".
+class Place {
+ public:
+  Place(const Json& value, std::string file, std::string path = {}) : value_(&value), file_(std::move(file)), path_(std::move(path)) {}
+
+  [[noreturn]] void refuse(std::string_view why) const {
+    throw RunFileError(fmt::format("{}: {}{}{}", file_, path_, path_.empty() ? "" : ": ", why));
+  }
+
+  // An object with exactly these keys, and perhaps those of `optional`.
+  void has_only(std::span<const std::string_view> keys, std::initializer_list<std::string_view> optional = {}) const {
+    if (!value_->is_object()) refuse("is no object");
+    for (const std::string_view name : keys)
+      if (!value_->contains(name)) refuse(fmt::format("has no `{}`", name));
+    for (const auto& [name, unused] : value_->items())
+      if (std::find(keys.begin(), keys.end(), name) == keys.end() && std::find(optional.begin(), optional.end(), name) == optional.end())
+        refuse(fmt::format("unknown key `{}`", name));
+  }
+  void has_only(std::initializer_list<std::string_view> keys, std::initializer_list<std::string_view> optional = {}) const {
+    has_only(std::span(keys.begin(), keys.size()), optional);
+  }
+  bool has(std::string_view name) const { return value_->contains(name); }
+  Place operator[](std::string_view name) const {
+    return {value_->at(std::string(name)), file_, fmt::format("{}{}{}", path_, path_.empty() ? "" : ".", name)};
+  }
+
+  std::string text() const {
+    if (!value_->is_string()) refuse("is no string");
+    return value_->get<std::string>();
+  }
+  std::size_t count() const {
+    if (!value_->is_number_unsigned()) refuse("is no count");
+    return value_->get<std::size_t>();
+  }
+  double number() const {
+    if (!value_->is_number()) refuse("is no number");
+    return value_->get<double>();
+  }
+  bool yes() const {
+    if (!value_->is_boolean()) refuse("is neither true nor false");
+    return value_->get<bool>();
+  }
+  template <typename Enum>
+  Enum word(std::string_view what) const {
+    const std::string spelled = text();
+    const auto value = read_word<Enum>(spelled);
+    if (!value) refuse(fmt::format("`{}` is no {}", spelled, what));
+    return *value;
+  }
+  template <typename Element>
+  std::vector<Element> list(Element (*read)(const Place&)) const {
+    if (!value_->is_array()) refuse("is no list");
+    std::vector<Element> elements;
+    for (std::size_t i = 0; i < value_->size(); ++i) elements.push_back(read({(*value_)[i], file_, fmt::format("{}[{}]", path_, i)}));
+    return elements;
+  }
+  std::vector<std::string> texts() const {
+    return list<std::string>([](const Place& place) { return place.text(); });
+  }
+
+ private:
+  const Json* value_;
+  std::string file_, path_;
+};
+
+StackInfo read_stack(const Place& place) {
+  place.has_only({"id", "name", "version", "abilities"});
+  StackInfo stack{place["name"].text(), place["version"].text(), place["abilities"].texts()};
+  if (place["id"].text() != stack.id()) place["id"].refuse(fmt::format("is not `{}`", stack.id()));
+  return stack;
+}
+
+Cell read_cell(const Place& place) {
+  place.has_only({"clause", "ref", "strength", "stack", "version", "role", "tls", "verdict", "scenario", "replay", "says", "evidence"},
+                 {"was", "reason"});
+  Cell cell;
+  cell.clause = place["clause"].text();
+  cell.ref = place["ref"].texts();
+  cell.strength = place["strength"].word<Strength>("strength");
+  cell.stack = place["stack"].text();
+  cell.version = place["version"].text();
+  cell.role = place["role"].word<Role>("role");
+  cell.tls = place["tls"].word<Tls>("TLS version");
+  cell.verdict = place["verdict"].word<Verdict>("verdict");
+  cell.scenario = place["scenario"].text();
+  cell.replay = place["replay"].text();
+  cell.says = place["says"].text();
+  cell.evidence = place["evidence"].texts();
+  const bool excused = cell.verdict == Verdict::known || cell.verdict == Verdict::stale;
+  for (const std::string_view name : {"was", "reason"})
+    if (place.has(name) != excused) place.refuse(fmt::format("is {} and has {} `{}`", spell(cell.verdict), excused ? "no" : "a", name));
+  if (excused) {
+    cell.was = place["was"].word<Verdict>("verdict");
+    cell.reason = place["reason"].text();
+  }
+  return cell;
+}
+
+TraitAnswer read_answer(const Place& place) {
+  place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay"});
+  return {place["trait"].text(),
+          place["stack"].text(),
+          place["version"].text(),
+          place["role"].word<Role>("role"),
+          place["tls"].word<Tls>("TLS version"),
+          place["answer"].text(),
+          place["replay"].text()};
+}
+
+}  // namespace
+
+std::string run_json(const RunReport& report) {
+  Json sums = Json::object();
+  const Totals counts = totals(report);
+  for (std::size_t i = 0; i < counts.size(); ++i) sums[std::string(Words<Verdict>::list[i])] = counts[i];
+  std::vector<Json> problems(report.problems.begin(), report.problems.end());
+  std::string text = "{\n";
+  const auto key = [&](std::string_view name, const std::string& value, bool last = false) {
+    text += fmt::format("  \"{}\": {}{}\n", name, value, last ? "" : ",");
+  };
+  key("format", line(format_name));
+  key("stacks", lines(all_to_json(report.stacks)));
+  key("cells", lines(all_to_json(report.cells)));
+  key("traits", lines(all_to_json(report.traits)));
+  key("runs", line(report.runs));
+  key("totals", line(sums));
+  key("duration_s", line(std::round(report.duration_s * 1000) / 1000));
+  key("complete", line(report.complete));
+  key("problems", lines(problems), true);
+  return text + "}\n";
+}
+
+RunReport parse_run(std::string_view text, const std::string& name) {
+  Json root;
+  try {
+    root = Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    throw RunFileError(fmt::format("{}: is no JSON, at byte {}", name, error.byte));
+  }
+  // The format first: a file of another version should hear that, and not which key it lacks.
+  if (!root.is_object() || !root.contains("format")) throw RunFileError(fmt::format("{}: is no run file: it has no `format`", name));
+  if (root["format"] != format_name)
+    throw RunFileError(fmt::format("{}: the format is {}, and not \"{}\"", name, line(root["format"]), format_name));
+  const Place place(root, name);
+  place.has_only({"format", "stacks", "cells", "traits", "runs", "totals", "duration_s", "complete", "problems"});
+  RunReport report;
+  report.stacks = place["stacks"].list<StackInfo>(read_stack);
+  report.cells = place["cells"].list<Cell>(read_cell);
+  report.traits = place["traits"].list<TraitAnswer>(read_answer);
+  report.runs = place["runs"].count();
+  report.duration_s = place["duration_s"].number();
+  report.complete = place["complete"].yes();
+  report.problems = place["problems"].texts();
+  const Place sums = place["totals"];
+  const Totals counts = totals(report);
+  sums.has_only(Words<Verdict>::list);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const std::string_view verdict = Words<Verdict>::list[i];
+    if (sums[verdict].count() != counts[i]) sums[verdict].refuse(fmt::format("is not the number of such cells, {}", counts[i]));
+  }
+  return report;
+}
+
+void write_run_file(const RunReport& report, const std::filesystem::path& file) {
+  const std::filesystem::path partial = file.string() + ".partial";
+  const auto fail = [&](const std::string& why) {
+    std::error_code ignored;
+    std::filesystem::remove(partial, ignored);
+    throw RunFileError(fmt::format("{}: cannot be written: {}", file.string(), why));
+  };
+  errno = 0;
+  std::ofstream out(partial, std::ios::binary);
+  out << run_json(report);
+  out.close();
+  if (!out) fail(std::strerror(errno));
+  std::error_code error;
+  std::filesystem::rename(partial, file, error);
+  if (error) fail(error.message());
+}
+
+RunReport read_run_file(const std::filesystem::path& file) {
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in.is_open() || in.bad()) throw RunFileError(fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno)));
+  return parse_run(text, file.string());
+}
+
+}  // namespace tlsbye
