@@ -1,0 +1,172 @@
+#include "harness/wire/connection_test.h"
+
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include <csignal>
+#include <stdexcept>
+
+namespace tlsbye {
+namespace {
+
+void must(bool worked) {
+  if (!worked) throw std::runtime_error("OpenSSL refused to set the test up");
+}
+
+// One key and a certificate that vouches for itself.
+SSL_CTX* make_context(bool is_server) {
+  SSL_CTX* context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
+  must(context && SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-AES128-GCM-SHA256") == 1 &&
+       SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256") == 1);
+  SSL_CTX_set_keylog_callback(context, [](const SSL* ssl, const char* line) {
+    auto* connection = static_cast<Connection*>(SSL_get_app_data(ssl));
+    connection->keys.emplace_back(line);
+    if (connection->keys_come) connection->wire->key_log(line);
+  });
+  if (!is_server) return context;
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = X509_new();
+  must(key && certificate);
+  X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+  must(X509_set_pubkey(certificate, key) == 1 && X509_sign(certificate, key, EVP_sha256()) > 0);
+  must(SSL_CTX_use_certificate(context, certificate) == 1 && SSL_CTX_use_PrivateKey(context, key) == 1);
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  return context;
+}
+
+struct FreeContext {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+
+SSL_CTX* context_of(Side side) {
+  static const std::unique_ptr<SSL_CTX, FreeContext> clients(make_context(false)), servers(make_context(true));
+  return side == client ? clients.get() : servers.get();
+}
+
+}  // namespace
+
+Statement wire_order(Verb verb, Side from, RecordPattern::Kind what) {
+  Statement order;
+  order.line = 1;
+  order.actor = Actor::wire;
+  order.verb = verb;
+  order.from = from;
+  order.what.kind = what;
+  order.source = std::string("wire ") + std::string(spell(verb));
+  return order;
+}
+
+Statement wire_end(Verb verb, Side towards) {
+  Statement order = wire_order(verb, client);
+  order.from.reset();
+  order.side = towards;
+  return order;
+}
+
+Statement wire_inject(Side from, ContentType type, std::string bytes) {
+  Statement order = wire_order(Verb::inject, from);
+  order.content.type = type;
+  order.content.bytes = std::move(bytes);
+  return order;
+}
+
+Connection::Connection(Tls tls, TransportKind kind, bool come)
+    : wire(std::make_unique<Wire>(kind, Role::client, tls, transcript)), keys_come(come) {
+  std::signal(SIGPIPE, SIG_IGN);
+  for (const Side side : {client, server}) {
+    Peer& peer = sides_[static_cast<std::size_t>(side)];
+    peer.transport = wire->take_end(side);
+    fcntl(fd(side), F_SETFL, O_NONBLOCK);
+    peer.ssl = SSL_new(context_of(side));
+    must(peer.ssl && SSL_set_fd(peer.ssl, fd(side)) == 1);
+    SSL_set_app_data(peer.ssl, this);
+    const int version = tls == Tls::v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    must(SSL_set_min_proto_version(peer.ssl, version) == 1 && SSL_set_max_proto_version(peer.ssl, version) == 1);
+    if (side == client)
+      SSL_set_connect_state(peer.ssl);
+    else
+      SSL_set_accept_state(peer.ssl);
+  }
+}
+
+Connection::~Connection() {
+  for (Peer& peer : sides_) SSL_free(peer.ssl);
+  ERR_clear_error();
+}
+
+void Connection::handshake() {
+  for (int turn = 0; turn < 8; ++turn) {
+    for (const Side side : {client, server}) {
+      SSL_do_handshake(ssl(side));
+      pump();
+    }
+  }
+  ERR_clear_error();
+  char byte;
+  ASSERT_EQ(SSL_read(ssl(client), &byte, 1), -1) << story();  // takes the tickets
+  ASSERT_TRUE(SSL_is_init_finished(ssl(client)) && SSL_is_init_finished(ssl(server))) << story();
+  after_handshake_ = transcript.next_number();
+}
+
+int Connection::write(Side side, std::string_view text) {
+  const int result = SSL_write(ssl(side), text.data(), static_cast<int>(text.size()));
+  pump();
+  return result;
+}
+
+int Connection::shutdown(Side side) {
+  ERR_clear_error();
+  const int result = SSL_shutdown(ssl(side));
+  pump();
+  return result;
+}
+
+std::string Connection::read(Side side, int* error) {
+  pump();
+  ERR_clear_error();
+  std::string all;
+  char buffer[4096];
+  while (all.size() < 65536) {
+    const int size = SSL_read(ssl(side), buffer, sizeof buffer);
+    if (size <= 0) {
+      if (error) *error = SSL_get_error(ssl(side), size);
+      break;
+    }
+    all.append(buffer, static_cast<std::size_t>(size));
+  }
+  pump();
+  return all;
+}
+
+std::string Connection::reason() {
+  const char* words = ERR_reason_error_string(ERR_peek_last_error());
+  ERR_clear_error();
+  return words ? words : "";
+}
+
+std::vector<Record> Connection::records(Side from) const {
+  std::vector<Record> found;
+  for (const Event& event : transcript.events())
+    if (const auto* record = event.as<Record>(); record && record->from == from && event.number >= after_handshake_)
+      found.push_back(*record);
+  return found;
+}
+
+std::vector<TransportEnd> Connection::ends() const {
+  std::vector<TransportEnd> found;
+  for (const Event& event : transcript.events())
+    if (const auto* end = event.as<TransportEnd>()) found.push_back(*end);
+  return found;
+}
+
+std::string Connection::story() const {
+  std::string text;
+  for (const Event& event : transcript.events()) text += std::to_string(event.number) + "  " + narrate(event, transcript) + "\n";
+  return text;
+}
+
+}  // namespace tlsbye

@@ -1,0 +1,67 @@
+// For tests: OpenSSL as client (the subject) and server (the partner), both in this process, with a wire between them.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/wire/wire.h"
+
+namespace tlsbye {
+
+inline constexpr Side client = Side::subject;
+inline constexpr Side server = Side::partner;
+
+// An order to the wire. Tests write out what a script's line would be parsed to.
+Statement wire_order(Verb verb, Side from, RecordPattern::Kind what = RecordPattern::Kind::any);
+Statement wire_end(Verb verb, Side towards);
+Statement wire_inject(Side from, ContentType type, std::string bytes);
+
+class Connection {
+ public:
+  // With `keys_come` false, key log lines are kept in `keys` until the test gives them to the wire.
+  explicit Connection(Tls tls, TransportKind kind = TransportKind::socketpair, bool keys_come = true);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Both until done, tickets read.
+  void handshake();
+  SSL* ssl(Side side) { return sides_[static_cast<std::size_t>(side)].ssl; }
+  int fd(Side side) { return sides_[static_cast<std::size_t>(side)].transport.get(); }
+  void close_transport(Side side) { sides_[static_cast<std::size_t>(side)].transport.reset(); }
+  Wire::Progress pump() { return wire->pump(1); }
+
+  // One call each, and a pump after it.
+  int write(Side side, std::string_view text);
+  int shutdown(Side side);
+  // Up to 64 KiB of what can be read now; `error` gets SSL_get_error of the call that ended it.
+  std::string read(Side side, int* error = nullptr);
+  // The reason of the last error in OpenSSL's queue, which is emptied.
+  std::string reason();
+
+  // All records that `from` sent or that were made in its name, but for the handshake.
+  std::vector<Record> records(Side from) const;
+  std::vector<TransportEnd> ends() const;
+  std::string story() const;  // the transcript, narrated, for failures
+
+  Transcript transcript;
+  std::unique_ptr<Wire> wire;
+  std::vector<std::string> keys;
+  bool keys_come;
+
+ private:
+  struct Peer {
+    SSL* ssl = nullptr;
+    Descriptor transport;
+  };
+  Peer sides_[2];
+  int after_handshake_ = 0;
+};
+
+}  // namespace tlsbye

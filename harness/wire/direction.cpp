@@ -1,0 +1,474 @@
+#include "harness/wire/direction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "peers/protocol/pattern.h"
+
+namespace tlsbye {
+namespace {
+
+constexpr std::size_t most_content_noted = 64;       // bytes of Record::content
+constexpr std::size_t least_encrypted_1_2 = 8 + 16;  // explicit nonce and tag: what is shorter is not encrypted
+constexpr std::uint8_t protected_type = 23;          // the outer type of every encrypted record of TLS 1.3
+
+ContentType content_type(std::uint8_t number) {
+  return number >= 20 && number <= 23 ? static_cast<ContentType>(number) : ContentType::unknown;
+}
+
+bool matches(const RecordPattern& pattern, ContentType type, std::string_view content, std::string_view begun) {
+  using Kind = RecordPattern::Kind;
+  switch (pattern.kind) {
+    case Kind::any:
+      return true;
+    case Kind::close_notify:
+      return type == ContentType::alert && content.size() == 2 && content[1] == 0;
+    case Kind::alert:
+      return type == ContentType::alert;
+    case Kind::application_data:
+      return type == ContentType::application_data;
+    case Kind::change_cipher_spec:
+      return type == ContentType::change_cipher_spec;
+    case Kind::handshake:
+      return type == ContentType::handshake && (pattern.handshake.empty() || begun.substr(0, begun.find(',')) == pattern.handshake);
+  }
+  return false;
+}
+
+}  // namespace
+
+RecordProtection* KeyRing::at(Stage stage, int generation) {
+  switch (stage) {
+    case Stage::plain:
+      return nullptr;
+    case Stage::handshake:
+      return handshake();
+    case Stage::application:
+      return application(generation);
+  }
+  return nullptr;
+}
+
+RecordProtection* KeyRing::handshake() {
+  if (!handshake_)
+    if (const auto secret = secrets_.traffic_secret(writer_, Stage::handshake)) handshake_.emplace(Tls::v1_3, traffic_key(*secret));
+  return handshake_ ? &*handshake_ : nullptr;
+}
+
+RecordProtection* KeyRing::application(int generation) {
+  if (application_.empty()) {
+    last_secret_ = secrets_.traffic_secret(writer_, Stage::application);
+    const auto key = last_secret_ ? traffic_key(*last_secret_) : secrets_.application_key(writer_);
+    if (!key) return nullptr;
+    application_.emplace_back(secrets_.version(), *key);
+  }
+  if (generation > 0 && !last_secret_ && application_.size() == 1) last_secret_ = secrets_.traffic_secret(writer_, Stage::application);
+  while (std::cmp_less_equal(application_.size(), generation)) {
+    if (!last_secret_) return nullptr;
+    last_secret_ = next_secret(*last_secret_);
+    application_.emplace_back(secrets_.version(), traffic_key(*last_secret_));
+  }
+  return &application_[static_cast<std::size_t>(generation)];
+}
+
+Direction::Direction(Side from, Role writer, Secrets& secrets, Transcript& transcript)
+    : from_(from), writer_(writer), secrets_(secrets), transcript_(transcript), keys_(writer, secrets) {}
+
+// The sender's bytes.
+
+void Direction::arrive(std::string_view bytes, int line) {
+  reader_.feed(bytes);
+  while (const auto framed = reader_.next()) {
+    auto piece = std::make_shared<Piece>();
+    piece->bytes = framed->bytes;
+    piece->announced = framed->bytes.size();
+    if (framed->raw) {
+      piece->type = ContentType::raw;
+      piece->content = piece->bytes;
+      piece->known = true;
+    }
+    handle(piece, line);
+  }
+}
+
+void Direction::sender_ended(End how, int line) {
+  if (const std::string_view rest = reader_.rest(); !rest.empty()) {
+    auto piece = std::make_shared<Piece>();
+    piece->bytes = rest;
+    piece->announced = std::max(reader_.announced(), rest.size());
+    piece->limit = rest.size();
+    piece->encrypted = sender_.epoch.stage != Stage::plain;
+    handle(piece, line);
+    reader_ = {};
+  }
+  transcript_.add(line, TransportEnd{from_, false, false, how});
+  end_ = how;
+}
+
+std::optional<End> Direction::end_due() {
+  if (!end_ || closed_ || cut_ || !held_.empty() || !outgoing().empty()) return std::nullopt;
+  return std::exchange(end_, std::nullopt);
+}
+
+// Reading what was sent.
+
+std::string Direction::pass(Standing& standing, ContentType type, std::string_view content, bool encrypted) {
+  Epoch& epoch = standing.epoch;
+  const bool tls_1_3 = secrets_.version() == Tls::v1_3;
+  if (encrypted) ++epoch.sequence;
+  if (type == ContentType::change_cipher_spec && !tls_1_3)
+    epoch = {Stage::application, epoch.stage == Stage::application ? epoch.generation + 1 : 0, 0};
+  std::string begun;
+  if (type != ContentType::handshake) return begun;
+  for (const auto& message : standing.messages.feed(content, begun)) {
+    if (message.is(HandshakeType::client_hello) && writer_ == Role::client) {
+      if (const auto random = client_random(message.body)) secrets_.saw_client_hello(*random);
+    } else if (message.is(HandshakeType::server_hello) && writer_ == Role::server) {
+      if (const auto hello = server_hello(message.body)) secrets_.saw_server_hello(*hello);
+    } else if (tls_1_3 && encrypted && message.is(HandshakeType::finished) && epoch.stage == Stage::handshake) {
+      epoch = {Stage::application, 0, 0};
+    } else if (tls_1_3 && encrypted && message.is(HandshakeType::key_update) && epoch.stage == Stage::application) {
+      epoch = {Stage::application, epoch.generation + 1, 0};
+    }
+  }
+  return begun;
+}
+
+Direction::Reading Direction::read(Piece& piece) {
+  const auto outer = static_cast<std::uint8_t>(piece.bytes[0]);
+  const std::string_view payload = std::string_view(piece.bytes).substr(record_header);
+  Epoch& epoch = sender_.epoch;
+  if (secrets_.version() == Tls::v1_3) {
+    piece.encrypted = outer == protected_type;
+    if (piece.encrypted && epoch.stage == Stage::plain) epoch.stage = Stage::handshake;
+  } else {
+    piece.encrypted = epoch.stage != Stage::plain && payload.size() >= least_encrypted_1_2;
+  }
+  if (piece.encrypted) return lost() ? Reading::no_keys : read_encrypted(piece);
+  piece.type = content_type(outer);
+  piece.content = payload;
+  piece.known = true;
+  piece.begun = pass(sender_, piece.type, piece.content, false);
+  return Reading::done;
+}
+
+Direction::Reading Direction::read_encrypted(Piece& piece) {
+  Epoch epoch = sender_.epoch;
+  RecordProtection* keys = keys_.at(epoch.stage, epoch.generation);
+  const bool trial = !keys && epoch.stage == Stage::handshake;
+  if (trial) {
+    // The stack may tell its application key only; the application stage begins with the record that it opens as its first.
+    epoch = {Stage::application, 0, 0};
+    keys = keys_.at(epoch.stage, epoch.generation);
+  }
+  if (!keys) return Reading::no_keys;
+  auto opened = keys->open(piece.bytes, epoch.sequence);
+  if (!opened) {
+    piece.in_handshake = trial;
+    return trial ? Reading::no_keys : Reading::not_authentic;
+  }
+  piece.epoch = epoch;
+  piece.type = content_type(opened->type);
+  piece.content = std::move(opened->content);
+  piece.padding = opened->padding;
+  piece.known = true;
+  sender_.epoch = epoch;
+  piece.begun = pass(sender_, piece.type, piece.content, true);
+  return Reading::done;
+}
+
+// What was sent cannot be followed now, because keys are missing.
+bool Direction::lost() const {
+  return std::any_of(unread_.begin(), unread_.end(), [](const PiecePtr& piece) { return !piece->in_handshake; });
+}
+
+bool Direction::decrypted() const { return !not_authentic_ && !lost(); }
+
+void Direction::keys_came() {
+  for (std::size_t i = 0; i < unread_.size();) {
+    const PiecePtr piece = unread_[i++];
+    const Reading reading = read_encrypted(*piece);
+    if (reading == Reading::no_keys) continue;
+    not_authentic_ |= reading == Reading::not_authentic;
+    unread_.erase(unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(i));
+    i = 0;
+    for (const int event : {piece->event, piece->delivery})
+      if (Record* record = event ? noted(event) : nullptr) describe(*piece, *record);
+    if (piece->delivered) advance(*piece);
+  }
+}
+
+// Orders.
+
+void Direction::handle(const PiecePtr& piece, int line) {
+  const bool partial = piece->limit != whole;
+  if (!partial && piece->type != ContentType::raw) {
+    const Reading reading = read(*piece);
+    if (reading == Reading::no_keys)
+      unread_.push_back(piece);
+    else if (reading == Reading::not_authentic)
+      not_authentic_ = true;
+    else if (piece->encrypted)
+      unread_.clear();  // of the handshake, and never to be read any more
+  }
+
+  const bool open = !closed_ && !cut_;
+  Fate fate = open ? Fate::passed : Fate::dropped;
+  std::vector<PiecePtr> parcels;
+  if (open) parcels.push_back(piece);
+  bool obeyed = false;
+  for (auto order = orders_.begin(); open && !partial && order != orders_.end();) {
+    const Verb verb = order->what.verb;
+    const bool changes_content = verb != Verb::hold && verb != Verb::drop && verb != Verb::cut;
+    bool done = false;
+    if (matches(order->what.what, piece->type, piece->content, piece->begun) && (piece->known || !changes_content)) {
+      if (verb == Verb::hold)
+        holding_ = done = true;
+      else if (!std::exchange(obeyed, true))
+        parcels = obey(*order, piece, fate, done);
+    }
+    order = done ? orders_.erase(order) : order + 1;
+  }
+  if (holding_ && fate == Fate::passed) fate = Fate::held;
+  if (piece->limit == 0) fate = Fate::dropped;
+
+  Record record;
+  record.fate = fate;
+  describe(*piece, record);
+  piece->event = transcript_.add(line, std::move(record));
+  for (const PiecePtr& parcel : parcels) {
+    parcel->event = piece->event;
+    if (holding_)
+      held_.push_back(parcel);
+    else
+      deliver(*parcel, line);
+  }
+}
+
+// What goes on in the record's place.
+std::vector<Direction::PiecePtr> Direction::obey(Order& order, const PiecePtr& piece, Fate& fate, bool& done) {
+  const auto made_of = [&](std::string content) {
+    auto made = std::make_shared<Piece>();
+    made->made = true;
+    made->known = true;
+    made->type = piece->type;
+    made->content = std::move(content);
+    made->padding = piece->padding;
+    made->plain = !piece->encrypted;
+    return made;
+  };
+  const Statement& what = order.what;
+  done = true;
+  std::vector<PiecePtr> parcels;
+  switch (what.verb) {
+    case Verb::drop:
+      fate = Fate::dropped;
+      break;
+    case Verb::cut:
+      piece->limit = what.size;
+      cut_ = true;
+      parcels = {piece};
+      break;
+    case Verb::repeat:
+      parcels = {piece};
+      for (int i = 0; i < what.times; ++i) parcels.push_back(made_of(piece->content));
+      break;
+    case Verb::alter: {
+      fate = Fate::replaced;
+      parcels = {made_of(piece->content)};
+      std::string& content = parcels[0]->content;
+      if (what.level && !content.empty()) content[0] = static_cast<char>(*what.level);
+      if (what.description && content.size() > 1) content[1] = static_cast<char>(*what.description);
+      break;
+    }
+    case Verb::damage:
+      fate = Fate::replaced;
+      parcels = {made_of(piece->content)};
+      parcels[0]->damaged = true;
+      break;
+    case Verb::split: {
+      fate = Fate::replaced;
+      const std::size_t at = std::min(what.size, piece->content.size());
+      parcels = {made_of(piece->content.substr(0, at)), made_of(piece->content.substr(at))};
+      break;
+    }
+    case Verb::join:
+      fate = Fate::replaced;
+      order.gathered += piece->content;
+      if (++order.met < what.times)
+        done = false;
+      else
+        parcels = {made_of(std::exchange(order.gathered, {}))};
+      break;
+    default:
+      parcels = {piece};
+  }
+  return parcels;
+}
+
+void Direction::release(int line) {
+  holding_ = false;
+  for (auto held = std::exchange(held_, {}); const PiecePtr& piece : held) deliver(*piece, line);
+}
+
+bool Direction::inject(const Content& content, int times, int line) {
+  if (closed_) return false;
+  for (int i = 0; i < times; ++i) {
+    std::string bytes = content.bytes;
+    for (std::size_t n = 0; n < content.pattern; ++n) bytes += static_cast<char>(pattern_byte(writer_, data_delivered_ + n));
+    do {
+      Piece piece;
+      piece.made = true;
+      piece.known = true;
+      piece.type = content.type;
+      const bool cut_up = content.type == ContentType::application_data;
+      piece.content = bytes.substr(0, cut_up ? largest_content : bytes.size());
+      bytes.erase(0, piece.content.size());
+      piece.padding = content.padding;
+      piece.plain = content.plain;
+      piece.damaged = content.damaged;
+      if (!deliver(piece, line)) return false;
+    } while (!bytes.empty());
+  }
+  return true;
+}
+
+std::vector<std::string> Direction::orders_left() const {
+  std::vector<std::string> left;
+  for (const Order& order : orders_) left.push_back(order.what.source);
+  return left;
+}
+
+// Giving it to the receiver.
+
+// Brings the receiver's epoch to where it is when this piece reaches it: what no record announced.
+void Direction::meet(const Piece& piece) {
+  Epoch& epoch = receiver_.epoch;
+  if (secrets_.version() != Tls::v1_3) return;
+  if (epoch.stage == Stage::plain && piece.encrypted && !piece.made) epoch.stage = Stage::handshake;
+  // Where handshake keys are never told, nobody saw the receiver go on to the application stage.
+  if (epoch.stage == Stage::handshake && (piece.made || piece.epoch.stage == Stage::application) && !keys_.at(Stage::handshake, 0) &&
+      keys_.at(Stage::application, 0))
+    epoch = {Stage::application, 0, 0};
+}
+
+// Appends the piece as the receiver expects it. False where its keys are not known.
+bool Direction::protect(Piece& piece, std::string& to) {
+  meet(piece);
+  const Epoch& epoch = receiver_.epoch;
+  const bool untouched = !piece.made && (!piece.encrypted || !piece.known || piece.epoch == epoch);
+  if (untouched || piece.type == ContentType::raw) {
+    to += piece.made ? piece.content : piece.bytes;
+    if (piece.damaged && !to.empty()) to.back() ^= 1;
+    return true;
+  }
+  const auto type = static_cast<std::uint8_t>(piece.type);
+  const bool never_encrypted = piece.type == ContentType::change_cipher_spec && secrets_.version() == Tls::v1_3;
+  piece.encrypted = !piece.plain && !never_encrypted && epoch.stage != Stage::plain;
+  if (piece.encrypted) {
+    RecordProtection* keys = lost() ? nullptr : keys_.at(epoch.stage, epoch.generation);
+    if (!keys) return false;
+    keys->seal(to, type, piece.content, epoch.sequence, piece.padding);
+  } else {
+    append_header(to, type, piece.content.size());
+    to += piece.content;
+  }
+  if (piece.damaged) to.back() ^= 1;
+  return true;
+}
+
+// False, and nothing is delivered, where the wire cannot.
+bool Direction::deliver(Piece& piece, int line) {
+  std::string bytes;
+  if (closed_ || !protect(piece, bytes)) {
+    if (!piece.made) noted(piece.event)->fate = Fate::dropped;
+    return false;
+  }
+  const Record* sent = piece.made ? nullptr : noted(piece.event);
+  if (piece.made) {
+    Record record;
+    record.fate = Fate::injected;
+    record.of = piece.event;
+    describe(piece, record);
+    record.wire_bytes = bytes.size();
+    piece.delivery = transcript_.add(line, std::move(record));
+  } else if (sent->fate == Fate::held) {
+    Record record = *sent;
+    record.fate = Fate::delivered;
+    record.of = piece.event;
+    piece.delivery = transcript_.add(line, std::move(record));
+  }
+  bytes.resize(std::min(bytes.size(), piece.limit));
+  out_ += bytes;
+  put_ += bytes.size();
+  if (!bytes.empty()) claims_.push_back({piece.delivery ? piece.delivery : piece.event, put_});
+  piece.delivered = true;
+  if (std::none_of(unread_.begin(), unread_.end(), [&](const PiecePtr& it) { return it.get() == &piece; })) advance(piece);
+  return true;
+}
+
+// Brings the receiver's standing to where it is after this piece; one that it cannot authenticate leaves it where it is.
+void Direction::advance(Piece& piece) {
+  if (!piece.known || piece.damaged || piece.limit != whole || piece.type == ContentType::raw) return;
+  meet(piece);
+  if (piece.type == ContentType::application_data) data_delivered_ += piece.content.size();
+  std::string begun = pass(receiver_, piece.type, piece.content, piece.encrypted);
+  if (!piece.made) return;
+  if (Record* record = noted(piece.delivery)) record->handshake = std::move(begun);
+}
+
+void Direction::accepted(std::size_t bytes, int line) {
+  out_taken_ += bytes;
+  taken_ += bytes;
+  if (out_taken_ == out_.size()) {
+    out_.clear();
+    out_taken_ = 0;
+  }
+  for (; !claims_.empty() && claims_.front().end <= taken_; claims_.pop_front()) {
+    const Record* claimed = noted(claims_.front().event);
+    if (!claimed || claimed->fate != Fate::held) continue;
+    Record record = *claimed;
+    record.fate = Fate::delivered;
+    record.of = claims_.front().event;
+    transcript_.add(line, std::move(record));
+  }
+}
+
+void Direction::must_wait() {
+  for (const Claim& claim : claims_)
+    if (Record* record = noted(claim.event); record && record->fate == Fate::passed) record->fate = Fate::held;
+}
+
+void Direction::receiver_gone() {
+  for (const Claim& claim : std::exchange(claims_, {})) {
+    Record* record = noted(claim.event);
+    if (!record) continue;
+    if (record->fate == Fate::passed || record->fate == Fate::held)
+      record->fate = Fate::dropped;
+    else
+      transcript_.at(claim.event).what =
+          Told{"wire     " + std::string(spell(other(from_))) + " is gone, " + std::string(spell(record->type)) + " for it is lost"};
+  }
+  out_.clear();
+  out_taken_ = 0;
+  closed_ = true;
+}
+
+// The transcript.
+
+void Direction::describe(const Piece& piece, Record& record) const {
+  record.from = from_;
+  record.type = piece.type;
+  record.encrypted = piece.encrypted;
+  record.damaged = piece.damaged;
+  record.handshake = piece.begun;
+  if (!piece.made) record.wire_bytes = piece.announced;
+  if (piece.limit < piece.announced) record.truncated_to = piece.limit;
+  if (!piece.known) return;
+  record.content_bytes = piece.content.size();
+  if (piece.type != ContentType::application_data) record.content = piece.content.substr(0, most_content_noted);
+  if (piece.type == ContentType::alert && piece.content.size() == 2)
+    record.alert = Alert{static_cast<std::uint8_t>(piece.content[0]), static_cast<std::uint8_t>(piece.content[1])};
+}
+
+}  // namespace tlsbye

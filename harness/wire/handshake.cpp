@@ -1,0 +1,107 @@
+#include "harness/wire/handshake.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace tlsbye {
+namespace {
+
+constexpr std::size_t message_header = 4;  // type and three bytes of length
+
+// Where a HelloRetryRequest has its random: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3), of which the beginning says enough.
+constexpr std::string_view retry_random = "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91";
+
+std::size_t number(std::string_view bytes) {
+  std::size_t value = 0;
+  for (const char byte : bytes) value = value << 8 | static_cast<std::uint8_t>(byte);
+  return value;
+}
+
+// Takes a vector with a length of `length_bytes` off the front; false where it is not whole.
+bool take_vector(std::string_view& from, std::size_t length_bytes, std::string_view& vector) {
+  if (from.size() < length_bytes) return false;
+  const std::size_t size = number(from.substr(0, length_bytes));
+  from.remove_prefix(length_bytes);
+  if (from.size() < size) return false;
+  vector = from.substr(0, size);
+  from.remove_prefix(size);
+  return true;
+}
+
+Random random_of(std::string_view body) {
+  Random random;
+  std::transform(body.begin() + 2, body.begin() + 34, random.begin(), [](char byte) { return static_cast<unsigned char>(byte); });
+  return random;
+}
+
+}  // namespace
+
+std::string handshake_name(std::uint8_t type) {
+  constexpr std::array<std::pair<std::uint8_t, std::string_view>, 15> names{{{0, "HelloRequest"},
+                                                                             {1, "ClientHello"},
+                                                                             {2, "ServerHello"},
+                                                                             {4, "NewSessionTicket"},
+                                                                             {5, "EndOfEarlyData"},
+                                                                             {8, "EncryptedExtensions"},
+                                                                             {11, "Certificate"},
+                                                                             {12, "ServerKeyExchange"},
+                                                                             {13, "CertificateRequest"},
+                                                                             {14, "ServerHelloDone"},
+                                                                             {15, "CertificateVerify"},
+                                                                             {16, "ClientKeyExchange"},
+                                                                             {20, "Finished"},
+                                                                             {22, "CertificateStatus"},
+                                                                             {24, "KeyUpdate"}}};
+  for (const auto& [known, name] : names)
+    if (known == type) return std::string(name);
+  return "handshake " + std::to_string(type);
+}
+
+std::optional<Random> client_random(std::string_view body) {
+  if (body.size() < 34) return std::nullopt;
+  return random_of(body);
+}
+
+std::optional<ServerHello> server_hello(std::string_view body) {
+  if (body.size() < 34 || body.substr(2).starts_with(retry_random)) return std::nullopt;
+  ServerHello hello{random_of(body), Tls::v1_2};
+  body.remove_prefix(34);
+  std::string_view session, extensions, value;
+  if (!take_vector(body, 1, session) || body.size() < 3) return hello;
+  body.remove_prefix(3);  // cipher suite, compression method
+  if (!take_vector(body, 2, extensions)) return hello;
+  while (extensions.size() >= 4) {
+    const std::size_t type = number(extensions.substr(0, 2));
+    extensions.remove_prefix(2);
+    if (!take_vector(extensions, 2, value)) break;
+    if (type == 43 && number(value) == 0x0304) hello.version = Tls::v1_3;  // supported_versions (RFC 8446 4.2.1)
+  }
+  return hello;
+}
+
+std::vector<HandshakeReader::Message> HandshakeReader::feed(std::string_view content, std::string& begun) {
+  std::vector<Message> ended;
+  while (!content.empty()) {
+    if (header_.size() < message_header) {
+      if (header_.empty()) begun += (begun.empty() ? "" : ",") + handshake_name(static_cast<std::uint8_t>(content[0]));
+      const std::size_t size = std::min(content.size(), message_header - header_.size());
+      header_ += content.substr(0, size);
+      content.remove_prefix(size);
+      if (header_.size() < message_header) break;
+      body_missing_ = number(std::string_view(header_).substr(1));
+    }
+    const std::size_t size = std::min(content.size(), body_missing_);
+    Message message{static_cast<std::uint8_t>(header_[0]), {}};
+    if (message.is(HandshakeType::client_hello) || message.is(HandshakeType::server_hello)) body_ += content.substr(0, size);
+    content.remove_prefix(size);
+    body_missing_ -= size;
+    if (body_missing_ > 0) break;
+    message.body = std::exchange(body_, {});
+    ended.push_back(std::move(message));
+    header_.clear();
+  }
+  return ended;
+}
+
+}  // namespace tlsbye

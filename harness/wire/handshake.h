@@ -1,0 +1,47 @@
+// Handshake messages in one direction: which begin in a record, which end in it. Messages may be cut over several records, and several
+// may share one (RFC 8446 5.1); only the hellos' bodies are kept.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/wire/protection.h"
+
+namespace tlsbye {
+
+enum class HandshakeType : std::uint8_t { client_hello = 1, server_hello = 2, finished = 20, key_update = 24 };
+
+// "Finished"; "handshake 77" for a number without a name (RFC 8446 4, RFC 5246 7.4).
+std::string handshake_name(std::uint8_t type);
+
+struct ServerHello {
+  Random random{};
+  Tls version{};
+};
+// The 32 bytes behind the version, of a ClientHello's body.
+std::optional<Random> client_random(std::string_view body);
+// nullopt where it is too short, and for a HelloRetryRequest (RFC 8446 4.1.3), which decides nothing.
+std::optional<ServerHello> server_hello(std::string_view body);
+
+class HandshakeReader {
+ public:
+  struct Message {
+    std::uint8_t type = 0;
+    std::string body;  // hellos only
+    bool is(HandshakeType what) const { return type == static_cast<std::uint8_t>(what); }
+  };
+
+  // Takes the content of the next handshake record. `begun` gets the names of the messages that begin in it, comma-separated; the result
+  // are those that end in it.
+  std::vector<Message> feed(std::string_view content, std::string& begun);
+
+ private:
+  std::string header_;            // the four bytes of a message whose header is not whole, or whose body is still to come
+  std::string body_;              // of a hello
+  std::size_t body_missing_ = 0;  // bytes of the body still to come
+};
+
+}  // namespace tlsbye

@@ -1,0 +1,236 @@
+#include "harness/wire/protection.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <cstring>
+#include <initializer_list>
+#include <stdexcept>
+
+#include "harness/wire/record.h"
+
+namespace tlsbye {
+namespace {
+
+constexpr std::size_t tag_bytes = 16;
+constexpr std::size_t explicit_nonce_bytes = 8;  // TLS 1.2 (RFC 5288 3)
+constexpr std::size_t digest_bytes = 32;
+constexpr std::size_t block_bytes = 64;  // of SHA-256
+
+using Digest = std::array<unsigned char, digest_bytes>;
+using Nonce = std::array<unsigned char, 12>;
+
+void must(bool worked) {
+  if (!worked) throw std::runtime_error("libcrypto refused AES-128-GCM or SHA-256");
+}
+
+const unsigned char* octets(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+unsigned char* octets(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+std::string_view text(std::span<const unsigned char> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+// Fetched once: OpenSSL 3 otherwise looks its providers through at every use.
+const EVP_CIPHER* aes_128_gcm() {
+  static const std::unique_ptr<EVP_CIPHER, decltype(&EVP_CIPHER_free)> cipher(EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr),
+                                                                              &EVP_CIPHER_free);
+  return cipher.get();
+}
+const EVP_MD* sha_256() {
+  static const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> digest(EVP_MD_fetch(nullptr, "SHA256", nullptr), &EVP_MD_free);
+  return digest.get();
+}
+
+// HMAC with SHA-256 (RFC 2104). The keyed states are made once and copied for each message.
+class Hmac {
+ public:
+  explicit Hmac(std::span<const unsigned char> key) : inner_(EVP_MD_CTX_new()), outer_(EVP_MD_CTX_new()), work_(EVP_MD_CTX_new()) {
+    std::array<unsigned char, block_bytes> pad{};
+    if (key.size() > pad.size()) throw std::invalid_argument("an HMAC key longer than a block");
+    std::copy(key.begin(), key.end(), pad.begin());
+    for (unsigned char& byte : pad) byte ^= 0x36;
+    start(inner_.get(), pad);
+    for (unsigned char& byte : pad) byte ^= 0x36 ^ 0x5c;
+    start(outer_.get(), pad);
+  }
+
+  Digest operator()(std::initializer_list<std::string_view> message) {
+    Digest digest;
+    must(EVP_MD_CTX_copy_ex(work_.get(), inner_.get()));
+    for (const std::string_view part : message) must(EVP_DigestUpdate(work_.get(), part.data(), part.size()));
+    must(EVP_DigestFinal_ex(work_.get(), digest.data(), nullptr));
+    must(EVP_MD_CTX_copy_ex(work_.get(), outer_.get()));
+    must(EVP_DigestUpdate(work_.get(), digest.data(), digest.size()));
+    must(EVP_DigestFinal_ex(work_.get(), digest.data(), nullptr));
+    return digest;
+  }
+
+ private:
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  using Context = std::unique_ptr<EVP_MD_CTX, Free>;
+  static void start(EVP_MD_CTX* context, std::span<const unsigned char> pad) {
+    must(context && EVP_DigestInit_ex2(context, sha_256(), nullptr) && EVP_DigestUpdate(context, pad.data(), pad.size()));
+  }
+  Context inner_, outer_, work_;
+};
+
+void expand_label(Hmac& hmac, std::string_view label, std::span<unsigned char> into) {
+  if (into.size() > digest_bytes) throw std::invalid_argument("more than one block of HKDF-Expand");
+  constexpr std::string_view prefix = "tls13 ";
+  const char lengths[] = {static_cast<char>(into.size() >> 8), static_cast<char>(into.size()),
+                          static_cast<char>(prefix.size() + label.size())};
+  // An empty context has a length too; the last byte is HKDF's block counter (RFC 5869 2.3).
+  const Digest digest = hmac({{lengths, sizeof lengths}, prefix, label, {"\x00\x01", 2}});
+  std::copy_n(digest.begin(), into.size(), into.begin());
+}
+
+void put_number(unsigned char* into, std::uint64_t number) {
+  for (int i = 7; i >= 0; --i, number >>= 8) into[i] = static_cast<unsigned char>(number);
+}
+
+// RFC 8446 5.3.
+Nonce nonce_1_3(const TrafficKey& key, std::uint64_t sequence) {
+  Nonce nonce{};
+  put_number(nonce.data() + 4, sequence);
+  for (std::size_t i = 0; i < nonce.size(); ++i) nonce[i] ^= key.iv[i];
+  return nonce;
+}
+
+Nonce nonce_1_2(const TrafficKey& key, std::string_view explicit_part) {
+  Nonce nonce{};
+  std::copy_n(key.iv.begin(), 4, nonce.begin());
+  std::copy_n(octets(explicit_part), explicit_nonce_bytes, nonce.begin() + 4);
+  return nonce;
+}
+
+// The additional data of TLS 1.2 (RFC 5246 6.2.3.3): sequence number, then type, version and length of the plaintext.
+std::array<unsigned char, 13> additional_1_2(std::uint64_t sequence, std::string_view header, std::size_t length) {
+  std::array<unsigned char, 13> data{};
+  put_number(data.data(), sequence);
+  std::copy_n(octets(header), 3, data.begin() + 8);
+  data[11] = static_cast<unsigned char>(length >> 8);
+  data[12] = static_cast<unsigned char>(length);
+  return data;
+}
+
+}  // namespace
+
+void hkdf_expand_label(const Secret& secret, std::string_view label, std::span<unsigned char> into) {
+  Hmac hmac(secret);
+  expand_label(hmac, label, into);
+}
+
+TrafficKey traffic_key(const Secret& secret) {
+  Hmac hmac(secret);
+  TrafficKey key;
+  expand_label(hmac, "key", key.key);
+  expand_label(hmac, "iv", key.iv);
+  return key;
+}
+
+Secret next_secret(const Secret& secret) {
+  Secret next;
+  hkdf_expand_label(secret, "traffic upd", next);
+  return next;
+}
+
+void prf_sha256(std::span<const unsigned char> secret, std::string_view label, std::string_view seed, std::span<unsigned char> into) {
+  Hmac hmac(secret);
+  Digest a = hmac({label, seed});
+  while (!into.empty()) {
+    const Digest block = hmac({text(a), label, seed});
+    const std::size_t size = std::min(into.size(), block.size());
+    std::copy_n(block.begin(), size, into.begin());
+    into = into.subspan(size);
+    a = hmac({text(a)});
+  }
+}
+
+KeyBlock key_block(const MasterSecret& master, const Random& client, const Random& server) {
+  std::array<unsigned char, 40> block;
+  prf_sha256(master, "key expansion", std::string(text(server)).append(text(client)), block);
+  KeyBlock keys;
+  std::copy_n(block.begin(), 16, keys.client.key.begin());
+  std::copy_n(block.begin() + 16, 16, keys.server.key.begin());
+  std::copy_n(block.begin() + 32, 4, keys.client.iv.begin());
+  std::copy_n(block.begin() + 36, 4, keys.server.iv.begin());
+  return keys;
+}
+
+void RecordProtection::Free::operator()(evp_cipher_ctx_st* context) const { EVP_CIPHER_CTX_free(context); }
+
+RecordProtection::Context RecordProtection::make_context(bool sealing) const {
+  Context context(EVP_CIPHER_CTX_new());
+  must(context && EVP_CipherInit_ex2(context.get(), aes_128_gcm(), key_.key.data(), nullptr, sealing, nullptr));
+  return context;
+}
+
+std::optional<Opened> RecordProtection::open(std::string_view record, std::uint64_t sequence) {
+  const std::size_t before = record_header + (tls_ == Tls::v1_2 ? explicit_nonce_bytes : 0);
+  if (record.size() < before + tag_bytes) return std::nullopt;
+  if (!opening_) opening_ = make_context(false);
+  EVP_CIPHER_CTX* const context = opening_.get();
+
+  const std::string_view header = record.substr(0, record_header);
+  const std::string_view sealed = record.substr(before, record.size() - before - tag_bytes);
+  std::array<unsigned char, tag_bytes> tag;
+  std::memcpy(tag.data(), record.data() + record.size() - tag_bytes, tag_bytes);
+  const Nonce nonce = tls_ == Tls::v1_2 ? nonce_1_2(key_, record.substr(record_header)) : nonce_1_3(key_, sequence);
+
+  Opened opened{static_cast<std::uint8_t>(header[0]), std::string(sealed.size(), '\0'), 0};
+  int size = 0;
+  must(EVP_DecryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr));
+  if (tls_ == Tls::v1_2) {
+    const auto additional = additional_1_2(sequence, header, sealed.size());
+    must(EVP_DecryptUpdate(context, nullptr, &size, additional.data(), static_cast<int>(additional.size())));
+  } else {
+    must(EVP_DecryptUpdate(context, nullptr, &size, octets(header), static_cast<int>(header.size())));
+  }
+  must(EVP_DecryptUpdate(context, octets(opened.content), &size, octets(sealed), static_cast<int>(sealed.size())));
+  must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, tag_bytes, tag.data()));
+  std::array<unsigned char, tag_bytes> nothing;
+  if (EVP_DecryptFinal_ex(context, nothing.data(), &size) <= 0) return std::nullopt;
+  if (tls_ == Tls::v1_2) return opened;
+
+  // The inner plaintext ends in its type and zeros (RFC 8446 5.2).
+  const std::size_t type_at = opened.content.find_last_not_of('\0');
+  if (type_at == std::string::npos) return std::nullopt;
+  opened.type = static_cast<std::uint8_t>(opened.content[type_at]);
+  opened.padding = opened.content.size() - type_at - 1;
+  opened.content.resize(type_at);
+  return opened;
+}
+
+void RecordProtection::seal(std::string& to, std::uint8_t type, std::string_view content, std::uint64_t sequence, std::size_t padding) {
+  if (!sealing_) sealing_ = make_context(true);
+  EVP_CIPHER_CTX* const context = sealing_.get();
+
+  std::string plain(content);
+  if (tls_ == Tls::v1_3) plain.append(1, static_cast<char>(type)).append(padding, '\0');
+  const std::size_t begin = to.size();
+  Nonce nonce;
+  int size = 0;
+  if (tls_ == Tls::v1_2) {
+    append_header(to, type, explicit_nonce_bytes + plain.size() + tag_bytes);
+    std::array<unsigned char, explicit_nonce_bytes> number;
+    put_number(number.data(), sequence);
+    to.append(text(number));
+    nonce = nonce_1_2(key_, text(number));
+    must(EVP_EncryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr));
+    const auto additional = additional_1_2(sequence, std::string_view(to).substr(begin), plain.size());
+    must(EVP_EncryptUpdate(context, nullptr, &size, additional.data(), static_cast<int>(additional.size())));
+  } else {
+    append_header(to, 23, plain.size() + tag_bytes);
+    nonce = nonce_1_3(key_, sequence);
+    must(EVP_EncryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr));
+    must(EVP_EncryptUpdate(context, nullptr, &size, octets(to) + begin, record_header));
+  }
+  const std::size_t sealed_at = to.size();
+  to.resize(sealed_at + plain.size() + tag_bytes);
+  unsigned char* const sealed = octets(to) + sealed_at;
+  must(EVP_EncryptUpdate(context, sealed, &size, octets(plain), static_cast<int>(plain.size())));
+  must(EVP_EncryptFinal_ex(context, sealed + plain.size(), &size));
+  must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, tag_bytes, sealed + plain.size()));
+}
+
+}  // namespace tlsbye

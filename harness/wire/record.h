@@ -1,0 +1,50 @@
+// A byte stream cut into TLS records, or into raw bytes where it is no TLS.
+//
+// Nothing here knows keys. Any bytes may be fed; nothing throws but for memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tlsbye {
+
+inline constexpr std::size_t record_header = 5;               // type, version, length (RFC 8446 5.1)
+inline constexpr std::size_t largest_content = 16384;         // RFC 8446 5.1, RFC 5246 6.2.1
+inline constexpr std::size_t largest_payload = 16384 + 2048;  // of what is protected; TLS 1.2 allows more than 1.3 (RFC 5246 6.2.3)
+
+// One record as it stands on the wire, or a run of raw bytes.
+struct Framed {
+  std::string_view bytes;  // header and payload; into the reader's buffer, valid until it is fed again
+  bool raw = false;
+
+  std::uint8_t type() const { return static_cast<std::uint8_t>(bytes[0]); }
+  std::string_view payload() const { return bytes.substr(record_header); }
+};
+
+// Where a record begins, bytes that cannot be a record's header (types 20 to 24, version 3.x, a length no larger than
+// largest_payload) are raw, and so is everything that follows them: a stream does not come back to TLS.
+class RecordReader {
+ public:
+  void feed(std::string_view bytes);
+
+  // The next whole record, or all raw bytes that are there; nullopt where more must be fed first.
+  std::optional<Framed> next();
+
+  // The bytes that wait for the rest of their record.
+  std::string_view rest() const { return std::string_view(buffer_).substr(taken_); }
+  // How long the record that waits says it is, header included; 0 where its header is not whole.
+  std::size_t announced() const;
+
+ private:
+  std::string buffer_;
+  std::size_t taken_ = 0;
+  bool raw_ = false;
+};
+
+// Appends the header of a record of TLS 1.2 and 1.3 (both write version 3.3).
+void append_header(std::string& to, std::uint8_t type, std::size_t payload_bytes);
+
+}  // namespace tlsbye
