@@ -7,6 +7,7 @@ namespace tlsbye {
 std::string told(const SubjectCall& call) {
   if (call.api) return fmt::format("{} answered {}", spell(call.call), spell(call.api->outcome));
   if (call.stuck) return fmt::format("{} stayed blocked on {}", spell(call.call), spell(call.stuck->on));
+  if (call.call == Call::abandon && !call.died) return "the session was abandoned";
   return fmt::format("{} never came back", spell(call.call));
 }
 
@@ -50,23 +51,148 @@ std::string spelled(const Outcomes& outcomes) {
 }  // namespace
 
 Finding answers(const Facts& facts, const Asked& asked) {
-  return of_each_call(facts, asked, [&](const SubjectCall& call) {
-    if (!call.api) return not_reached(told(call));
+  return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
+    if (!call.api || call.answered(Outcome::unsupported)) return not_reached(told(call));
     const ApiCall& api = *call.api;
-    if (api.outcome == Outcome::unsupported) return not_reached("the stack has no such call");
     const auto outcome = static_cast<std::size_t>(api.outcome);
     const auto wrong = [&](std::string says) { return broken(std::move(says), evidence(facts, asked, call)); };
+    const auto or_none = [](const std::string& word) { return word.empty() ? std::string("none") : word; };
     if (asked.outcome && !asked.outcome->test(outcome)) return wrong(fmt::format("{}, not {}", told(call), spelled(*asked.outcome)));
     if (asked.forbidden && asked.forbidden->test(outcome)) return wrong(told(call));
     if (!asked.code.empty() && !among(asked.code, api.code))
-      return wrong(fmt::format("{} with {}, not {}", told(call), api.code.empty() ? "no code" : api.code, fmt::join(asked.code, " or ")));
+      return wrong(fmt::format("{} with the code {}, not {}", told(call), or_none(api.code), fmt::join(asked.code, " or ")));
     if (!asked.returns.empty() && !among(asked.returns, fmt::format("{}", api.returned)))
       return wrong(fmt::format("{} returned {}, not {}", api.native, api.returned, fmt::join(asked.returns, " or ")));
     if (!asked.error_number.empty() && !among(asked.error_number, api.error_number))
-      return wrong(fmt::format("{} left errno {}, not {}", told(call), api.error_number.empty() ? "0" : api.error_number,
-                               fmt::join(asked.error_number, " or ")));
+      return wrong(fmt::format("{} left errno {}, not {}", told(call), or_none(api.error_number), fmt::join(asked.error_number, " or ")));
     return holds(told(call), evidence(facts, asked, call));
   });
+}
+
+Finding shows(const Facts& facts, const Asked& asked) {
+  return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
+    const std::string_view value = call.api ? call.api->flag(asked.flag) : std::string_view{};
+    if (value.empty()) return not_reached("the stack shows no such flag");
+    const auto has = [&](const std::string& part) { return value.find(part) != std::string_view::npos; };
+    const bool good = (asked.is.empty() || among(asked.is, value)) && std::all_of(asked.contains.begin(), asked.contains.end(), has) &&
+                      std::none_of(asked.lacks.begin(), asked.lacks.end(), has);
+    const std::string says = fmt::format("after {} the flag {} was {}", spell(call.call), asked.flag, value);
+    return good ? holds(says, evidence(facts, asked, call)) : broken(says, evidence(facts, asked, call));
+  });
+}
+
+Finding transport_calls(const Facts& facts, const Asked& asked) {
+  return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
+    const auto made = [&](Flow flow) { return flow == Flow::recv ? call.met.recv : call.met.send; };
+    for (const Flow flow : {Flow::recv, Flow::send}) {
+      const auto bit = static_cast<std::size_t>(flow);
+      if (asked.no_flow.test(bit) && is_so(made(flow)))
+        return broken(fmt::format("{} called {} on the transport", spell(call.call), spell(flow)), {made(flow), call.ended});
+      if (asked.some_flow.test(bit) && !is_so(made(flow)) && call.met.logged)
+        return broken(fmt::format("{} never called {} on the transport", spell(call.call), spell(flow)), {call.ended});
+    }
+    if (!call.met.logged) return not_reached("transport calls were not logged");
+    return holds(fmt::format("{} used the transport as it should", spell(call.call)), {call.met.recv, call.met.send, call.ended});
+  });
+}
+
+Finding does_not_wait(const Facts& facts, const Asked& asked) {
+  return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
+    if (is_so(call.met.blocked_on_recv)) return broken(fmt::format("{} waited to receive", spell(call.call)), {call.met.blocked_on_recv});
+    if (!call.api || call.answered(Outcome::unsupported)) return not_reached(told(call));
+    if (call.answered(Outcome::want_read)) return broken(told(call), evidence(facts, asked, call));
+    if (is_so(call.met.recv)) return broken(fmt::format("{} tried to receive", spell(call.call)), {call.met.recv, call.ended});
+    if (!call.met.logged) return not_reached("transport calls were not logged");
+    return holds(fmt::format("{} without receiving", told(call)), evidence(facts, asked, call));
+  });
+}
+
+Finding session_goes_on(const Facts& facts, const Asked& asked) {
+  const auto& calls = facts.calls();
+  return of_each_call(facts, asked, "no such call in that situation, or none after it", [&](const SubjectCall& call) {
+    const auto later = std::find_if(calls.begin() + (&call - calls.data()) + 1, calls.end(),
+                                    [&](const SubjectCall& it) { return asked.then.test(static_cast<std::size_t>(it.call)); });
+    if (later == calls.end()) return not_reached("nothing came after it");
+    if (later->died) return death_in(*later);
+    if (!later->api || later->answered(Outcome::unsupported)) return not_reached(told(*later));
+    auto events = evidence(facts, asked, call);
+    events.push_back(later->ended);
+    const std::string says = fmt::format("after {}, {}", spell(call.call), told(*later));
+    return asked.outcome->test(static_cast<std::size_t>(later->api->outcome)) ? holds(says, events) : broken(says, events);
+  });
+}
+
+Finding every_call_returns(const Facts& facts, const Asked& asked) {
+  Tally tally;
+  for (const SubjectCall& call : facts.calls()) {
+    if (!asked.speaks_of(call) || call.stuck) continue;
+    if (tally.add(call.died ? death_in(call) : holds(told(call), {call.ended}))) break;
+  }
+  const Event* death = facts.death();
+  if (death && !death->as<Died>()->during && asked.calls.none() && death->as<Died>()->how != Died::How::garbled)
+    return {Finding::Kind::crashed, fmt::format("the process died between two calls ({})", death->as<Died>()->detail), {death->number}};
+  return tally.result("no such call came back");
+}
+
+Finding direction_matches(const Facts& facts, const Asked& asked) {
+  return of_each_call(facts, asked, "no call said that it must be made again", [&](const SubjectCall& call) {
+    const Met& met = call.met;
+    if (!call.api || !is_so(met.last_failed)) return not_reached(told(call));
+    const std::string_view flow = spell(met.last_failed_flow);
+    const bool recv = met.last_failed_flow == Flow::recv;
+    if (call.answered(recv ? Outcome::want_write : Outcome::want_read))
+      return broken(fmt::format("{}, but it was {} that failed", told(call), flow), {met.last_failed, call.ended});
+    if (!call.answered(Outcome::want_read) && !call.answered(Outcome::want_write) && !call.answered(Outcome::interrupted))
+      return not_reached(told(call));
+    const std::string_view flag = asked.flag.empty() ? flow : call.api->flag(asked.flag);
+    if (flag.empty() || (asked.flag.empty() && call.answered(Outcome::interrupted))) return not_reached("no direction was told");
+    const std::string says = fmt::format("{}, the direction told is {}, and it was {} that failed", told(call), flag, flow);
+    return flag == flow ? holds(says, {met.last_failed, call.ended}) : broken(says, {met.last_failed, call.ended});
+  });
+}
+
+namespace {
+
+// Whatever else than a transient fault could account for an error in that call.
+bool in_real_trouble(const SubjectCall& call) {
+  const Moment& now = call.after;
+  for (const Since trouble : {now.fin, now.reset, now.fatal_alert, now.warning_alert, now.fatal_close_notify, now.plain, now.damaged,
+                              now.raw, now.partial, now.odd_alert, now.own_fin, call.met.injected_end, call.met.recv_eof})
+    if (is_so(trouble)) return true;
+  return is_so(call.before.error_reported()) || (call.call != Call::read && now.data_bytes > now.data_read);
+}
+
+}  // namespace
+
+Finding transient_faults_leave_no_trace(const Facts& facts, const Asked& asked) {
+  const auto& calls = facts.calls();
+  const auto first =
+      std::find_if(calls.begin(), calls.end(), [&](const SubjectCall& it) { return asked.speaks_of(it) && is_so(it.met.injected); });
+  if (first == calls.end()) return not_reached("no such call met a transient fault");
+  const SubjectCall* last = &*first;
+  for (auto it = first; it != calls.end(); ++it) {
+    if (it->call != first->call) continue;
+    last = &*it;
+    if (it->died) return death_in(*it);
+    if (in_real_trouble(*it)) return not_reached("more than a transient fault befell it");
+    if (!it->api || !call_again(it->api->outcome)) break;
+  }
+  if (!last->api || last->answered(Outcome::unsupported)) return not_reached(told(*last));
+  const Outcome end = last->api->outcome;
+  const bool closing = first->call == Call::close || first->call == Call::close_write;
+  if (call_again(end) && !(end == Outcome::sent)) return not_reached("it was not repeated until it was done");
+  std::vector<int> events{first->met.injected, last->ended};
+  const bool good = end == Outcome::done || end == Outcome::sent || (end == Outcome::end_of_data && first->call == Call::read);
+  if (!good) return broken(fmt::format("after a transient fault {}", told(*last)), events);
+  if (closing && !facts.options().quiet_shutdown) {
+    if (!facts.transcript().decrypted) return not_reached(std::string(no_keys));
+    const auto sent = facts.sent_close_notifies();
+    if (!std::all_of(calls.begin(), calls.end(), [](const SubjectCall& it) { return it.emission_known; }))
+      return not_reached("what it sent did not reach the wire");
+    events.insert(events.end(), sent.begin(), sent.end());
+    if (sent.size() != 1) return broken(fmt::format("after a transient fault it sent {} close_notify records", sent.size()), events);
+  }
+  return holds(fmt::format("in spite of the fault {}", told(*last)), events);
 }
 
 }  // namespace tlsbye

@@ -20,8 +20,6 @@ constexpr std::array<std::string_view, 3> not_clauses{"catalogue.toml", "out-of-
 constexpr std::array<std::string_view, 9> clause_keys{"id",   "ref",         "strength", "applies", "cites",
                                                       "says", "contradicts", "property", "with"};
 
-constexpr std::array<std::string_view, 5> judged_calls{"handshake", "read", "write", "close", "close-write"};
-
 template <typename List>
 std::vector<std::string_view> words_of(const List& list) {
   return {list.begin(), list.end()};
@@ -54,20 +52,21 @@ bool is_name(std::string_view text) {
 }
 
 template <typename Enum>
-Outcomes set_of(const std::vector<std::string>& words) {
-  Outcomes set;
+std::bitset<Words<Enum>::list.size()> set_of(const std::vector<std::string>& words) {
+  std::bitset<Words<Enum>::list.size()> set;
   for (const std::string& word : words)
     if (const auto value = read_word<Enum>(word)) set.set(static_cast<std::size_t>(*value));
   return set;
 }
 
-// What a call can come to at all, so that a list that allows all of it is found out.
-Outcomes possible(std::string_view call) {
+// What such calls can come to at all, so that a list that allows all of it is found out.
+Outcomes possible(const std::vector<std::string>& calls) {
+  const auto among = [&](std::string_view call) { return std::find(calls.begin(), calls.end(), call) != calls.end(); };
   Outcomes all;
   all.set();
   all.reset(static_cast<std::size_t>(Outcome::unsupported));
-  if (call != "close") all.reset(static_cast<std::size_t>(Outcome::sent));
-  if (call != "read") all.reset(static_cast<std::size_t>(Outcome::end_of_data));
+  if (!among("close")) all.reset(static_cast<std::size_t>(Outcome::sent));
+  if (!among("read")) all.reset(static_cast<std::size_t>(Outcome::end_of_data));
   return all;
 }
 
@@ -314,7 +313,7 @@ class Loader {
         problem(at(with ? *with : *node), fmt::format("{} needs `{}`: {}", name, row.name, row.meaning));
     }
     if (!good_) return;
-    it.asked = asked_by(it.parameters);
+    it.asked = Asked(it.parameters);
     check_can_fail(it, at(with ? *with : *node));
   }
 
@@ -333,10 +332,10 @@ class Loader {
     };
     const auto among = [&](const auto& known) { return std::find(known.begin(), known.end(), word.text) != known.end(); };
     if (row.values.starts_with("call")) {
-      if (!among(judged_calls)) refuse("call", word.text, words_of(judged_calls));
+      if (!read_word<Call>(word.text)) refuse("call", word.text, words_of(Words<Call>::list));
     } else if (row.values.starts_with("close-call")) {
-      const std::array<std::string_view, 2> closes{"close", "close-write"};
-      if (!among(closes)) refuse("close", word.text, words_of(closes));
+      constexpr std::array<std::string_view, 2> closes{"close", "close-write"};
+      if (!among(closes)) refuse("way to close", word.text, words_of(closes));
     } else if (row.values.starts_with("outcome")) {
       if (!read_word<Outcome>(word.text)) refuse("outcome", word.text, words_of(Words<Outcome>::list));
     } else if (row.values.starts_with("flow")) {
@@ -359,7 +358,7 @@ class Loader {
     if (name == "answers") {
       if (!has("outcome") && !has("never") && !has("code") && !has("returns") && !has("errno"))
         return problem(where, "answers needs one of `outcome`, `never`, `code`, `returns`, `errno`");
-      Outcomes allowed = possible(with.at("call").front());
+      Outcomes allowed = possible(with.at("call"));
       const Outcomes all = allowed;
       if (asked.outcome) allowed &= *asked.outcome;
       if (asked.forbidden) allowed &= ~*asked.forbidden;
@@ -367,11 +366,11 @@ class Loader {
       if (allowed == all && !has("code") && !has("returns") && !has("errno"))
         problem(where, "every outcome of that call is allowed: the clause cannot fail");
     } else if (name == "session-goes-on") {
-      if ((possible(with.at("then").front()) & ~*asked.outcome).none())
+      if ((possible(with.at("then")) & ~*asked.outcome).none())
         problem(where, "every outcome of that call is allowed: the clause cannot fail");
     } else if (name == "transport-calls") {
       if (!has("none") && !has("some")) problem(where, "transport-calls needs `none` or `some`");
-      if ((asked.none & asked.some).any()) problem(where, "the same flow is in `none` and in `some`: the clause cannot hold");
+      if ((asked.no_flow & asked.some_flow).any()) problem(where, "the same flow is in `none` and in `some`: the clause cannot hold");
     } else if (name == "shows") {
       if (has("is") + has("contains") + has("lacks") == 0) problem(where, "shows needs one of `is`, `contains`, `lacks`");
     } else if (name == "emits") {
@@ -392,37 +391,29 @@ class Loader {
 
 }  // namespace
 
-Asked asked_by(const Parameters& parameters) {
+Asked::Asked(const Parameters& parameters) {
   const auto list = [&](std::string_view key) -> std::vector<std::string> {
     const auto it = parameters.find(key);
     return it == parameters.end() ? std::vector<std::string>{} : it->second;
   };
-  const auto one = [&](std::string_view key) { return parameters.contains(key) ? parameters.find(key)->second.front() : std::string{}; };
   const auto outcomes = [&](std::string_view key) {
     return parameters.contains(key) ? std::optional(set_of<Outcome>(list(key))) : std::nullopt;
   };
-  const auto flows = [&](std::string_view key) {
-    std::bitset<2> set;
-    for (const std::string& word : list(key)) set.set(static_cast<std::size_t>(read_word<Flow>(word).value_or(Flow::recv)));
-    return set;
-  };
-  Asked asked;
-  asked.call = read_word<Call>(one("call"));
-  asked.then = read_word<Call>(one("then"));
-  for (const std::string& word : list("given")) asked.given.add(word);
-  asked.outcome = outcomes("outcome");
-  asked.forbidden = outcomes("never");
-  asked.code = list("code");
-  asked.returns = list("returns");
-  asked.error_number = list("errno");
-  for (const std::string& word : list("records")) asked.records.push_back(split(word, '|'));
-  asked.none = flows("none");
-  asked.some = flows("some");
-  asked.flag = one("flag");
-  asked.is = list("is");
-  asked.contains = list("contains");
-  asked.lacks = list("lacks");
-  return asked;
+  calls = set_of<Call>(list("call"));
+  then = set_of<Call>(list("then"));
+  for (const std::string& word : list("given")) given.add(word);
+  outcome = outcomes("outcome");
+  forbidden = outcomes("never");
+  code = list("code");
+  returns = list("returns");
+  error_number = list("errno");
+  for (const std::string& word : list("records")) records.push_back(split(word, '|'));
+  no_flow = set_of<Flow>(list("none"));
+  some_flow = set_of<Flow>(list("some"));
+  if (const auto it = parameters.find("flag"); it != parameters.end()) flag = it->second.front();
+  is = list("is");
+  contains = list("contains");
+  lacks = list("lacks");
 }
 
 bool Applies::covers(const RunKey& run) const {

@@ -12,7 +12,7 @@ void note(Since& fact, int number) {
 
 // Whose doing an event is, where it can only happen while that peer is at work.
 bool subject_at_work(const Event& event) {
-  if (const auto* it = event.as<TransportCall>()) return it->side == Side::subject && it->during != Call::abandon;
+  if (const auto* it = event.as<TransportCall>()) return it->side == Side::subject;
   if (const auto* it = event.as<ApiCall>()) return it->side == Side::subject;
   if (const auto* it = event.as<Signal>()) return it->side == Side::subject;
   if (const auto* it = event.as<Died>()) return it->side == Side::subject;
@@ -62,6 +62,7 @@ void arrive(Moment& now, int number, const Record& record, bool tls13) {
     case ContentType::application_data:
       if (record.content_bytes == 0) return note(now.empty_data, number);
       note(now.data, number);
+      if (is_so(now.user_canceled)) note(now.data_after_user_canceled, number);
       if (is_so(now.close_notify))
         note(now.data_after_close_notify, number);
       else
@@ -85,6 +86,7 @@ void arrive(Moment& now, int number, const Record& record, bool tls13) {
         return;
       }
       const bool canceled = alert.description == 90;
+      if (alert_name(alert.description).starts_with("alert ")) note(now.unknown_alert, number);
       if (canceled) note(now.user_canceled, number);
       note(alert.level == 2 || (tls13 && !canceled) ? now.fatal_alert : now.warning_alert, number);
       return;
@@ -121,9 +123,14 @@ Since Moment::any_call_answered(Outcome outcome) const {
   return latest;
 }
 
+Since Moment::error_reported() const {
+  return std::max({any_call_answered(Outcome::cut), any_call_answered(Outcome::reset), any_call_answered(Outcome::alert),
+                   any_call_answered(Outcome::failed)});
+}
+
 Since Moment::readable(Since fact) const { return fact == never && is_so(unknown_record) ? unclear : fact; }
 
-Since Moment::close_notify_arrived() const { return close_notify == never && is_so(odd_alert) ? unclear : readable(close_notify); }
+Since Moment::told_by_alert(Since fact) const { return fact == never && is_so(odd_alert) ? unclear : readable(fact); }
 
 Facts::Facts(const Transcript& of) : transcript_(&of) {
   read_options();
@@ -158,11 +165,10 @@ void Facts::find_calls() {
     began = 0;
     return it;
   };
-  // Between two calls of the same statement, and because the first one said so.
+  // Between two calls of the same statement, because the first one said so. A blocking transport waits within the call.
   const auto waits_between = [&](const Event& event, const Blocked& blocked) {
     const auto* call = previous && previous->line == event.line ? previous->as<ApiCall>() : nullptr;
-    if (began > 0 || !call || call->call != blocked.during || !call_again(call->outcome)) return false;
-    return nonblocking || call->outcome == (blocked.on == Flow::recv ? Outcome::want_read : Outcome::want_write);
+    return nonblocking && began == 0 && call && call->call == blocked.during && call_again(call->outcome);
   };
   for (const Event& event : transcript_->events()) {
     const int number = event.number;
@@ -177,7 +183,7 @@ void Facts::find_calls() {
       const auto* api = event.as<ApiCall>();
       began = api && !waiting ? std::clamp(api->began, previous ? previous->number + 1 : 1, number) : number;
     }
-    if (const auto* it = event.as<TransportCall>(); it && it->side == Side::subject && it->during != Call::abandon) {
+    if (const auto* it = event.as<TransportCall>(); it && it->side == Side::subject) {
       waiting = false;
       meet(met, number, *it);
     }
@@ -186,6 +192,7 @@ void Facts::find_calls() {
       finish(it->call, number).api = it;
       previous = &event;
     }
+    if (const auto* it = event.as<RawCall>(); it && it->side == Side::subject && it->verb == "abandon") finish(Call::abandon, number);
     if (const auto* it = event.as<Died>(); it && it->side == Side::subject) {
       death_ = &event;
       if (it->during) finish(*it->during, number).died = it;
@@ -236,6 +243,16 @@ void Facts::attribute_records() {
   if (logged)
     for (const Span& it : spans)
       if (it.until > seen && it.owner >= 0) calls_[static_cast<std::size_t>(it.owner)].emission_known = false;
+}
+
+std::vector<int> Facts::sent_close_notifies() const {
+  std::vector<int> events;
+  for (const SentRecord& sent : sent_) {
+    if (sent.by_script) continue;
+    for (const Alert& alert : alerts_of(*sent.record))
+      if (alert.description == 0) events.push_back(sent.number);
+  }
+  return events;
 }
 
 void Facts::walk() {

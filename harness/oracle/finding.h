@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "harness/oracle/oracle.h"
 
@@ -40,6 +42,7 @@ class Tally {
     if (result_.kind == Finding::Kind::not_reached) result_.says = otherwise;
     return std::move(result_);
   }
+  bool reached() const { return result_.kind != Finding::Kind::not_reached; }
 
  private:
   Finding result_;
@@ -50,15 +53,16 @@ Finding death_in(const SubjectCall& call);
 // "close answered want-read"
 std::string told(const SubjectCall& call);
 
-// Asks `question` of every call that the clause speaks of, and takes its death in such a call as the answer. `question` gives not_reached
-// where the call tells nothing.
+// Asks `question` of every call that the clause speaks of. Where the clause names the call, dying in it is an answer. `question` gives
+// not_reached where the call tells nothing.
 template <typename Question>
-Finding of_each_call(const Facts& facts, const Asked& asked, Question question) {
+Finding of_each_call(const Facts& facts, const Asked& asked, std::string_view otherwise, Question question) {
   Tally tally;
-  for (const SubjectCall& call : facts.calls())
-    if ((!asked.call || call.call == *asked.call) && asked.given.fits(call))
-      if (tally.add(call.died ? death_in(call) : question(call))) break;
-  return tally.result("no such call in that situation");
+  for (const SubjectCall& call : facts.calls()) {
+    if (!asked.speaks_of(call) || (call.died && asked.calls.none())) continue;
+    if (tally.add(call.died ? death_in(call) : question(call))) break;
+  }
+  return tally.result(facts.transcript().decrypted ? otherwise : no_keys);
 }
 
 }  // namespace tlsbye

@@ -41,26 +41,32 @@ struct ParameterRow {
   std::string_view name;
   bool required;
   std::string_view meaning;
-  std::string_view values;  // "call", "outcome...", "situation...", "record...", "flow...", "text", "text...": what kind of words, one
-                            // or several; checked by the loader
+  std::string_view values;  // "call...", "close-call", "outcome...", "situation...", "record...", "flow...", "text", "text...": what kind
+                            // of words, one or several; checked by the loader
 };
 
 // A set of outcomes, one bit each.
 using Outcomes = std::bitset<Words<Outcome>::list.size()>;
 
-// Parameters made ready: what a property is asked.
+// Parameters made ready: what a property is asked. They must be ones that the loader found no fault with; unknown words are passed over.
 struct Asked {
-  std::optional<Call> call, then;
+  Asked() = default;
+  Asked(const Parameters& parameters);  // NOLINT(google-explicit-constructor): the same thing in other words
+
+  std::bitset<Words<Call>::list.size()> calls, then;  // `call`, `then`; none: any
   Given given;
   std::optional<Outcomes> outcome, forbidden;  // `outcome`, `never`
   std::vector<std::string> code, returns, error_number;
-  std::vector<std::vector<std::string>> records;  // each a list of alternatives
-  std::bitset<2> none, some;                      // by Flow
+  std::vector<std::vector<std::string>> records;             // each a list of alternatives
+  std::bitset<Words<Flow>::list.size()> no_flow, some_flow;  // `none`, `some`
   std::string flag;
   std::vector<std::string> is, contains, lacks;
+
+  // Whether the clause speaks of this call.
+  bool speaks_of(const SubjectCall& call) const {
+    return (calls.none() || calls.test(static_cast<std::size_t>(call.call))) && given.fits(call);
+  }
 };
-// The parameters must be ones that the loader found no fault with.
-Asked asked_by(const Parameters& parameters);
 
 struct Property {
   std::string_view name;     // "success-means-reply-received"

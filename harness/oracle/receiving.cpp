@@ -3,20 +3,173 @@
 #include "harness/oracle/properties.h"
 
 namespace tlsbye {
+namespace {
 
-Finding success_means_reply_received(const Facts& facts, const Asked&) {
+// Whether the peer's direction has ended in the way that this session was told to take for its end, and since when.
+Since end_came(const SubjectCall& call, const Options& options) {
+  const Since close_notify = call.after.close_notify_arrived();
+  if (is_so(close_notify) || !options.ignore_eof) return close_notify;
+  return std::max({close_notify, call.after.fin, call.met.recv_eof});
+}
+
+bool established(const SubjectCall& call) { return is_so(call.before.handshake_done); }
+
+}  // namespace
+
+Finding success_means_reply_received(const Facts& facts, const Asked& asked) {
   if (facts.options().quiet_shutdown) return not_reached("it was asked to close without a word");
-  Tally tally;
+  return of_each_call(facts, asked, "no two-way close reported success", [&](const SubjectCall& call) {
+    const Since reply = end_came(call, facts.options());
+    if (call.call != Call::close || !call.answered(Outcome::done) || !established(call) || reply == unclear) return not_reached("");
+    return is_so(reply) ? holds("close was done after the peer's end had come", {reply, call.ended})
+                        : broken("close reported success without the peer's close_notify", {call.ended});
+  });
+}
+
+Finding waits_for_reply(const Facts& facts, const Asked& asked) {
+  if (facts.options().quiet_shutdown) return not_reached("it was asked to close without a word");
+  return of_each_call(facts, asked, "no two-way close was left without a reply", [&](const SubjectCall& call) {
+    if (call.call != Call::close || !established(call) || call.after.close_notify_arrived() != never) return not_reached("");
+    for (const Since other : {call.after.fin, call.after.reset, call.after.fatal_alert, call.met.recv_eof, call.met.recv_reset})
+      if (is_so(other)) return not_reached("");
+    if (call.answered(Outcome::done)) return broken("close reported success although nothing had answered", {call.ended});
+    const bool waits = (call.stuck && call.stuck->on == Flow::recv) || call.answered(Outcome::sent) || call.answered(Outcome::want_read);
+    return waits ? holds(fmt::format("unanswered, {}", told(call)), {call.ended}) : not_reached(told(call));
+  });
+}
+
+Finding end_of_data_means_close_notify(const Facts& facts, const Asked& asked) {
+  return of_each_call(facts, asked, "no read told the end of the data", [&](const SubjectCall& call) {
+    const Since end = end_came(call, facts.options());
+    if (call.call != Call::read || !call.answered(Outcome::end_of_data) || !established(call) || end == unclear) return not_reached("");
+    if (facts.options().quiet_shutdown && is_so(call.before.any_answer(Call::close))) return not_reached("");
+    return is_so(end) ? holds("end-of-data was told after the peer's end had come", {end, call.ended})
+                      : broken("a read told the end of the data without the peer's close_notify", {call.ended});
+  });
+}
+
+Finding truncation_is_told(const Facts& facts, const Asked& asked) {
+  if (facts.options().ignore_eof) return not_reached("it was asked to take a bare end for a clean one");
   for (const SubjectCall& call : facts.calls()) {
-    if (call.call != Call::close || !call.answered(Outcome::done) || !is_so(call.before.handshake_done)) continue;
-    Since reply = call.after.close_notify_arrived();
-    if (!is_so(reply) && facts.options().ignore_eof) reply = std::max({reply, call.after.fin, call.met.recv_eof});
-    if (reply == unclear) continue;
-    if (tally.add(is_so(reply) ? holds("close was done after the peer's close_notify had come", {reply, call.ended})
-                               : broken("close reported success without the peer's close_notify", {call.ended})))
-      break;
+    const bool looks = call.call == Call::read || (call.call == Call::close && !facts.options().quiet_shutdown);
+    const Since end = is_so(call.after.fin) ? call.after.fin : call.met.recv_eof;
+    if (!looks || !call.api || !established(call) || !is_so(end) || call.after.close_notify_arrived() != never || !asked.speaks_of(call))
+      continue;
+    if (is_so(call.before.error_reported())) break;
+    const Outcome outcome = call.api->outcome;
+    // What did not come to the end yet tells nothing about it.
+    if (call_again(outcome) || outcome == Outcome::refused || outcome == Outcome::unsupported || outcome == Outcome::alert) continue;
+    if (call.call == Call::read && outcome == Outcome::done) continue;
+    if (outcome == Outcome::done || outcome == Outcome::end_of_data)
+      return broken(fmt::format("the transport ended without close_notify, and {}", told(call)), {end, call.ended});
+    return holds(fmt::format("the transport ended without close_notify, and {}", told(call)), {end, call.ended});
   }
-  return tally.result(facts.transcript().decrypted ? "no two-way close reported success" : no_keys);
+  return not_reached(facts.transcript().decrypted ? "nothing met an end without close_notify" : std::string(no_keys));
+}
+
+Finding data_after_close_notify_ignored(const Facts& facts, const Asked& asked) {
+  const std::size_t until_then = facts.at_end().data_bytes;
+  return of_each_call(facts, asked, "no read after data behind the close_notify", [&](const SubjectCall& call) {
+    const Since late = call.after.data_after_close_notify;
+    if (call.call != Call::read || !call.api || !is_so(late) || is_so(call.after.odd_alert)) return not_reached("");
+    const std::vector<int> events{call.after.close_notify, late, call.ended};
+    return call.api->total > until_then ? broken(fmt::format("reads gave {} bytes, {} of them sent after the close_notify", call.api->total,
+                                                             call.api->total - until_then),
+                                                 events)
+                                        : holds(fmt::format("{}, and no byte from behind the close_notify was read", told(call)), events);
+  });
+}
+
+Finding all_data_before_end(const Facts& facts, const Asked& asked) {
+  for (const SubjectCall& call : facts.calls()) {
+    if (call.died || call.stuck) break;
+    if (call.call == Call::close) return not_reached("a close came first, and may have thrown data away");
+    if (call.call != Call::read || !call.answered(Outcome::end_of_data)) continue;
+    const Moment& now = call.after;
+    if (!asked.speaks_of(call) || !is_so(now.close_notify) || now.data_bytes == 0 || is_so(now.unknown_record)) break;
+    // Where the script changed the data, its pattern says nothing.
+    bool changed = false;
+    for (const Event& event : facts.transcript().events())
+      if (const auto* record = event.as<Record>(); record && record->from == Side::partner && record->type == ContentType::application_data)
+        changed |= record->fate == Fate::injected || record->fate == Fate::dropped || record->fate == Fate::replaced;
+    const std::vector<int> events{now.data, now.close_notify, call.ended};
+    if (call.api->total < now.data_bytes)
+      return broken(fmt::format("end-of-data was told after {} of {} bytes", call.api->total, now.data_bytes), events);
+    if (!call.api->intact && !changed) return broken("the data read is not the data that was sent", events);
+    return holds(fmt::format("all {} bytes were read before end-of-data", now.data_bytes), events);
+  }
+  return not_reached(facts.transcript().decrypted ? "no read told the end of some data" : std::string(no_keys));
+}
+
+Finding end_of_data_stays(const Facts& facts, const Asked& asked) {
+  return of_each_call(facts, asked, "no read after end-of-data", [&](const SubjectCall& call) {
+    const Since told_before = call.before.answer(Call::read, Outcome::end_of_data);
+    if (call.call != Call::read || !call.api || !is_so(told_before) || call.answered(Outcome::unsupported)) return not_reached("");
+    // After its own close a session is over, and documents do not say what a read answers then.
+    const auto& closes = call.before.answered[static_cast<std::size_t>(Call::close)];
+    for (std::size_t i = 0; i < closes.size(); ++i)
+      if (closes[i] != never && !call_again(static_cast<Outcome>(i))) return not_reached("");
+    if (call_again(call.api->outcome) && (is_so(call.met.injected) || is_so(call.met.injected_end))) return not_reached("");
+    const std::string says = fmt::format("after end-of-data {}", told(call));
+    return call.answered(Outcome::end_of_data) ? holds(says, {told_before, call.ended}) : broken(says, {told_before, call.ended});
+  });
+}
+
+namespace {
+
+// From which event on the transport is the application's again; never where it does not come to that.
+int free_since(const Facts& facts, const Asked& asked) {
+  const bool one_way = asked.calls.test(static_cast<std::size_t>(Call::close_write));
+  for (const SubjectCall& call : facts.calls()) {
+    if (!asked.given.fits(call)) continue;
+    const bool end_told =
+        is_so(call.before.answer(Call::read, Outcome::end_of_data)) || (call.call == Call::read && call.answered(Outcome::end_of_data));
+    const bool own_end =
+        is_so(call.before.answer(Call::close_write, Outcome::done)) || (call.call == Call::close_write && call.answered(Outcome::done));
+    if (one_way ? end_told && own_end : call.call == Call::close && call.answered(Outcome::done)) return call.ended;
+  }
+  return never;
+}
+
+}  // namespace
+
+Finding transport_reusable(const Facts& facts, const Asked& asked) {
+  if (facts.options().read_ahead) return not_reached("it was asked to read ahead");
+  const int since = free_since(facts, asked);
+  const int close_notify = facts.at_end().close_notify;
+  if (since == never || !is_so(close_notify) || close_notify > since) return not_reached("it was not closed both ways");
+  std::vector<const Record*> raw;     // delivered behind the close_notify ...
+  std::size_t delivered = 0;          // ... with so many bytes ...
+  std::size_t delivered_by_read = 0;  // ... of which so many before the last raw-read
+  std::string read;
+  std::size_t read_bytes = 0;
+  std::vector<int> events{close_notify, since};
+  for (const Event& event : facts.transcript().events()) {
+    if (event.number < close_notify) continue;
+    if (const auto* record = event.as<Record>();
+        record && record->from == Side::partner && record->was_delivered() && event.number != close_notify) {
+      if (record->type != ContentType::raw) return not_reached("more TLS records came after the close_notify");
+      raw.push_back(record);
+      delivered += record->wire_bytes;
+      events.push_back(event.number);
+    }
+    const auto* call = event.as<RawCall>();
+    if (!call || call->side != Side::subject || call->verb != "raw-read" || event.number < since) continue;
+    if (call->result > 0) read += call->data, read_bytes += static_cast<std::size_t>(call->result);
+    delivered_by_read = delivered;
+    events.push_back(event.number);
+  }
+  if (delivered_by_read == 0) return not_reached("nothing else was read from the transport afterwards");
+  bool same = read_bytes == delivered_by_read;
+  std::size_t at = 0;
+  for (const Record* record : raw) {
+    if (at < read.size()) same &= read.compare(at, record->content.size(), record->content, 0, read.size() - at) == 0;
+    at += record->wire_bytes;
+  }
+  const std::string says =
+      fmt::format("{} of {} bytes that followed the close_notify were left on the transport", read_bytes, delivered_by_read);
+  return same ? holds(says, events)
+              : broken(read_bytes == delivered_by_read ? "other bytes than were sent were left on the transport" : says, events);
 }
 
 }  // namespace tlsbye

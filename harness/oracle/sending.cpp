@@ -35,11 +35,35 @@ bool fit(std::span<const std::vector<std::string>> words, std::span<const Record
   return false;
 }
 
+const SubjectCall* owner_of(const SentRecord& sent, const Facts& facts) {
+  return sent.owner >= 0 ? &facts.calls()[static_cast<std::size_t>(sent.owner)] : nullptr;
+}
+
+const SentRecord* sent_as(int number, const Facts& facts) {
+  const auto& sent = facts.sent();
+  const auto it = std::find_if(sent.begin(), sent.end(), [&](const SentRecord& record) { return record.number == number; });
+  return it == sent.end() ? nullptr : &*it;
+}
+
+// What a property of the close_notify itself begins with: all those that the subject sent, the first in a call that the clause speaks
+// of; none where there is nothing to judge.
+std::vector<int> close_notifies(const Facts& facts, const Asked& asked) {
+  auto sent = facts.transcript().decrypted ? facts.sent_close_notifies() : std::vector<int>{};
+  if (sent.empty()) return sent;
+  const SubjectCall* owner = owner_of(*sent_as(sent.front(), facts), facts);
+  if (owner && !asked.speaks_of(*owner)) sent.clear();
+  return sent;
+}
+
+Finding no_close_notify(const Facts& facts) {
+  return not_reached(facts.transcript().decrypted ? "it sent no close_notify in that situation" : std::string(no_keys));
+}
+
 }  // namespace
 
 Finding emits(const Facts& facts, const Asked& asked) {
   if (!facts.transcript().decrypted) return not_reached(std::string(no_keys));
-  return of_each_call(facts, asked, [&](const SubjectCall& call) {
+  return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     if (call.stuck && call.stuck->on == Flow::send) return not_reached("it had not sent all when the run ended");
     if (!call.emission_known) return not_reached("what it sent did not reach the wire");
     const auto index = static_cast<int>(&call - facts.calls().data());
@@ -56,6 +80,102 @@ Finding emits(const Facts& facts, const Asked& asked) {
     const std::string says = fmt::format("{} sent {}", spell(call.call), names.empty() ? "nothing" : names);
     return fit(asked.records, records, facts.tls13()) ? holds(says, events) : broken(says, events);
   });
+}
+
+Finding one_close_notify(const Facts& facts, const Asked& asked) {
+  const auto sent = close_notifies(facts, asked);
+  if (sent.empty()) return no_close_notify(facts);
+  return sent.size() == 1 ? holds("one close_notify was sent", sent) : broken(fmt::format("{} close_notify were sent", sent.size()), sent);
+}
+
+Finding nothing_after_close_notify(const Facts& facts, const Asked& asked) {
+  const auto sent = close_notifies(facts, asked);
+  if (sent.empty()) return no_close_notify(facts);
+  for (const SentRecord& later : facts.sent())
+    if (later.number > sent.front() && !later.by_script && later.record->type != ContentType::raw)
+      return broken(fmt::format("{} was sent after the close_notify", name_of(*later.record)), {sent.front(), later.number});
+  return holds("nothing was sent after the close_notify", {sent.front()});
+}
+
+Finding close_notify_is_warning(const Facts& facts, const Asked& asked) {
+  const auto sent = close_notifies(facts, asked);
+  if (sent.empty()) return no_close_notify(facts);
+  for (const int number : sent)
+    for (const Alert& alert : alerts_of(*facts.transcript().at(number).as<Record>()))
+      if (alert.description == 0 && alert.level != 1)
+        return broken(fmt::format("a close_notify of level {} was sent", alert.level), {number});
+  return holds("the close_notify was a warning", sent);
+}
+
+Finding close_notify_before_end(const Facts& facts, const Asked& asked) {
+  if (!facts.transcript().decrypted) return not_reached(std::string(no_keys));
+  if (facts.options().quiet_shutdown) return not_reached("it was asked to close without a word");
+  const auto& events = facts.transcript().events();
+  const auto end = std::find_if(events.begin(), events.end(), [](const Event& event) {
+    const auto* it = event.as<TransportEnd>();
+    return it && it->from == Side::subject && !it->delivered && !it->by_wire;
+  });
+  const auto closed = std::find_if(facts.calls().begin(), facts.calls().end(), [&](const SubjectCall& call) {
+    return (call.call == Call::close || call.call == Call::close_write) && (call.answered(Outcome::done) || call.answered(Outcome::sent)) &&
+           asked.speaks_of(call);
+  });
+  if (end == events.end() || closed == facts.calls().end() || closed->ended > end->number)
+    return not_reached("it did not close and then end its transport");
+  const Moment& then = closed->after;
+  if (!is_so(closed->before.handshake_done) || is_so(then.own_fin) || is_so(closed->before.error_reported()) || is_so(then.fatal_alert) ||
+      is_so(closed->met.send_broken))
+    return not_reached("an error came before");
+  for (const SentRecord& sent : facts.sent())
+    for (const Alert& alert : alerts_of(*sent.record))
+      if (alert.description != 0 && (alert.level == 2 || facts.tls13())) return not_reached("it had sent an error alert");
+  if (std::any_of(facts.calls().begin(), facts.calls().end(), [](const SubjectCall& call) { return !call.emission_known; }))
+    return not_reached("what it sent did not reach the wire");
+  const auto sent = facts.sent_close_notifies();
+  if (sent.empty() || sent.front() > end->number)
+    return broken("its transport ended without a close_notify although it had closed", {closed->ended, end->number});
+  return holds("a close_notify went before the end of the transport", {closed->ended, sent.front(), end->number});
+}
+
+Finding written_data_arrives_first(const Facts& facts, const Asked& asked) {
+  const auto sent = close_notifies(facts, asked);
+  if (sent.empty()) return no_close_notify(facts);
+  const SubjectCall* closing = owner_of(*sent_as(sent.front(), facts), facts);
+  const int closing_began = closing ? closing->began : sent.front();
+  std::size_t answered = 0;
+  bool all_done = true;
+  int last_write = never;
+  for (const SubjectCall& call : facts.calls()) {
+    if (call.call != Call::write || call.ended >= closing_began) continue;
+    all_done &= call.answered(Outcome::done);
+    if (call.api) answered = std::max(answered, call.api->total), last_write = call.ended;
+  }
+  if (answered == 0) return not_reached("nothing was written before the close_notify");
+  std::size_t seen = 0;
+  for (const SentRecord& record : facts.sent())
+    if (record.number < sent.front() && !record.by_script && record.record->type == ContentType::application_data)
+      seen += record.record->content_bytes;
+  const std::string says = fmt::format("{} bytes were written, and {} were sent before the close_notify", answered, seen);
+  return seen < answered || (all_done && seen > answered) ? broken(says, {last_write, sent.front()})
+                                                          : holds(says, {last_write, sent.front()});
+}
+
+Finding transport_left_open(const Facts& facts, const Asked& asked) {
+  const auto& calls = facts.calls();
+  const auto closing = [&](const SubjectCall& call) {
+    return (call.call == Call::close || call.call == Call::close_write || call.call == Call::abandon) && !call.died && !call.stuck &&
+           asked.speaks_of(call);
+  };
+  const auto closed = std::find_if(calls.begin(), calls.end(), closing);
+  if (closed == calls.end()) return not_reached("it never closed in that situation");
+  if (facts.death()) return not_reached("its process died");
+  for (const Event& event : facts.transcript().events()) {
+    if (const auto* raw = event.as<RawCall>();
+        raw && raw->side == Side::subject && (raw->verb == "fin" || raw->verb == "hangup" || raw->verb == "linger-reset"))
+      break;  // what ends now, the script has ended
+    if (const auto* end = event.as<TransportEnd>(); end && end->from == Side::subject && !end->delivered && !end->by_wire)
+      return broken("the library ended the transport by itself", {closed->ended, event.number});
+  }
+  return holds("the transport was left open", {closed->ended});
 }
 
 }  // namespace tlsbye

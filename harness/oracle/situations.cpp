@@ -40,11 +40,33 @@ Since own_close_notify(const Moment& at) {
   return at.own_close_notify == never && is_so(at.own_unknown_record) ? unclear : at.own_close_notify;
 }
 
-Since alert_arrived(const Moment& at, Since fact) { return fact == never && is_so(at.odd_alert) ? unclear : at.readable(fact); }
+// All of them, none of them: so as soon as that can be told of each.
+Since all_of(std::initializer_list<Since> facts) {
+  if (std::find(facts.begin(), facts.end(), never) != facts.end()) return never;
+  return std::find(facts.begin(), facts.end(), unclear) != facts.end() ? unclear : always;
+}
+Since none_of(std::initializer_list<Since> facts) {
+  if (std::any_of(facts.begin(), facts.end(), is_so)) return never;
+  return std::find(facts.begin(), facts.end(), unclear) != facts.end() ? unclear : always;
+}
 
-Since error_reported(const Moment& at) {
-  return std::max({at.any_call_answered(Outcome::cut), at.any_call_answered(Outcome::reset), at.any_call_answered(Outcome::alert),
-                   at.any_call_answered(Outcome::failed)});
+Since write_unfinished(const Moment& at) {
+  return at.last_write && at.last_write->outcome == Outcome::want_write ? at.last_write_number : never;
+}
+
+Since in_good_order(const Moment& at, const Options& options) {
+  return all_of({at.handshake_done, none_of({at.error_reported(), write_unfinished(at), at.own_fin, so(options.quiet_shutdown)})});
+}
+
+Since ordinary_traffic(const Moment& at) {
+  return none_of({at.told_by_alert(at.fatal_close_notify), at.told_by_alert(at.fatal_alert), at.told_by_alert(at.warning_alert), at.reset,
+                  at.plain, at.damaged, at.raw, at.partial, at.readable(at.empty_data), at.readable(at.post_handshake),
+                  at.readable(at.data_after_close_notify)});
+}
+
+Since untroubled(const Met& met, std::initializer_list<Since> troubles) {
+  const Since none = none_of(troubles);
+  return none == never || met.logged ? none : unclear;
 }
 
 // The table of all situations.
@@ -56,7 +78,7 @@ const std::vector<Row>& rows() {
        [](const At& at) { return at.now.close_notify_arrived(); }},
       {{"fatal-close-notify-arrived", "a close_notify whose level is not warning"},
        When::arrived,
-       [](const At& at) { return alert_arrived(at.now, at.now.fatal_close_notify); }},
+       [](const At& at) { return at.now.told_by_alert(at.now.fatal_close_notify); }},
       {{"data-arrived", "application data, more than 0 bytes"}, When::arrived, [](const At& at) { return at.now.readable(at.now.data); }},
       {{"data-after-close-notify-arrived", "application data behind the close_notify"},
        When::arrived,
@@ -65,13 +87,13 @@ const std::vector<Row>& rows() {
       {{"reset-arrived", "the transport's end by a reset"}, When::arrived, [](const At& at) { return at.now.reset; }},
       {{"fatal-alert-arrived", "an authentic error alert: of fatal level, or in TLS 1.3 any but close_notify and user_canceled"},
        When::arrived,
-       [](const At& at) { return alert_arrived(at.now, at.now.fatal_alert); }},
+       [](const At& at) { return at.now.told_by_alert(at.now.fatal_alert); }},
       {{"warning-alert-arrived", "an authentic alert of warning level that is no close_notify; in TLS 1.3 user_canceled only"},
        When::arrived,
-       [](const At& at) { return alert_arrived(at.now, at.now.warning_alert); }},
+       [](const At& at) { return at.now.told_by_alert(at.now.warning_alert); }},
       {{"user-canceled-arrived", "an authentic user_canceled"},
        When::arrived,
-       [](const At& at) { return alert_arrived(at.now, at.now.user_canceled); }},
+       [](const At& at) { return at.now.told_by_alert(at.now.user_canceled); }},
       {{"plain-record-arrived", "a TLS record without protection although the handshake is done"},
        When::arrived,
        [](const At& at) { return at.now.plain; }},
@@ -94,6 +116,15 @@ const std::vector<Row>& rows() {
       {{"nothing-arrived", "neither bytes nor an end nor a reset since the handshake was done"},
        When::arrived,
        [](const At& at) { return nothing_arrived(at.now); }},
+      {{"unknown-alert-arrived", "an authentic alert whose number is in no RFC"},
+       When::arrived,
+       [](const At& at) { return at.now.told_by_alert(at.now.unknown_alert); }},
+      {{"data-after-user-canceled-arrived", "application data behind a user_canceled"},
+       When::arrived,
+       [](const At& at) { return at.now.readable(at.now.data_after_user_canceled); }},
+      {{"ordinary-traffic", "nothing arrived but application data, a close_notify of warning level and the transport's orderly end"},
+       When::arrived,
+       [](const At& at) { return ordinary_traffic(at.now); }},
 
       // What the subject had done and been told.
       {{"handshake-done", "the handshake was done"}, When::history, [](const At& at) { return at.now.handshake_done; }},
@@ -139,12 +170,8 @@ const std::vector<Row>& rows() {
        [](const At& at) { return at.now.any_call_answered(Outcome::alert); }},
       {{"error-reported", "an earlier call answered cut, reset, alert or failed"},
        When::history,
-       [](const At& at) { return error_reported(at.now); }},
-      {{"write-unfinished", "the last write answered want-write"},
-       When::history,
-       [](const At& at) {
-         return at.now.last_write && at.now.last_write->outcome == Outcome::want_write ? at.now.last_write_number : never;
-       }},
+       [](const At& at) { return at.now.error_reported(); }},
+      {{"write-unfinished", "the last write answered want-write"}, When::history, [](const At& at) { return write_unfinished(at.now); }},
       {{"repeated", "the previous call was the same one, and was to be called again"},
        When::history,
        [](const At& at) {
@@ -163,6 +190,10 @@ const std::vector<Row>& rows() {
        [](const At& at) { return so(at.options.quiet_shutdown); }},
       {{"option-tickets", "the session option tickets"}, When::history, [](const At& at) { return so(at.options.tickets); }},
       {{"option-read-ahead", "the session option read-ahead"}, When::history, [](const At& at) { return so(at.options.read_ahead); }},
+      {{"in-good-order",
+        "the handshake was done, no error reported, no write unfinished, the transport not ended by the script, no quiet-shutdown"},
+       When::history,
+       [](const At& at) { return in_good_order(at.now, at.options); }},
 
       // What the library met on the transport.
       {{"send-would-block", "sending would block"},
@@ -187,6 +218,18 @@ const std::vector<Row>& rows() {
       {{"send-short", "fewer bytes were sent than asked"},
        When::met,
        [](const At& at) { return at.call.met.logged_or(at.call.met.send_short); }},
+      {{"sending-untroubled", "sending neither would block nor was interrupted nor broken nor short"},
+       When::met,
+       [](const At& at) {
+         return untroubled(at.call.met,
+                           {at.call.met.send_would_block, at.call.met.send_interrupted, at.call.met.send_broken, at.call.met.send_short});
+       }},
+      {{"receiving-untroubled", "receiving neither would block nor was interrupted nor reset nor gave 0 bytes"},
+       When::met,
+       [](const At& at) {
+         return untroubled(at.call.met,
+                           {at.call.met.recv_would_block, at.call.met.recv_interrupted, at.call.met.recv_reset, at.call.met.recv_eof});
+       }},
   };
   return table;
 }

@@ -30,8 +30,8 @@ constexpr bool is_so(Since since) { return since > 0; }
 struct Moment {
   // Arrivals: the first of each kind. Authentic ones only (under the right key, whole) unless the name says otherwise.
   Since close_notify = never, fatal_close_notify = never;
-  Since data = never, empty_data = never, data_after_close_notify = never;
-  Since fatal_alert = never, warning_alert = never, user_canceled = never;
+  Since data = never, empty_data = never, data_after_close_notify = never, data_after_user_canceled = never;
+  Since fatal_alert = never, warning_alert = never, user_canceled = never, unknown_alert = never;
   Since post_handshake = never, ticket = never, key_update = never, hello_request = never;
   Since plain = never, damaged = never, raw = never, partial = never;
   Since fin = never, reset = never;
@@ -52,9 +52,12 @@ struct Moment {
   Since answer(Call call, Outcome outcome) const { return answered[static_cast<std::size_t>(call)][static_cast<std::size_t>(outcome)]; }
   Since any_answer(Call call) const;
   Since any_call_answered(Outcome outcome) const;
-  // The same as the fields, but `unclear` where the wire could not read everything and none was seen.
-  Since close_notify_arrived() const;
+  Since error_reported() const;  // cut, reset, alert or failed
+  // The same as the fact, but `unclear` where it was not seen and the wire could not read everything.
   Since readable(Since fact) const;
+  // The same for facts that an alert makes, which may have come in pieces.
+  Since told_by_alert(Since fact) const;
+  Since close_notify_arrived() const { return told_by_alert(close_notify); }
 };
 
 // What the library met on the transport during one call: the first transport call of each kind. Waiting functions (poll, select) do not
@@ -114,6 +117,8 @@ class Facts {
   const Transcript& transcript() const { return *transcript_; }
   const std::vector<SubjectCall>& calls() const { return calls_; }
   const std::vector<SentRecord>& sent() const { return sent_; }
+  // The numbers of the records in which the library sent a close_notify, one for each.
+  std::vector<int> sent_close_notifies() const;
   const Options& options() const { return options_; }
   bool tls13() const { return transcript_->key().tls == Tls::v1_3; }
   // When the run was over.
