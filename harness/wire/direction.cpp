@@ -106,7 +106,8 @@ void Direction::sender_ended(End how, int line) {
 }
 
 std::optional<End> Direction::end_due() {
-  if (!end_ || closed_ || cut_ || !held_.empty() || !outgoing().empty()) return std::nullopt;
+  // A reset may come after a fin.
+  if (!end_ || (closed_ && *end_ != End::reset) || cut_ || !held_.empty() || !outgoing().empty()) return std::nullopt;
   return std::exchange(end_, std::nullopt);
 }
 
@@ -254,7 +255,9 @@ std::vector<Direction::PiecePtr> Direction::obey(Order& order, const PiecePtr& p
     made->type = piece->type;
     made->content = std::move(content);
     made->padding = piece->padding;
+    made->encrypted = piece->encrypted;
     made->plain = !piece->encrypted;
+    made->epoch = piece->epoch;
     return made;
   };
   const Statement& what = order.what;
@@ -345,7 +348,7 @@ std::vector<std::string> Direction::orders_left() const {
 void Direction::meet(const Piece& piece) {
   Epoch& epoch = receiver_.epoch;
   if (secrets_.version() != Tls::v1_3) return;
-  if (epoch.stage == Stage::plain && piece.encrypted && !piece.made) epoch.stage = Stage::handshake;
+  if (epoch.stage == Stage::plain && piece.encrypted) epoch.stage = Stage::handshake;
   // Where handshake keys are never told, nobody saw the receiver go on to the application stage.
   if (epoch.stage == Stage::handshake && (piece.made || piece.epoch.stage == Stage::application) && !keys_.at(Stage::handshake, 0) &&
       keys_.at(Stage::application, 0))

@@ -24,6 +24,7 @@ constexpr int peer_send_buffer = 64 * 1024;
 constexpr std::size_t read_size = 64 * 1024;
 // How long TCP over loopback may take to bring what was sent; it comes at once but for a kernel that puts its work off.
 constexpr int most_delay_ms = 20;
+constexpr long most_idle_ns = 200'000;
 
 struct Pair {
   Descriptor wire, peer;
@@ -251,7 +252,7 @@ class Wire::Impl {
         moved = true;
       }
     }
-    if (moved && it.ended && !it.failed && it.socket) moved |= notice_reset(receiver, line);
+    if (tcp_ && moved && it.ended && !it.failed && it.socket) notice_reset(receiver, line);
     if (const auto due = way.end_due()) {
       moved = true;
       // What the receiver sent until now was sent before it could see the end.
@@ -262,14 +263,14 @@ class Wire::Impl {
   }
 
   // A TCP peer that has closed answers data with a reset, which comes after the end of its stream.
-  bool notice_reset(Side side, int line) {
+  void notice_reset(Side side, int line) {
     Port& it = port(side);
-    char byte;
-    if (recv(it.socket.get(), &byte, 1, MSG_DONTWAIT) >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return false;
+    int error = 0;  // recv() would go on saying that the stream has ended
+    socklen_t size = sizeof error;
+    if (getsockopt(it.socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == 0) return;
     it.failed = true;
     way_to(side).receiver_gone();
     way_from(side).sender_ended(End::reset, line);
-    return true;
   }
 
   // The script ends the stream towards `side`.
@@ -334,11 +335,12 @@ class Wire::Impl {
     if (tcp_ && !collect(side, 0)) collect(side, most_delay_ms);
   }
 
-  // TCP only: whether something comes that was sent just now. One millisecond where nothing does.
+  // TCP only: whether something comes that was sent just now. The time is spent only where nothing does.
   bool wait_for_more() {
     std::array<pollfd, 2> ask{};
     for (std::size_t i = 0; i < ask.size(); ++i) ask[i] = {ports_[i].stalled || ports_[i].ended ? -1 : ports_[i].socket.get(), POLLIN, 0};
-    return ::poll(ask.data(), ask.size(), 1) > 0;
+    const timespec delay{0, most_idle_ns};
+    return ::ppoll(ask.data(), ask.size(), &delay, nullptr) > 0;
   }
 
   const bool tcp_;

@@ -1,11 +1,13 @@
 #include "harness/wire/wire.h"
 
+#include <fmt/format.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 
 #include "harness/wire/connection_test.h"
+#include "harness/wire/key_log.h"
 
 namespace tlsbye {
 namespace {
@@ -40,5 +42,537 @@ TEST_P(EitherVersion, AConnectionPassesThroughAndIsDecrypted) {
   EXPECT_TRUE(c.transcript.decrypted);
 }
 
+TEST_P(EitherVersion, AHeldRecordWaitsForItsReleaseWithAllThatFollows) {
+  Connection c(GetParam());
+  c.handshake();
+  c.wire->carry_out(wire_order(Verb::hold, client, Kind::application_data));
+  c.write(client, "one");
+  c.shutdown(client);
+  EXPECT_EQ(c.read(server), "");
+  EXPECT_THAT(c.records(client), ElementsAre(Field(&Record::fate, Fate::held), Field(&Record::fate, Fate::held)));
+
+  Statement release = wire_order(Verb::release, client);
+  release.from.reset();
+  c.wire->carry_out(release);
+  EXPECT_TRUE(c.pump().partner.arrived);
+  int error = 0;
+  EXPECT_EQ(c.read(server, &error), "one");
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+  const auto all = c.records(client);
+  ASSERT_THAT(all, SizeIs(4)) << c.story();
+  EXPECT_EQ(all[2].fate, Fate::delivered);
+  EXPECT_EQ(c.transcript.at(all[2].of).as<Record>()->type, ContentType::application_data);
+  EXPECT_TRUE(all[3].is_close_notify());
+}
+
+TEST_P(EitherVersion, WhatFollowsADroppedRecordIsStillAuthentic) {
+  Connection c(GetParam());
+  c.handshake();
+  c.wire->carry_out(wire_order(Verb::drop, client, Kind::application_data));
+  c.write(client, "one");
+  c.write(client, "two");
+  int error = 0;
+  c.shutdown(client);
+  EXPECT_EQ(c.read(server, &error), "two") << c.story();
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+  EXPECT_EQ(c.records(client)[0].fate, Fate::dropped);
+}
+
+TEST_P(EitherVersion, ARepeatedRecordIsReadTwice) {
+  Connection c(GetParam());
+  c.handshake();
+  Statement order = wire_order(Verb::repeat, client, Kind::application_data);
+  order.times = 2;
+  c.wire->carry_out(order);
+  c.write(client, "one");
+  c.write(client, "two");
+  EXPECT_EQ(c.read(server), "oneoneonetwo");
+  const auto all = c.records(client);
+  ASSERT_THAT(all, SizeIs(4)) << c.story();
+  EXPECT_EQ(all[1].fate, Fate::injected);
+  EXPECT_GT(all[1].of, 0);
+}
+
+TEST_P(EitherVersion, ASecondCloseNotifyIsAuthenticToo) {
+  Connection c(GetParam());
+  c.handshake();
+  c.wire->carry_out(wire_order(Verb::repeat, client, Kind::close_notify));
+  c.shutdown(client);
+  int error = 0;
+  c.read(server, &error);
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+  const auto all = c.records(client);
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_TRUE(all[1].is_close_notify());
+}
+
+TEST_P(EitherVersion, AnAlteredAlertArrivesAsTheScriptSays) {
+  Connection c(GetParam());
+  c.handshake();
+  Statement order = wire_order(Verb::alter, client, Kind::close_notify);
+  order.level = 2;
+  order.description = 80;
+  c.wire->carry_out(order);
+  c.shutdown(client);
+  int error = 0;
+  c.read(server, &error);
+  EXPECT_EQ(error, SSL_ERROR_SSL);
+  EXPECT_EQ(c.reason(), GetParam() == Tls::v1_3 ? "tlsv1 alert internal error" : "tlsv1 alert internal error");
+  const auto all = c.records(client);
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_EQ(all[0].fate, Fate::replaced);
+  EXPECT_EQ(all[1].alert, (Alert{2, 80}));
+}
+
+TEST_P(EitherVersion, ADamagedRecordIsABadRecordMac) {
+  Connection c(GetParam());
+  c.handshake();
+  c.wire->carry_out(wire_order(Verb::damage, client, Kind::application_data));
+  c.write(client, "one");
+  int error = 0;
+  EXPECT_EQ(c.read(server, &error), "");
+  EXPECT_EQ(error, SSL_ERROR_SSL);
+  EXPECT_EQ(c.reason(), "decryption failed or bad record mac");
+  EXPECT_TRUE(c.records(client).back().damaged);
+}
+
+TEST_P(EitherVersion, ASplitRecordArrivesAsTwo) {
+  Connection c(GetParam());
+  c.handshake();
+  Statement order = wire_order(Verb::split, client, Kind::application_data);
+  order.size = 2;
+  c.wire->carry_out(order);
+  c.write(client, "hello");
+  EXPECT_EQ(c.read(server), "hello");
+  EXPECT_THAT(c.records(client),
+              ElementsAre(Field(&Record::fate, Fate::replaced), Field(&Record::content_bytes, 2u), Field(&Record::content_bytes, 3u)));
+}
+
+TEST_P(EitherVersion, JoinedRecordsArriveAsOne) {
+  Connection c(GetParam());
+  c.handshake();
+  Statement order = wire_order(Verb::join, client, Kind::application_data);
+  order.times = 2;
+  c.wire->carry_out(order);
+  c.write(client, "one");
+  EXPECT_EQ(c.read(server), "");
+  EXPECT_THAT(c.wire->orders_left(), ElementsAre("wire join"));
+  c.write(client, "two");
+  c.write(client, "three");
+  char buffer[64];
+  EXPECT_EQ(SSL_read(c.ssl(server), buffer, sizeof buffer), 6);
+  EXPECT_EQ(c.read(server), "three");
+  EXPECT_THAT(c.wire->orders_left(), IsEmpty());
+}
+
+TEST_P(EitherVersion, ACutRecordIsTheLastOfItsDirection) {
+  for (const std::size_t k : {0u, 1u, 5u, 7u, 23u}) {
+    Connection c(GetParam());
+    c.handshake();
+    Statement order = wire_order(Verb::cut, client, Kind::close_notify);
+    order.size = k;
+    c.wire->carry_out(order);
+    c.shutdown(client);
+    c.close_transport(client);
+    int error = 0;
+    c.read(server, &error);
+    EXPECT_EQ(error, SSL_ERROR_WANT_READ) << k;
+    c.wire->carry_out(wire_end(Verb::fin, server));
+    c.read(server, &error);
+    EXPECT_EQ(error, SSL_ERROR_SSL);
+    EXPECT_EQ(c.reason(), "unexpected eof while reading");
+    const Record cut = c.records(client)[0];
+    EXPECT_EQ(cut.truncated_to, k) << c.story();
+    EXPECT_EQ(cut.fate, k > 0 ? Fate::passed : Fate::dropped);
+    EXPECT_FALSE(cut.is_close_notify() && cut.was_delivered());
+  }
+}
+
+TEST_P(EitherVersion, InjectedRecordsAreAuthenticAndGoUnnoticed) {
+  Connection c(GetParam());
+  c.handshake();
+  c.write(client, "a");
+  Statement data = wire_inject(client, ContentType::application_data, "bcd");
+  data.times = 2;
+  c.wire->carry_out(data);
+  c.write(client, "e");
+  c.wire->carry_out(wire_inject(client, ContentType::alert, {1, 0}));
+  EXPECT_TRUE(c.pump().partner.arrived);
+  int error = 0;
+  EXPECT_EQ(c.read(server, &error), "abcdbcde");
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+  EXPECT_EQ(c.records(client).back().fate, Fate::injected);
+  EXPECT_TRUE(c.records(client).back().is_close_notify());
+  EXPECT_EQ(c.records(client).back().of, 0);
+}
+
+TEST_P(EitherVersion, InjectedPatternGoesOnWhereTheSenderStopped) {
+  Connection c(GetParam());
+  c.handshake();
+  std::string first(300, '\0'), whole(300 + 20000, '\0');
+  for (std::size_t i = 0; i < whole.size(); ++i) whole[i] = static_cast<char>(i * 37 + i / 241 + 128);
+  first = whole.substr(0, 300);
+  c.write(server, first);
+  Statement data = wire_inject(server, ContentType::application_data, "");
+  data.content.pattern = 20000;
+  c.wire->carry_out(data);
+  EXPECT_EQ(c.read(client), whole);
+}
+
+TEST_P(EitherVersion, APlainAlertIsNoCloseNotifyForAnybody) {
+  Connection c(GetParam());
+  c.handshake();
+  Statement alert = wire_inject(client, ContentType::alert, {1, 0});
+  alert.content.plain = true;
+  c.wire->carry_out(alert);
+  int error = 0;
+  c.read(server, &error);
+  EXPECT_EQ(error, SSL_ERROR_SSL);
+  EXPECT_FALSE(c.records(client).back().encrypted);
+  EXPECT_FALSE(c.records(client).back().is_close_notify());
+  EXPECT_EQ(c.records(client).back().wire_bytes, 7u);
+}
+
+TEST_P(EitherVersion, InjectedRawBytesGoAsTheyAre) {
+  Connection c(GetParam());
+  c.handshake();
+  c.wire->carry_out(wire_inject(client, ContentType::raw, "QUIT\r\n"));
+  c.pump();
+  char buffer[64];
+  ASSERT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), 6);
+  EXPECT_EQ(std::string(buffer, 6), "QUIT\r\n");
+}
+
+TEST_P(EitherVersion, RawBytesAfterTlsAreOneRecordOfTheirOwn) {
+  Connection c(GetParam());
+  c.handshake();
+  c.shutdown(client);
+  ASSERT_EQ(send(c.fd(client), "QUIT\r\n", 6, 0), 6);
+  int error = 0;
+  c.read(server, &error);
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+  const Record raw = c.records(client).back();
+  EXPECT_EQ(raw.type, ContentType::raw);
+  EXPECT_EQ(raw.content, "QUIT\r\n");
+  char buffer[64];
+  EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), 6);
+  EXPECT_TRUE(c.transcript.decrypted);
+}
+
+TEST_P(EitherVersion, AFinByThePeerIsPassedOnBehindItsData) {
+  Connection c(GetParam());
+  c.handshake();
+  SSL_write(c.ssl(client), "one", 3);
+  shutdown(c.fd(client), SHUT_WR);
+  int error = 0;
+  EXPECT_EQ(c.read(server, &error), "one");
+  EXPECT_EQ(c.reason(), "unexpected eof while reading");
+  const auto ends = c.ends();
+  ASSERT_THAT(ends, SizeIs(2)) << c.story();
+  EXPECT_TRUE(!ends[0].delivered && ends[1].delivered && !ends[1].by_wire);
+  EXPECT_EQ(ends[1].end, End::fin);
+  // The other direction is still open.
+  EXPECT_EQ(send(c.fd(server), "two", 3, MSG_NOSIGNAL), 3);
+  c.pump();
+  char buffer[64];
+  const ssize_t size = recv(c.fd(client), buffer, sizeof buffer, 0);
+  ASSERT_GE(size, 3);  // OpenSSL's alert is before it
+  EXPECT_EQ(std::string(buffer + size - 3, 3), "two");
+}
+
+TEST_P(EitherVersion, AFinByTheScriptLeavesTheOtherDirectionOpen) {
+  Connection c(GetParam());
+  c.handshake();
+  c.wire->carry_out(wire_end(Verb::fin, server));
+  char byte;
+  EXPECT_EQ(recv(c.fd(server), &byte, 1, 0), 0);
+  c.write(server, "two");
+  EXPECT_EQ(c.read(client), "two");
+  c.write(client, "lost");
+  EXPECT_EQ(c.records(client).back().fate, Fate::dropped);
+  ASSERT_THAT(c.ends(), SizeIs(1));
+  EXPECT_TRUE(c.ends()[0].by_wire && c.ends()[0].delivered);
+  EXPECT_EQ(c.ends()[0].from, client);
+}
+
+TEST_P(EitherVersion, AHangupByTheScriptIsEofAndNoReset) {
+  for (const TransportKind kind : {TransportKind::socketpair, TransportKind::tcp}) {
+    Connection c(GetParam(), kind);
+    c.handshake();
+    SSL_write(c.ssl(server), "unread", 6);
+    c.wire->carry_out(wire_end(Verb::hangup, server));
+    EXPECT_TRUE(c.pump().partner.arrived);
+    char byte;
+    EXPECT_EQ(recv(c.fd(server), &byte, 1, 0), 0);
+    EXPECT_EQ(c.read(client), "unread");
+    if (kind == TransportKind::socketpair) {
+      EXPECT_EQ(send(c.fd(server), "x", 1, MSG_NOSIGNAL), -1);
+      EXPECT_EQ(errno, EPIPE);
+    }
+    ASSERT_THAT(c.ends(), SizeIs(1));
+    EXPECT_EQ(c.ends()[0].end, End::hangup);
+  }
+}
+
+TEST_P(EitherVersion, AHangupByThePeerClosesBothDirectionsOfASocketpair) {
+  Connection c(GetParam());
+  c.handshake();
+  c.shutdown(client);
+  c.close_transport(client);
+  int error = 0;
+  c.read(server, &error);
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+  EXPECT_EQ(send(c.fd(server), "x", 1, MSG_NOSIGNAL), -1);
+  EXPECT_EQ(errno, EPIPE);
+  EXPECT_THAT(c.ends(), ElementsAre(Field(&TransportEnd::end, End::hangup), Field(&TransportEnd::end, End::hangup))) << c.story();
+}
+
+TEST_P(EitherVersion, AResetIsARealResetOverTcp) {
+  Connection c(GetParam(), TransportKind::tcp);
+  c.handshake();
+  c.wire->carry_out(wire_end(Verb::reset, server));
+  EXPECT_TRUE(c.pump().partner.arrived);
+  char byte;
+  EXPECT_EQ(recv(c.fd(server), &byte, 1, 0), -1);
+  EXPECT_EQ(errno, ECONNRESET);
+}
+
+TEST_P(EitherVersion, AResetByThePeerIsPassedOn) {
+  Connection c(GetParam(), TransportKind::tcp);
+  c.handshake();
+  const linger at_once{1, 0};
+  setsockopt(c.fd(client), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  c.close_transport(client);
+  EXPECT_TRUE(c.pump().partner.arrived);
+  char byte;
+  EXPECT_EQ(recv(c.fd(server), &byte, 1, 0), -1);
+  EXPECT_EQ(errno, ECONNRESET);
+  ASSERT_THAT(c.ends(), SizeIs(2)) << c.story();
+  EXPECT_EQ(c.ends()[1].end, End::reset);
+}
+
+TEST_P(EitherVersion, APeerThatClosedAnswersDataWithAResetOverTcp) {
+  Connection c(GetParam(), TransportKind::tcp);
+  c.handshake();
+  c.close_transport(client);
+  c.pump();
+  c.write(server, "too late");
+  c.pump();
+  char byte;
+  EXPECT_EQ(recv(c.fd(server), &byte, 1, 0), 0);  // the FIN came first
+  EXPECT_THAT(c.ends(), testing::Contains(Field(&TransportEnd::end, End::reset))) << c.story();
+  EXPECT_EQ(send(c.fd(server), "x", 1, MSG_NOSIGNAL), -1);
+}
+
+TEST_P(EitherVersion, NothingIsSaidToBeDeliveredToOneWhoIsGone) {
+  Connection c(GetParam());
+  c.handshake();
+  c.close_transport(client);
+  SSL_write(c.ssl(server), "too late", 8);
+  c.pump();
+  EXPECT_EQ(c.records(server).back().fate, Fate::dropped) << c.story();
+  c.wire->carry_out(wire_inject(server, ContentType::alert, {1, 0}));
+  EXPECT_THAT(c.wire->orders_left(), ElementsAre("wire inject"));
+}
+
+TEST_P(EitherVersion, AStalledSideFillsItsTransport) {
+  for (const TransportKind kind : {TransportKind::socketpair, TransportKind::tcp}) {
+    Connection c(GetParam(), kind);
+    c.handshake();
+    c.wire->carry_out(wire_end(Verb::stall, client));
+    const std::string block(16384, 'x');
+    SSL_set_mode(c.ssl(client), SSL_MODE_ENABLE_PARTIAL_WRITE);
+    int written = 0, result = 0;
+    while ((result = SSL_write(c.ssl(client), block.data(), static_cast<int>(block.size()))) > 0) {
+      written += result;
+      c.pump();
+      ASSERT_LT(written, 1 << 20);
+    }
+    EXPECT_EQ(SSL_get_error(c.ssl(client), result), SSL_ERROR_WANT_WRITE);
+    EXPECT_FALSE(c.pump().subject.drained);
+    c.wire->carry_out(wire_end(Verb::unstall, client));
+    EXPECT_TRUE(c.pump().subject.drained);
+    EXPECT_GT(SSL_write(c.ssl(client), block.data(), static_cast<int>(block.size())), 0);
+  }
+}
+
+TEST_P(EitherVersion, KeysThatComeLateCompleteTheEvents) {
+  Connection c(GetParam(), TransportKind::socketpair, false);
+  c.handshake();
+  c.write(client, "hello");
+  c.write(server, "world");
+  EXPECT_FALSE(c.transcript.decrypted);
+  EXPECT_EQ(c.records(client).back().type, ContentType::unknown);
+  for (const std::string& line : c.keys) c.wire->key_log(line);
+  EXPECT_TRUE(c.transcript.decrypted) << c.story();
+  EXPECT_EQ(c.records(client).back().type, ContentType::application_data);
+  EXPECT_EQ(c.records(server).back().content_bytes, 5u);
+  // And the wire knows where both receivers are.
+  c.wire->carry_out(wire_inject(client, ContentType::alert, {1, 0}));
+  c.wire->carry_out(wire_inject(server, ContentType::alert, {1, 0}));
+  int error = 0;
+  EXPECT_EQ(c.read(server, &error), "hello");
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+  EXPECT_EQ(c.read(client, &error), "world");
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+}
+
+TEST_P(EitherVersion, WithoutKeysNothingIsClaimed) {
+  Connection c(GetParam(), TransportKind::socketpair, false);
+  c.handshake();
+  c.shutdown(client);
+  EXPECT_FALSE(c.transcript.decrypted);
+  EXPECT_EQ(c.records(client).back().type, ContentType::unknown);
+  EXPECT_TRUE(c.records(client).back().encrypted);
+  c.wire->carry_out(wire_inject(client, ContentType::alert, {1, 0}));
+  EXPECT_THAT(c.wire->orders_left(), ElementsAre("wire inject"));
+}
+
+TEST_P(EitherVersion, ARecordHeldWithoutKeysIsReadBeforeItIsReleased) {
+  Connection c(GetParam(), TransportKind::socketpair, false);
+  c.handshake();
+  c.wire->carry_out(wire_order(Verb::hold, client));
+  c.write(client, "one");
+  for (const std::string& line : c.keys) c.wire->key_log(line);
+  c.wire->carry_out(wire_inject(client, ContentType::application_data, "zero"));
+  c.wire->carry_out(wire_order(Verb::release, client));
+  EXPECT_EQ(c.read(server), "zeroone") << c.story();
+  EXPECT_EQ(c.records(client).back().type, ContentType::application_data);
+}
+
+TEST_P(EitherVersion, AnOrderGivenBeforeTheHandshakeMeetsItsRecords) {
+  Connection c(GetParam());
+  c.wire->carry_out(wire_order(Verb::hold, client));
+  SSL_do_handshake(c.ssl(client));
+  c.pump();
+  EXPECT_EQ(c.records(client)[0].handshake, "ClientHello");
+  EXPECT_EQ(c.records(client)[0].fate, Fate::held);
+  c.wire->carry_out(wire_order(Verb::release, client));
+  c.handshake();
+}
+
+TEST_P(EitherVersion, AFragmentedFinishedIsFollowed) {
+  Connection c(GetParam());
+  Statement order = wire_order(Verb::split, client, Kind::handshake);
+  order.what.handshake = "Finished";
+  order.size = 3;
+  c.wire->carry_out(order);
+  c.handshake();
+  c.write(client, "hello");
+  EXPECT_EQ(c.read(server), "hello") << c.story();
+  EXPECT_TRUE(c.transcript.decrypted);
+}
+
+TEST_P(EitherVersion, ThePartOfARecordBeforeTheEndIsDeliveredAsItIs) {
+  Connection c(GetParam());
+  c.handshake();
+  ASSERT_EQ(send(c.fd(client), "\x17\x03\x03\x00\x20half", 9, 0), 9);
+  c.pump();
+  EXPECT_THAT(c.records(client), IsEmpty());
+  shutdown(c.fd(client), SHUT_WR);
+  c.pump();
+  const Record part = c.records(client).back();
+  EXPECT_EQ(part.type, ContentType::unknown);
+  EXPECT_EQ(part.wire_bytes, 37u);
+  EXPECT_EQ(part.truncated_to, 9u);
+  char buffer[64];
+  EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), 9);
+  EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), 0);
+  EXPECT_TRUE(c.transcript.decrypted);
+}
+
+// TLS 1.3 only.
+
+TEST(Wire, KeyUpdatesAreFollowedInBothDirections) {
+  Connection c(Tls::v1_3);
+  c.handshake();
+  SSL_key_update(c.ssl(client), SSL_KEY_UPDATE_REQUESTED);
+  c.write(client, "one");
+  EXPECT_EQ(c.read(server), "one");
+  c.write(server, "two");
+  EXPECT_EQ(c.read(client), "two");
+  EXPECT_EQ(c.records(client)[0].handshake, "KeyUpdate");
+  EXPECT_EQ(c.records(server)[0].handshake, "KeyUpdate") << c.story();
+  EXPECT_TRUE(c.transcript.decrypted);
+  for (const Side side : {client, server}) c.wire->carry_out(wire_inject(side, ContentType::alert, {1, 0}));
+  int error = 0;
+  c.read(server, &error);
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+  c.read(client, &error);
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+}
+
+TEST(Wire, ADroppedKeyUpdateLeavesTheReceiverWithItsOldKeys) {
+  Connection c(Tls::v1_3);
+  c.handshake();
+  Statement order = wire_order(Verb::drop, client, Kind::handshake);
+  order.what.handshake = "KeyUpdate";
+  c.wire->carry_out(order);
+  SSL_key_update(c.ssl(client), SSL_KEY_UPDATE_NOT_REQUESTED);
+  c.write(client, "one");
+  c.write(client, "two");
+  EXPECT_EQ(c.read(server), "onetwo") << c.story();
+}
+
+TEST(Wire, AnInjectedKeyUpdateGivesTheReceiverNewKeys) {
+  Connection c(Tls::v1_3);
+  c.handshake();
+  c.wire->carry_out(wire_inject(client, ContentType::handshake, std::string("\x18\x00\x00\x01\x00", 5)));
+  c.write(client, "one");
+  EXPECT_EQ(c.read(server), "one") << c.story();
+  EXPECT_EQ(c.records(client)[0].handshake, "KeyUpdate");
+}
+
+TEST(Wire, AHeldKeyUpdateMovesTheReceiverWhenItIsReleased) {
+  Connection c(Tls::v1_3);
+  c.handshake();
+  c.wire->carry_out(wire_order(Verb::hold, client, Kind::handshake));
+  SSL_key_update(c.ssl(client), SSL_KEY_UPDATE_NOT_REQUESTED);
+  c.write(client, "one");
+  c.wire->carry_out(wire_inject(client, ContentType::application_data, "zero"));
+  c.wire->carry_out(wire_order(Verb::release, client));
+  c.write(client, "two");
+  EXPECT_EQ(c.read(server), "zeroonetwo") << c.story();
+}
+
+TEST(Wire, PaddingIsAddedAndNotCountedAsContent) {
+  Connection c(Tls::v1_3);
+  c.handshake();
+  Statement alert = wire_inject(client, ContentType::alert, {1, 0});
+  alert.content.padding = 100;
+  c.wire->carry_out(alert);
+  int error = 0;
+  c.read(server, &error);
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+  EXPECT_EQ(c.records(client)[0].wire_bytes, 124u);
+  EXPECT_EQ(c.records(client)[0].content_bytes, 2u);
+}
+
+TEST(Wire, TrafficKeysAloneAreEnoughForWhatFollowsTheHandshake) {
+  Connection c(Tls::v1_3, TransportKind::socketpair, false);
+  c.handshake();
+  c.write(client, "one");
+  EXPECT_FALSE(c.transcript.decrypted);
+  for (const std::string& line : c.keys) {
+    const auto known = read_key_log(line);
+    if (!known || line.find("TRAFFIC_SECRET_0") == std::string::npos) continue;
+    Secret secret;
+    std::copy(known->secret.begin(), known->secret.end(), secret.begin());
+    const TrafficKey key = traffic_key(secret);
+    std::string ours = line.substr(0, 6) + "_TRAFFIC_KEY" + line.substr(line.find(' '), 66);
+    for (const unsigned char byte : key.key) ours += fmt::format("{:02x}", byte);
+    for (const unsigned char byte : key.iv) ours += fmt::format("{:02x}", byte);
+    c.wire->key_log(ours);
+  }
+  EXPECT_TRUE(c.transcript.decrypted) << c.story();
+  EXPECT_EQ(c.records(client).back().type, ContentType::application_data) << c.story();
+  c.write(client, "two");
+  for (const Side side : {client, server}) c.wire->carry_out(wire_inject(side, ContentType::alert, {1, 0}));
+  int error = 0;
+  EXPECT_EQ(c.read(server, &error), "onetwo");
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
+  c.read(client, &error);
+  EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN) << c.story();
+}
 }  // namespace
 }  // namespace tlsbye
