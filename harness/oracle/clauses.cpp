@@ -48,7 +48,7 @@ bool is_version(std::string_view text) {
 
 bool is_name(std::string_view text) {
   return !text.empty() && text.front() != '-' && text.back() != '-' &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string_view::npos;
 }
 
 template <typename Enum>

@@ -1,0 +1,283 @@
+#include "harness/oracle/mutate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace tlsbye {
+namespace {
+
+// A transcript being rewritten: events are taken out, changed or put in, and numbered anew at the end.
+class Rewrite {
+ public:
+  explicit Rewrite(const Transcript& of) : of_(of), events_(of.events()) {}
+
+  Event& at(int number) { return events_[static_cast<std::size_t>(number - 1)]; }
+  void erase(int number) { erased_.insert(number); }
+  void erase_after(int number) {
+    for (int later = number + 1; later <= static_cast<int>(events_.size()); ++later) erased_.insert(later);
+  }
+  template <typename Kind>
+  void insert_before(int number, Kind what) {
+    before_.push_back({number, at(number).line, std::move(what)});
+  }
+  template <typename Kind>
+  void insert_after(int number, Kind what) {
+    after_.push_back({number, at(number).line, std::move(what)});
+  }
+
+  Transcript result() const {
+    Transcript liar(of_.key());
+    liar.decrypted = of_.decrypted;
+    liar.script = of_.script;
+    std::vector<int> moved(events_.size() + 2);  // old number -> number of it or of the next that stayed
+    const auto put = [&](const Event& event) { std::visit([&](const auto& what) { liar.add(event.line, what); }, event.what); };
+    const auto put_all = [&](const std::vector<Event>& inserted, int at) {
+      for (const Event& event : inserted)
+        if (event.number == at) put(event);
+    };
+    for (const Event& event : events_) {
+      moved[static_cast<std::size_t>(event.number)] = liar.next_number();
+      put_all(before_, event.number);
+      if (!erased_.contains(event.number)) put(event);
+      put_all(after_, event.number);
+    }
+    moved.back() = liar.next_number();
+    for (int number = 1; number < liar.next_number(); ++number) {
+      const auto move = [&](int& reference) {
+        if (reference > 0 && reference < static_cast<int>(moved.size())) reference = moved[static_cast<std::size_t>(reference)];
+      };
+      if (auto* call = std::get_if<ApiCall>(&liar.at(number).what)) move(call->began), call->began = std::min(call->began, number);
+      if (auto* record = std::get_if<Record>(&liar.at(number).what)) move(record->of);
+    }
+    return liar;
+  }
+
+ private:
+  const Transcript& of_;
+  std::vector<Event> events_;
+  std::set<int> erased_;
+  std::vector<Event> before_, after_;  // their number says where
+};
+
+Record record_of(Side from, ContentType type, std::string content) {
+  Record record;
+  record.from = from;
+  record.type = type;
+  record.encrypted = true;
+  record.content_bytes = content.size();
+  record.wire_bytes = content.size() + 22;
+  if (type == ContentType::alert) record.alert = Alert{static_cast<std::uint8_t>(content[0]), static_cast<std::uint8_t>(content[1])};
+  if (type == ContentType::handshake) record.handshake = "KeyUpdate";
+  if (type != ContentType::application_data) record.content = std::move(content);
+  return record;
+}
+
+// The lies about one transcript; each function tells those about one kind of event, and returns true where the visitor had enough.
+class Lies {
+ public:
+  Lies(const Transcript& honest, const LieVisitor& visit) : honest_(honest), visit_(visit) {}
+
+  bool about(int number) {
+    const Event& event = honest_.at(number);
+    if (const auto* call = event.as<ApiCall>()) return call->side == Side::subject && about_call(number, *call);
+    if (const auto* blocked = event.as<Blocked>()) return blocked->side == Side::subject && about_blocked(number, *blocked);
+    if (const auto* record = event.as<Record>())
+      return record->from == Side::subject ? about_sent(number, *record) : about_received(number);
+    if (const auto* call = event.as<TransportCall>()) return call->side == Side::subject && about_transport(number, *call);
+    if (const auto* raw = event.as<RawCall>()) return raw->side == Side::subject && about_raw(number, *raw);
+    if (event.as<TransportEnd>()) return without("the transport did not end", {number});
+    return false;
+  }
+
+ private:
+  bool tell(const Rewrite& lie, std::string_view what) { return visit_(lie.result(), what); }
+
+  bool without(std::string_view what, const std::vector<int>& numbers) {
+    Rewrite lie(honest_);
+    for (const int number : numbers) lie.erase(number);
+    return tell(lie, what);
+  }
+
+  // The event changed by `change`.
+  template <typename Kind, typename Change>
+  bool changed(int number, std::string_view what, Change change) {
+    Rewrite lie(honest_);
+    change(std::get<Kind>(lie.at(number).what));
+    return tell(lie, what);
+  }
+
+  bool about_call(int number, const ApiCall& call) {
+    for (std::size_t i = 0; i < Words<Outcome>::list.size(); ++i) {
+      const auto outcome = static_cast<Outcome>(i);
+      if (outcome == call.outcome || outcome == Outcome::unsupported) continue;
+      const auto what = fmt::format("{} answered {}", spell(call.call), spell(outcome));
+      if (changed<ApiCall>(number, what, [&](ApiCall& it) { it.outcome = outcome; })) return true;
+    }
+    return changed<ApiCall>(number, "another code", [](ApiCall& it) { it.code = "LIE"; }) ||
+           changed<ApiCall>(number, "another return value", [](ApiCall& it) { it.returned += 1000003; }) ||
+           changed<ApiCall>(number, "another errno", [](ApiCall& it) { it.error_number = "ELIE"; }) ||
+           changed<ApiCall>(number, "other bytes", [](ApiCall& it) { it.intact = false; }) ||
+           changed<ApiCall>(number, "one byte more", [](ApiCall& it) { ++it.bytes, ++it.total; }) ||
+           changed<ApiCall>(number, "no bytes at all", [](ApiCall& it) { it.bytes = it.total = 0; }) || about_flags(number, call) ||
+           about_death(number, call.call) || about_transport_of(number, call) || about_surroundings(number, call);
+  }
+
+  bool about_flags(int number, const ApiCall& call) {
+    for (std::size_t i = 0; i < call.state.size(); ++i) {
+      for (const std::string_view value : {"lie", "none", "SENT", "RECEIVED", "SENT|RECEIVED", "send", "recv", "0", "1000003"}) {
+        const auto what = fmt::format("the flag {} was {}", call.state[i].first, value);
+        if (call.state[i].second != value && changed<ApiCall>(number, what, [&](ApiCall& it) { it.state[i].second = value; })) return true;
+      }
+    }
+    return false;
+  }
+
+  bool about_death(int number, Call during) {
+    for (const auto how : {Died::How::crashed, Died::How::spun}) {
+      Rewrite lie(honest_);
+      lie.at(number).what = Died{Side::subject, how, how == Died::How::crashed ? "SIGSEGV" : "", during};
+      lie.erase_after(number);
+      if (tell(lie, fmt::format("{} never came back", spell(during)))) return true;
+    }
+    return false;
+  }
+
+  // The transport calls that belong to the API call `number`.
+  std::vector<int> transport_calls(int number, Call during, Flow flow) const {
+    std::vector<int> calls;
+    for (int at = number - 1; at > 0; --at) {
+      const Event& event = honest_.at(at);
+      if (const auto* earlier = event.as<ApiCall>(); earlier && earlier->side == Side::subject) break;
+      const auto* call = event.as<TransportCall>();
+      if (call && call->side == Side::subject && call->during == during && call->flow == flow) calls.push_back(at);
+    }
+    return calls;
+  }
+
+  bool about_transport_of(int number, const ApiCall& call) {
+    for (const Flow flow : {Flow::recv, Flow::send}) {
+      if (const auto calls = transport_calls(number, call.call, flow);
+          !calls.empty() && without(fmt::format("{} never called {}", spell(call.call), spell(flow)), calls))
+        return true;
+      Rewrite lie(honest_);
+      lie.insert_before(number, TransportCall{Side::subject, call.call, std::string(spell(flow)), flow, 5, -1, "EAGAIN", false});
+      if (tell(lie, fmt::format("{} called {}", spell(call.call), spell(flow)))) return true;
+    }
+    Rewrite lie(honest_);
+    lie.insert_before(number, Blocked{Side::subject, call.call, Flow::recv, false});
+    return tell(lie, fmt::format("{} waited", spell(call.call)));
+  }
+
+  // What it sent that it did not, what came that did not.
+  bool about_surroundings(int number, const ApiCall& call) {
+    const std::string close_notify("\x01\x00", 2);
+    const std::string internal_error("\x02\x50", 2);
+    for (const Record& record :
+         {record_of(Side::subject, ContentType::alert, close_notify), record_of(Side::subject, ContentType::alert, internal_error),
+          record_of(Side::subject, ContentType::application_data, "12345"),
+          record_of(Side::subject, ContentType::handshake, std::string("\x18\x00\x00\x01\x00", 5))}) {
+      Rewrite lie(honest_);
+      const auto bytes = static_cast<long>(record.wire_bytes);
+      lie.insert_before(number, TransportCall{Side::subject, call.call, "send", Flow::send, record.wire_bytes, bytes, "", false});
+      lie.insert_after(number, record);
+      if (tell(lie, fmt::format("{} sent one record more", spell(call.call)))) return true;
+    }
+    Rewrite end(honest_);
+    end.insert_after(number, TransportEnd{Side::subject, false, false, End::fin});
+    if (tell(end, fmt::format("{} ended the transport", spell(call.call)))) return true;
+    Rewrite reply(honest_);
+    reply.insert_before(number, record_of(Side::partner, ContentType::alert, close_notify));
+    return tell(reply, "a close_notify had come");
+  }
+
+  bool about_blocked(int number, const Blocked& blocked) {
+    if (!blocked.for_good) return without("it did not block", {number});
+    for (const Outcome outcome : {Outcome::done, Outcome::failed, Outcome::end_of_data}) {
+      Rewrite lie(honest_);
+      ApiCall call;
+      call.side = Side::subject;
+      call.call = blocked.during;
+      call.began = number;
+      call.outcome = outcome;
+      lie.at(number).what = call;
+      if (tell(lie, fmt::format("{} answered {}", spell(blocked.during), spell(outcome)))) return true;
+    }
+    return about_death(number, blocked.during);
+  }
+
+  bool about_sent(int number, const Record& record) {
+    if (!record.was_sent()) return false;
+    std::vector<int> gone{number};
+    for (int at = number; at > 0; --at) {  // with the transport call that sent it, or the bytes would be missed on the wire
+      const auto* call = honest_.at(at).as<TransportCall>();
+      if (!call || call->side != Side::subject || call->flow != Flow::send || call->result != static_cast<long>(record.wire_bytes))
+        continue;
+      gone.push_back(at);
+      break;
+    }
+    if (without("a record was never sent", gone)) return true;
+    Rewrite twice(honest_);
+    twice.insert_after(number, record);
+    if (tell(twice, "a record was sent twice")) return true;
+    const auto to_alert = [&](Alert alert) {
+      return changed<Record>(number, "another record was sent", [&](Record& it) {
+        it.type = ContentType::alert;
+        it.alert = alert;
+        it.content = {static_cast<char>(alert.level), static_cast<char>(alert.description)};
+      });
+    };
+    const auto to_data = [](Record& it) { it.type = ContentType::application_data, it.alert.reset(), it.content.clear(); };
+    return to_alert({2, 0}) || to_alert({1, 90}) || to_alert({2, 80}) || changed<Record>(number, "data was sent instead", to_data) ||
+           changed<Record>(number, "a byte more was sent", [](Record& it) { ++it.content_bytes; });
+  }
+
+  bool about_received(int number) {
+    return changed<Record>(number, "a record was never delivered", [](Record& it) { it.fate = Fate::dropped; }) ||
+           changed<Record>(number, "a record was damaged", [](Record& it) { it.damaged = true; }) ||
+           changed<Record>(number, "one byte more was delivered", [](Record& it) { ++it.content_bytes, ++it.wire_bytes; });
+  }
+
+  bool about_transport(int number, const TransportCall& call) {
+    return without("a transport call was not made", {number}) ||
+           changed<TransportCall>(number, "the other direction",
+                                  [&](TransportCall& it) { it.flow = call.flow == Flow::recv ? Flow::send : Flow::recv; });
+  }
+
+  bool about_raw(int number, const RawCall& raw) {
+    if (raw.verb != "raw-read" || raw.result <= 0) return false;
+    return changed<RawCall>(number, "a byte was missing",
+                            [](RawCall& it) {
+                              --it.result;
+                              if (!it.data.empty()) it.data.erase(0, 1);
+                            }) ||
+           changed<RawCall>(number, "a byte was another", [](RawCall& it) {
+             if (!it.data.empty()) it.data[0] = static_cast<char>(it.data[0] ^ 1);
+           });
+  }
+
+  const Transcript& honest_;
+  const LieVisitor& visit_;
+};
+
+}  // namespace
+
+bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit) { return Lies(honest, visit).about(number); }
+
+bool can_fail(const Clause& clause, const Transcript& held) {
+  const auto caught = [&](const Transcript& liar, std::string_view) {
+    const auto kind = judge(clause, liar).kind;
+    return kind == Finding::Kind::broken || kind == Finding::Kind::crashed || kind == Finding::Kind::hung;
+  };
+  // The events that decided are the likeliest to decide otherwise.
+  const std::vector<int> deciding = judge(clause, held).evidence;
+  for (auto number = deciding.rbegin(); number != deciding.rend(); ++number)
+    if (each_lie_about(held, *number, caught)) return true;
+  for (const Event& event : held.events())
+    if (std::find(deciding.begin(), deciding.end(), event.number) == deciding.end() && each_lie_about(held, event.number, caught))
+      return true;
+  return false;
+}
+
+}  // namespace tlsbye

@@ -1,0 +1,23 @@
+// Transcript liars: copies of an honest transcript in each of which one small thing is not as it was. A clause that holds on a transcript
+// and on every one of its liars checks nothing there.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "harness/oracle/oracle.h"
+
+namespace tlsbye {
+
+// Gets each liar in turn, and what the lie is ("close answered failed"). Returns true to have no more.
+using LieVisitor = std::function<bool(const Transcript& liar, std::string_view lie)>;
+
+// All lies about one event of the transcript: another outcome, code, return value or flag of a call; a call that dies; records that were
+// dropped, repeated, changed or added; transport calls that were made or not; the peer's end that came or did not; the subject's
+// transport that ended. Only the subject is lied about, and what it was sent. True where the visitor had enough.
+bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit);
+
+// Whether some lie makes the clause broken (or crashed or hung), for a transcript on which it holds.
+bool can_fail(const Clause& clause, const Transcript& held);
+
+}  // namespace tlsbye
