@@ -17,11 +17,11 @@ constexpr std::size_t columns_a_stack = 4;
 
 std::size_t column_in_stack(const Cell& cell) { return static_cast<std::size_t>(cell.role) * 2 + static_cast<std::size_t>(cell.tls); }
 
-// The force of an RFC's key word is spelled as RFCs do.
+// The force of a key word is spelled as RFCs do, and that of other documents apart from them.
 std::string force(Strength strength) {
   std::string word(spell(strength));
-  if (strength == Strength::must || strength == Strength::should || strength == Strength::may)
-    for (char& letter : word) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+  if (strength != Strength::must && strength != Strength::should && strength != Strength::may) return "(" + word + ")";
+  for (char& letter : word) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
   return word;
 }
 

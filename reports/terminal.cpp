@@ -18,7 +18,7 @@ constexpr std::size_t stack_gap = 2;
 constexpr std::size_t strength_width = 10;  // "documented"
 constexpr std::size_t narrowest_clause = 24;
 constexpr std::string_view legend_head =
-    "Rows: what the documents say. Columns: the libraries, as client and as server, in TLS 1.2 and TLS 1.3.";
+    "Rows: what the documents say. Columns: each library, as client and as server, in TLS 1.2 and 1.3.";
 
 // Escape sequences, or nothing.
 class Ink {
@@ -59,7 +59,7 @@ class Ink {
 
 std::string without_trailing_blanks(std::string line) {
   line.erase(line.find_last_not_of(' ') + 1);
-  return line + "\n";
+  return line;
 }
 
 std::string paragraph(std::string_view text, std::size_t columns, std::size_t first, std::size_t hanging) {
@@ -85,7 +85,8 @@ std::string table(const matrix::Document& document, std::size_t first, std::size
     roles += gap + text::padded("client", stack_width / 2 + 1) + text::padded("server", stack_width / 2);
     versions += gap + "1.2 1.3 1.2 1.3";
   }
-  std::string text = ink.strong(without_trailing_blanks(names)) + without_trailing_blanks(roles) + without_trailing_blanks(versions);
+  std::string text =
+      ink.strong(without_trailing_blanks(names)) + "\n" + without_trailing_blanks(roles) + "\n" + without_trailing_blanks(versions) + "\n";
   for (const matrix::Row& row : document.rows) {
     const auto begin = row.cells.begin() + static_cast<std::ptrdiff_t>(first * columns_a_stack);
     const auto end = begin + static_cast<std::ptrdiff_t>(stacks * columns_a_stack);
@@ -102,18 +103,25 @@ std::string table(const matrix::Document& document, std::size_t first, std::size
       line += *cell ? ink.of((*cell)->verdict, std::string(1, matrix::mark((*cell)->verdict))) : " ";
       if (index % columns_a_stack == columns_a_stack - 1) line += " ";
     }
-    text += without_trailing_blanks(line);
+    text += without_trailing_blanks(line) + "\n";
   }
   return text + "\n";
 }
 
-std::string legend(const RunReport& report, const Ink& ink) {
+std::string legend(const RunReport& report, const TerminalStyle& style) {
+  constexpr std::size_t margin = 19;
+  const Ink ink(style.colour);
   const Totals counts = totals(report);
-  std::string text = std::string(legend_head) + "\n";
+  std::string text = paragraph(legend_head, style.columns, 0, 0);
+  const auto explain = [&](const std::string& head, std::string_view meaning) {
+    std::string lines = paragraph(meaning, style.columns, margin, margin);
+    text += head + lines.substr(margin);
+  };
   for (const matrix::Mark& each : matrix::marks())
     if (counts[static_cast<std::size_t>(each.verdict)] > 0)
-      text += fmt::format("  {} {:<14} {}\n", ink.of(each.verdict, std::string(1, each.mark)), spell(each.verdict), each.meaning);
-  return text + "    (blank)        the statement is not about this library or version\n\n";
+      explain(fmt::format("  {} {:<15}", ink.of(each.verdict, std::string(1, each.mark)), spell(each.verdict)), each.meaning);
+  explain("    (blank)        ", "the statement is not about this library or version");
+  return text + "\n";
 }
 
 // The cells in short: clause, where, what was seen.
@@ -151,7 +159,7 @@ std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<
   const std::size_t scenario = text::width(cell.scenario);
   if (text::width(lines.back()) + 2 + scenario > style.columns) lines.emplace_back();
   if (scenario > 0) lines.back() = text::padded(lines.back(), style.columns - std::min(style.columns, scenario)) + cell.scenario;
-  for (const std::string& line : lines) text += without_trailing_blanks(line);
+  for (const std::string& line : lines) text += without_trailing_blanks(line) + "\n";
 
   text += paragraph(fmt::format("{}: {}", cell.clause, cell.says), style.columns, 2, 4);
   if (!cell.reason.empty()) text += paragraph(fmt::format("{}, {}", verdict, cell.reason), style.columns, 2, 4);
@@ -162,7 +170,7 @@ std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<
 
 std::string terminal(const RunReport& report, const std::vector<Clause>& clauses, const TerminalStyle& style) {
   const Ink ink(style.colour);
-  std::string text = legend(report, ink);
+  std::string text = legend(report, style);
   const std::size_t fixed = narrowest_clause + 1 + strength_width;
   const std::size_t fit = std::max<std::size_t>(1, (style.columns - std::min(style.columns, fixed)) / (stack_gap + stack_width));
   for (const matrix::Document& document : matrix::documents(report))

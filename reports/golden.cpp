@@ -1,0 +1,154 @@
+#include "reports/golden.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+namespace tlsbye::testing {
+namespace {
+
+const std::string folder = TLSBYE_SOURCE_DIR "/reports/testdata/";
+
+Clause clause(std::string id, Strength strength, std::vector<std::string> cites, std::string says) {
+  Clause made;
+  made.id = std::move(id);
+  made.strength = strength;
+  made.cites = std::move(cites);
+  made.says = std::move(says);
+  made.ref = {"ROW-1"};
+  return made;
+}
+
+// The cell of that clause in the column: conforming until the caller says otherwise.
+Cell cell(const Clause& clause, const StackInfo& stack, Role role, Tls tls) {
+  Cell made;
+  made.clause = clause.id;
+  made.ref = clause.ref;
+  made.strength = clause.strength;
+  made.stack = stack.name;
+  made.version = stack.version;
+  made.role = role;
+  made.tls = tls;
+  made.verdict = Verdict::conforms;
+  made.scenario = "clean-reply/both-close";
+  made.replay = "clean-reply/both-close:" + stack.name + "@" + stack.version + ":" + std::string(spell(role)) + ":" +
+                std::string(spell(tls)) + ":blocking:openssl@3.0.17";
+  made.says = "it held";
+  made.evidence = {">   9   subject  close                = done         gnutls_bye 0"};
+  return made;
+}
+
+void decide(Cell& cell, Verdict verdict, std::string says, std::vector<std::string> evidence = {}) {
+  cell.verdict = verdict;
+  cell.says = std::move(says);
+  cell.evidence = std::move(evidence);
+}
+
+}  // namespace
+
+std::vector<Clause> sample_clauses() {
+  std::vector<Clause> all{
+      clause("gnutls-bye/success-means-the-reply-came", Strength::documented,
+             {"gnutls_bye(3), 2008 and current edition, GNUTLS_SHUT_RDWR", "RFC 8446 6.1"},
+             "A two-way bye that reports success has received the peer's close_notify."),
+      clause("gnutls-bye/however-often-it-is-called-there-is-one-close-request-on-the-wire", Strength::expected, {"gnutls_bye(3)"},
+             "Repeating a bye does not repeat the alert."),
+      clause("rfc5246/the-receiver-answers-at-once", Strength::must, {"RFC 5246 7.2.1"},
+             "Whoever receives close_notify answers it at once."),
+      clause("rfc8446/nothing-after-close-notify", Strength::must, {"RFC 8446 6.1"},
+             "Nothing follows a close_notify in its own direction."),
+      clause("rfc8446/the-receiver-may-go-on", Strength::should, {"RFC 8446 6.1"},
+             "Receiving close_notify has no effect on the own direction."),
+      clause("rfc8446/a-dropped-transport-may-be-told", Strength::may, {"RFC 8446 6.1"}, "A bare end | may be told apart from a close."),
+  };
+  all[0].applies.stacks = all[1].applies.stacks = {"gnutls"};
+  all[2].applies.tls = {Tls::v1_2};
+  all[4].contradicts = all[2].id;
+  return all;
+}
+
+RunReport sample_report() {
+  const std::vector<std::string> abilities{"tls-1.2", "tls-1.3", "client", "server", "close", "close-write"};
+  RunReport report;
+  report.stacks = {{"gnutls", "3.7.9", abilities}, {"openssl", "3.0.17", abilities}, {"wolfssl", "5.5.4", abilities}};
+  report.runs = 1234;
+  report.duration_s = 12.345;
+  report.problems = {"mbedtls: the peer speaks protocol 2"};
+  for (const Clause& clause : sample_clauses())
+    for (const StackInfo& stack : report.stacks)
+      for (const Role role : {Role::client, Role::server})
+        for (const Tls tls : {Tls::v1_2, Tls::v1_3})
+          if (clause.applies.stacks.empty() || clause.applies.stacks.front() == stack.name)
+            if (clause.applies.tls.empty() || clause.applies.tls.front() == tls) report.cells.push_back(cell(clause, stack, role, tls));
+  for (Cell& each : report.cells) {
+    const bool client = each.role == Role::client, newer = each.tls == Tls::v1_3;
+    if (each.clause.ends_with("nothing-after-close-notify") && each.stack == "wolfssl" && (client || newer)) {
+      decide(each, Verdict::violates, "a write after the close was sent",
+             {"    7   subject  close                = sent         wolfSSL_shutdown 2, shutdown=SENT",
+              "    8   wire     subject->partner  close_notify (warning)       24 bytes", "  ...",
+              ">  11   subject  write                = done         wolfSSL_write 5, 5 bytes",
+              ">  12   wire     subject->partner  application_data             27 bytes"});
+      each.replay.replace(0, each.scenario.size(), "half-close/write-after-close");
+      each.scenario = "half-close/write-after-close";
+    }
+    if (each.clause.ends_with("the-receiver-may-go-on") && each.stack == "openssl" && client)
+      decide(each, Verdict::discouraged, "a write was refused once the peer had closed",
+             {">   9   subject  write                = failed       SSL_write -1 SSL_ERROR_SSL, 0 bytes, shutdown=RECEIVED, pending=0, "
+              "error-of-zero=none"});
+    if (each.clause.ends_with("may-be-told") && each.stack == "gnutls")
+      decide(each, Verdict::differs, "the bare end was told as premature");
+    if (each.clause.ends_with("the-reply-came") && client && newer) {
+      each.was = Verdict::violates;
+      each.reason = "reported (https://example.org/1)";
+      decide(each, Verdict::known, "close reported success without the peer's close_notify");
+    }
+    if (each.clause.ends_with("the-reply-came") && !client && newer) {
+      each.was = Verdict::conforms;
+      each.reason = "none of its cells is `violates` any more: reported";
+      each.verdict = Verdict::stale;
+    }
+    if (each.clause.ends_with("on-the-wire") && !newer)
+      decide(each, client ? Verdict::crashed : Verdict::hung, "the process died: SIGSEGV");
+    if (each.clause.ends_with("on-the-wire") && newer)
+      decide(each, client ? Verdict::harness_error : Verdict::unsupported,
+             client ? "no more descriptors" : "gnutls says that it has no close");
+    if (each.clause.ends_with("answers-at-once") && each.stack == "wolfssl") {
+      decide(each, Verdict::not_reached, "no run came to the situation");
+      each.scenario.clear();
+      each.replay.clear();
+    }
+  }
+  const auto trait = [&](std::size_t stack, Role role, Tls tls, std::string answer) {
+    const StackInfo& info = report.stacks[stack];
+    report.traits.push_back({"unread-data-at-close", info.name, info.version, role, tls, std::move(answer), "missing-reply/unread:..."});
+  };
+  trait(0, Role::client, Tls::v1_2, "kept");
+  trait(0, Role::client, Tls::v1_3, "kept");
+  trait(1, Role::client, Tls::v1_2, "error");
+  trait(1, Role::client, Tls::v1_3, "discarded or error");
+  trait(1, Role::server, Tls::v1_3, "error");
+  return report;
+}
+
+std::vector<Trait> sample_traits() {
+  return {{"unread-data-at-close", "What becomes of unread data when the subject closes?", {"discarded", "error", "kept"}, {}, nullptr}};
+}
+
+std::string read(const std::string& name) {
+  std::ifstream in(folder + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void expect_golden(const std::string& name, std::string_view text) {
+  const char* regenerate = std::getenv("TLSBYE_REGENERATE");
+  if (regenerate && std::string_view(regenerate) == "1") {
+    std::ofstream(folder + name, std::ios::binary) << text;
+    ADD_FAILURE() << "testdata/" << name << " was written again: look at what changed";
+    return;
+  }
+  EXPECT_EQ(text, read(name)) << "testdata/" << name << "; TLSBYE_REGENERATE=1 writes it again";
+}
+
+}  // namespace tlsbye::testing

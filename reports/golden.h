@@ -1,0 +1,23 @@
+// A small report made by hand, and the files in testdata/ that hold what must be made of it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/judge/judge.h"
+
+namespace tlsbye::testing {
+
+// Three stacks, two documents, every verdict at least once.
+RunReport sample_report();
+std::vector<Clause> sample_clauses();
+std::vector<Trait> sample_traits();
+
+std::string read(const std::string& name);  // of testdata/
+
+// Fails where testdata/NAME is not `text`. With TLSBYE_REGENERATE=1 in the environment it writes the file instead, and fails too, so that
+// nobody takes that for a test.
+void expect_golden(const std::string& name, std::string_view text);
+
+}  // namespace tlsbye::testing

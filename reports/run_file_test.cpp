@@ -1,0 +1,116 @@
+#include "reports/run_file.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "reports/golden.h"
+
+namespace tlsbye {
+namespace {
+
+using namespace testing;
+using ::testing::HasSubstr;
+using Json = nlohmann::ordered_json;
+
+// What reading says about the sample with one thing changed.
+template <typename Change>
+std::string complaint(Change change) {
+  Json json = Json::parse(run_json(sample_report()));
+  change(json);
+  try {
+    parse_run(json.dump(), "run.json");
+  } catch (const RunFileError& error) {
+    return error.what();
+  }
+  return "no complaint";
+}
+
+std::set<std::string> keys(const Json& object) {
+  std::set<std::string> all;
+  for (const auto& [key, unused] : object.items()) all.insert(key);
+  return all;
+}
+
+TEST(RunFile, IsAsItAlwaysWas) { expect_golden("run.json", run_json(sample_report())); }
+
+TEST(RunFile, ComesBackAsItWent) { EXPECT_EQ(parse_run(run_json(sample_report()), "run.json"), sample_report()); }
+
+TEST(RunFile, AnEmptyRunComesBackToo) { EXPECT_EQ(parse_run(run_json(RunReport{}), "run.json"), RunReport{}); }
+
+TEST(RunFile, BytesThatAreNoTextDoNotStopIt) {
+  RunReport report = sample_report();
+  report.cells[0].says = "\xff";
+  EXPECT_NO_THROW(parse_run(run_json(report), "run.json"));
+}
+
+TEST(RunFile, TheSchemaRequiresAndAllowsWhatIsWritten) {
+  const Json schema = Json::parse(read("../schema.json"));
+  const Json written = Json::parse(run_json(sample_report()));
+  const auto same_keys = [](const Json& of_schema, const Json& object) {
+    const std::set<std::string> required(of_schema["required"].begin(), of_schema["required"].end());
+    EXPECT_EQ(required, keys(object));
+    EXPECT_EQ(of_schema["additionalProperties"], false);
+  };
+  same_keys(schema, written);
+  same_keys(schema["$defs"]["stack"], written["stacks"][0]);
+  same_keys(schema["$defs"]["cell"], written["cells"][0]);
+  same_keys(schema["$defs"]["trait"], written["traits"][0]);
+  same_keys(schema["$defs"]["totals"], written["totals"]);
+  EXPECT_EQ(schema["$defs"]["verdict"]["enum"], Json(Words<Verdict>::list));
+  EXPECT_EQ(schema["$defs"]["cell"]["properties"]["strength"]["enum"], Json(Words<Strength>::list));
+}
+
+TEST(RunFile, AMistakeIsNamedWithItsPlace) {
+  EXPECT_EQ(complaint([](Json& json) { json["cells"][3]["verdict"] = "fine"; }), "run.json: cells[3].verdict: `fine` is no verdict");
+  EXPECT_EQ(complaint([](Json& json) { json["cells"][0].erase("role"); }), "run.json: cells[0]: has no `role`");
+  EXPECT_EQ(complaint([](Json& json) { json["cells"][0]["color"] = 1; }), "run.json: cells[0]: unknown key `color`");
+  EXPECT_EQ(complaint([](Json& json) { json["cells"][4]["was"] = "hung"; }), "run.json: cells[4]: is crashed and has a `was`");
+  EXPECT_EQ(complaint([](Json& json) { json["cells"][1].erase("reason"); }), "run.json: cells[1]: is known and has no `reason`");
+  EXPECT_EQ(complaint([](Json& json) { json["stacks"][0]["id"] = "gnutls"; }), "run.json: stacks[0].id: is not `gnutls 3.7.9`");
+  EXPECT_EQ(complaint([](Json& json) { json["runs"] = -1; }), "run.json: runs: is no count");
+  EXPECT_EQ(complaint([](Json& json) { json["duration_s"] = "1"; }), "run.json: duration_s: is no number");
+  EXPECT_EQ(complaint([](Json& json) { json["complete"] = 1; }), "run.json: complete: is neither true nor false");
+  EXPECT_EQ(complaint([](Json& json) { json["problems"] = "none"; }), "run.json: problems: is no list");
+  EXPECT_EQ(complaint([](Json& json) { json["totals"]["hung"] = 7; }), "run.json: totals.hung: is not the number of such cells, 1");
+  EXPECT_EQ(complaint([](Json& json) { json["totals"].erase("hung"); }), "run.json: totals: has no `hung`");
+}
+
+TEST(RunFile, AnotherFormatIsNamedBeforeAnythingElse) {
+  EXPECT_EQ(complaint([](Json& json) {
+              json.erase("cells");
+              json["format"] = "tlsbye-run/2";
+            }),
+            "run.json: the format is \"tlsbye-run/2\", and not \"tlsbye-run/1\"");
+  EXPECT_EQ(complaint([](Json& json) { json = Json::array(); }), "run.json: is no run file: it has no `format`");
+  EXPECT_THROW(parse_run("{\"format\": ", "run.json"), RunFileError);
+}
+
+TEST(RunFile, IsWrittenWholeAndLeavesNothingBeside) {
+  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "tlsbye-run-file-test";
+  std::filesystem::create_directories(folder);
+  write_run_file(sample_report(), folder / "run.json");
+  EXPECT_EQ(read_run_file(folder / "run.json"), sample_report());
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(RunFile, SaysWhyItCannotBeWrittenOrRead) {
+  try {
+    write_run_file(sample_report(), "no/such/folder/run.json");
+    FAIL() << "written to nowhere";
+  } catch (const RunFileError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("no/such/folder/run.json: cannot be written: No such file"));
+  }
+  try {
+    read_run_file("no-such-run.json");
+    FAIL() << "read from nowhere";
+  } catch (const RunFileError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("no-such-run.json: cannot be read: No such file"));
+  }
+}
+
+}  // namespace
+}  // namespace tlsbye
