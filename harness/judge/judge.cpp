@@ -57,7 +57,7 @@ std::map<std::string, std::string_view> refusals(const Transcript& transcript) {
 bool is_noise(const Event& event, const Transcript& transcript) {
   if (event.as<Told>()) return true;
   if (const auto* call = event.as<TransportCall>()) return !call->injected;
-  if (event.line < 1 || static_cast<std::size_t>(event.line) > transcript.script.size()) return event.line < 1;
+  if (event.line < 1 || static_cast<std::size_t>(event.line) > transcript.script.size()) return false;
   return transcript.script[static_cast<std::size_t>(event.line - 1)].find(spell(Call::handshake)) != std::string::npos;
 }
 
@@ -136,9 +136,9 @@ Judge::Column& Judge::column(const RunKey& key) {
       fmt::format("{} {} as {}, TLS {} is not in the judge's scope", key.subject, key.subject_version, spell(key.role), spell(key.tls)));
 }
 
-// Worse wins; of equals a reason why nothing was seen wins over none, and then the earlier run.
-bool Judge::Decision::gives_way_to(Verdict other, bool other_without_keys, std::size_t other_run) const {
-  return std::tuple(other, other_without_keys, run) > std::tuple(verdict, without_keys, other_run);
+// Worse wins; of equals what the wire could read wins over what it could not, and then the earlier run.
+bool Judge::Decision::gives_way_to(Verdict other, bool other_readable, std::size_t other_run) const {
+  return std::tuple(other, other_readable, run) > std::tuple(verdict, readable, other_run);
 }
 
 bool Judge::take(std::size_t index, const Transcript& transcript, std::string_view replay) {
@@ -159,9 +159,7 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
       finding.says = fmt::format("the property {} failed itself: {}", clause.property ? clause.property->name : "", fault.what());
       verdict = Verdict::harness_error;
     }
-    bool without_keys = false;
     if (verdict == Verdict::not_reached) {
-      without_keys = !transcript.decrypted && !finding.says.empty();
       const auto* calls = refused.empty() ? nullptr : parameter(clause, "call");
       for (const auto& [verb, why] : refused) {
         if (!calls || !names(*calls, verb)) continue;
@@ -169,8 +167,8 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
         finding.says = why;
       }
     }
-    if (!cell.gives_way_to(verdict, without_keys, index)) continue;
-    cell = {verdict, index, without_keys, transcript.key().scenario, std::string(replay), std::move(finding.says), {}};
+    if (!cell.gives_way_to(verdict, transcript.decrypted, index)) continue;
+    cell = {verdict, index, transcript.decrypted, transcript.key().scenario, std::string(replay), std::move(finding.says), {}};
     if (verdict == Verdict::not_reached) continue;
     cell.evidence = tell_evidence(transcript, finding.evidence);
     decided = true;
@@ -197,8 +195,7 @@ void Judge::merge(Judge&& other) {
     Column& theirs = other.columns_[i];
     for (std::size_t clause = 0; clause < mine.cells.size(); ++clause) {
       Decision& candidate = theirs.cells[clause];
-      if (mine.cells[clause].gives_way_to(candidate.verdict, candidate.without_keys, candidate.run))
-        mine.cells[clause] = std::move(candidate);
+      if (mine.cells[clause].gives_way_to(candidate.verdict, candidate.readable, candidate.run)) mine.cells[clause] = std::move(candidate);
     }
     for (std::size_t trait = 0; trait < mine.traits.size(); ++trait) {
       for (auto& [answer, answered] : theirs.traits[trait]) {
@@ -247,7 +244,8 @@ Cell Judge::cell(const Column& column, std::size_t clause_index) const {
     cell.replay = lost.replay;
     cell.says = lost.why;
   } else {
-    cell.says = decision.without_keys ? decision.says : "no run came to the situation";
+    const bool none_readable = decision.run != no_run && !decision.readable;
+    cell.says = none_readable ? "the wire had no keys for any run" : "no run came to the situation";
   }
   return cell;
 }

@@ -95,8 +95,8 @@ Totals totals(const RunReport& report);
 // Tries every clause on every transcript, and keeps for each cell the worst verdict with the run that decided it.
 //
 // The result depends on the runs alone, not on the order in which they are fed: each run has an index, its place in the plan, and of two
-// runs that say the same the one with the smaller index decides. So each worker may have a Judge of its own, and merging them in any
-// order gives what one Judge would have given.
+// runs that say the same the one with the smaller index decides (one that the wire could read before one that it could not). So each worker
+// may have a Judge of its own, and merging them in any order gives what one Judge would have given.
 class Judge {
  public:
   // What the report is to be about. Each clause gets a cell for every stack, role and TLS version in the scope that it applies to.
@@ -126,13 +126,14 @@ class Judge {
   RunReport report() const;
 
  private:
+  static constexpr auto no_run = static_cast<std::size_t>(-1);
   struct Decision {
     Verdict verdict = Verdict::not_reached;
-    std::size_t run = static_cast<std::size_t>(-1);  // none yet
-    bool without_keys = false;                       // not reached because the wire could not read the records
+    std::size_t run = no_run;
+    bool readable = false;  // the wire had keys for that run
     std::string scenario, replay, says;
     std::vector<std::string> evidence;
-    bool gives_way_to(Verdict other, bool other_without_keys, std::size_t other_run) const;
+    bool gives_way_to(Verdict other, bool other_readable, std::size_t other_run) const;
   };
   struct Answered {
     std::size_t run;

@@ -182,12 +182,13 @@ TEST(Judge, TheStacksOwnNoCountsForTheCallItWasAskedForOnly) {
   EXPECT_EQ(cell(report, "rfc/close").verdict, Verdict::not_reached);
 }
 
-TEST(Judge, AWireWithoutKeysIsSaidInTheCell) {
+TEST(Judge, ACellOfWhichTheWireCouldReadNoRunSaysSo) {
   const std::vector<Clause> clauses{clause("rfc/all")};
   Judge judge(clauses, client_1_3(), no_traits());
-  judge.take(0, run("not-reached"), "r");
-  judge.take(1, run("no-keys"), "s");
-  EXPECT_EQ(judge.report().cells[0].says, "the wire had no keys for this pair");
+  judge.take(0, run("no-keys"), "r");
+  EXPECT_EQ(judge.report().cells[0].says, "the wire had no keys for any run");
+  judge.take(1, run("not-reached"), "s");
+  EXPECT_EQ(judge.report().cells[0].says, "no run came to the situation");
 }
 
 TEST(Judge, APropertyThatFailsItselfSpoilsItsOwnCellOnly) {
