@@ -121,7 +121,10 @@ std::string Direction::pass(Standing& standing, ContentType type, std::string_vi
     epoch = {Stage::application, epoch.stage == Stage::application ? epoch.generation + 1 : 0, 0};
   std::string begun;
   if (type != ContentType::handshake) return begun;
-  for (const auto& message : standing.messages.feed(content, begun)) {
+  // A message without protection where there should be one has its name, and no other effect.
+  HandshakeReader apart;
+  const bool belongs = encrypted == (epoch.stage != Stage::plain);
+  for (const auto& message : (belongs ? standing.messages : apart).feed(content, begun)) {
     if (message.is(HandshakeType::client_hello) && writer_ == Role::client) {
       if (const auto random = client_random(message.body)) secrets_.saw_client_hello(*random);
     } else if (message.is(HandshakeType::server_hello) && writer_ == Role::server) {
@@ -454,7 +457,7 @@ void Direction::receiver_gone() {
   }
   out_.clear();
   out_taken_ = 0;
-  closed_ = true;
+  closed_ = gone_ = true;
 }
 
 // The transcript.

@@ -84,6 +84,7 @@ class Direction {
   void accepted(std::size_t bytes, int line);
   void must_wait();
   void receiver_gone();
+  bool gone() const { return gone_; }
 
   // The sender's end, once everything before it has been delivered; to be taken once.
   std::optional<End> end_due();
@@ -160,7 +161,7 @@ class Direction {
   std::size_t data_delivered_ = 0;  // bytes of application data
 
   std::vector<Order> orders_;
-  bool holding_ = false, cut_ = false, closed_ = false;
+  bool holding_ = false, cut_ = false, closed_ = false, gone_ = false;
   std::deque<PiecePtr> held_;
 
   std::string out_;

@@ -39,39 +39,44 @@ const EVP_MD* sha_256() {
   return digest.get();
 }
 
-// HMAC with SHA-256 (RFC 2104). The keyed states are made once and copied for each message.
+// HMAC with SHA-256 (RFC 2104).
 class Hmac {
  public:
-  explicit Hmac(std::span<const unsigned char> key) : inner_(EVP_MD_CTX_new()), outer_(EVP_MD_CTX_new()), work_(EVP_MD_CTX_new()) {
-    std::array<unsigned char, block_bytes> pad{};
-    if (key.size() > pad.size()) throw std::invalid_argument("an HMAC key longer than a block");
-    std::copy(key.begin(), key.end(), pad.begin());
-    for (unsigned char& byte : pad) byte ^= 0x36;
-    start(inner_.get(), pad);
-    for (unsigned char& byte : pad) byte ^= 0x36 ^ 0x5c;
-    start(outer_.get(), pad);
+  explicit Hmac(std::span<const unsigned char> key) : context_(EVP_MD_CTX_new()) {
+    if (key.size() > block_bytes) throw std::invalid_argument("an HMAC key longer than a block");
+    must(context_ != nullptr);
+    std::copy(key.begin(), key.end(), inner_pad_.begin());
+    outer_pad_ = inner_pad_;
+    for (unsigned char& byte : inner_pad_) byte ^= 0x36;
+    for (unsigned char& byte : outer_pad_) byte ^= 0x5c;
   }
 
   Digest operator()(std::initializer_list<std::string_view> message) {
-    Digest digest;
-    must(EVP_MD_CTX_copy_ex(work_.get(), inner_.get()));
-    for (const std::string_view part : message) must(EVP_DigestUpdate(work_.get(), part.data(), part.size()));
-    must(EVP_DigestFinal_ex(work_.get(), digest.data(), nullptr));
-    must(EVP_MD_CTX_copy_ex(work_.get(), outer_.get()));
-    must(EVP_DigestUpdate(work_.get(), digest.data(), digest.size()));
-    must(EVP_DigestFinal_ex(work_.get(), digest.data(), nullptr));
-    return digest;
+    start(inner_pad_);
+    for (const std::string_view part : message) must(EVP_DigestUpdate(context_.get(), part.data(), part.size()));
+    const Digest inner = finish();
+    start(outer_pad_);
+    must(EVP_DigestUpdate(context_.get(), inner.data(), inner.size()));
+    return finish();
   }
 
  private:
+  using Pad = std::array<unsigned char, block_bytes>;
   struct Free {
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
   };
-  using Context = std::unique_ptr<EVP_MD_CTX, Free>;
-  static void start(EVP_MD_CTX* context, std::span<const unsigned char> pad) {
-    must(context && EVP_DigestInit_ex2(context, sha_256(), nullptr) && EVP_DigestUpdate(context, pad.data(), pad.size()));
+  // Hashing the pad again is cheaper than copying a context that has hashed it.
+  void start(const Pad& pad) {
+    must(EVP_DigestInit_ex2(context_.get(), sha_256(), nullptr) && EVP_DigestUpdate(context_.get(), pad.data(), pad.size()));
   }
-  Context inner_, outer_, work_;
+  Digest finish() {
+    Digest digest;
+    must(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr));
+    return digest;
+  }
+
+  std::unique_ptr<EVP_MD_CTX, Free> context_;
+  Pad inner_pad_{}, outer_pad_{};
 };
 
 void expand_label(Hmac& hmac, std::string_view label, std::span<unsigned char> into) {

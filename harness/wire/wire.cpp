@@ -212,11 +212,14 @@ class Wire::Impl {
       if (size > 0) {
         progress_.of(side).drained = true;
         way.arrive({buffer_.get(), static_cast<std::size_t>(size)}, line);
+        if (static_cast<std::size_t>(size) < read_size) break;  // no more is there; an end is found the next time
         continue;
       }
+      const End how = size < 0 ? End::reset : hung_up(it) ? End::hangup : End::fin;
       it.ended = true;
-      it.failed = size < 0;
-      way.sender_ended(size < 0 ? End::reset : hung_up(it) ? End::hangup : End::fin, line);
+      it.failed = how == End::reset;
+      way.sender_ended(how, line);
+      if (how != End::fin) way_to(side).receiver_gone();
     }
     return moved;
   }
@@ -275,7 +278,8 @@ class Wire::Impl {
 
   // The script ends the stream towards `side`.
   void finish(Side side, End how, const Statement& order) {
-    if (!port(side).socket || way_to(side).closed()) {
+    const Direction& way = way_to(side);
+    if (!port(side).socket || way.gone() || (way.closed() && how == End::fin)) {
       not_done_.push_back(order.source);
       return;
     }
@@ -296,6 +300,7 @@ class Wire::Impl {
       shutdown(it.socket.get(), SHUT_WR);
     } else {
       it.ended = true;
+      way.receiver_gone();
       if (tcp_) {
         if (how == End::reset) reset_on_close(it.socket.get());
         it.socket.reset();

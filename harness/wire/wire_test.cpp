@@ -337,6 +337,17 @@ TEST_P(EitherVersion, AResetIsARealResetOverTcp) {
   EXPECT_EQ(errno, ECONNRESET);
 }
 
+TEST_P(EitherVersion, AResetMayFollowAFinButNothingFollowsAReset) {
+  Connection c(GetParam(), TransportKind::tcp);
+  c.handshake();
+  for (const Verb verb : {Verb::fin, Verb::reset, Verb::hangup}) c.wire->carry_out(wire_end(verb, server));
+  char byte;
+  EXPECT_EQ(recv(c.fd(server), &byte, 1, 0), 0);
+  EXPECT_EQ(send(c.fd(server), "x", 1, MSG_NOSIGNAL), -1);
+  EXPECT_THAT(c.ends(), ElementsAre(Field(&TransportEnd::end, End::fin), Field(&TransportEnd::end, End::reset)));
+  EXPECT_THAT(c.wire->orders_left(), ElementsAre("wire hangup"));
+}
+
 TEST_P(EitherVersion, AResetByThePeerIsPassedOn) {
   Connection c(GetParam(), TransportKind::tcp);
   c.handshake();
@@ -481,7 +492,43 @@ TEST_P(EitherVersion, ThePartOfARecordBeforeTheEndIsDeliveredAsItIs) {
   EXPECT_TRUE(c.transcript.decrypted);
 }
 
+TEST_P(EitherVersion, OneStatementIsOneWrite) {
+  Connection c(GetParam(), TransportKind::tcp);
+  c.handshake();
+  Statement alerts = wire_inject(client, ContentType::alert, {1, 90});
+  alerts.times = 3;
+  c.wire->carry_out(alerts);
+  char buffer[256];
+  EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), 3 * (GetParam() == Tls::v1_2 ? 31 : 24));
+}
+
+TEST_P(EitherVersion, AReleaseIsOneWriteToo) {
+  Connection c(GetParam());
+  c.handshake();
+  c.wire->carry_out(wire_order(Verb::hold, client, Kind::close_notify));
+  c.shutdown(client);
+  ASSERT_EQ(send(c.fd(client), "QUIT", 4, 0), 4);
+  c.pump();
+  c.wire->carry_out(wire_order(Verb::release, client));
+  char buffer[256];
+  EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), 4 + (GetParam() == Tls::v1_2 ? 31 : 24));
+}
+
 // TLS 1.3 only.
+
+TEST(Wire, APlainHandshakeRecordDoesNotLoseTheThread) {
+  Connection c(Tls::v1_3);
+  c.handshake();
+  Statement plain = wire_order(Verb::drop, client, Kind::handshake);
+  c.wire->carry_out(plain);
+  ASSERT_EQ(send(c.fd(client), "\x16\x03\x03\x00\x05\x18\x00\xff\xff\x00", 10, 0), 10);
+  c.pump();
+  EXPECT_EQ(c.records(client).back().handshake, "KeyUpdate");
+  SSL_key_update(c.ssl(client), SSL_KEY_UPDATE_NOT_REQUESTED);
+  c.write(client, "one");
+  EXPECT_EQ(c.read(server), "one") << c.story();
+  EXPECT_TRUE(c.transcript.decrypted);
+}
 
 TEST(Wire, KeyUpdatesAreFollowedInBothDirections) {
   Connection c(Tls::v1_3);
