@@ -84,11 +84,11 @@ Outcome outcome_of(int error, int error_number) {
     case WOLFSSL_ERROR_ZERO_RETURN:
       return Outcome::end_of_data;
     case SOCKET_PEER_CLOSED_E:
-      return Outcome::cut;
     case WOLFSSL_ERROR_SYSCALL:
     case SOCKET_ERROR_E:
+      // wolfSSL says "peer closed" of an end, of a reset and of a broken pipe alike; errno tells them apart.
       if (error_number == ECONNRESET || error_number == EPIPE) return Outcome::reset;
-      return error == WOLFSSL_ERROR_SYSCALL && error_number == 0 ? Outcome::cut : Outcome::failed;
+      return error == SOCKET_PEER_CLOSED_E || error_number == 0 ? Outcome::cut : Outcome::failed;
     case FATAL_ERROR:
       return Outcome::alert;
     default:

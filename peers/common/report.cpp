@@ -1,5 +1,10 @@
 #include "peers/common/report.h"
 
+#include <poll.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
 #include <cerrno>
 
 namespace tlsbye::peer {
@@ -13,10 +18,22 @@ void Conversation::hello(std::string_view stack, std::string_view version, std::
   send(Turn::harness);
 }
 
+bool Conversation::request_is_there(bool wait) {
+  pollfd entry{channel_.descriptor(), POLLIN, 0};
+  const timespec at_once{};
+  // Not by poll(): this process has its own (transport.cpp).
+  return ::syscall(SYS_ppoll, &entry, 1, wait ? nullptr : &at_once, nullptr, 0) > 0;
+}
+
 std::optional<Line> Conversation::next_request(Descriptor* passed) {
+  if (turn_ != nullptr) {
+    // Takes its turn before the request: whoever ends this process in between leaves the request for the other process to find.
+    while (!request_is_there(true)) {
+    }
+    turn(Turn::peer);
+  }
   const Channel::Got got = channel_.receive(received_, passed);
   if (got == Channel::Got::end || got == Channel::Got::timeout) return std::nullopt;
-  turn(Turn::peer);
   if (got != Channel::Got::packet) {
     if (errno != EMSGSIZE) return std::nullopt;
     return Line().with("why", "a request of more than 65536 bytes");
@@ -27,6 +44,10 @@ std::optional<Line> Conversation::next_request(Descriptor* passed) {
   auto& lines = std::get<std::vector<Line>>(parsed);
   if (lines.size() != 1) return Line().with("why", "a request is one line");
   return std::move(lines.front());
+}
+
+void Conversation::discard_request() {
+  if (request_is_there(false)) channel_.receive(received_);
 }
 
 LineWriter Conversation::line(std::string_view word) {

@@ -28,6 +28,9 @@ class Conversation {
   // empty word and a field `why`. A descriptor that came along replaces `passed`.
   std::optional<Line> next_request(Descriptor* passed = nullptr);
 
+  // Takes a request that lies there unread, if there is one, and forgets it.
+  void discard_request();
+
   // Begins a line of the report under way. At most `longest_line` bytes, escapes included.
   LineWriter line(std::string_view word);
   static constexpr std::size_t longest_line = 20 * 1024;
@@ -42,6 +45,7 @@ class Conversation {
 
  private:
   void send(Turn next);
+  bool request_is_there(bool wait);
   void turn(Turn whose) {
     if (turn_) turn_->store(whose);
   }

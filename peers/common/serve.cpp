@@ -428,6 +428,7 @@ void Server::watch_over(pid_t child) {
   }
   const Turn turn = shared_turn_->load();
   if (turn == Turn::over) return;
+  if (turn == Turn::peer) conversation_.discard_request();
   if (turn == Turn::harness && !conversation_.next_request()) ::_exit(0);
   const std::string how =
       WIFSIGNALED(status) ? std::string("SIG") + ::sigabbrev_np(WTERMSIG(status)) : "exit code " + std::to_string(WEXITSTATUS(status));

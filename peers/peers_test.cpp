@@ -1,0 +1,626 @@
+// Every stack's peer, driven as the harness drives it: over its control socket, with a relay of this test's own in between.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <sstream>
+
+#include "peers/protocol/channel.h"
+#include "peers/protocol/message.h"
+#include "peers/protocol/words.h"
+
+namespace tlsbye {
+
+void PrintTo(const Line& line, std::ostream* to) {
+  std::string text;
+  append_line(text, line);
+  *to << text;
+}
+
+namespace {
+
+using testing::AnyOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+using Report = std::vector<Line>;
+
+std::vector<std::string> stacks() {
+  std::vector<std::string> all;
+  std::istringstream text(TLSBYE_TEST_STACKS);
+  for (std::string stack; std::getline(text, stack, ',');) all.push_back(stack);
+  return all;
+}
+
+// "close=sent close=done": the API calls of a report, in order.
+std::vector<std::string> calls(const Report& report) {
+  std::vector<std::string> all;
+  for (const Line& line : report)
+    if (line.word() == "api") all.push_back(std::string(line.get("call")) + "=" + std::string(line.get("outcome")));
+  return all;
+}
+
+const Line& last_call(const Report& report) {
+  static const Line none;
+  for (auto line = report.rbegin(); line != report.rend(); ++line)
+    if (line->word() == "api") return *line;
+  return none;
+}
+
+std::string outcome(const Report& report) { return std::string(last_call(report).get("outcome")); }
+
+std::vector<Line> lines(const Report& report, std::string_view word) {
+  std::vector<Line> all;
+  for (const Line& line : report)
+    if (line.word() == word) all.push_back(line);
+  return all;
+}
+
+// A peer program, and the control socket to it.
+class Peer {
+ public:
+  explicit Peer(const std::string& stack) : Peer(channel_pair(), TLSBYE_BINARY_DIR "/peers/tlsbye-peer-" + stack) {}
+  ~Peer() {
+    control_.reset();  // which ends the peer
+    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+  }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  const Line& hello() const { return hello_; }
+  bool able(const std::string& word) const {
+    return (" " + std::string(hello_.get("abilities")) + " ").find(" " + word + " ") != std::string::npos;
+  }
+  pid_t pid() const { return pid_; }
+
+  void ask(const Line& request, int descriptor = -1) {
+    std::string packet;
+    append_line(packet, request);
+    say(packet, descriptor);
+  }
+  void say(const std::string& packet, int descriptor = -1) { ASSERT_TRUE(control_->send(packet, descriptor)); }
+
+  // The next report, of as many packets as it has; empty where the peer is gone.
+  Report report() {
+    Report all;
+    for (std::string packet;;) {
+      if (control_->receive(packet) != Channel::Got::packet) return {};
+      auto parsed = parse_message(packet);
+      if (!std::holds_alternative<std::vector<Line>>(parsed)) ADD_FAILURE() << "no message: " << packet;
+      for (Line& line : std::get<std::vector<Line>>(parsed)) all.push_back(std::move(line));
+      if (all.back().word() != "more") return all;
+      all.pop_back();
+    }
+  }
+  Report do_(const Line& request, int descriptor = -1) {
+    ask(request, descriptor);
+    return report();
+  }
+  // The process's end, as waitpid tells it.
+  int wait() {
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return status;
+  }
+
+ private:
+  Peer(std::pair<Channel, Channel> ends, const std::string& program) {
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      if (ends.second.descriptor() == control_descriptor)
+        ::fcntl(control_descriptor, F_SETFD, 0);
+      else
+        ::dup2(ends.second.descriptor(), control_descriptor);
+      ::execl(program.c_str(), program.c_str(), nullptr);
+      ::_exit(127);
+    }
+    control_.emplace(std::move(ends.first));
+    const timeval patience{20, 0};  // a peer that says nothing at all fails the test, instead of hanging it
+    ::setsockopt(control_->descriptor(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    { const Channel given_away = std::move(ends.second); }
+    const Report first = report();
+    if (!first.empty()) hello_ = first.front();
+  }
+
+  pid_t pid_ = -1;
+  std::optional<Channel> control_;
+  Line hello_;
+};
+
+// Two peers with a session each, and what lies between them.
+class Link {
+ public:
+  Link(Peer& client, Peer& server, Tls tls, Io io, const std::string& options = {}, bool isolate = false) : peers_{&client, &server} {
+    for (const Role role : {Role::client, Role::server}) {
+      int ends[2];
+      EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+      Line open("open");
+      open.with("role", spell(role)).with("tls", spell(tls)).with("io", spell(io)).with("log", 1);
+      if (!options.empty()) open.with("options", options);
+      if (isolate) open.with("isolate", 1);
+      Descriptor given(ends[0]);
+      end(role) = Descriptor(ends[1]);
+      opened[static_cast<std::size_t>(role)] = peer(role).do_(open, given.get());
+    }
+  }
+
+  Peer& peer(Role role) { return *peers_[static_cast<std::size_t>(role)]; }
+  Descriptor& end(Role role) { return ends_[static_cast<std::size_t>(role)]; }
+  // What that side has sent so far, as the relay saw it.
+  std::string& sent(Role role) { return sent_[static_cast<std::size_t>(role)]; }
+
+  // Moves what there is, both ways. True where anything moved.
+  bool relay() {
+    bool moved = false;
+    for (const Role role : {Role::client, Role::server}) {
+      char some[65536];
+      for (ssize_t got; end(role) && (got = ::recv(end(role).get(), some, sizeof some, MSG_DONTWAIT)) > 0;) {
+        moved = true;
+        sent(role).append(some, static_cast<std::size_t>(got));
+        if (!holding) pass_on(other(role), std::string_view(some, static_cast<std::size_t>(got)));
+      }
+    }
+    return moved;
+  }
+  void pass_on(Role to, std::string_view bytes) {
+    ASSERT_EQ(::send(end(to).get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
+
+  // Asks both at once and relays until both are ready, or blocked with nothing left to relay.
+  std::pair<Report, Report> both(const Line& of_client, const Line& of_server) {
+    Report all[2];
+    bool rests[2] = {false, false};
+    peer(Role::client).ask(of_client);
+    peer(Role::server).ask(of_server);
+    for (bool first = true;; first = false) {
+      for (const Role role : {Role::client, Role::server}) {
+        const auto i = static_cast<std::size_t>(role);
+        if (rests[i]) continue;
+        if (!first) peer(role).ask(Line("resume"));
+        const Report more = peer(role).report();
+        all[i].insert(all[i].end(), more.begin(), more.end());
+        rests[i] = more.empty() || more.back().word() != "blocked";
+      }
+      const bool moved = relay();
+      if ((rests[0] && rests[1]) || !moved) return {all[0], all[1]};
+    }
+  }
+  void handshake() {
+    const auto [client, server] = both(Line("handshake"), Line("handshake"));
+    ASSERT_EQ(outcome(client), "done") << last_call(client).get("words");
+    ASSERT_EQ(outcome(server), "done") << last_call(server).get("words");
+    for (const Report* report : {&client, &server})
+      for (const Line& line : lines(*report, "keys")) key_log.emplace_back(line.get("line"));
+    sent(Role::client).clear();
+    sent(Role::server).clear();
+  }
+
+  Report opened[2];
+  std::vector<std::string> key_log;
+  bool holding = false;  // the relay takes, and passes nothing on
+
+ private:
+  Peer* peers_[2];
+  Descriptor ends_[2];
+  std::string sent_[2];
+};
+
+const Line close_until_done = Line("close").with("until", "done");
+
+// Subject stack, version, blocking.
+using Mode = std::tuple<std::string, Tls, Io>;
+
+std::string mode_name(const testing::TestParamInfo<Mode>& info) {
+  const auto& [stack, tls, io] = info.param;
+  return stack + (tls == Tls::v1_2 ? "_tls12_" : "_tls13_") + std::string(spell(io));
+}
+
+class StackTest : public testing::TestWithParam<Mode> {
+ protected:
+  StackTest() : subject(std::get<0>(GetParam())), partner(std::get<0>(GetParam())) {}
+  Tls tls() const { return std::get<1>(GetParam()); }
+  Io io() const { return std::get<2>(GetParam()); }
+  bool blocking() const { return io() == Io::blocking; }
+  // The subject is the client.
+  std::unique_ptr<Link> linked(const std::string& options = {}, bool isolate = false) {
+    auto link = std::make_unique<Link>(subject, partner, tls(), io(), options, isolate);
+    link->handshake();
+    return link;
+  }
+  Peer subject, partner;
+};
+
+INSTANTIATE_TEST_SUITE_P(All, StackTest,
+                         testing::Combine(testing::ValuesIn(stacks()), testing::Values(Tls::v1_2, Tls::v1_3),
+                                          testing::Values(Io::blocking, Io::nonblocking)),
+                         mode_name);
+
+TEST_P(StackTest, SaysWhoItIs) {
+  EXPECT_EQ(subject.hello().word(), "hello");
+  EXPECT_EQ(subject.hello().get("protocol"), "1");
+  EXPECT_EQ(subject.hello().get("stack"), std::get<0>(GetParam()));
+  EXPECT_THAT(std::string(subject.hello().get("version")), testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+.*"));
+  for (const char* ability : {"tls-1.2", "tls-1.3", "client", "server", "close", "close-write"})
+    EXPECT_TRUE(subject.able(ability)) << ability;
+}
+
+TEST_P(StackTest, TalksAndClosesBothWaysWithEveryStack) {
+  for (const std::string& stack : stacks()) {
+    Peer other_peer(stack);
+    for (const bool subject_is_client : {true, false}) {
+      SCOPED_TRACE(stack + (subject_is_client ? " as server" : " as client"));
+      Link link(subject_is_client ? subject : other_peer, subject_is_client ? other_peer : subject, tls(), io());
+      ASSERT_NO_FATAL_FAILURE(link.handshake());
+      const auto [wrote, read] = link.both(Line("write").with("size", 40000).with("until", "done"), Line("read").with("until", "done"));
+      EXPECT_EQ(last_call(wrote).get("total"), "40000");
+      EXPECT_EQ(last_call(read).get("intact"), "1");
+      const auto [closed, met] = link.both(Line("close-write"), Line("read").with("until", "end"));
+      EXPECT_EQ(outcome(closed), "done");
+      EXPECT_EQ(outcome(met), "end-of-data");
+      EXPECT_EQ(last_call(met).get("total"), "40000");
+      EXPECT_EQ(last_call(met).get("intact"), "1");
+      const auto [client, server] = link.both(close_until_done, close_until_done);
+      EXPECT_EQ(outcome(client), "done");
+      EXPECT_EQ(outcome(server), "done");
+      EXPECT_EQ(link.peer(Role::client).do_(Line("end")).back().word(), "ready");
+      EXPECT_EQ(link.peer(Role::server).do_(Line("end")).back().word(), "ready");
+    }
+  }
+}
+
+TEST_P(StackTest, AReplyThatNeverComesIsReportedAsBlocked) {
+  const auto link = linked();
+  link->holding = true;
+  const Report report = subject.do_(close_until_done);
+  ASSERT_EQ(report.back().word(), "blocked");
+  EXPECT_EQ(report.back().get("on"), "recv");
+  EXPECT_EQ(report.back().get("during"), "close");
+  EXPECT_THAT(calls(report), Not(Contains("close=done")));
+  EXPECT_EQ(subject.do_(Line("resume")).back().word(), "blocked");
+  const Report wrong = subject.do_(Line("fin"));
+  EXPECT_EQ(wrong.front().word(), "unsupported");
+  EXPECT_EQ(wrong.back().word(), "blocked");
+  EXPECT_THAT(subject.do_(Line("abort")), ElementsAre(Line("ready")));
+  const Report after = subject.do_(Line("read"));
+  EXPECT_THAT(outcome(after), Not(AnyOf("done", "end-of-data")));
+  EXPECT_THAT(subject.do_(Line("end")), ElementsAre(Line("ready")));
+}
+
+TEST_P(StackTest, FaultsOfTheTransportReachTheLibrary) {
+  const auto link = linked();
+  subject.do_(Line("plan").with("flow", "send").with("fault", "EAGAIN").with("times", 1));
+  const Report once = subject.do_(Line("close"));
+  ASSERT_FALSE(lines(once, "io").empty());
+  EXPECT_EQ(lines(once, "io").front().get("errno"), "EAGAIN");
+  EXPECT_EQ(lines(once, "io").front().get("injected"), "1");
+  EXPECT_EQ(outcome(once), "want-write");
+  link->relay();
+  EXPECT_EQ(link->sent(Role::client), "");
+  const auto [client, server] = link->both(close_until_done, close_until_done);
+  EXPECT_EQ(outcome(client), "done");
+  EXPECT_EQ(outcome(server), "done");
+}
+
+TEST_P(StackTest, AShortWriteIsCompletedInTheEnd) {
+  const auto link = linked();
+  subject.do_(Line("plan").with("flow", "send").with("fault", "short").with("count", 3).with("times", 4));
+  const auto [client, server] = link->both(close_until_done, close_until_done);
+  EXPECT_EQ(outcome(client), "done");
+  EXPECT_EQ(outcome(server), "done");
+  EXPECT_EQ(link->sent(Role::client).size(), tls() == Tls::v1_2 ? 31u : 24u);
+  EXPECT_EQ(lines(client, "io").front().get("result"), "3");
+}
+
+TEST_P(StackTest, InterruptionsAreSurvived) {
+  const auto link = linked();
+  subject.do_(Line("plan").with("flow", "send").with("fault", "EINTR").with("times", 3));
+  subject.do_(Line("plan").with("flow", "recv").with("fault", "EINTR").with("times", 3));
+  const auto [client, server] = link->both(close_until_done, close_until_done);
+  EXPECT_EQ(outcome(client), "done");
+  EXPECT_EQ(outcome(server), "done");
+}
+
+TEST_P(StackTest, ABrokenPipeIsAResetAndItsSignalIsAnEvent) {
+  const auto link = linked();
+  link->end(Role::client).reset();
+  const Report report = subject.do_(Line("write").with("size", 5));
+  EXPECT_EQ(outcome(report), "reset");
+  EXPECT_EQ(last_call(report).get("errno"), "EPIPE");
+  EXPECT_THAT(report, Contains(Line("signal").with("name", "SIGPIPE")));
+}
+
+TEST_P(StackTest, AResetIsNoCut) {
+  const auto link = linked();
+  subject.do_(Line("plan").with("flow", "recv").with("fault", "ECONNRESET").with("times", 100));
+  EXPECT_EQ(outcome(subject.do_(Line("read"))), "reset");
+}
+
+TEST_P(StackTest, AnEndWithoutCloseNotifyIsACut) {
+  const auto link = linked();
+  ::shutdown(link->end(Role::client).get(), SHUT_WR);
+  EXPECT_EQ(outcome(subject.do_(Line("read"))), "cut");
+}
+
+TEST_P(StackTest, TheTransportCanBeUsedPastTls) {
+  const auto link = linked();
+  link->pass_on(Role::client, std::string("past\0TLS\n", 9));
+  EXPECT_THAT(subject.do_(Line("abandon")), ElementsAre(Line("ready")));
+  EXPECT_EQ(subject.do_(Line("close")).front().word(), "unsupported");
+  const Report read = subject.do_(Line("raw-read"));
+  EXPECT_EQ(read.front(), Line("raw").with("verb", "raw-read").with("result", 9).with("data", std::string("past\0TLS\n", 9)));
+  EXPECT_EQ(subject.do_(Line("raw-read")).front(), Line("raw").with("verb", "raw-read").with("result", -1).with("errno", "EAGAIN"));
+  EXPECT_EQ(subject.do_(Line("raw-write").with("data", "hello")).front(), Line("raw").with("verb", "raw-write").with("result", 5));
+  EXPECT_EQ(subject.do_(Line("fin")).front(), Line("raw").with("verb", "fin").with("result", 0));
+  link->relay();
+  EXPECT_EQ(link->sent(Role::client), "hello");
+  char byte;
+  EXPECT_EQ(::recv(link->end(Role::client).get(), &byte, 1, MSG_DONTWAIT), 0);
+  EXPECT_EQ(subject.do_(Line("hangup")).front(), Line("raw").with("verb", "hangup").with("result", 0));
+  EXPECT_EQ(::send(link->end(Role::client).get(), "x", 1, MSG_NOSIGNAL), -1);
+  EXPECT_EQ(subject.do_(Line("raw-read")).front().get("errno"), "EBADF");
+}
+
+TEST_P(StackTest, AWriteThatFillsTheTransportWaitsForRoom) {
+  const auto link = linked();
+  Report all = subject.do_(Line("write").with("size", 1 << 20).with("until", "done"));
+  ASSERT_EQ(all.back().word(), "blocked");
+  EXPECT_EQ(all.back().get("on"), "send");
+  link->holding = true;
+  for (int i = 0; i < 1000 && all.back().word() == "blocked"; ++i) {
+    link->relay();
+    all = subject.do_(Line("resume"));
+  }
+  EXPECT_EQ(all.back().word(), "ready");
+  EXPECT_EQ(last_call(all).get("total"), std::to_string(1 << 20));
+  link->relay();
+  EXPECT_GT(link->sent(Role::client).size(), std::size_t{1} << 20);
+}
+
+TEST_P(StackTest, WhatIsNotSupportedIsSaidAndTheSessionGoesOn) {
+  const auto why = [](const Report& report) {
+    return report.size() == 2 && report[0].word() == "unsupported" ? std::string(report[0].get("why")) : "?";
+  };
+  EXPECT_THAT(why(subject.do_(Line("handshake"))), HasSubstr("no session"));
+  EXPECT_THAT(why(subject.do_(Line("dance"))), HasSubstr("no such request"));
+  EXPECT_THAT(why(subject.do_(Line("resume"))), HasSubstr("nothing is blocked"));
+  subject.say("close");
+  EXPECT_THAT(why(subject.report()), HasSubstr("no message"));
+  subject.say("close\nclose\n");
+  EXPECT_THAT(why(subject.report()), HasSubstr("one line"));
+  subject.say(std::string(largest_message + 1, 'x'));
+  EXPECT_THAT(why(subject.report()), HasSubstr("65536"));
+  EXPECT_THAT(why(subject.do_(Line("open").with("role", "client").with("tls", "1.3").with("io", "blocking"))), HasSubstr("descriptor"));
+  const Link refused(subject, partner, tls(), io(), "levitate");
+  EXPECT_THAT(why(refused.opened[0]), HasSubstr("levitate"));
+  const auto link = linked();
+  EXPECT_THAT(why(subject.do_(Line("write").with("size", "-1"))), HasSubstr("size"));
+  EXPECT_THAT(why(subject.do_(Line("close").with("until", "doomsday"))), HasSubstr("until"));
+  EXPECT_THAT(why(subject.do_(Line("plan").with("flow", "recv").with("fault", "ENOSUCH"))), HasSubstr("fault"));
+  EXPECT_THAT(why(subject.do_(Line("plan").with("flow", "send").with("fault", "EOF"))), HasSubstr("EOF"));
+  EXPECT_EQ(outcome(subject.do_(Line("close-write"))), "done");
+}
+
+TEST_P(StackTest, SpinningEndsTheProcess) {
+  const auto link = linked();
+  subject.do_(Line("plan").with("flow", "send").with("fault", "EAGAIN").with("times", 1000000));
+  const Report report = subject.do_(close_until_done);
+  ASSERT_FALSE(report.empty());
+  ASSERT_EQ(report.back().word(), "spinning");
+  EXPECT_EQ(report.back().get("during"), "close");
+  EXPECT_TRUE(subject.report().empty());
+  EXPECT_TRUE(WIFEXITED(subject.wait()));
+}
+
+TEST_P(StackTest, ManySessionsInOneProcessLeaveNoDescriptorBehind) {
+  const auto descriptors = [&] {
+    int count = 0;
+    for (int fd = 0; fd < 256; ++fd)
+      count += ::access(("/proc/" + std::to_string(subject.pid()) + "/fd/" + std::to_string(fd)).c_str(), F_OK) == 0;
+    return count;
+  };
+  std::optional<int> before;
+  for (int i = 0; i < 20; ++i) {
+    const auto link = linked();
+    if (i % 3 == 0) subject.do_(Line("hangup"));
+    if (i % 3 == 1) subject.do_(Line("abandon"));
+    subject.do_(Line("end"));
+    partner.do_(Line("end"));
+    if (!before) before = descriptors();
+  }
+  EXPECT_EQ(descriptors(), *before);
+}
+
+// The only child of a process.
+pid_t child_of(pid_t parent) {
+  std::ifstream children("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children");
+  pid_t child = -1;
+  children >> child;
+  return child;
+}
+
+TEST_P(StackTest, AnIsolatedSessionHasItsOwnProcess) {
+  for (int i = 0; i < 3; ++i) {
+    const auto link = linked({}, true);
+    const auto [client, server] = link->both(close_until_done, close_until_done);
+    EXPECT_EQ(outcome(client), "done");
+    EXPECT_GT(child_of(subject.pid()), 0);
+    EXPECT_THAT(subject.do_(Line("end")), ElementsAre(Line("ready")));
+    EXPECT_THAT(partner.do_(Line("end")), ElementsAre(Line("ready")));
+  }
+}
+
+TEST_P(StackTest, AnIsolatedSessionThatCrashesCostsOnlyItself) {
+  for (const bool while_blocked : {true, false}) {
+    const auto link = linked({}, true);
+    if (while_blocked) {
+      EXPECT_EQ(subject.do_(close_until_done).back().word(), "blocked");
+    }
+    ::kill(child_of(subject.pid()), SIGKILL);
+    const Report report = subject.do_(Line(while_blocked ? "resume" : "close"));
+    EXPECT_THAT(report, ElementsAre(Line("died").with("status", "SIGKILL"), Line("ready")));
+    EXPECT_THAT(subject.do_(Line("end")), ElementsAre(Line("ready")));
+    partner.do_(Line("end"));
+  }
+  linked();
+}
+
+TEST_P(StackTest, AnIsolatedSessionThatSpinsEndsAlone) {
+  const auto link = linked({}, true);
+  subject.do_(Line("plan").with("flow", "send").with("fault", "EAGAIN").with("times", 1000000));
+  EXPECT_EQ(subject.do_(close_until_done).back().word(), "spinning");
+  EXPECT_THAT(subject.do_(Line("end")), ElementsAre(Line("ready")));
+  partner.do_(Line("end"));
+  linked();
+}
+
+TEST_P(StackTest, ThePeerGoesWhenTheHarnessGoes) {
+  for (const bool isolate : {false, true}) {
+    Peer peer(std::get<0>(GetParam()));
+    const pid_t pid = peer.pid();
+    Link link(peer, partner, tls(), io(), {}, isolate);
+    partner.do_(Line("end"));
+    EXPECT_EQ(::kill(pid, 0), 0);
+  }  // ~Peer closes the control socket and waits
+}
+
+// Options: only what a stack announces, and what it announces works.
+
+TEST_P(StackTest, TicketsAreSentWhenAskedForOnly) {
+  if (tls() == Tls::v1_2) GTEST_SKIP() << "TLS 1.2 sends its ticket within the handshake";
+  if (!subject.able("tickets")) GTEST_SKIP() << "no such ability";
+  for (const bool asked : {false, true}) {
+    const auto link = linked(asked ? "tickets" : "");
+    link->relay();
+    const Report report = subject.do_(Line("read"));
+    std::size_t read = 0;
+    for (const Line& line : lines(report, "io"))
+      if (line.get("flow") == "recv" && line.number("result") > 0) read += static_cast<std::size_t>(*line.number("result"));
+    // What the server sent after its Finished, which the handshake's own client call did not read.
+    EXPECT_EQ(read > 100, asked) << read;
+    if (report.back().word() == "blocked") subject.do_(Line("abort"));
+    subject.do_(Line("end"));
+    partner.do_(Line("end"));
+  }
+}
+
+TEST_P(StackTest, IgnoreEofTakesAnEndForTheEnd) {
+  if (!subject.able("ignore-eof")) GTEST_SKIP() << "no such ability";
+  const auto link = linked("ignore-eof");
+  ::shutdown(link->end(Role::client).get(), SHUT_WR);
+  EXPECT_EQ(outcome(subject.do_(Line("read"))), "end-of-data");
+}
+
+TEST_P(StackTest, QuietShutdownSaysNothing) {
+  if (!subject.able("quiet-shutdown")) GTEST_SKIP() << "no such ability";
+  const auto link = linked("quiet-shutdown");
+  const Report report = subject.do_(close_until_done);
+  EXPECT_EQ(outcome(report), "done");
+  EXPECT_THAT(lines(report, "io"), IsEmpty());
+}
+
+TEST_P(StackTest, ReadAheadReadsMoreThanARecordHeader) {
+  if (!subject.able("read-ahead")) GTEST_SKIP() << "no such ability";
+  for (const bool asked : {false, true}) {
+    const auto link = linked(asked ? "read-ahead" : "");
+    const auto [read, wrote] = link->both(Line("read").with("until", "done"), Line("write").with("size", 5));
+    std::size_t largest = 0;
+    for (const Line& line : lines(read, "io")) largest = std::max(largest, static_cast<std::size_t>(*line.number("asked")));
+    EXPECT_EQ(largest > 1000, asked) << largest;
+    subject.do_(Line("end"));
+    partner.do_(Line("end"));
+  }
+}
+
+// The keys that a peer tells are those on the wire.
+
+using Bytes = std::vector<unsigned char>;
+
+Bytes from_hex(std::string_view text) {
+  Bytes bytes;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
+    bytes.push_back(static_cast<unsigned char>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
+  return bytes;
+}
+
+// HKDF-Expand-Label(secret, label, "", size), RFC 8446 7.1
+Bytes expand(Bytes secret, std::string label, std::size_t size) {
+  EVP_KDF* kdf = EVP_KDF_fetch(nullptr, "TLS13-KDF", nullptr);
+  EVP_KDF_CTX* context = EVP_KDF_CTX_new(kdf);
+  int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+  std::string prefix = "tls13 ", digest = "SHA256";
+  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0),
+                                   OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+                                   OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret.data(), secret.size()),
+                                   OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, prefix.data(), prefix.size()),
+                                   OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, label.data(), label.size()),
+                                   OSSL_PARAM_construct_end()};
+  Bytes out(size);
+  EXPECT_EQ(EVP_KDF_derive(context, out.data(), out.size(), parameters), 1);
+  EVP_KDF_CTX_free(context);
+  EVP_KDF_free(kdf);
+  return out;
+}
+
+// The first record under an application traffic key (RFC 8446 5.2), opened; empty where key or IV are wrong.
+Bytes open_record(const Bytes& key, const Bytes& iv, const std::string& record) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(record.data());
+  const int size = static_cast<int>(record.size()) - 5 - 16;
+  EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
+  EVP_DecryptInit_ex(context, EVP_aes_128_gcm(), nullptr, key.data(), iv.data());
+  Bytes plain(static_cast<std::size_t>(std::max(size, 0)));
+  int moved = 0;
+  EVP_DecryptUpdate(context, nullptr, &moved, bytes, 5);
+  EVP_DecryptUpdate(context, plain.data(), &moved, bytes + 5, size);
+  EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, 16, const_cast<unsigned char*>(bytes) + 5 + size);
+  const bool authentic = EVP_DecryptFinal_ex(context, plain.data() + moved, &moved) == 1;
+  EVP_CIPHER_CTX_free(context);
+  return authentic ? plain : Bytes{};
+}
+
+TEST_P(StackTest, TheKeysThatItTellsOpenItsRecords) {
+  if (!subject.able("key-log")) GTEST_SKIP() << "no such ability";
+  const auto link = linked();
+  const auto told = [&](const std::string& label) {
+    for (const std::string& line : link->key_log)
+      if (line.starts_with(label + " ")) return from_hex(line.substr(line.rfind(' ') + 1));
+    return Bytes{};
+  };
+  if (tls() == Tls::v1_2) {
+    EXPECT_EQ(told("CLIENT_RANDOM").size(), 48u);
+    EXPECT_EQ(link->key_log.front(), link->key_log.back()) << "both ends tell the same secret";
+    EXPECT_EQ(link->key_log.size(), 2u);
+    return;
+  }
+  subject.do_(Line("close-write"));
+  partner.do_(Line("close-write"));
+  link->relay();
+  for (const Role role : {Role::client, Role::server}) {
+    const std::string label = role == Role::client ? "CLIENT_TRAFFIC" : "SERVER_TRAFFIC";
+    const Bytes secret = told(label + "_SECRET_0");
+    Bytes key, iv = told(label + "_KEY");
+    if (!secret.empty()) {
+      key = expand(secret, "key", 16);
+      iv = expand(secret, "iv", 12);
+    } else {
+      ASSERT_EQ(iv.size(), 28u) << label;
+      key.assign(iv.begin(), iv.begin() + 16);
+      iv.erase(iv.begin(), iv.begin() + 16);
+    }
+    EXPECT_THAT(open_record(key, iv, link->sent(role)), ElementsAre(1, 0, 21)) << label;  // warning, close_notify; an alert
+  }
+}
+
+}  // namespace
+}  // namespace tlsbye
