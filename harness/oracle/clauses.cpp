@@ -374,10 +374,9 @@ class Loader {
     } else if (name == "shows") {
       if (has("is") + has("contains") + has("lacks") == 0) problem(where, "shows needs one of `is`, `contains`, `lacks`");
     } else if (name == "emits") {
-      if (asked.records.front() == std::vector<std::string>{"..."}) problem(where, "any records are allowed: the clause cannot fail");
-      for (std::size_t i = 0; i + 1 < asked.records.size(); ++i)
-        if (std::find(asked.records[i].begin(), asked.records[i].end(), "...") != asked.records[i].end())
-          problem(where, "`...` can only be the last of the records");
+      const auto open = [](const std::vector<std::string>& word) { return std::find(word.begin(), word.end(), "...") != word.end(); };
+      if (asked.records.size() == 1 && open(asked.records.front())) problem(where, "any records are allowed: the clause cannot fail");
+      if (std::any_of(asked.records.begin(), asked.records.end() - 1, open)) problem(where, "`...` can only be the last of the records");
     }
   }
 

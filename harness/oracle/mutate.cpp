@@ -266,9 +266,11 @@ class Lies {
 bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit) { return Lies(honest, visit).about(number); }
 
 bool can_fail(const Clause& clause, const Transcript& held) {
+  // A death counts only where the clause is about nothing else: almost every clause takes the death of its call for an answer.
+  const bool about_deaths = clause.property == find_property("every-call-returns");
   const auto caught = [&](const Transcript& liar, std::string_view) {
     const auto kind = judge(clause, liar).kind;
-    return kind == Finding::Kind::broken || kind == Finding::Kind::crashed || kind == Finding::Kind::hung;
+    return kind == Finding::Kind::broken || (about_deaths && (kind == Finding::Kind::crashed || kind == Finding::Kind::hung));
   };
   // The events that decided are the likeliest to decide otherwise.
   const std::vector<int> deciding = judge(clause, held).evidence;

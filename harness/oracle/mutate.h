@@ -17,7 +17,7 @@ using LieVisitor = std::function<bool(const Transcript& liar, std::string_view l
 // transport that ended. Only the subject is lied about, and what it was sent. True where the visitor had enough.
 bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit);
 
-// Whether some lie makes the clause broken (or crashed or hung), for a transcript on which it holds.
+// Whether some lie breaks the clause, for a transcript on which it holds (for every-call-returns: makes it crashed or hung).
 bool can_fail(const Clause& clause, const Transcript& held);
 
 }  // namespace tlsbye

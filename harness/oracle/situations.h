@@ -113,6 +113,7 @@ class Facts {
  public:
   // Keeps a reference to the transcript. Implicit on purpose: whoever has one question only may ask it of the transcript itself.
   Facts(const Transcript& of);  // NOLINT(google-explicit-constructor)
+  Facts(Transcript&&) = delete;
 
   const Transcript& transcript() const { return *transcript_; }
   const std::vector<SubjectCall>& calls() const { return calls_; }

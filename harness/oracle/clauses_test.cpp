@@ -1,0 +1,242 @@
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "harness/oracle/oracle.h"
+#include "harness/oracle/tale.h"
+
+namespace tlsbye {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// A clause of which `lines` replace or add to the usual ones.
+std::string clause(std::string_view property_and_more, std::string_view id = "a-name") {
+  return "[[clause]]\nid = \"" + std::string(id) + "\"\nstrength = \"must\"\ncites = [\"RFC 8446 6.1\"]\nsays = \"It is so.\"\n" +
+         std::string(property_and_more) + "\n";
+}
+
+LoadedClauses parsed(std::string_view text) { return parse_clauses(text, "rfc.toml", "rfc"); }
+
+// The one thing wrong with the text, or what else was found.
+Diagnostic only_problem(std::string_view text) {
+  const LoadedClauses loaded = parsed(text);
+  std::string all;
+  for (const Diagnostic& diagnostic : loaded.diagnostics) all += diagnostic.render();
+  EXPECT_EQ(loaded.diagnostics.size(), 1u) << all << text;
+  return loaded.diagnostics.empty() ? Diagnostic{} : loaded.diagnostics.front();
+}
+
+TEST(Loader, ReadsAllThatAClauseSays) {
+  const LoadedClauses loaded = parsed(R"TOML([[clause]]
+id       = "cut-is-told"
+ref      = ["GNUTLS-BYE-12", "GNUTLS-BYE-13"]
+strength = "documented"
+applies  = { stack = ["gnutls", "open*"], since = "3.0", before = "4", tls = "1.3", role = "client", io = ["blocking"] }
+cites    = "gnutls_bye(3)"
+says     = "A cut is told."
+property = "answers"
+with     = { call = "close", given = ["fin-arrived", "not already close-notify-arrived"], outcome = ["cut"], returns = [-110, "-111"] }
+)TOML");
+  ASSERT_TRUE(loaded.diagnostics.empty()) << loaded.diagnostics.front().render();
+  ASSERT_EQ(loaded.clauses.size(), 1u);
+  const Clause& it = loaded.clauses.front();
+  EXPECT_EQ(it.id, "rfc/cut-is-told");
+  EXPECT_THAT(it.ref, ElementsAre("GNUTLS-BYE-12", "GNUTLS-BYE-13"));
+  EXPECT_EQ(it.strength, Strength::documented);
+  EXPECT_THAT(it.applies.stacks, ElementsAre("gnutls", "open*"));
+  EXPECT_THAT(it.applies.tls, ElementsAre(Tls::v1_3));
+  EXPECT_THAT(it.cites, ElementsAre("gnutls_bye(3)"));
+  EXPECT_EQ(it.property->name, "answers");
+  EXPECT_THAT(it.parameters.at("returns"), ElementsAre("-110", "-111"));
+  EXPECT_EQ(it.file_line, 1);
+}
+
+TEST(Loader, TellsLineColumnAndWhatWasMeant) {
+  const Diagnostic it = only_problem(clause("property = \"answer\""));
+  EXPECT_EQ(it.file, "rfc.toml");
+  EXPECT_EQ(it.line, 6);
+  EXPECT_EQ(it.column, 12);
+  EXPECT_EQ(it.source_line, "property = \"answer\"");
+  EXPECT_EQ(it.problem, "unknown property `answer`");
+  EXPECT_EQ(it.suggestion, "did you mean `answers`?");
+}
+
+TEST(Loader, RefusesWhatItDoesNotKnow) {
+  struct Case {
+    std::string text, problem, suggestion;
+  };
+  const std::string close = "property = \"answers\"\nwith = { call = \"close\", ";
+  for (const Case& it : {
+           Case{clause("property = \"one-close-notify\"\nstrenght = \"must\""), "unknown key `strenght` in a clause", "`strength`"},
+           Case{clause("property = \"one-close-notify\"\napplies = { stak = \"gnutls\" }"), "unknown key `stak` in `applies`", "`stack`"},
+           Case{clause("property = \"one-close-notify\"\nwith = { flag = \"x\" }"),
+                "unknown key `flag` in the parameters of one-close-notify", ""},
+           Case{clause(close + "outcome = [\"dun\"] }"), "`dun` is no outcome", "`done`"},
+           Case{clause(close + "given = [\"fin-arived\"], outcome = [\"done\"] }"), "`fin-arived` is no situation", "`fin-arrived`"},
+           Case{clause(close + "given = [\"not already fin-arived\"], outcome = [\"done\"] }"), "`not already fin-arived` is no situation",
+                "`fin-arrived`"},
+           Case{clause("property = \"answers\"\nwith = { call = \"closed\", outcome = \"done\" }"), "`closed` is no call", "`close`"},
+           Case{clause("property = \"emits\"\nwith = { call = \"close\", records = [\"close_notfy\"] }"), "`close_notfy` is no record",
+                "`close_notify`"},
+           Case{clause("property = \"transport-calls\"\nwith = { call = \"close\", none = \"receive\" }"), "`receive` is no flow",
+                "`recv`"},
+           Case{clause("property = \"one-close-notify\"\napplies = { tls = \"1.4\" }"), "`1.4` is no tls", "1.2"},
+           Case{clause("property = \"one-close-notify\"\napplies = { since = \"new\" }"), "`new` is no version", ""},
+           Case{clause("property = \"transport-reusable\"\nwith = { call = \"write\" }"), "`write` is no way to close", "close"},
+           Case{"[[clauses]]\nid = \"x\"\n", "unknown table or key `clauses`", "`clause`"},
+           Case{"[clause]\nid = \"x\"\n", "clauses are written [[clause]]", ""},
+           Case{clause("property = \"one-close-notify\"", "Big Name"), "`Big Name` is no kebab-case name", ""},
+           Case{"[[clause]\n", "", ""},
+       }) {
+    const Diagnostic diagnostic = only_problem(it.text);
+    EXPECT_THAT(diagnostic.problem, HasSubstr(it.problem));
+    EXPECT_THAT(diagnostic.suggestion, HasSubstr(it.suggestion)) << it.problem;
+    EXPECT_GT(diagnostic.line, 0);
+    EXPECT_GT(diagnostic.column, 0);
+  }
+}
+
+TEST(Loader, RefusesAClauseThatLacksSomething) {
+  for (const std::string_view key : {"id", "strength", "cites", "says", "property"}) {
+    std::string text = clause("property = \"one-close-notify\"");
+    const auto from = text.find(std::string(key) + " =");
+    text.erase(from, text.find('\n', from) - from + 1);
+    EXPECT_EQ(only_problem(text).problem, "the clause has no `" + std::string(key) + "`");
+  }
+  EXPECT_THAT(only_problem(clause("property = \"emits\"\nwith = { call = \"close\" }")).problem, HasSubstr("emits needs `records`"));
+}
+
+TEST(Loader, RefusesValuesOfTheWrongKind) {
+  EXPECT_EQ(only_problem(clause("property = \"one-close-notify\"\nref = 5")).problem, "`ref` must be a string or a list of strings");
+  EXPECT_EQ(only_problem(clause("property = \"one-close-notify\"\nref = []")).problem, "`ref` is empty");
+  EXPECT_EQ(only_problem(clause("property = \"one-close-notify\"\ncontradicts = [\"x\"]")).problem, "`contradicts` must be a string");
+  EXPECT_EQ(only_problem(clause("property = \"one-close-notify\"\nwith = 3")).problem, "`with` must be a table");
+  EXPECT_EQ(only_problem(clause("property = \"one-close-notify\"\napplies = 3")).problem, "`applies` must be a table");
+  EXPECT_EQ(only_problem(clause("property = \"shows\"\nwith = { call = \"close\", flag = [\"a\", \"b\"], is = \"c\" }")).problem,
+            "`flag` is one word, not a list");
+}
+
+TEST(Loader, RefusesAClauseThatCannotFailOrCannotHold) {
+  const auto problem = [](std::string_view property, std::string_view with) {
+    return only_problem(clause("property = \"" + std::string(property) + "\"\nwith = { call = \"close\", " + std::string(with) + " }"))
+        .problem;
+  };
+  EXPECT_THAT(problem("answers", "given = \"first\""), HasSubstr("answers needs one of"));
+  EXPECT_THAT(problem("answers",
+                      "outcome = [\"done\", \"sent\", \"want-read\", \"want-write\", \"interrupted\", \"cut\", \"reset\", \"alert\", "
+                      "\"refused\", \"failed\"]"),
+              HasSubstr("cannot fail"));
+  EXPECT_THAT(problem("answers", "never = [\"end-of-data\"]"), HasSubstr("cannot fail"));
+  EXPECT_THAT(problem("answers", "outcome = [\"done\"], never = [\"done\"]"), HasSubstr("cannot hold"));
+  EXPECT_THAT(problem("answers", "outcome = [\"end-of-data\"]"), HasSubstr("cannot hold"));
+  EXPECT_THAT(problem("answers", "outcome = \"done\", given = [\"fin-arrived\", \"not fin-arrived\"]"), HasSubstr("its opposite"));
+  EXPECT_THAT(problem("emits", "records = [\"...\"]"), HasSubstr("cannot fail"));
+  EXPECT_THAT(problem("emits", "records = [\"...\", \"close_notify\"]"), HasSubstr("can only be the last"));
+  EXPECT_THAT(problem("transport-calls", "given = \"first\""), HasSubstr("needs `none` or `some`"));
+  EXPECT_THAT(problem("transport-calls", "none = \"recv\", some = \"recv\""), HasSubstr("cannot hold"));
+  EXPECT_THAT(problem("shows", "flag = \"shutdown\""), HasSubstr("shows needs one of"));
+}
+
+TEST(Loader, RefusesTwoClausesOfOneName) {
+  const Diagnostic it = only_problem(clause("property = \"one-close-notify\"") +
+                                     clause("property = \"emits\"\nwith = { call = \"close\", records = \"nothing\" }"));
+  EXPECT_EQ(it.line, 8);
+  EXPECT_THAT(it.problem, HasSubstr("already at rfc.toml:2"));
+}
+
+TEST(Loader, ContradictsMustNameAClause) {
+  const std::string one = clause("property = \"one-close-notify\"\ncontradicts = \"rfc/other-name\"", "one");
+  EXPECT_TRUE(parsed(one + clause("property = \"one-close-notify\"", "other-name")).diagnostics.empty());
+  const Diagnostic it = only_problem(one + clause("property = \"one-close-notify\"", "another-name"));
+  EXPECT_EQ(it.line, 7);
+  EXPECT_EQ(it.suggestion, "did you mean `rfc/another-name`?");
+  // Of other files nothing can be said before they are there.
+  EXPECT_TRUE(parsed(clause("property = \"one-close-notify\"\ncontradicts = \"gnutls/x\"")).diagnostics.empty());
+}
+
+TEST(Loader, AFaultyClauseCostsNoOther) {
+  const LoadedClauses loaded = parsed(clause("property = \"nonsense\"", "bad") + clause("property = \"one-close-notify\"", "good"));
+  ASSERT_EQ(loaded.clauses.size(), 1u);
+  EXPECT_EQ(loaded.clauses.front().id, "rfc/good");
+}
+
+class Folder : public testing::Test {
+ protected:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "clauses-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~Folder() override { std::filesystem::remove_all(path_); }
+  void write(const std::string& name, std::string_view text) { std::ofstream(path_ / name) << text; }
+  std::filesystem::path path_;
+};
+
+TEST_F(Folder, IsReadInTheOrderOfNamesWithoutTheDataOfOtherKinds) {
+  write("b.toml", clause("property = \"one-close-notify\"", "x") + clause("property = \"one-close-notify\"\ncontradicts = \"a/x\"", "a"));
+  write("a.toml", clause("property = \"one-close-notify\"", "x"));
+  write("catalogue.toml", "[[row]]\nid = 1\n");
+  write("out-of-scope.toml", "[[row]]\n");
+  write("cases.toml", "[[case]]\n");
+  write("notes.txt", "no clause");
+  const LoadedClauses loaded = load_clauses(path_);
+  EXPECT_TRUE(loaded.diagnostics.empty()) << loaded.diagnostics.front().render();
+  std::vector<std::string> ids;
+  for (const Clause& it : loaded.clauses) ids.push_back(it.id);
+  EXPECT_THAT(ids, ElementsAre("a/x", "b/x", "b/a"));
+}
+
+TEST_F(Folder, MustHoldTheClauseThatAnotherContradicts) {
+  write("a.toml", clause("property = \"one-close-notify\"\ncontradicts = \"b/x\"", "x"));
+  const LoadedClauses loaded = load_clauses(path_);
+  ASSERT_EQ(loaded.diagnostics.size(), 1u);
+  EXPECT_EQ(loaded.diagnostics.front().file, (path_ / "a.toml").string());
+  EXPECT_EQ(loaded.diagnostics.front().problem, "`contradicts` names no clause: b/x");
+}
+
+TEST_F(Folder, MustBeThere) {
+  const LoadedClauses loaded = load_clauses(path_ / "nowhere");
+  ASSERT_EQ(loaded.diagnostics.size(), 1u);
+  EXPECT_THAT(loaded.diagnostics.front().problem, HasSubstr("cannot be read"));
+}
+
+TEST(Applies, CoversByGlobAndVersion) {
+  const auto covers = [](const std::string& applies, std::string version) {
+    const LoadedClauses loaded = parsed(clause("property = \"one-close-notify\"\napplies = { " + applies + " }"));
+    return loaded.clauses.at(0).applies.covers(
+        {"f/s", "gnutls", std::move(version), "openssl", "3", Role::client, Tls::v1_3, Io::blocking});
+  };
+  EXPECT_TRUE(covers("", "3.7.9"));
+  EXPECT_TRUE(covers("stack = [\"wolfssl\", \"gnu*\"]", "3.7.9"));
+  EXPECT_FALSE(covers("stack = \"gnu\"", "3.7.9"));
+  EXPECT_TRUE(covers("since = \"3.7\"", "3.7.0"));
+  EXPECT_TRUE(covers("since = \"3.9\"", "3.10"));
+  EXPECT_FALSE(covers("since = \"3.7.10\"", "3.7.9"));
+  EXPECT_FALSE(covers("before = \"3.7.9\"", "3.7.9"));
+  EXPECT_TRUE(covers("before = \"3.8\"", "3.7.9-1debian"));
+  EXPECT_FALSE(covers("tls = \"1.2\"", "3"));
+  EXPECT_FALSE(covers("role = \"server\"", "3"));
+  EXPECT_FALSE(covers("io = \"nonblocking\"", "3"));
+}
+
+TEST(Judge, SpeaksOnlyWhereTheClauseApplies) {
+  const Transcript run = Tale().handshake().close(Outcome::done);
+  const auto kind = [&](std::string_view stack) {
+    const LoadedClauses loaded =
+        parsed(clause("property = \"success-means-reply-received\"\napplies = { stack = \"" + std::string(stack) + "\" }"));
+    return judge(loaded.clauses.at(0), run).kind;
+  };
+  EXPECT_EQ(kind("gnutls"), Finding::Kind::broken);
+  EXPECT_EQ(kind("openssl"), Finding::Kind::not_reached);
+}
+
+TEST(TheProjectsClauses, AreAllGood) {
+  const LoadedClauses loaded = load_clauses(std::filesystem::path(TLSBYE_SOURCE_DIR) / "scenarios/clauses");
+  for (const Diagnostic& diagnostic : loaded.diagnostics) ADD_FAILURE() << diagnostic.render();
+  EXPECT_GT(loaded.clauses.size(), 100u);
+}
+
+}  // namespace
+}  // namespace tlsbye

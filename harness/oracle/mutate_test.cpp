@@ -1,0 +1,136 @@
+#include "harness/oracle/mutate.h"
+
+#include <gmock/gmock.h>
+
+#include "harness/oracle/tale.h"
+
+namespace tlsbye {
+namespace {
+
+Tale both_closed() { return Tale().handshake().close(Outcome::sent, {close_notify()}).arrives(close_notify()).close(Outcome::done); }
+
+Clause clause(std::string_view property, Parameters with = {}) {
+  Clause it;
+  it.property = find_property(property);
+  it.asked = with;
+  it.parameters = std::move(with);
+  return it;
+}
+
+TEST(Lies, EachIsNumberedLikeATrueTranscript) {
+  const Transcript honest = both_closed().arrives(raw_bytes("PLAIN")).script("raw-read", "PLAIN").stays_blocked(Call::close, Flow::recv);
+  int lies = 0;
+  for (const Event& about : honest.events()) {
+    each_lie_about(honest, about.number, [&](const Transcript& liar, std::string_view what) {
+      ++lies;
+      EXPECT_FALSE(what.empty());
+      EXPECT_EQ(liar.key(), honest.key());
+      int number = 0;
+      for (const Event& event : liar.events()) {
+        EXPECT_EQ(event.number, ++number);
+        const auto* call = event.as<ApiCall>();
+        EXPECT_TRUE(!call || (call->began >= 1 && call->began <= number)) << what;
+      }
+      return false;
+    });
+  }
+  EXPECT_GT(lies, 100);
+}
+
+TEST(Lies, StopWhenTheVisitorHasEnough) {
+  const Transcript honest = both_closed();
+  int lies = 0;
+  EXPECT_TRUE(each_lie_about(honest, honest.next_number() - 1, [&](const Transcript&, std::string_view) { return ++lies == 3; }));
+  EXPECT_EQ(lies, 3);
+}
+
+TEST(Lies, ReferencesGoOnPointingAtTheSameEvents) {
+  Record held = close_notify();
+  held.fate = Fate::held;
+  Tale tale = Tale().handshake().arrives(held);
+  Record delivered = close_notify();
+  delivered.fate = Fate::delivered;
+  delivered.of = tale.transcript().next_number() - 1;
+  const Transcript honest = tale.arrives(delivered).close(Outcome::done);
+  const int close = honest.next_number() - 1;
+  each_lie_about(honest, 1, [&](const Transcript& liar, std::string_view) {
+    for (const Event& event : liar.events()) {
+      const auto* record = event.as<Record>();
+      EXPECT_TRUE(!record || record->of == 0 || liar.at(record->of).as<Record>()->fate == Fate::held);
+    }
+    return false;
+  });
+  EXPECT_EQ(honest.at(close).as<ApiCall>()->outcome, Outcome::done);
+}
+
+TEST(CanFail, EveryPropertyThatHoldsCanBeBrokenByASmallLie) {
+  struct Case {
+    std::string_view property;
+    Parameters with;
+    Transcript run;
+  };
+  const auto closed = [] { return Tale().handshake().close(Outcome::sent, {close_notify()}); };
+  const auto at_end = [] { return Tale().handshake().arrives(data(5)).arrives(close_notify()); };
+  const std::vector<Case> cases{
+      {"answers", {{"call", {"close"}}, {"outcome", {"sent", "done"}}}, both_closed()},
+      {"answers", {{"call", {"close"}}, {"returns", {"0"}}}, both_closed()},
+      {"answers", {{"call", {"close"}}, {"errno", {""}}}, both_closed()},
+      {"emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, closed()},
+      {"emits", {{"call", {"handshake"}}, {"records", {"handshake"}}}, closed()},
+      {"emits", {{"call", {"close"}}, {"given", {"close-sent"}}, {"records", {"nothing"}}}, both_closed()},
+      {"transport-calls", {{"call", {"close"}}, {"some", {"send"}}}, closed()},
+      {"transport-calls", {{"call", {"close"}}, {"none", {"recv"}}}, closed()},
+      {"shows", {{"call", {"close"}}, {"flag", {"shutdown"}}, {"lacks", {"RECEIVED"}}}, closed().last<ApiCall>([](ApiCall& it) {
+         it.state = {{"shutdown", "SENT"}};
+       })},
+      {"session-goes-on", {{"call", {"close"}}, {"then", {"read"}}, {"outcome", {"want-read"}}}, closed().reads(Outcome::want_read)},
+      {"does-not-wait", {{"call", {"close"}}}, closed()},
+      {"every-call-returns", {}, closed()},
+      {"direction-matches", {}, Tale().handshake().io(Call::close, Flow::send, -1, "EAGAIN").close(Outcome::want_write)},
+      {"transient-faults-leave-no-trace",
+       {{"call", {"close"}}},
+       Tale()
+           .handshake()
+           .io(Call::close, Flow::send, -1, "EAGAIN", true)
+           .close(Outcome::want_write)
+           .close(Outcome::sent, {close_notify()})},
+      {"one-close-notify", {}, closed()},
+      {"nothing-after-close-notify", {}, closed()},
+      {"close-notify-is-warning", {}, closed()},
+      {"close-notify-before-end", {}, closed().script("fin").own_end_seen()},
+      {"written-data-arrives-first", {}, Tale().handshake().writes(5).close(Outcome::sent, {close_notify()})},
+      {"transport-left-open", {}, closed()},
+      {"success-means-reply-received", {}, both_closed()},
+      {"waits-for-reply", {}, closed()},
+      {"waits-for-reply", {}, Tale().handshake().stays_blocked(Call::close, Flow::recv)},
+      {"end-of-data-means-close-notify", {}, at_end().reads(5).reads(Outcome::end_of_data)},
+      {"truncation-is-told", {}, Tale().handshake().fin_arrives().reads(Outcome::cut)},
+      {"data-after-close-notify-ignored", {}, at_end().arrives(data(7)).reads(5).reads(Outcome::end_of_data)},
+      {"all-data-before-end", {}, at_end().reads(5).reads(Outcome::end_of_data)},
+      {"end-of-data-stays", {}, at_end().reads(5).reads(Outcome::end_of_data).reads(Outcome::end_of_data)},
+      {"transport-reusable", {}, both_closed().arrives(raw_bytes("PLAIN")).script("raw-read", "PLAIN")},
+  };
+  for (const Property& property : properties()) {
+    bool tried = false;
+    for (const Case& it : cases) {
+      if (it.property != property.name) continue;
+      tried = true;
+      const Clause judged = clause(it.property, it.with);
+      EXPECT_EQ(judge(judged, it.run).kind, Finding::Kind::holds) << it.property << ": " << judge(judged, it.run).says;
+      EXPECT_TRUE(can_fail(judged, it.run)) << it.property;
+    }
+    EXPECT_TRUE(tried) << property.name;
+  }
+}
+
+TEST(CanFail, IsFalseForAClauseThatAllowsEverything) {
+  const Transcript run = both_closed();
+  Parameters with{{"call", {"close"}}, {"outcome", {}}};
+  for (const std::string_view word : Words<Outcome>::list) with["outcome"].emplace_back(word);
+  const Clause toothless = clause("answers", with);
+  ASSERT_EQ(judge(toothless, run).kind, Finding::Kind::holds);
+  EXPECT_FALSE(can_fail(toothless, run));
+}
+
+}  // namespace
+}  // namespace tlsbye

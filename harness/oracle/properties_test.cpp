@@ -1,0 +1,424 @@
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "harness/oracle/finding.h"
+#include "harness/oracle/tale.h"
+
+namespace tlsbye {
+namespace {
+
+using Kind = Finding::Kind;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+Finding judged(std::string_view property, const Parameters& with, const Transcript& run) {
+  const Property* it = find_property(property);
+  EXPECT_NE(it, nullptr) << property;
+  Finding finding = it->judge(run, with);
+  EXPECT_EQ(finding.evidence.empty(), finding.kind == Kind::not_reached) << property << ": " << finding.says;
+  for (const int number : finding.evidence) EXPECT_TRUE(number >= 1 && number < run.next_number()) << property << ": event " << number;
+  return finding;
+}
+
+Tale connected(Tls tls = Tls::v1_3) { return Tale(tls).handshake(); }
+const Record internal_error = alert(2, 80);
+
+// A run on which the property holds, one that breaks it, and one that does not come to it.
+struct Trio {
+  Parameters with;
+  Transcript holds, breaks, misses;
+};
+const std::map<std::string_view, Trio>& trios() {
+  // Most begin like this.
+  const auto closed = [] { return connected().close(Outcome::sent, {close_notify()}); };
+  const auto both_closed = [&] { return closed().arrives(close_notify()).close(Outcome::done); };
+  const auto at_end = [] { return connected().arrives(data(5)).arrives(close_notify()); };
+  const auto faulty = [] { return connected().io(Call::close, Flow::send, -1, "EAGAIN", true).close(Outcome::want_write); };
+  const Transcript nothing = connected();
+  static const std::map<std::string_view, Trio> all{
+      {"answers",
+       {{{"call", {"close"}}, {"given", {"fin-arrived"}}, {"outcome", {"cut"}}},
+        connected().fin_arrives().close(Outcome::cut),
+        connected().fin_arrives().close(Outcome::done),
+        connected().close(Outcome::done)}},
+      {"emits", {{{"call", {"close"}}, {"records", {"close_notify"}}}, closed(), connected().close(Outcome::done), nothing}},
+      {"transport-calls",
+       {{{"call", {"close"}}, {"none", {"recv"}}, {"some", {"send"}}},
+        closed(),
+        connected().io(Call::close, Flow::recv, 5).close(Outcome::done),
+        nothing}},
+      {"shows",
+       {{{"call", {"close"}}, {"flag", {"shutdown"}}, {"is", {"SENT"}}},
+        closed().last<ApiCall>([](ApiCall& api) {
+          api.state = {{"shutdown", "SENT"}};
+        }),
+        closed().last<ApiCall>([](ApiCall& api) {
+          api.state = {{"shutdown", "none"}};
+        }),
+        closed()}},
+      {"session-goes-on",
+       {{{"call", {"close-write"}}, {"then", {"read"}}, {"outcome", {"done"}}},
+        connected().close_write(Outcome::done).arrives(data(5)).reads(5),
+        connected().close_write(Outcome::done).reads(Outcome::failed),
+        connected().reads(Outcome::failed).close_write(Outcome::done)}},
+      {"does-not-wait",
+       {{{"call", {"close-write"}}},
+        connected().close_write(Outcome::done, {close_notify()}),
+        connected().stays_blocked(Call::close_write, Flow::recv),
+        closed()}},
+      {"every-call-returns",
+       {{}, both_closed(), connected().dies(Call::close), connected().last<ApiCall>([](ApiCall& api) { api.side = Side::partner; })}},
+      {"direction-matches", {{}, faulty(), connected().io(Call::close, Flow::send, -1, "EAGAIN").close(Outcome::want_read), closed()}},
+      {"transient-faults-leave-no-trace",
+       {{{"call", {"close"}}},
+        faulty().close(Outcome::sent, {close_notify()}),
+        faulty().close(Outcome::failed, {close_notify()}),
+        both_closed()}},
+      {"one-close-notify", {{}, both_closed(), closed().close(Outcome::done, {close_notify()}), connected().close(Outcome::failed)}},
+      {"nothing-after-close-notify", {{}, both_closed(), closed().writes(5), connected().writes(5)}},
+      {"close-notify-is-warning",
+       {{}, closed(), connected().close(Outcome::sent, {alert(2, 0)}), connected().close(Outcome::failed, {internal_error})}},
+      {"close-notify-before-end",
+       {{}, both_closed().script("fin").own_end_seen(), connected().close(Outcome::done).script("fin").own_end_seen(), both_closed()}},
+      {"written-data-arrives-first",
+       {{},
+        connected().writes(5).close(Outcome::sent, {close_notify()}),
+        connected()
+            .answers(Call::write, Outcome::done, {data(3)})
+            .last<ApiCall>([](ApiCall& api) { api.total = 5; })
+            .close(Outcome::sent, {close_notify()}),
+        closed()}},
+      {"transport-left-open", {{}, both_closed().script("fin").own_end_seen(), both_closed().own_end_seen(), nothing}},
+      {"success-means-reply-received", {{}, both_closed(), closed().close(Outcome::done), closed().close(Outcome::want_read)}},
+      {"waits-for-reply",
+       {{},
+        closed().stays_blocked(Call::close, Flow::recv),
+        connected().close(Outcome::done, {close_notify()}),
+        connected().arrives(close_notify()).close(Outcome::done)}},
+      {"end-of-data-means-close-notify",
+       {{},
+        at_end().reads(5).reads(Outcome::end_of_data),
+        connected().fin_arrives().reads(Outcome::end_of_data),
+        connected().fin_arrives().reads(Outcome::cut)}},
+      {"truncation-is-told",
+       {{},
+        connected().fin_arrives().reads(Outcome::cut),
+        connected().fin_arrives().close(Outcome::done),
+        connected().arrives(close_notify()).fin_arrives().reads(Outcome::end_of_data)}},
+      {"data-after-close-notify-ignored",
+       {{},
+        at_end().arrives(data(7)).reads(5).reads(Outcome::end_of_data),
+        at_end().arrives(data(7)).reads(5).reads(7),
+        at_end().reads(5)}},
+      {"all-data-before-end",
+       {{}, at_end().reads(5).reads(Outcome::end_of_data), at_end().reads(4).reads(Outcome::end_of_data), at_end().reads(5)}},
+      {"end-of-data-stays",
+       {{},
+        at_end().reads(5).reads(Outcome::end_of_data).reads(Outcome::end_of_data),
+        at_end().reads(5).reads(Outcome::end_of_data).reads(Outcome::cut),
+        at_end().reads(5).reads(Outcome::end_of_data)}},
+      {"transport-reusable",
+       {{},
+        both_closed().arrives(raw_bytes("PLAIN")).script("raw-read", "PLAIN"),
+        both_closed().arrives(raw_bytes("PLAIN")).script("raw-read", "AIN"),
+        both_closed().script("raw-read")}},
+  };
+  return all;
+}
+
+TEST(Properties, EachHasARunOnWhichItHoldsALiarThatBreaksItAndARunThatDoesNotReachIt) {
+  for (const Property& property : properties()) {
+    const auto it = trios().find(property.name);
+    ASSERT_NE(it, trios().end()) << property.name << " has no trio of runs";
+    const Trio& trio = it->second;
+    const auto held = judged(property.name, trio.with, trio.holds);
+    EXPECT_EQ(held.kind, Kind::holds) << property.name << ": " << held.says;
+    const auto broke = judged(property.name, trio.with, trio.breaks);
+    EXPECT_EQ(broke.kind, property.name == "every-call-returns" ? Kind::crashed : Kind::broken) << property.name << ": " << broke.says;
+    const auto missed = judged(property.name, trio.with, trio.misses);
+    EXPECT_EQ(missed.kind, Kind::not_reached) << property.name << ": " << missed.says;
+    EXPECT_THAT(held.says, Not(testing::IsEmpty())) << property.name;
+    EXPECT_THAT(missed.says, Not(testing::IsEmpty())) << property.name;
+  }
+  EXPECT_EQ(trios().size(), properties().size());
+}
+
+TEST(Properties, AreFoundByName) {
+  EXPECT_EQ(find_property("emits")->name, "emits");
+  EXPECT_EQ(find_property("emit"), nullptr);
+}
+
+TEST(Properties, WhatDependsOnTheWireIsNotReachedWhereItHadNoKeys) {
+  const Transcript run = connected().close(Outcome::sent, {unreadable()}).arrives(unreadable()).close(Outcome::done).without_keys();
+  for (const std::string_view name :
+       {"one-close-notify", "nothing-after-close-notify", "close-notify-is-warning", "success-means-reply-received"}) {
+    const Finding finding = judged(name, {}, run);
+    EXPECT_EQ(finding.kind, Kind::not_reached) << name;
+    EXPECT_EQ(finding.says, no_keys) << name;
+  }
+  EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, run).says, no_keys);
+}
+
+TEST(Properties, WithoutKeysASilentPeerStillDecides) {
+  const Transcript run = connected().close(Outcome::done).without_keys();
+  EXPECT_EQ(judged("success-means-reply-received", {}, run).kind, Kind::broken);
+  EXPECT_EQ(judged("waits-for-reply", {}, run).kind, Kind::broken);
+}
+
+TEST(Properties, GivenIsAskedOfTheCallThatDecides) {
+  const Transcript run = connected().close(Outcome::done);
+  EXPECT_EQ(judged("success-means-reply-received", {{"given", {"option-tickets"}}}, run).kind, Kind::not_reached);
+  EXPECT_EQ(judged("success-means-reply-received", {{"given", {"not option-tickets"}}}, run).kind, Kind::broken);
+}
+
+TEST(Answers, ChecksCodesReturnsAndErrnoToo) {
+  const Transcript run =
+      connected().close(Outcome::failed).last<ApiCall>([](ApiCall& api) { api.code = "E", api.returned = -1, api.error_number = "EPIPE"; });
+  const auto kind = [&](std::string_view key, std::string_view value) {
+    return judged("answers", {{"call", {"close"}}, {std::string(key), {std::string(value)}}}, run).kind;
+  };
+  EXPECT_EQ(kind("code", "E"), Kind::holds);
+  EXPECT_EQ(kind("code", "F"), Kind::broken);
+  EXPECT_EQ(kind("returns", "-1"), Kind::holds);
+  EXPECT_EQ(kind("returns", "0"), Kind::broken);
+  EXPECT_EQ(kind("errno", "EPIPE"), Kind::holds);
+  EXPECT_EQ(kind("errno", "EIO"), Kind::broken);
+  EXPECT_EQ(kind("never", "failed"), Kind::broken);
+  EXPECT_EQ(kind("never", "done"), Kind::holds);
+}
+
+TEST(Answers, SpeaksOfSeveralKindsOfCalls) {
+  const Transcript run = connected().close_write(Outcome::failed);
+  EXPECT_EQ(judged("answers", {{"call", {"close", "close-write"}}, {"outcome", {"done"}}}, run).kind, Kind::broken);
+}
+
+TEST(Answers, ADeathInTheSituationIsTheAnswer) {
+  const Parameters with{{"call", {"close"}}, {"outcome", {"done"}}};
+  EXPECT_EQ(judged("answers", with, connected().dies(Call::close)).kind, Kind::crashed);
+  EXPECT_EQ(judged("answers", with, connected().dies(Call::close, Died::How::spun)).kind, Kind::hung);
+  EXPECT_EQ(judged("answers", with, connected().dies(Call::close, Died::How::garbled)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("answers", with, connected().dies(Call::read)).kind, Kind::not_reached);
+}
+
+TEST(Answers, ACallThatStaysBlockedAnsweredNothing) {
+  EXPECT_EQ(judged("answers", {{"call", {"close"}}, {"outcome", {"done"}}}, connected().stays_blocked(Call::close, Flow::recv)).kind,
+            Kind::not_reached);
+}
+
+TEST(Answers, EvidenceIsTheSituationAndTheCall) {
+  const Finding finding = judged("answers", {{"call", {"close"}}, {"given", {"fin-arrived"}}, {"outcome", {"cut"}}},
+                                 connected().fin_arrives().close(Outcome::done));
+  EXPECT_THAT(finding.evidence, ElementsAre(5, 6));
+  EXPECT_EQ(finding.says, "close answered done, not cut");
+}
+
+TEST(Emits, UnderstandsAlternativesNothingAndMore) {
+  const auto kind = [](std::vector<std::string> records, std::initializer_list<Record> sends) {
+    return judged("emits", {{"call", {"close"}}, {"records", std::move(records)}}, connected().close(Outcome::sent, sends)).kind;
+  };
+  EXPECT_EQ(kind({"nothing"}, {}), Kind::holds);
+  EXPECT_EQ(kind({"nothing"}, {close_notify()}), Kind::broken);
+  EXPECT_EQ(kind({"nothing|close_notify"}, {close_notify()}), Kind::holds);
+  EXPECT_EQ(kind({"nothing|close_notify"}, {}), Kind::holds);
+  EXPECT_EQ(kind({"nothing|close_notify"}, {internal_error}), Kind::broken);
+  EXPECT_EQ(kind({"fatal-alert", "close_notify"}, {internal_error, close_notify()}), Kind::holds);
+  EXPECT_EQ(kind({"fatal-alert"}, {alert(2, 0)}), Kind::broken);
+  EXPECT_EQ(kind({"close_notify"}, {close_notify(), close_notify()}), Kind::broken);
+  EXPECT_EQ(kind({"close_notify", "..."}, {close_notify(), close_notify()}), Kind::holds);
+  EXPECT_EQ(kind({"application_data", "..."}, {close_notify(), data(5)}), Kind::broken);
+  EXPECT_EQ(kind({"bad_record_mac"}, {alert(2, 20)}), Kind::holds);
+}
+
+TEST(Emits, WhatTheWireDidWithARecordIsNotTheSubjectsFault) {
+  Record dropped = close_notify();
+  dropped.fate = Fate::dropped;
+  Record injected = data(5);
+  injected.fate = Fate::injected;
+  const Transcript run = connected().close(Outcome::sent, {dropped}).sent(injected);
+  EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, run).kind, Kind::holds);
+  EXPECT_EQ(judged("nothing-after-close-notify", {}, run).kind, Kind::holds);
+}
+
+TEST(Emits, ACallThatWaitsForGoodHasSentWhatItHasSent) {
+  const Transcript run = connected().io(Call::close, Flow::send, 24).stays_blocked(Call::close, Flow::recv).sent(close_notify());
+  EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, run).kind, Kind::holds);
+  const Transcript full = connected().stays_blocked(Call::close, Flow::send);
+  EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, full).kind, Kind::not_reached);
+}
+
+TEST(Emits, WhatIsStillOnItsWayIsNotMissing) {
+  const Transcript run = connected().io(Call::close, Flow::send, 24).close(Outcome::sent);
+  EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, run).kind, Kind::not_reached);
+}
+
+TEST(OneCloseNotify, CountsTwoInOneRecord) {
+  const Record two = but(close_notify(), [](Record& it) { it.alert.reset(), it.content = std::string("\x01\x00\x01\x00", 4); });
+  EXPECT_EQ(judged("one-close-notify", {}, connected().close(Outcome::sent, {two})).kind, Kind::broken);
+}
+
+TEST(NothingAfterCloseNotify, WhatTheScriptWritesPastTlsIsNotTheLibrarys) {
+  const Transcript run = connected().close(Outcome::sent, {close_notify()}).script("raw-write", "PLAIN").sent(raw_bytes("PLAIN"));
+  EXPECT_EQ(judged("nothing-after-close-notify", {}, run).kind, Kind::holds);
+}
+
+TEST(CloseNotifyBeforeEnd, AnErrorBeforeExcuses) {
+  const Transcript alerted = connected().arrives(internal_error).close(Outcome::done).script("fin").own_end_seen();
+  const Transcript alerting = connected().reads(Outcome::failed).sent(internal_error).close(Outcome::done).script("fin").own_end_seen();
+  const Transcript quiet = Tale().option("quiet-shutdown").handshake().close(Outcome::done).script("fin").own_end_seen();
+  for (const Transcript& run : {alerted, alerting, quiet}) EXPECT_EQ(judged("close-notify-before-end", {}, run).kind, Kind::not_reached);
+}
+
+TEST(WrittenDataArrivesFirst, AWriteThatIsNotFinishedMayHaveSentMore) {
+  const Transcript run = connected().writes(5).answers(Call::write, Outcome::want_write, {data(9)}).close(Outcome::sent, {close_notify()});
+  EXPECT_EQ(judged("written-data-arrives-first", {}, run).kind, Kind::holds);
+  const Transcript twice = connected().writes(5).sent(data(5)).close(Outcome::sent, {close_notify()});
+  EXPECT_EQ(judged("written-data-arrives-first", {}, twice).kind, Kind::broken);
+}
+
+TEST(TransportLeftOpen, ADeadProcessHasNoTransport) {
+  EXPECT_EQ(judged("transport-left-open", {}, connected().close(Outcome::done).dies(Call::read).own_end_seen()).kind, Kind::not_reached);
+}
+
+TEST(SuccessMeansReplyReceived, WithIgnoreEofABareEndWillDo) {
+  const Transcript run = Tale().option("ignore-eof").handshake().fin_arrives().close(Outcome::done);
+  EXPECT_EQ(judged("success-means-reply-received", {}, run).kind, Kind::holds);
+  EXPECT_EQ(judged("success-means-reply-received", {}, connected().fin_arrives().close(Outcome::done)).kind, Kind::broken);
+}
+
+TEST(SuccessMeansReplyReceived, QuietShutdownAndNoHandshakeAreOtherQuestions) {
+  EXPECT_EQ(judged("success-means-reply-received", {}, Tale().option("quiet-shutdown").handshake().close(Outcome::done)).kind,
+            Kind::not_reached);
+  EXPECT_EQ(judged("success-means-reply-received", {}, Tale().close(Outcome::done)).kind, Kind::not_reached);
+}
+
+TEST(SuccessMeansReplyReceived, ADamagedPlainOrPartialReplyIsNone) {
+  for (const Record& reply : {damaged(close_notify()), in_the_clear(close_notify()), cut_short(close_notify())})
+    EXPECT_EQ(judged("success-means-reply-received", {}, connected().arrives(reply).close(Outcome::done)).kind, Kind::broken);
+}
+
+TEST(WaitsForReply, AnEndOrAnErrorIsAnAnswerOfSorts) {
+  EXPECT_EQ(judged("waits-for-reply", {}, connected().fin_arrives().close(Outcome::done)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("waits-for-reply", {}, connected().arrives(internal_error).close(Outcome::done)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("waits-for-reply", {}, connected().close(Outcome::want_write)).kind, Kind::not_reached);
+}
+
+TEST(TruncationIsTold, OnlyByTheCallThatMeetsIt) {
+  // A first close only sends, and a read may still find data.
+  EXPECT_EQ(judged("truncation-is-told", {}, connected().fin_arrives().close(Outcome::sent)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("truncation-is-told", {}, connected().arrives(data(5)).fin_arrives().reads(5)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("truncation-is-told", {}, connected().arrives(data(5)).fin_arrives().reads(5).reads(Outcome::end_of_data)).kind,
+            Kind::broken);
+  EXPECT_EQ(judged("truncation-is-told", {}, connected().arrives(cut_short(close_notify())).fin_arrives().close(Outcome::cut)).kind,
+            Kind::holds);
+}
+
+TEST(TruncationIsTold, OnceIsEnough) {
+  EXPECT_EQ(judged("truncation-is-told", {}, connected().fin_arrives().reads(Outcome::cut).close(Outcome::done)).kind, Kind::holds);
+}
+
+TEST(TruncationIsTold, AnEndThatTheScriptInventedIsAnEnd) {
+  const Transcript run = connected().io(Call::read, Flow::recv, 0, {}, true).reads(Outcome::end_of_data);
+  EXPECT_EQ(judged("truncation-is-told", {}, run).kind, Kind::broken);
+}
+
+TEST(AllDataBeforeEnd, OtherBytesAreAsBadAsMissingOnes) {
+  const auto garbled = [](Tale tale) {
+    return tale.reads(5).reads(Outcome::end_of_data).last<ApiCall>([](ApiCall& api) { api.intact = false; });
+  };
+  EXPECT_EQ(judged("all-data-before-end", {}, garbled(connected().arrives(data(5)).arrives(close_notify()))).kind, Kind::broken);
+  Record injected = data(5);
+  injected.fate = Fate::injected;
+  EXPECT_EQ(judged("all-data-before-end", {}, garbled(connected().arrives(injected).arrives(close_notify()))).kind, Kind::holds);
+}
+
+TEST(AllDataBeforeEnd, AfterACloseDataMayBeGone) {
+  EXPECT_EQ(judged("all-data-before-end", {},
+                   connected().arrives(data(5)).arrives(close_notify()).close(Outcome::done).reads(Outcome::end_of_data))
+                .kind,
+            Kind::not_reached);
+}
+
+TEST(EndOfDataStays, AfterItsOwnCloseIsAnotherQuestion) {
+  const Transcript run = connected().arrives(close_notify()).reads(Outcome::end_of_data).close(Outcome::done).reads(Outcome::refused);
+  EXPECT_EQ(judged("end-of-data-stays", {}, run).kind, Kind::not_reached);
+}
+
+TEST(TransportReusable, AfterAOneWayCloseToo) {
+  const auto half_closed = [] {
+    return connected()
+        .close_write(Outcome::done, {close_notify()})
+        .arrives(close_notify())
+        .arrives(raw_bytes("PLAIN"))
+        .reads(Outcome::end_of_data);
+  };
+  const Parameters with{{"call", {"close-write"}}};
+  EXPECT_EQ(judged("transport-reusable", with, half_closed().script("raw-read", "PLAIN")).kind, Kind::holds);
+  EXPECT_EQ(judged("transport-reusable", with, half_closed().script("raw-read", "plain")).kind, Kind::broken);
+  EXPECT_EQ(judged("transport-reusable", {}, half_closed().script("raw-read", "plain")).kind, Kind::not_reached);
+}
+
+TEST(TransportReusable, BytesThatCameAfterTheLastRawReadAreNotMissing) {
+  const Transcript run = connected()
+                             .close(Outcome::sent, {close_notify()})
+                             .arrives(close_notify())
+                             .close(Outcome::done)
+                             .arrives(raw_bytes("ONE"))
+                             .script("raw-read", "ONE")
+                             .arrives(raw_bytes("TWO"));
+  EXPECT_EQ(judged("transport-reusable", {}, run).kind, Kind::holds);
+}
+
+TEST(DirectionMatches, TheFlagCountsWhereItIsAskedFor) {
+  const auto shown = [](const char* direction) {
+    return connected().io(Call::close, Flow::send, -1, "EINTR", true).close(Outcome::interrupted).last<ApiCall>([&](ApiCall& api) {
+      api.state = {{"direction", direction}};
+    });
+  };
+  EXPECT_EQ(judged("direction-matches", {{"flag", {"direction"}}}, shown("send")).kind, Kind::holds);
+  EXPECT_EQ(judged("direction-matches", {{"flag", {"direction"}}}, shown("recv")).kind, Kind::broken);
+  EXPECT_EQ(judged("direction-matches", {}, shown("recv")).kind, Kind::not_reached);
+}
+
+TEST(TransientFaults, OneCloseNotifyAndNoneTwice) {
+  const auto faulty = [] { return connected().io(Call::close, Flow::send, -1, "EINTR", true).close(Outcome::interrupted); };
+  const Parameters with{{"call", {"close"}}};
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", with,
+                   faulty().close(Outcome::sent, {close_notify()}).close(Outcome::sent, {close_notify()}))
+                .kind,
+            Kind::broken);
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", with, faulty().close(Outcome::done)).kind, Kind::broken);
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", with, faulty()).kind, Kind::not_reached);
+}
+
+TEST(TransientFaults, RealTroubleIsAnotherQuestion) {
+  const auto faulty = [] {
+    return connected().io(Call::close, Flow::recv, -1, "EAGAIN", true).close(Outcome::want_read, {close_notify()});
+  };
+  const Parameters with{{"call", {"close"}}};
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", with, faulty().fin_arrives().close(Outcome::cut)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", with, faulty().close(Outcome::cut)).kind, Kind::broken);
+}
+
+TEST(EveryCallReturns, ADeathBetweenTwoCallsIsADeath) {
+  const Transcript run = connected().add(Died{Side::subject, Died::How::crashed, "SIGKILL", std::nullopt});
+  const Finding finding = judged("every-call-returns", {}, run);
+  EXPECT_EQ(finding.kind, Kind::crashed);
+  EXPECT_THAT(finding.says, HasSubstr("SIGKILL"));
+}
+
+TEST(EveryCallReturns, TheSignalIsNamed) {
+  EXPECT_EQ(judged("every-call-returns", {}, connected().dies(Call::close)).says, "close crashed (SIGSEGV)");
+  EXPECT_EQ(judged("every-call-returns", {}, connected().dies(Call::close, Died::How::silent)).kind, Kind::hung);
+}
+
+TEST(SessionGoesOn, TheFirstLaterCallDecides) {
+  const Parameters with{{"call", {"read"}}, {"given", {"fin-arrived"}}, {"then", {"write"}}, {"outcome", {"done"}}};
+  EXPECT_EQ(
+      judged("session-goes-on", with, connected().fin_arrives().reads(Outcome::cut).writes(5).answers(Call::write, Outcome::failed)).kind,
+      Kind::holds);
+}
+
+}  // namespace
+}  // namespace tlsbye

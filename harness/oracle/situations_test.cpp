@@ -1,0 +1,273 @@
+#include "harness/oracle/situations.h"
+
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <map>
+
+#include "harness/oracle/oracle.h"
+#include "harness/oracle/tale.h"
+
+namespace tlsbye {
+namespace {
+
+using testing::ElementsAre;
+
+bool fits(const Transcript& transcript, std::string_view word) {
+  const Facts facts(transcript);
+  Given given;
+  EXPECT_TRUE(given.add(word)) << word;
+  return !facts.calls().empty() && given.fits(facts.calls().back());
+}
+
+Tale connected() { return Tale().handshake(); }
+Tale closes_after(const std::function<void(Tale&)>& story) {
+  Tale tale = connected();
+  story(tale);
+  return tale.close(Outcome::want_read);
+}
+
+// For each word a run whose last call is in that situation, and one whose last call is not.
+struct Pair {
+  Transcript so, not_so;
+};
+const std::map<std::string_view, Pair>& pairs() {
+  const Transcript plain_close = connected().close(Outcome::want_read);
+  const auto arrived = [&](Record record) { return Pair{connected().arrives(std::move(record)).close(Outcome::want_read), plain_close}; };
+  const auto after = [&](const std::function<void(Tale&)>& story) { return Pair{closes_after(story), plain_close}; };
+  const auto met = [&](Flow flow, long result, std::string error = {}) {
+    return Pair{connected().io(Call::close, flow, result, std::move(error), false, 24).close(Outcome::want_read), plain_close};
+  };
+  static const std::map<std::string_view, Pair> all{
+      {"close-notify-arrived", arrived(close_notify())},
+      {"fatal-close-notify-arrived",
+       {connected().arrives(alert(2, 0)).close(Outcome::done), connected().arrives(alert(1, 0)).close(Outcome::done)}},
+      {"data-arrived", arrived(data(5))},
+      {"data-after-close-notify-arrived",
+       {connected().arrives(close_notify()).arrives(data(5)).close(Outcome::done),
+        connected().arrives(data(5)).arrives(close_notify()).close(Outcome::done)}},
+      {"fin-arrived", after([](Tale& tale) { tale.fin_arrives(); })},
+      {"reset-arrived", {connected().reset_arrives().close(Outcome::reset), connected().fin_arrives().close(Outcome::cut)}},
+      {"fatal-alert-arrived",
+       {connected().arrives(alert(2, 80)).close(Outcome::alert), connected().arrives(alert(1, 90)).close(Outcome::want_read)}},
+      {"warning-alert-arrived",
+       {Tale(Tls::v1_2).handshake().arrives(alert(1, 100)).close(Outcome::alert),
+        connected().arrives(alert(1, 100)).close(Outcome::alert)}},
+      {"user-canceled-arrived", arrived(alert(1, 90))},
+      {"plain-record-arrived",
+       {connected().arrives(in_the_clear(alert(1, 0))).close(Outcome::failed),
+        Tale().arrives(in_the_clear(handshake_message("ServerHello"))).handshake()}},
+      {"damaged-record-arrived", arrived(damaged(close_notify()))},
+      {"raw-bytes-arrived", arrived(raw_bytes("HTTP/1.1 200 OK"))},
+      {"partial-record-arrived", arrived(cut_short(close_notify()))},
+      {"empty-data-arrived",
+       {connected().arrives(data(0)).close(Outcome::want_read), connected().arrives(data(1)).close(Outcome::want_read)}},
+      {"post-handshake-message-arrived", arrived(handshake_message("NewSessionTicket"))},
+      {"ticket-arrived",
+       {connected().arrives(handshake_message("NewSessionTicket")).close(Outcome::sent),
+        connected().arrives(handshake_message("KeyUpdate")).close(Outcome::sent)}},
+      {"key-update-arrived", arrived(handshake_message("KeyUpdate"))},
+      {"hello-request-arrived", arrived(handshake_message("HelloRequest"))},
+      {"nothing-arrived", {plain_close, connected().arrives(raw_bytes("x")).close(Outcome::failed)}},
+      {"unknown-alert-arrived",
+       {connected().arrives(alert(1, 201)).close(Outcome::alert), connected().arrives(alert(2, 80)).close(Outcome::alert)}},
+      {"data-after-user-canceled-arrived",
+       {connected().arrives(alert(1, 90)).arrives(data(1)).reads(1), connected().arrives(data(1)).arrives(alert(1, 90)).reads(1)}},
+      {"ordinary-traffic",
+       {connected().arrives(data(9)).arrives(close_notify()).fin_arrives().close(Outcome::done),
+        connected().arrives(data(0)).close(Outcome::want_read)}},
+      {"handshake-done", {plain_close, Tale().answers(Call::handshake, Outcome::failed).close(Outcome::refused)}},
+      {"handshake-begun", {Tale().answers(Call::handshake, Outcome::failed).close(Outcome::refused), Tale().close(Outcome::refused)}},
+      {"unread-data",
+       {connected().arrives(data(5)).reads(4).close(Outcome::done), connected().arrives(data(5)).reads(5).close(Outcome::done)}},
+      {"own-close-notify-sent",
+       {connected().close(Outcome::sent, {close_notify()}).close(Outcome::done), connected().close(Outcome::sent, {close_notify()})}},
+      {"close-called", after([](Tale& tale) { tale.close(Outcome::failed); })},
+      {"close-write-called", after([](Tale& tale) { tale.close_write(Outcome::failed); })},
+      {"close-done", {connected().close(Outcome::done).close(Outcome::done), connected().close(Outcome::sent).close(Outcome::done)}},
+      {"close-sent", after([](Tale& tale) { tale.close(Outcome::sent); })},
+      {"close-waiting", after([](Tale& tale) { tale.close(Outcome::want_read); })},
+      {"close-blocked-on-write", after([](Tale& tale) { tale.close(Outcome::want_write); })},
+      {"close-write-done", after([](Tale& tale) { tale.close_write(Outcome::done); })},
+      {"end-of-data-read", after([](Tale& tale) { tale.reads(Outcome::end_of_data); })},
+      {"cut-reported", after([](Tale& tale) { tale.reads(Outcome::cut); })},
+      {"reset-reported", after([](Tale& tale) { tale.answers(Call::write, Outcome::reset); })},
+      {"alert-reported", after([](Tale& tale) { tale.close(Outcome::alert); })},
+      {"error-reported",
+       {closes_after([](Tale& tale) { tale.reads(Outcome::failed); }), closes_after([](Tale& tale) { tale.reads(Outcome::refused); })}},
+      {"write-unfinished", {closes_after([](Tale& tale) { tale.answers(Call::write, Outcome::want_write); }), closes_after([](Tale& tale) {
+                              tale.answers(Call::write, Outcome::want_write).writes(5);
+                            })}},
+      {"repeated", {connected().close(Outcome::sent).close(Outcome::done), connected().close(Outcome::done).close(Outcome::done)}},
+      {"first", {plain_close, connected().close(Outcome::done).close(Outcome::done)}},
+      {"own-fin", after([](Tale& tale) { tale.script("fin"); })},
+      {"in-good-order", {plain_close, connected().reads(Outcome::cut).close(Outcome::refused)}},
+      {"option-ignore-eof", {Tale().option("ignore-eof").handshake(), Tale().option("tickets").handshake()}},
+      {"option-quiet-shutdown", {Tale().option("quiet-shutdown").handshake(), connected()}},
+      {"option-tickets", {Tale().option("ignore-eof tickets").handshake(), connected()}},
+      {"option-read-ahead", {Tale().option("read-ahead").handshake(), connected()}},
+      {"send-would-block", met(Flow::send, -1, "EAGAIN")},
+      {"recv-would-block", {connected().blocks(Call::close, Flow::recv).close(Outcome::done), plain_close}},
+      {"send-interrupted", met(Flow::send, -1, "EINTR")},
+      {"recv-interrupted", met(Flow::recv, -1, "EINTR")},
+      {"send-broken", met(Flow::send, -1, "EPIPE")},
+      {"recv-reset", met(Flow::recv, -1, "ECONNRESET")},
+      {"recv-eof", met(Flow::recv, 0)},
+      {"send-short", met(Flow::send, 7)},
+      {"sending-untroubled", {plain_close, connected().io(Call::close, Flow::send, -1, "EAGAIN").close(Outcome::want_write)}},
+      {"receiving-untroubled", {plain_close, connected().io(Call::close, Flow::recv, 0).close(Outcome::cut)}},
+  };
+  return all;
+}
+
+TEST(Situations, EachWordIsSoInOneRunAndNotInAnother) {
+  for (const Situation& situation : situations()) {
+    const auto pair = pairs().find(situation.name);
+    ASSERT_NE(pair, pairs().end()) << situation.name << " has no pair of runs";
+    const std::string opposite = "not " + std::string(situation.name);
+    EXPECT_TRUE(fits(pair->second.so, situation.name)) << situation.name;
+    EXPECT_FALSE(fits(pair->second.so, opposite)) << situation.name;
+    EXPECT_FALSE(fits(pair->second.not_so, situation.name)) << situation.name;
+    EXPECT_TRUE(fits(pair->second.not_so, opposite)) << situation.name;
+  }
+  EXPECT_EQ(pairs().size(), situations().size());
+}
+
+TEST(Situations, AlreadySaysThatItArrivedBeforeTheCallBegan) {
+  const Transcript before = connected().arrives(close_notify()).close(Outcome::done);
+  const Transcript during =
+      connected().blocks(Call::close, Flow::recv).arrives(close_notify()).io(Call::close, Flow::recv, 24).close(Outcome::done);
+  EXPECT_TRUE(fits(before, "already close-notify-arrived"));
+  EXPECT_FALSE(fits(during, "already close-notify-arrived"));
+  EXPECT_TRUE(fits(during, "not already close-notify-arrived"));
+  EXPECT_TRUE(fits(during, "close-notify-arrived"));
+}
+
+TEST(Situations, WordsThatDoNotExistAreRefused) {
+  Given given;
+  for (const std::string_view word :
+       {"", "close-notify", "not", "not not fin-arrived", "already handshake-done", "already recv-eof", "fin-arrived "})
+    EXPECT_FALSE(given.add(word)) << word;
+}
+
+TEST(Situations, WhatCannotBeReadIsNeitherSoNorNotSo) {
+  const Transcript run = connected().arrives(unreadable()).without_keys().close(Outcome::done);
+  for (const std::string_view word : {"close-notify-arrived", "data-arrived", "fatal-alert-arrived", "ordinary-traffic"}) {
+    EXPECT_FALSE(fits(run, word)) << word;
+    EXPECT_FALSE(fits(run, "not " + std::string(word))) << word;
+  }
+  EXPECT_TRUE(fits(run, "not fin-arrived"));
+  EXPECT_TRUE(fits(run, "not nothing-arrived"));
+}
+
+TEST(Situations, WhereNothingArrivedThereIsNothingThatCannotBeRead) {
+  EXPECT_TRUE(fits(connected().without_keys().close(Outcome::want_read), "not close-notify-arrived"));
+}
+
+TEST(Situations, ACloseNotifyInPiecesNeitherCountsNorDoesNot) {
+  const Record half = but(alert(1, 0), [](Record& it) { it.alert.reset(), it.content = std::string(1, '\x01'); });
+  const Transcript run = connected().arrives(half).arrives(half).close(Outcome::done);
+  EXPECT_FALSE(fits(run, "close-notify-arrived"));
+  EXPECT_FALSE(fits(run, "not close-notify-arrived"));
+}
+
+TEST(Situations, WithoutALogNobodyKnowsWhatWasMetOnTheTransport) {
+  const Transcript run = Tale().answers(Call::handshake, Outcome::done).close(Outcome::want_read);
+  EXPECT_FALSE(fits(run, "send-would-block"));
+  EXPECT_FALSE(fits(run, "not send-would-block"));
+  EXPECT_FALSE(fits(run, "sending-untroubled"));
+}
+
+TEST(Situations, EvidenceNamesTheEventsThatMadeItSo) {
+  const Transcript run = connected().arrives(close_notify()).fin_arrives().close(Outcome::done);
+  const Facts facts(run);
+  Given given;
+  ASSERT_TRUE(given.add("close-notify-arrived") && given.add("fin-arrived") && given.add("first"));
+  EXPECT_THAT(given.evidence(facts.calls().back(), facts), ElementsAre(5, 6));
+}
+
+TEST(Facts, ACallThatBlocksBeginsBeforeWhatArrivesMeanwhile) {
+  const Transcript run = connected()
+                             .io(Call::close, Flow::send, 24)
+                             .blocks(Call::close, Flow::recv)
+                             .sent(close_notify())
+                             .arrives(close_notify())
+                             .close(Outcome::done);
+  const Facts facts(run);
+  ASSERT_EQ(facts.calls().size(), 2u);
+  EXPECT_EQ(facts.calls()[1].began, 5);
+  EXPECT_EQ(facts.calls()[1].before.close_notify, never);
+  EXPECT_EQ(facts.calls()[1].after.close_notify, 8);
+}
+
+TEST(Facts, BetweenTwoCallsOfANonblockingSessionThePeerWaitsInNeither) {
+  const Transcript run = Tale(Tls::v1_3, Io::nonblocking)
+                             .handshake()
+                             .next_line()
+                             .close(Outcome::want_read)
+                             .blocks(Call::close, Flow::recv)
+                             .arrives(close_notify())
+                             .io(Call::close, Flow::recv, 24)
+                             .close(Outcome::done);
+  const Facts facts(run);
+  ASSERT_EQ(facts.calls().size(), 3u);
+  EXPECT_EQ(facts.calls()[1].after.close_notify, never);
+  EXPECT_EQ(facts.calls()[2].before.close_notify, 7);
+  EXPECT_FALSE(is_so(facts.calls()[2].met.recv_would_block));
+}
+
+TEST(Facts, WaitingForGoodBetweenTwoCallsIsNoCallThatNeverCameBack) {
+  const Transcript run =
+      Tale(Tls::v1_3, Io::nonblocking).handshake().next_line().close(Outcome::want_read).stays_blocked(Call::close, Flow::recv);
+  const Facts facts(run);
+  ASSERT_EQ(facts.calls().size(), 2u);
+  EXPECT_NE(facts.calls()[1].api, nullptr);
+}
+
+TEST(Facts, ACallThatStaysBlockedOrDiesIsACallAllTheSame) {
+  const Transcript stuck = connected().close(Outcome::sent, {close_notify()}).stays_blocked(Call::close, Flow::recv);
+  const Facts blocked(stuck);
+  ASSERT_EQ(blocked.calls().size(), 3u);
+  EXPECT_EQ(blocked.calls()[2].api, nullptr);
+  EXPECT_NE(blocked.calls()[2].stuck, nullptr);
+  const Transcript dead = connected().dies(Call::close);
+  const Facts died(dead);
+  ASSERT_EQ(died.calls().size(), 2u);
+  EXPECT_NE(died.calls()[1].died, nullptr);
+}
+
+TEST(Facts, TransportCallsTellWhichCallSentARecordThatTheWireSawLater) {
+  // Two calls in one report: the wire is pumped only after the second.
+  const Transcript run = connected()
+                             .io(Call::close, Flow::send, 24)
+                             .close(Outcome::sent)
+                             .blocks(Call::close, Flow::recv)
+                             .sent(close_notify())
+                             .close(Outcome::done);
+  const Facts facts(run);
+  ASSERT_EQ(facts.sent().size(), 2u);
+  EXPECT_EQ(facts.sent()[1].owner, 1);
+  EXPECT_TRUE(is_so(facts.calls()[2].before.own_close_notify));
+}
+
+TEST(Facts, WithoutALogARecordBelongsToTheLatestCall) {
+  const Transcript run = Tale().answers(Call::handshake, Outcome::done).close(Outcome::sent).sent(close_notify()).close(Outcome::want_read);
+  const Facts facts(run);
+  EXPECT_EQ(facts.sent().front().owner, 1);
+}
+
+TEST(Facts, WhatTheScriptWritesPastTlsIsNotTheLibrarys) {
+  const Transcript run = connected().close(Outcome::sent, {close_notify()}).script("raw-write", "PLAIN").sent(raw_bytes("PLAIN"));
+  const Facts facts(run);
+  EXPECT_TRUE(facts.sent().back().by_script);
+  EXPECT_EQ(facts.sent().back().owner, -1);
+}
+
+TEST(Facts, BytesThatNeverBecameARecordLeaveTheEmissionUnknown) {
+  const Transcript run = connected().io(Call::close, Flow::send, 24).close(Outcome::sent);
+  const Facts facts(run);
+  EXPECT_FALSE(facts.calls()[1].emission_known);
+}
+
+}  // namespace
+}  // namespace tlsbye
