@@ -5,8 +5,11 @@
 // first record that the script dropped, repeated, changed or added, they differ, and every record is sealed anew.
 //
 // Standing orders look at each record as it comes, in the order in which they were given, and act from then on: one given before the
-// handshake meets handshake records too. A record whose content is unknown (no keys yet) is met by an order for `any` record only. One
-// `hold` and one other order can act on the same record.
+// handshake meets handshake records too. One `hold` and one other order can act on the same record. A record whose content is unknown (no
+// keys yet) matches `any` only, and can only be held, dropped or cut.
+//
+// A record that passed without keys is kept until they come: then its event is completed, and both protections take the steps that they had
+// missed. Where a stack tells no handshake keys at all, its application key is tried on each record, as the first of that key.
 #pragma once
 
 #include <cstdint>

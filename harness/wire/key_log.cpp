@@ -111,13 +111,14 @@ std::optional<TrafficKey> Secrets::application_key(Role writer) const {
     std::copy_n(line->secret.begin() + 16, key.iv.size(), key.iv.begin());
     return key;
   }
-  if (version_ != Tls::v1_2 || !server_) return std::nullopt;
-  const KeyLogLine* line = find(Label::client_random);
+  const KeyLogLine* line = version_ == Tls::v1_2 && server_ ? find(Label::client_random) : nullptr;
   if (!line) return std::nullopt;
-  MasterSecret master;
-  std::copy(line->secret.begin(), line->secret.end(), master.begin());
-  const KeyBlock block = key_block(master, *client_, *server_);
-  return client ? block.client : block.server;
+  if (!block_) {
+    MasterSecret master;
+    std::copy(line->secret.begin(), line->secret.end(), master.begin());
+    block_ = key_block(master, *client_, *server_);
+  }
+  return client ? block_->client : block_->server;
 }
 
 }  // namespace tlsbye

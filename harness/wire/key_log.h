@@ -56,6 +56,7 @@ class Secrets {
   Tls version_;
   std::optional<Random> client_, server_;
   std::vector<KeyLogLine> lines_;
+  mutable std::optional<KeyBlock> block_;  // TLS 1.2, both directions at once
 };
 
 }  // namespace tlsbye

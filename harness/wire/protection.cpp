@@ -142,12 +142,11 @@ Secret next_secret(const Secret& secret) {
 void prf_sha256(std::span<const unsigned char> secret, std::string_view label, std::string_view seed, std::span<unsigned char> into) {
   Hmac hmac(secret);
   Digest a = hmac({label, seed});
-  while (!into.empty()) {
+  for (; !into.empty(); a = hmac({text(a)})) {
     const Digest block = hmac({text(a), label, seed});
     const std::size_t size = std::min(into.size(), block.size());
     std::copy_n(block.begin(), size, into.begin());
     into = into.subspan(size);
-    a = hmac({text(a)});
   }
 }
 

@@ -44,7 +44,7 @@ class RecordReader {
   bool raw_ = false;
 };
 
-// Appends the header of a record of TLS 1.2 and 1.3 (both write version 3.3).
+// Appends the header of a record of TLS 1.2 and 1.3 (both write version 3.3); a payload has at most 65535 bytes.
 void append_header(std::string& to, std::uint8_t type, std::size_t payload_bytes);
 
 }  // namespace tlsbye

@@ -7,7 +7,25 @@
 // again with the sequence numbers and keys that the receiver expects (RFC 8446 5.2, 5.3; RFC 5246 6.2.3.3), so that the receiver sees
 // only valid records, unless the script asked for others.
 //
-// It never blocks and never waits: pump() moves all that can be moved now. The runner calls it whenever a peer has come to rest.
+// It never blocks: pump() moves all that can be moved now. The runner calls it whenever a peer has come to rest. Over TCP it makes sure,
+// within a bounded time, that what it sent has arrived before it says so; AF_UNIX delivers at once.
+//
+// What it does to records
+// * An order acts from the moment it is given, on the first record of its direction that matches; given before the handshake it meets
+//   handshake records too. Each record meets at most one `hold` and one other order.
+// * A record that cannot be decrypted (yet) meets orders for `any` record only, and only hold, drop and cut; without keys nothing can be
+//   injected but plain records and raw bytes. An order that could not be carried out is among orders_left().
+// * What is injected goes out at once, past what is held.
+// * After `cut`, nothing of that direction is delivered but what the script injects, and no end but by the script.
+// * A record counts as delivered when the receiver's socket has taken all of it. While that is full the record is held; where the receiver
+//   is gone it is dropped, and an injected or released one is only told.
+//
+// What it does to ends
+// * A peer that ended its stream (fin) has it ended towards the other side, behind all that it had sent. A peer that closed an AF_UNIX
+//   transport (hangup) has it closed towards the other side in both directions: writing gives EPIPE. Over TCP that cannot be seen before
+//   data is sent there; the kernel then answers with a reset, which is passed on.
+// * A reset is passed on as a reset over TCP, and as a hangup over AF_UNIX, which has none to give.
+// * What a side sent before the script hung it up is taken and noted first.
 #pragma once
 
 #include <memory>
