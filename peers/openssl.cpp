@@ -1,4 +1,6 @@
 // The OpenSSL peer.
+#include "peers/openssl.h"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -9,7 +11,6 @@
 
 #include "certificates.h"
 #include "peers/common/adapter.h"
-#include "peers/common/stack.h"
 
 namespace tlsbye::peer {
 namespace {
@@ -132,6 +133,8 @@ class OpenSslSession final : public Session {
     return {"SSL_shutdown", 0, {}, 0, {}, of_zero};
   }
 
+  friend SSL* tlsbye::peer::ssl_of(Session&);
+
   Ssl ssl_;
   std::string error_of_zero_;
 };
@@ -182,7 +185,8 @@ class OpenSsl final : public Stack {
 
 }  // namespace
 
-std::unique_ptr<Stack> make_openssl();
+SSL* ssl_of(Session& session) { return static_cast<OpenSslSession&>(session).ssl_.get(); }
+
 std::unique_ptr<Stack> make_openssl() { return std::make_unique<OpenSsl>(); }
 
 }  // namespace tlsbye::peer

@@ -1,31 +1,15 @@
-// Every stack's peer, driven as the harness drives it: over its control socket, with a relay of this test's own in between.
-#include <fcntl.h>
-#include <gmock/gmock.h>
+// Every stack's peer, driven as the harness drives it.
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
-#include <memory>
-#include <optional>
 #include <sstream>
 
-#include "peers/protocol/channel.h"
-#include "peers/protocol/message.h"
-#include "peers/protocol/words.h"
+#include "peers/drive_for_test.h"
 
 namespace tlsbye {
-
-void PrintTo(const Line& line, std::ostream* to) {
-  std::string text;
-  append_line(text, line);
-  *to << text;
-}
-
 namespace {
 
 using testing::AnyOf;
@@ -35,189 +19,12 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-using Report = std::vector<Line>;
-
 std::vector<std::string> stacks() {
   std::vector<std::string> all;
   std::istringstream text(TLSBYE_TEST_STACKS);
   for (std::string stack; std::getline(text, stack, ',');) all.push_back(stack);
   return all;
 }
-
-// "close=sent close=done": the API calls of a report, in order.
-std::vector<std::string> calls(const Report& report) {
-  std::vector<std::string> all;
-  for (const Line& line : report)
-    if (line.word() == "api") all.push_back(std::string(line.get("call")) + "=" + std::string(line.get("outcome")));
-  return all;
-}
-
-const Line& last_call(const Report& report) {
-  static const Line none;
-  for (auto line = report.rbegin(); line != report.rend(); ++line)
-    if (line->word() == "api") return *line;
-  return none;
-}
-
-std::string outcome(const Report& report) { return std::string(last_call(report).get("outcome")); }
-
-std::vector<Line> lines(const Report& report, std::string_view word) {
-  std::vector<Line> all;
-  for (const Line& line : report)
-    if (line.word() == word) all.push_back(line);
-  return all;
-}
-
-// A peer program, and the control socket to it.
-class Peer {
- public:
-  explicit Peer(const std::string& stack) : Peer(channel_pair(), TLSBYE_BINARY_DIR "/peers/tlsbye-peer-" + stack) {}
-  ~Peer() {
-    control_.reset();  // which ends the peer
-    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
-  }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-
-  const Line& hello() const { return hello_; }
-  bool able(const std::string& word) const {
-    return (" " + std::string(hello_.get("abilities")) + " ").find(" " + word + " ") != std::string::npos;
-  }
-  pid_t pid() const { return pid_; }
-
-  void ask(const Line& request, int descriptor = -1) {
-    std::string packet;
-    append_line(packet, request);
-    say(packet, descriptor);
-  }
-  void say(const std::string& packet, int descriptor = -1) { ASSERT_TRUE(control_->send(packet, descriptor)); }
-
-  // The next report, of as many packets as it has; empty where the peer is gone.
-  Report report() {
-    Report all;
-    for (std::string packet;;) {
-      if (control_->receive(packet) != Channel::Got::packet) return {};
-      auto parsed = parse_message(packet);
-      if (!std::holds_alternative<std::vector<Line>>(parsed)) ADD_FAILURE() << "no message: " << packet;
-      for (Line& line : std::get<std::vector<Line>>(parsed)) all.push_back(std::move(line));
-      if (all.back().word() != "more") return all;
-      all.pop_back();
-    }
-  }
-  Report do_(const Line& request, int descriptor = -1) {
-    ask(request, descriptor);
-    return report();
-  }
-  // The process's end, as waitpid tells it.
-  int wait() {
-    int status = 0;
-    ::waitpid(std::exchange(pid_, -1), &status, 0);
-    return status;
-  }
-
- private:
-  Peer(std::pair<Channel, Channel> ends, const std::string& program) {
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      if (ends.second.descriptor() == control_descriptor)
-        ::fcntl(control_descriptor, F_SETFD, 0);
-      else
-        ::dup2(ends.second.descriptor(), control_descriptor);
-      ::execl(program.c_str(), program.c_str(), nullptr);
-      ::_exit(127);
-    }
-    control_.emplace(std::move(ends.first));
-    const timeval patience{20, 0};  // a peer that says nothing at all fails the test, instead of hanging it
-    ::setsockopt(control_->descriptor(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    { const Channel given_away = std::move(ends.second); }
-    const Report first = report();
-    if (!first.empty()) hello_ = first.front();
-  }
-
-  pid_t pid_ = -1;
-  std::optional<Channel> control_;
-  Line hello_;
-};
-
-// Two peers with a session each, and what lies between them.
-class Link {
- public:
-  Link(Peer& client, Peer& server, Tls tls, Io io, const std::string& options = {}, bool isolate = false) : peers_{&client, &server} {
-    for (const Role role : {Role::client, Role::server}) {
-      int ends[2];
-      EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-      Line open("open");
-      open.with("role", spell(role)).with("tls", spell(tls)).with("io", spell(io)).with("log", 1);
-      if (!options.empty()) open.with("options", options);
-      if (isolate) open.with("isolate", 1);
-      Descriptor given(ends[0]);
-      end(role) = Descriptor(ends[1]);
-      opened[static_cast<std::size_t>(role)] = peer(role).do_(open, given.get());
-    }
-  }
-
-  Peer& peer(Role role) { return *peers_[static_cast<std::size_t>(role)]; }
-  Descriptor& end(Role role) { return ends_[static_cast<std::size_t>(role)]; }
-  // What that side has sent so far, as the relay saw it.
-  std::string& sent(Role role) { return sent_[static_cast<std::size_t>(role)]; }
-
-  // Moves what there is, both ways. True where anything moved.
-  bool relay() {
-    bool moved = false;
-    for (const Role role : {Role::client, Role::server}) {
-      char some[65536];
-      for (ssize_t got; end(role) && (got = ::recv(end(role).get(), some, sizeof some, MSG_DONTWAIT)) > 0;) {
-        moved = true;
-        sent(role).append(some, static_cast<std::size_t>(got));
-        if (!holding) pass_on(other(role), std::string_view(some, static_cast<std::size_t>(got)));
-      }
-    }
-    return moved;
-  }
-  void pass_on(Role to, std::string_view bytes) {
-    ASSERT_EQ(::send(end(to).get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
-  }
-
-  // Asks both at once and relays until both are ready, or blocked with nothing left to relay.
-  std::pair<Report, Report> both(const Line& of_client, const Line& of_server) {
-    Report all[2];
-    bool rests[2] = {false, false};
-    peer(Role::client).ask(of_client);
-    peer(Role::server).ask(of_server);
-    for (bool first = true;; first = false) {
-      for (const Role role : {Role::client, Role::server}) {
-        const auto i = static_cast<std::size_t>(role);
-        if (rests[i]) continue;
-        if (!first) peer(role).ask(Line("resume"));
-        const Report more = peer(role).report();
-        all[i].insert(all[i].end(), more.begin(), more.end());
-        rests[i] = more.empty() || more.back().word() != "blocked";
-      }
-      const bool moved = relay();
-      if ((rests[0] && rests[1]) || !moved) return {all[0], all[1]};
-    }
-  }
-  void handshake() {
-    const auto [client, server] = both(Line("handshake"), Line("handshake"));
-    ASSERT_EQ(outcome(client), "done") << last_call(client).get("words");
-    ASSERT_EQ(outcome(server), "done") << last_call(server).get("words");
-    for (const Report* report : {&client, &server})
-      for (const Line& line : lines(*report, "keys")) key_log.emplace_back(line.get("line"));
-    sent(Role::client).clear();
-    sent(Role::server).clear();
-  }
-
-  Report opened[2];
-  std::vector<std::string> key_log;
-  bool holding = false;  // the relay takes, and passes nothing on
-
- private:
-  Peer* peers_[2];
-  Descriptor ends_[2];
-  std::string sent_[2];
-};
-
-const Line close_until_done = Line("close").with("until", "done");
 
 // Subject stack, version, blocking.
 using Mode = std::tuple<std::string, Tls, Io>;
@@ -235,7 +42,7 @@ class StackTest : public testing::TestWithParam<Mode> {
   bool blocking() const { return io() == Io::blocking; }
   // The subject is the client.
   std::unique_ptr<Link> linked(const std::string& options = {}, bool isolate = false) {
-    auto link = std::make_unique<Link>(subject, partner, tls(), io(), options, isolate);
+    auto link = std::make_unique<Link>(subject, partner, tls(), io(), options, options, isolate);
     link->handshake();
     return link;
   }
@@ -402,7 +209,7 @@ TEST_P(StackTest, WhatIsNotSupportedIsSaidAndTheSessionGoesOn) {
   subject.say(std::string(largest_message + 1, 'x'));
   EXPECT_THAT(why(subject.report()), HasSubstr("65536"));
   EXPECT_THAT(why(subject.do_(Line("open").with("role", "client").with("tls", "1.3").with("io", "blocking"))), HasSubstr("descriptor"));
-  const Link refused(subject, partner, tls(), io(), "levitate");
+  const Link refused(subject, partner, tls(), io(), "levitate", "levitate");
   EXPECT_THAT(why(refused.opened[0]), HasSubstr("levitate"));
   const auto link = linked();
   EXPECT_THAT(why(subject.do_(Line("write").with("size", "-1"))), HasSubstr("size"));
@@ -489,7 +296,7 @@ TEST_P(StackTest, ThePeerGoesWhenTheHarnessGoes) {
   for (const bool isolate : {false, true}) {
     Peer peer(std::get<0>(GetParam()));
     const pid_t pid = peer.pid();
-    Link link(peer, partner, tls(), io(), {}, isolate);
+    Link link(peer, partner, tls(), io(), {}, {}, isolate);
     partner.do_(Line("end"));
     EXPECT_EQ(::kill(pid, 0), 0);
   }  // ~Peer closes the control socket and waits

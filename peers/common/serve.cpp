@@ -124,7 +124,7 @@ int Server::run() {
 
   std::string abilities;
   for (const std::string& ability : hello_.abilities) abilities += (abilities.empty() ? "" : " ") + ability;
-  conversation_.hello(hello_.stack, hello_.version, abilities);
+  conversation_.hello(hello_.protocol, hello_.stack, hello_.version, abilities);
   Descriptor passed;
   while (const auto request = conversation_.next_request(&passed)) {
     if (request->word() == "open" && request->get("isolate") == "1" && !isolated_ && passed)

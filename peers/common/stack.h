@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "peers/protocol/message.h"
 #include "peers/protocol/words.h"
 
 namespace tlsbye::peer {
@@ -76,6 +77,7 @@ struct Hello {
   std::string stack;                   // "gnutls": lower case, a word
   std::string version;                 // of the library that is loaded now, asked at run time: "3.7.9"
   std::vector<std::string> abilities;  // the words listed in peers/README.md
+  int protocol = protocol_version;
 };
 
 class Stack {

@@ -1,0 +1,209 @@
+// The rogue: OpenSSL with a peer that lies. It proves that the harness's checks can fail.
+//
+// It calls itself "rogue" and is as honest as the OpenSSL peer until a session is opened with options=lie-NAME: one ability for each
+// lie, and a session may have several. With --protocol=N it says that it speaks that version of the protocol.
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+
+#include "peers/openssl.h"
+#include "peers/protocol/channel.h"
+
+namespace tlsbye::peer {
+namespace {
+
+struct Lie {
+  std::string_view name;
+  std::string_view what;  // it does instead
+};
+
+constexpr std::array lies{
+    Lie{"lie-close-claims-done", "close answers done although no reply came"},
+    Lie{"lie-close-twice", "close sends a second close_notify at once"},
+    Lie{"lie-close-silent", "close sets the flag of a close_notify that it does not send"},
+    Lie{"lie-forgets-reply", "close after the peer's close_notify answers done and sends nothing"},
+    Lie{"lie-ends-transport", "close ends the transport's direction"},
+    Lie{"lie-eats-transport", "close, when done, reads what follows TLS"},
+    Lie{"lie-waits-in-close-write", "close-write waits for the reply"},
+    Lie{"lie-write-after-close", "a write goes out after the own close_notify"},
+    Lie{"lie-loses-writes", "a write answers done and sends nothing"},
+    Lie{"lie-eof-is-clean", "a read answers end-of-data, a close done, where the transport just ended"},
+    Lie{"lie-end-then-data", "a read after end-of-data answers failed"},
+    Lie{"lie-data-after-close", "a read gives data that came after the close_notify"},
+    Lie{"lie-loses-data", "the first data is read and thrown away"},
+    Lie{"lie-refuses-afterwards", "reads and writes are refused once a close or close-write was called or data has ended"},
+    Lie{"lie-wrong-direction", "want-read for want-write and the other way round, but in the handshake"},
+    Lie{"lie-fatal-on-eagain", "failed for want-read and want-write, but in the handshake"},
+    Lie{"lie-wrong-flag", "the shutdown flags say the opposite, and 7 bytes are pending"},
+    Lie{"lie-crash", "close raises SIGSEGV"},
+    Lie{"lie-spin", "close calls recv for ever"},
+    Lie{"lie-silent", "close never answers"},
+    Lie{"lie-garbage", "close says something on the control socket that is no message"},
+};
+
+class RogueSession final : public Session {
+ public:
+  RogueSession(std::unique_ptr<Session> honest, const SessionOptions& options)
+      : honest_(std::move(honest)), ssl_(ssl_of(*honest_)), options_(options) {}
+
+  Answer handshake() override { return honest_->handshake(); }
+
+  Answer read(std::span<std::byte> into) override {
+    if (lies("refuses-afterwards") && over_) return made_up("SSL_read", -1, Outcome::refused);
+    if (lies("end-then-data") && ended_) return made_up("SSL_read", -1, Outcome::failed);
+    Answer answer = honest_->read(into);
+    if (lies("loses-data") && answer.bytes > 0 && !lost_) {
+      lost_ = true;
+      answer = honest_->read(into);
+    }
+    if (lies("data-after-close") && answer.outcome == Outcome::end_of_data && more_on_transport()) {
+      const int flags = SSL_get_shutdown(ssl_);
+      SSL_set_shutdown(ssl_, flags & ~SSL_RECEIVED_SHUTDOWN);
+      answer = honest_->read(into);
+      SSL_set_shutdown(ssl_, flags);
+    }
+    if (lies("eof-is-clean") && answer.outcome == Outcome::cut) answer = made_up("SSL_read", 0, Outcome::end_of_data);
+    ended_ = ended_ || answer.outcome == Outcome::end_of_data;
+    over_ = over_ || ended_;
+    return twisted(answer);
+  }
+
+  Answer write(std::span<const std::byte> from) override {
+    if (lies("refuses-afterwards") && over_) return made_up("SSL_write", -1, Outcome::refused);
+    if (lies("loses-writes")) {
+      Answer answer = made_up("SSL_write", static_cast<long>(from.size()), Outcome::done);
+      answer.bytes = from.size();
+      return answer;
+    }
+    const int flags = SSL_get_shutdown(ssl_);
+    if (lies("write-after-close")) SSL_set_shutdown(ssl_, flags & ~SSL_SENT_SHUTDOWN);
+    const Answer answer = honest_->write(from);
+    if (lies("write-after-close")) SSL_set_shutdown(ssl_, flags | SSL_get_shutdown(ssl_));
+    return twisted(answer);
+  }
+
+  Answer close() override {
+    break_down();
+    const int flags = SSL_get_shutdown(ssl_);
+    const bool first = (flags & SSL_SENT_SHUTDOWN) == 0, received = (flags & SSL_RECEIVED_SHUTDOWN) != 0;
+    over_ = true;
+    if (first && (lies("close-silent") || (lies("forgets-reply") && received))) {
+      SSL_set_shutdown(ssl_, flags | SSL_SENT_SHUTDOWN);
+      return received ? made_up("SSL_shutdown", 1, Outcome::done) : made_up("SSL_shutdown", 0, Outcome::sent);
+    }
+    Answer answer = honest_->close();
+    if (first && lies("close-twice")) {
+      const int after = SSL_get_shutdown(ssl_);
+      SSL_set_shutdown(ssl_, after & ~SSL_SENT_SHUTDOWN);
+      answer = honest_->close();
+    }
+    if (lies("close-claims-done") && call_again(answer.outcome)) answer = made_up("SSL_shutdown", 1, Outcome::done);
+    if (lies("eof-is-clean") && answer.outcome == Outcome::cut) answer = made_up("SSL_shutdown", 1, Outcome::done);
+    if (lies("ends-transport")) ::shutdown(options_.transport, SHUT_WR);
+    if (lies("eats-transport") && answer.outcome == Outcome::done) {
+      char eaten[4096];
+      while (::recv(options_.transport, eaten, sizeof eaten, MSG_DONTWAIT) > 0) {
+      }
+    }
+    return twisted(answer);
+  }
+
+  Answer close_write() override {
+    over_ = true;
+    const Answer answer = honest_->close_write();
+    return twisted(lies("waits-in-close-write") && answer.outcome == Outcome::done ? honest_->close_write() : answer);
+  }
+
+  State state() const override {
+    State state = honest_->state();
+    if (!lies("wrong-flag")) return state;
+    for (auto& [name, value] : state)
+      if (name == "shutdown")
+        value = value == "none" ? "SENT|RECEIVED" : "none";
+      else if (name == "pending")
+        value = "7";
+    return state;
+  }
+
+ private:
+  bool lies(std::string_view name) const { return options_.asks_for(std::string("lie-").append(name)); }
+
+  static Answer made_up(std::string_view native, long returned, Outcome outcome) { return {native, returned, {}, 0, {}, outcome}; }
+
+  bool more_on_transport() const {
+    char byte;
+    return ::recv(options_.transport, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
+  }
+
+  Answer twisted(Answer answer) const {
+    const bool wants_read = answer.outcome == Outcome::want_read;
+    if (!wants_read && answer.outcome != Outcome::want_write) return answer;
+    if (lies("wrong-direction")) answer.outcome = wants_read ? Outcome::want_write : Outcome::want_read;
+    if (lies("fatal-on-eagain")) answer.outcome = Outcome::failed;
+    return answer;
+  }
+
+  void break_down() const {
+    if (lies("crash")) {
+      std::signal(SIGSEGV, SIG_DFL);
+      std::raise(SIGSEGV);
+    }
+    while (lies("spin")) more_on_transport();
+    if (lies("silent")) {
+      int pipe[2];
+      char byte;
+      if (::pipe(pipe) == 0) [[maybe_unused]]
+        const auto never = ::read(pipe[0], &byte, 1);
+    }
+    if (lies("garbage")) {
+      constexpr std::string_view garbage = "\x16\x03\x01 no message at all";
+      ::send(control_descriptor, garbage.data(), garbage.size(), MSG_NOSIGNAL);
+    }
+  }
+
+  std::unique_ptr<Session> honest_;
+  SSL* ssl_;
+  SessionOptions options_;
+  bool over_ = false;   // a close was called or data has ended
+  bool ended_ = false;  // end-of-data was answered
+  bool lost_ = false;
+};
+
+class Rogue final : public Stack {
+ public:
+  explicit Rogue(int protocol) : protocol_(protocol) {}
+
+  Hello hello() const override {
+    Hello hello = honest_->hello();
+    hello.stack = "rogue";
+    hello.protocol = protocol_;
+    for (const Lie& lie : lies) hello.abilities.emplace_back(lie.name);
+    return hello;
+  }
+
+  std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
+    return std::make_unique<RogueSession>(honest_->open(options, keys), options);
+  }
+
+ private:
+  std::unique_ptr<Stack> honest_ = make_openssl();
+  int protocol_;
+};
+
+}  // namespace
+}  // namespace tlsbye::peer
+
+int main(int count, char** arguments) {
+  constexpr std::string_view flag = "--protocol=";
+  int protocol = tlsbye::protocol_version;
+  if (count > 1 && std::string_view(arguments[1]).starts_with(flag))
+    std::from_chars(arguments[1] + flag.size(), arguments[1] + std::strlen(arguments[1]), protocol);
+  tlsbye::peer::Rogue rogue(protocol);
+  return tlsbye::peer::serve(rogue);
+}
