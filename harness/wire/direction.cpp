@@ -117,8 +117,8 @@ std::string Direction::pass(Standing& standing, ContentType type, std::string_vi
   Epoch& epoch = standing.epoch;
   const bool tls_1_3 = secrets_.version() == Tls::v1_3;
   if (encrypted) ++epoch.sequence;
-  if (type == ContentType::change_cipher_spec && !tls_1_3)
-    epoch = {Stage::application, epoch.stage == Stage::application ? epoch.generation + 1 : 0, 0};
+  // Not again later: a renegotiation is not followed, and one ChangeCipherSpec too many changes no keys.
+  if (type == ContentType::change_cipher_spec && !tls_1_3 && epoch.stage == Stage::plain) epoch = {Stage::application, 0, 0};
   std::string begun;
   if (type != ContentType::handshake) return begun;
   // A message without protection where there should be one has its name, and no other effect.

@@ -33,7 +33,7 @@ namespace tlsbye {
 // Under which key, and as which record of it, something is protected.
 struct Epoch {
   Stage stage = Stage::plain;
-  int generation = 0;  // KeyUpdates since the application stage began (TLS 1.2: ChangeCipherSpecs after the first)
+  int generation = 0;  // KeyUpdates since the application stage began
   std::uint64_t sequence = 0;
   friend bool operator==(const Epoch&, const Epoch&) = default;
 };

@@ -514,6 +514,16 @@ TEST_P(EitherVersion, AReleaseIsOneWriteToo) {
   EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), 4 + (GetParam() == Tls::v1_2 ? 31 : 24));
 }
 
+TEST_P(EitherVersion, AChangeCipherSpecTooManyChangesNoKeys) {
+  Connection c(GetParam());
+  c.handshake();
+  c.wire->carry_out(wire_inject(client, ContentType::change_cipher_spec, "\x01"));
+  EXPECT_EQ(c.records(client).back().encrypted, GetParam() == Tls::v1_2);
+  c.write(client, "one");
+  EXPECT_EQ(c.records(client).back().fate, Fate::passed) << c.story();
+  EXPECT_TRUE(c.transcript.decrypted);
+}
+
 // TLS 1.3 only.
 
 TEST(Wire, APlainHandshakeRecordDoesNotLoseTheThread) {
