@@ -148,7 +148,7 @@ std::string verdicts_of(const RunReport& report, std::string_view clause) {
     for (const Verdict verdict : seen) words.emplace_back(spell(verdict));
     if (!words.empty()) stacks.push_back(fmt::format("{} {}", stack.id(), text::list(words)));
   }
-  return fmt::format("{}", fmt::join(stacks, ", "));
+  return stacks.empty() ? "no cells in this run" : fmt::format("{}", fmt::join(stacks, ", "));
 }
 
 std::string sums(const RunReport& report) {

@@ -52,7 +52,7 @@ struct Contradiction {
   const Clause* other;
 };
 std::vector<Contradiction> contradictions(const RunReport& report, const std::vector<Clause>& clauses);
-// What the stacks do about a clause: "gnutls 3.7.9 conforms and violates, openssl 3.0.17 conforms".
+// What the stacks do about a clause: "gnutls 3.7.9 conforms and violates, openssl 3.0.17 conforms"; "no cells in this run".
 std::string verdicts_of(const RunReport& report, std::string_view clause);
 
 // "12 conforms, 3 violates", in the order of the legend; verdicts that no cell has are left out.

@@ -188,8 +188,7 @@ std::string terminal(const RunReport& report, const std::vector<Clause>& clauses
   for (const auto& [one, other] : contradictions) {
     for (const Clause* clause : {one, other}) {
       text += paragraph(fmt::format("{}: {}", clause->id, clause->says), style.columns, 0, 4);
-      if (const std::string verdicts = matrix::verdicts_of(report, clause->id); !verdicts.empty())
-        text += paragraph(verdicts, style.columns, 4, 4);
+      text += paragraph(matrix::verdicts_of(report, clause->id), style.columns, 4, 4);
     }
     text += "\n";
   }

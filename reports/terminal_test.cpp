@@ -69,6 +69,12 @@ TEST(Terminal, CellsThatLookAlikeAreToldOnceAndOthersApart) {
 
 TEST(Terminal, AClauseThatIsNoLongerThereIsToldByItsRows) { EXPECT_THAT(terminal(sample_report(), {}), HasSubstr("ROW-1 MUST")); }
 
+TEST(Terminal, AContradictionIsToldAlthoughOneSideIsNotAboutThisRun) {
+  RunReport report = sample_report();
+  std::erase_if(report.cells, [](const Cell& cell) { return cell.clause.starts_with("rfc5246/"); });
+  EXPECT_THAT(terminal(report, sample_clauses()), HasSubstr("answers it at once.\n    no cells in this run\n"));
+}
+
 TEST(Terminal, ARunThatWasNotCompletedSaysSo) {
   RunReport report = sample_report();
   report.complete = false;

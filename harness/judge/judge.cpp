@@ -289,12 +289,12 @@ std::vector<std::string> tell_evidence(const Transcript& transcript, const std::
     if (number >= 1 && number < transcript.next_number()) marked.insert(number);
   while (marked.size() > most) marked.erase(std::prev(marked.end(), 2));
   std::set<int> shown = marked;
-  // Widen around the decisive events, one step at a time, what came before first.
-  for (int distance = 1; distance <= static_cast<int>(most) && !marked.empty(); ++distance) {
+  // Widen around the decisive events, one step at a time, what came before first. What came after the last of them decided nothing.
+  for (int distance = 1; distance < transcript.next_number() && shown.size() < most && !marked.empty(); ++distance) {
     for (const int step : {-distance, distance}) {
       for (const int number : marked) {
         const int near = number + step;
-        if (shown.size() >= most || near < 1 || near >= transcript.next_number()) continue;
+        if (shown.size() >= most || near < 1 || near > *marked.rbegin()) continue;
         if (!is_noise(transcript.at(near), transcript)) shown.insert(near);
       }
     }

@@ -248,10 +248,10 @@ TEST(Judge, TotalsCountEveryCellOnce) {
 TEST(Evidence, ShowsTheDecisiveEventsAmongTheirNeighbours) {
   Transcript transcript;
   for (int i = 0; i < 20; ++i) transcript.add(1, Signal{Side::subject, "SIGPIPE"});
-  const auto lines = tell_evidence(transcript, {10, 15}, 6);
+  const auto lines = tell_evidence(transcript, {10, 15}, 5);
   std::vector<std::string> numbers;
   for (const std::string& line : lines) numbers.push_back(line.substr(0, 5));
-  EXPECT_THAT(numbers, ElementsAre("  ...", "    9", ">  10", "   11", "  ...", "   14", ">  15", "   16"));
+  EXPECT_THAT(numbers, ElementsAre("  ...", "    9", ">  10", "   11", "  ...", "   14", ">  15"));
 }
 
 TEST(Evidence, KeepsTheFirstAndTheLastWhereTooManyAreDecisive) {
@@ -265,13 +265,21 @@ TEST(Evidence, KeepsTheFirstAndTheLastWhereTooManyAreDecisive) {
   EXPECT_THAT(lines[4], HasSubstr(">  30"));
 }
 
+TEST(Evidence, EndsWithTheLastDecisiveEvent) {
+  Transcript transcript;
+  for (int i = 0; i < 4; ++i) transcript.add(1, Signal{Side::subject, "SIGPIPE"});
+  const auto lines = tell_evidence(transcript, {3});
+  ASSERT_THAT(lines, SizeIs(3));
+  EXPECT_THAT(lines.back(), HasSubstr(">   3"));
+}
+
 TEST(Evidence, LeavesOutTheHandshakeUnlessItDecides) {
   Transcript transcript;
   transcript.script = {"both     handshake", "subject  close"};
   transcript.add(1, Signal{Side::subject, "SIGPIPE"});
   const int second = transcript.add(2, Signal{Side::subject, "SIGPIPE"});
   EXPECT_THAT(tell_evidence(transcript, {second}), SizeIs(1));
-  EXPECT_THAT(tell_evidence(transcript, {1}), SizeIs(2));
+  EXPECT_THAT(tell_evidence(transcript, {1, second}), SizeIs(2));
 }
 
 }  // namespace
