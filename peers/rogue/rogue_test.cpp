@@ -195,6 +195,7 @@ TEST_P(RogueTest, Spin) {
   const Report report = rogue.do_(Line("close"));
   EXPECT_EQ(report.back(), Line("spinning").with("during", "close"));
   EXPECT_EQ(lines(report, "io").size(), 10000u);
+  EXPECT_EQ(WEXITSTATUS(rogue.wait()), 1);
 }
 
 TEST_P(RogueTest, Silent) {
@@ -203,6 +204,7 @@ TEST_P(RogueTest, Silent) {
   rogue.be_patient_for({0, 200000});
   EXPECT_THAT(rogue.report(), IsEmpty());
   ::kill(rogue.pid(), SIGKILL);
+  EXPECT_TRUE(WIFSIGNALED(rogue.wait()));
 }
 
 TEST_P(RogueTest, Garbage) {
