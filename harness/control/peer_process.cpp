@@ -21,18 +21,36 @@ extern char** environ;
 namespace tlsbye {
 namespace {
 
-// Clock ticks of CPU that the process has used, its waited-for children included (proc(5), stat, fields 14 to 17).
-std::optional<long> cpu_ticks(pid_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string text((std::istreambuf_iterator<char>(file)), {});
+// A peer whose one answer costs that much CPU time is not slow, it spins: a whole close costs less than a thousandth of it.
+constexpr std::chrono::milliseconds spin_budget{500};
+// How often a peer that has not answered is looked at.
+constexpr std::chrono::milliseconds glance{200};
+
+std::string text_of(const std::string& file) {
+  std::ifstream stream(file);
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+// CPU time that the process has used, with that of the children it has now (the sessions of --isolate), by proc(5).
+std::chrono::milliseconds cpu_time(pid_t pid) {
+  const std::string text = text_of(fmt::format("/proc/{}/stat", pid));
   const std::size_t after_name = text.rfind(')');
-  if (after_name == std::string::npos) return std::nullopt;
+  if (after_name == std::string::npos) return {};
   std::istringstream fields(text.substr(after_name + 1));
   std::string skipped;
   for (int field = 3; field < 14; ++field) fields >> skipped;
-  long user = 0, system = 0, children_user = 0, children_system = 0;
-  if (!(fields >> user >> system >> children_user >> children_system)) return std::nullopt;
-  return user + system + children_user + children_system;
+  long user = 0, system = 0;
+  fields >> user >> system;
+  std::chrono::milliseconds time((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
+  std::istringstream children(text_of(fmt::format("/proc/{}/task/{}/children", pid, pid)));
+  for (pid_t child = 0; children >> child;) time += cpu_time(child);
+  return time;
+}
+
+void set_receive_timeout(int descriptor, std::chrono::milliseconds time) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+  const timeval limit{seconds.count(), std::chrono::duration_cast<std::chrono::microseconds>(time - seconds).count()};
+  ::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
 std::string signal_name(int number) {
@@ -55,9 +73,7 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
   if (::access(program.c_str(), X_OK) != 0) return fmt::format("{}: the peer program is not executable", program.string());
 
   auto [ours, theirs] = channel_pair();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
-  const timeval limit{seconds.count(), std::chrono::duration_cast<std::chrono::microseconds>(patience - seconds).count()};
-  ::setsockopt(ours.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  set_receive_timeout(ours.descriptor(), glance);
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -84,9 +100,11 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
 
   PeerProcess peer(pid, std::move(ours));
   peer.patience_ = patience;
-  const Channel::Got got = peer.channel_.receive(peer.packet_);
+  std::optional<PeerEnd> hung;
+  const Channel::Got got = peer.receive(hung);
+  if (hung) return fmt::format("{}: said no hello ({})", program.string(), hung->detail);
   if (got == Channel::Got::end) return fmt::format("{}: ended before its hello ({})", program.string(), peer.ended().detail);
-  if (got != Channel::Got::packet) return fmt::format("{}: said no hello ({})", program.string(), peer.hung().detail);
+  if (got != Channel::Got::packet) return fmt::format("{}: said no hello ({})", program.string(), std::strerror(errno));
   const auto message = parse_message(peer.packet_);
   const auto* lines = std::get_if<std::vector<Line>>(&message);
   if (!lines || lines->size() != 1 || lines->front().word() != "hello")
@@ -142,9 +160,10 @@ Report PeerProcess::ask(const Line& request, int passed) {
 Report PeerProcess::listen() {
   Report report;
   while (true) {
-    const Channel::Got got = channel_.receive(packet_);
+    const Channel::Got got = receive(report.end);
+    if (report.end) return report;
     if (got != Channel::Got::packet) {
-      report.end = got == Channel::Got::end ? ended() : got == Channel::Got::timeout ? hung() : garbled(std::strerror(errno));
+      report.end = got == Channel::Got::end ? ended() : garbled(std::strerror(errno));
       return report;
     }
     auto message = parse_message(packet_);
@@ -174,18 +193,21 @@ Report PeerProcess::listen() {
   }
 }
 
-PeerEnd PeerProcess::hung() {
-  // A last moment in which it may still answer, and in which its use of the CPU tells a spin from a wait.
-  constexpr timeval moment{0, 200'000};
-  ::setsockopt(channel_.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
-  const auto before = cpu_ticks(pid_);
-  std::string ignored;
-  channel_.receive(ignored);
-  const auto after = cpu_ticks(pid_);
-  const long ticks_in_moment = ::sysconf(_SC_CLK_TCK) / 5;
-  const bool spins = before && after && *after - *before >= ticks_in_moment / 4;
+Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
+  Channel::Got got = channel_.receive(packet_);
+  if (got != Channel::Got::timeout) return got;
+  const auto used_before = cpu_time(pid_);
+  for (std::chrono::milliseconds waited = glance; waited < patience_; waited += glance) {
+    got = channel_.receive(packet_);
+    if (got != Channel::Got::timeout) return got;
+    if (cpu_time(pid_) - used_before < spin_budget) continue;
+    kill_group();
+    hung = PeerEnd{Died::How::spun, fmt::format("{} ms of CPU time and no answer", spin_budget.count())};
+    return got;
+  }
   kill_group();
-  return {spins ? Died::How::spun : Died::How::silent, fmt::format("no answer within {} ms", patience_.count())};
+  hung = PeerEnd{Died::How::silent, fmt::format("no answer within {} ms", patience_.count())};
+  return got;
 }
 
 PeerEnd PeerProcess::ended() {

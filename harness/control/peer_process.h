@@ -46,8 +46,9 @@ struct Report {
 
 class PeerProcess {
  public:
-  // Starts the program and reads its hello. `patience` bounds how long any one answer may take before the peer is taken to hang; it
-  // costs nothing where peers answer. On failure: one line that says what is wrong with which program.
+  // Starts the program and reads its hello. `patience` bounds how long a peer may wait for nothing before it is taken to hang; one that
+  // computes is ended sooner, by its use of CPU time, which other load on the machine does not change. Neither costs anything where peers
+  // answer. On failure: one line that says what is wrong with which program.
   static std::variant<PeerProcess, std::string> start(const std::filesystem::path& program, std::chrono::milliseconds patience,
                                                       const std::vector<std::string>& arguments = {});
 
@@ -66,7 +67,8 @@ class PeerProcess {
   PeerProcess(pid_t pid, Channel channel) : pid_(pid), channel_(std::move(channel)) {}
 
   Report listen();
-  PeerEnd hung();                          // it did not answer in time: why, and its end
+  // One packet into packet_. A peer that spins, or is silent longer than patience_, is ended, and `hung` says so.
+  Channel::Got receive(std::optional<PeerEnd>& hung);
   PeerEnd ended();                         // it closed the control socket: how it died
   PeerEnd garbled(std::string_view what);  // it broke the protocol: its end
   void kill_group();
