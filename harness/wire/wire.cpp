@@ -18,8 +18,8 @@
 namespace tlsbye {
 namespace {
 
-// What a peer can write before it must wait (the kernel counts twice as much, its own overhead included). Fixed, so that `stall` fills a
-// transport with the same bytes on every machine.
+// What a peer can write before it must wait: the kernel doubles it, so that a socketpair takes eight full records (128 KiB of data). Fixed,
+// so that `stall` fills a transport with the same bytes on every machine; scenarios count on it.
 constexpr int peer_send_buffer = 64 * 1024;
 constexpr std::size_t read_size = 64 * 1024;
 // How long TCP over loopback may take to bring what was sent; it comes at once but for a kernel that puts its work off.

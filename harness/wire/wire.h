@@ -19,6 +19,7 @@
 // * After `cut`, nothing of that direction is delivered but what the script injects, and no end but by the script.
 // * A record counts as delivered when the receiver's socket has taken all of it. While that is full the record is held; where the receiver
 //   is gone it is dropped, and an injected or released one is only told.
+// * The transport of a side that is stalled takes 128 KiB of its data (eight full records; over TCP some more), and is full then.
 //
 // What it does to ends
 // * A peer that ended its stream (fin) has it ended towards the other side, behind all that it had sent. A peer that closed an AF_UNIX

@@ -524,6 +524,38 @@ TEST_P(EitherVersion, AChangeCipherSpecTooManyChangesNoKeys) {
   EXPECT_TRUE(c.transcript.decrypted);
 }
 
+TEST_P(EitherVersion, AClientHelloInThePlainAfterTheCloseIsSeenForWhatItIs) {
+  Connection c(GetParam());
+  c.handshake();
+  c.shutdown(client);
+  const std::string hello = std::string("\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03", 11) + std::string(32, 'r') +
+                            std::string("\x00\x00\x02\x13\x01\x01\x00\x00\x00", 9);
+  ASSERT_EQ(send(c.fd(client), hello.data(), hello.size(), 0), 52);
+  c.pump();
+  EXPECT_EQ(c.records(client).back().handshake, "ClientHello");
+  EXPECT_FALSE(c.records(client).back().encrypted);
+  EXPECT_TRUE(c.transcript.decrypted);
+}
+
+TEST_P(EitherVersion, ARecordThatItsKeysDoNotOpenIsNoEvidence) {
+  Connection c(GetParam());
+  c.handshake();
+  const std::string forged = std::string("\x17\x03\x03\x00\x28", 5) + std::string(40, 'f');
+  ASSERT_EQ(send(c.fd(client), forged.data(), forged.size(), 0), 45);
+  c.pump();
+  EXPECT_EQ(c.records(client).back().type, ContentType::unknown);
+  EXPECT_FALSE(c.transcript.decrypted);
+}
+
+TEST(Wire, AStalledSocketpairTakesEightFullRecords) {
+  Connection c(Tls::v1_3);
+  c.handshake();
+  c.wire->carry_out(wire_end(Verb::stall, client));
+  const std::string block(16384, 'x');
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(SSL_write(c.ssl(client), block.data(), 16384), 16384) << i;
+  EXPECT_EQ(SSL_write(c.ssl(client), "x", 1), -1);
+}
+
 // TLS 1.3 only.
 
 TEST(Wire, APlainHandshakeRecordDoesNotLoseTheThread) {
