@@ -34,6 +34,7 @@ constexpr std::array lies{
     Lie{"lie-write-after-close", "a write goes out after the own close_notify"},
     Lie{"lie-loses-writes", "a write answers done and sends nothing"},
     Lie{"lie-eof-is-clean", "a read answers end-of-data, a close done, where the transport just ended"},
+    Lie{"lie-ends-early", "a read answers end-of-data where there is nothing yet"},
     Lie{"lie-end-then-data", "a read after end-of-data answers failed"},
     Lie{"lie-data-after-close", "a read gives data that came after the close_notify"},
     Lie{"lie-loses-data", "the first data is read and thrown away"},
@@ -69,6 +70,7 @@ class RogueSession final : public Session {
       SSL_set_shutdown(ssl_, flags);
     }
     if (lies("eof-is-clean") && answer.outcome == Outcome::cut) answer = made_up("SSL_read", 0, Outcome::end_of_data);
+    if (lies("ends-early") && answer.outcome == Outcome::want_read) answer = made_up("SSL_read", 0, Outcome::end_of_data);
     ended_ = ended_ || answer.outcome == Outcome::end_of_data;
     over_ = over_ || ended_;
     return twisted(answer);

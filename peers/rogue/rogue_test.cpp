@@ -124,6 +124,11 @@ TEST_P(RogueTest, EofIsClean) {
   EXPECT_EQ(outcome(rogue.do_(Line("read"))), "end-of-data");
 }
 
+TEST_P(RogueTest, EndsEarly) {
+  const auto link = lying("ends-early");
+  EXPECT_EQ(outcome(rogue.do_(Line("read"))), "end-of-data");
+}
+
 TEST_P(RogueTest, EndThenData) {
   const auto link = lying("end-then-data");
   partner_ends(*link);
