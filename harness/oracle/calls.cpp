@@ -169,9 +169,15 @@ Finding transient_faults_leave_no_trace(const Facts& facts, const Asked& asked) 
   const auto first =
       std::find_if(calls.begin(), calls.end(), [&](const SubjectCall& it) { return asked.speaks_of(it) && is_so(it.met.injected); });
   if (first == calls.end()) return not_reached("no such call met a transient fault");
+  const auto same_kind_until = [&](int index) {
+    return std::all_of(first, calls.begin() + index + 1, [&](const SubjectCall& it) { return it.call == first->call; });
+  };
+  for (const SentRecord& sent : facts.sent())
+    if (sent.record->type == ContentType::unknown && facts.readable() && sent.owner >= first - calls.begin() && same_kind_until(sent.owner))
+      return broken("after a transient fault it sent a record that nobody can read", {first->met.injected, sent.number});
   const SubjectCall* last = &*first;
   for (auto it = first; it != calls.end(); ++it) {
-    if (it->call != first->call) continue;
+    if (it->call != first->call) return not_reached("another call was made in between");
     last = &*it;
     if (it->died) return death_in(*it);
     if (in_real_trouble(*it)) return not_reached("more than a transient fault befell it");
@@ -185,7 +191,7 @@ Finding transient_faults_leave_no_trace(const Facts& facts, const Asked& asked) 
   const bool good = end == Outcome::done || end == Outcome::sent || (end == Outcome::end_of_data && first->call == Call::read);
   if (!good) return broken(fmt::format("after a transient fault {}", told(*last)), events);
   if (closing && !facts.options().quiet_shutdown) {
-    if (!facts.transcript().decrypted) return not_reached(std::string(no_keys));
+    if (!facts.readable()) return not_reached(std::string(no_keys));
     const auto sent = facts.sent_close_notifies();
     if (!std::all_of(calls.begin(), calls.end(), [](const SubjectCall& it) { return it.emission_known; }))
       return not_reached("what it sent did not reach the wire");

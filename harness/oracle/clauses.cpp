@@ -66,7 +66,7 @@ Outcomes possible(const std::vector<std::string>& calls) {
   all.set();
   all.reset(static_cast<std::size_t>(Outcome::unsupported));
   if (!among("close")) all.reset(static_cast<std::size_t>(Outcome::sent));
-  if (!among("read")) all.reset(static_cast<std::size_t>(Outcome::end_of_data));
+  if (!among("read") && !among("close")) all.reset(static_cast<std::size_t>(Outcome::end_of_data));
   return all;
 }
 

@@ -125,13 +125,15 @@ TEST(Loader, RefusesAClauseThatCannotFailOrCannotHold) {
         .problem;
   };
   EXPECT_THAT(problem("answers", "given = \"first\""), HasSubstr("answers needs one of"));
-  EXPECT_THAT(problem("answers",
-                      "outcome = [\"done\", \"sent\", \"want-read\", \"want-write\", \"interrupted\", \"cut\", \"reset\", \"alert\", "
-                      "\"refused\", \"failed\"]"),
-              HasSubstr("cannot fail"));
-  EXPECT_THAT(problem("answers", "never = [\"end-of-data\"]"), HasSubstr("cannot fail"));
+  EXPECT_THAT(
+      problem(
+          "answers",
+          "outcome = [\"done\", \"sent\", \"want-read\", \"want-write\", \"interrupted\", \"end-of-data\", \"cut\", \"reset\", \"alert\", "
+          "\"refused\", \"failed\"]"),
+      HasSubstr("cannot fail"));
+  EXPECT_THAT(problem("answers", "never = [\"unsupported\"]"), HasSubstr("cannot fail"));
   EXPECT_THAT(problem("answers", "outcome = [\"done\"], never = [\"done\"]"), HasSubstr("cannot hold"));
-  EXPECT_THAT(problem("answers", "outcome = [\"end-of-data\"]"), HasSubstr("cannot hold"));
+  EXPECT_THAT(problem("answers", "outcome = [\"unsupported\"]"), HasSubstr("cannot hold"));
   EXPECT_THAT(problem("answers", "outcome = \"done\", given = [\"fin-arrived\", \"not fin-arrived\"]"), HasSubstr("its opposite"));
   EXPECT_THAT(problem("emits", "records = [\"...\"]"), HasSubstr("cannot fail"));
   EXPECT_THAT(problem("emits", "records = [\"...\", \"close_notify\"]"), HasSubstr("can only be the last"));

@@ -134,6 +134,7 @@ Since Moment::told_by_alert(Since fact) const { return fact == never && is_so(od
 
 Facts::Facts(const Transcript& of) : transcript_(&of) {
   read_options();
+  check_readable();
   find_calls();
   attribute_records();
   walk();
@@ -146,6 +147,25 @@ void Facts::read_options() {
     const auto has = [&](std::string_view option) { return told->text.find(option) != std::string::npos; };
     options_ = {has("ignore-eof"), has("quiet-shutdown"), has("tickets"), has("read-ahead")};
   }
+}
+
+// A record that cannot be read is a missing key, or, where keys of that direction had served before, garbage.
+void Facts::check_readable() {
+  if (transcript_->decrypted) return;
+  readable_ = false;
+  bool keys = false;
+  for (const Event& event : transcript_->events()) {
+    const auto* record = event.as<Record>();
+    if (!record || record->damaged || record->truncated_to > 0) continue;
+    const bool unknown = record->type == ContentType::unknown;
+    if (record->from == Side::partner && unknown) return;
+    if (record->from == Side::partner || !record->was_sent()) continue;
+    if (record->encrypted && !unknown) keys = true;
+    if (keys && !record->encrypted && record->type == ContentType::handshake) return;  // a new handshake: other keys
+    if (unknown && !keys) return;
+    if (unknown) note(garbled_, event.number);
+  }
+  readable_ = is_so(garbled_);
 }
 
 // Which calls there were, from where to where, and what they met on the transport.
@@ -232,13 +252,17 @@ void Facts::attribute_records() {
     if (const auto* raw = event.as<RawCall>(); raw && raw->side == Side::subject && raw->verb == "raw-write") script_writes = true;
     const auto* record = event.as<Record>();
     if (!record || record->from != Side::subject || !record->was_sent()) continue;
-    seen += record->wire_bytes;
+    const bool piece = record->fate == Fate::passed && record->truncated_to > 0;  // all that came of it before the transport ended
+    seen += piece ? record->truncated_to : record->wire_bytes;
     SentRecord& sent = sent_.emplace_back(SentRecord{event.number, record, static_cast<int>(call) - 1, script_writes});
     if (logged) {
       while (span < spans.size() && spans[span].until < seen) ++span;
       if (span < spans.size()) sent.owner = spans[span].owner, sent.by_script = spans[span].owner < 0;
     }
     if (sent.by_script) sent.owner = -1;
+    if (!piece) continue;
+    if (sent.owner >= 0) calls_[static_cast<std::size_t>(sent.owner)].emission_known = false;
+    sent_.pop_back();
   }
   if (logged)
     for (const Span& it : spans)

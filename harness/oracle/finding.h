@@ -62,7 +62,7 @@ Finding of_each_call(const Facts& facts, const Asked& asked, std::string_view ot
     if (!asked.speaks_of(call) || (call.died && asked.calls.none())) continue;
     if (tally.add(call.died ? death_in(call) : question(call))) break;
   }
-  return tally.result(facts.transcript().decrypted ? otherwise : no_keys);
+  return tally.result(facts.readable() ? otherwise : no_keys);
 }
 
 }  // namespace tlsbye

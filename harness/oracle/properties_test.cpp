@@ -253,6 +253,20 @@ TEST(Emits, WhatIsStillOnItsWayIsNotMissing) {
   EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, run).kind, Kind::not_reached);
 }
 
+TEST(Emits, APieceOfARecordIsNoRecordOfALaterCall) {
+  // The write's record never went out whole, and shows only when the transport ends.
+  Record piece = data(10);
+  piece.truncated_to = 5;
+  const Transcript run = connected()
+                             .io(Call::write, Flow::send, 5, {}, true, 32)
+                             .answers(Call::write, Outcome::want_write)
+                             .close(Outcome::failed)
+                             .script("hangup")
+                             .sent(piece);
+  EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"nothing"}}}, run).kind, Kind::holds);
+  EXPECT_EQ(judged("emits", {{"call", {"write"}}, {"records", {"nothing"}}}, run).kind, Kind::not_reached);
+}
+
 TEST(OneCloseNotify, CountsTwoInOneRecord) {
   const Record two = but(close_notify(), [](Record& it) { it.alert.reset(), it.content = std::string("\x01\x00\x01\x00", 4); });
   EXPECT_EQ(judged("one-close-notify", {}, connected().close(Outcome::sent, {two})).kind, Kind::broken);
@@ -390,6 +404,28 @@ TEST(TransientFaults, OneCloseNotifyAndNoneTwice) {
             Kind::broken);
   EXPECT_EQ(judged("transient-faults-leave-no-trace", with, faulty().close(Outcome::done)).kind, Kind::broken);
   EXPECT_EQ(judged("transient-faults-leave-no-trace", with, faulty()).kind, Kind::not_reached);
+}
+
+TEST(TransientFaults, AnotherCallInBetweenIsAnotherQuestion) {
+  const Transcript run =
+      connected().io(Call::close, Flow::send, -1, "EAGAIN", true).close(Outcome::want_write).writes(5).close(Outcome::failed);
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", {{"call", {"close"}}}, run).kind, Kind::not_reached);
+}
+
+TEST(TransientFaults, GarbageIsTheSubjectsOwnWhereTheKeysWereThere) {
+  const auto garbage = [](Tale tale) {
+    return tale.io(Call::close, Flow::send, 5, {}, true, 24)
+        .close(Outcome::want_write)
+        .close(Outcome::sent, {unreadable()})
+        .arrives(alert(2, 20))
+        .close(Outcome::alert)
+        .without_keys();
+  };
+  const Parameters with{{"call", {"close"}}};
+  const Finding finding = judged("transient-faults-leave-no-trace", with, garbage(connected().sent(handshake_message("Finished"))));
+  EXPECT_EQ(finding.kind, Kind::broken);
+  EXPECT_THAT(finding.says, HasSubstr("nobody can read"));
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", with, garbage(connected())).kind, Kind::not_reached);
 }
 
 TEST(TransientFaults, RealTroubleIsAnotherQuestion) {

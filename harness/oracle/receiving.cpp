@@ -64,7 +64,7 @@ Finding truncation_is_told(const Facts& facts, const Asked& asked) {
       return broken(fmt::format("the transport ended without close_notify, and {}", told(call)), {end, call.ended});
     return holds(fmt::format("the transport ended without close_notify, and {}", told(call)), {end, call.ended});
   }
-  return not_reached(facts.transcript().decrypted ? "nothing met an end without close_notify" : std::string(no_keys));
+  return not_reached(facts.readable() ? "nothing met an end without close_notify" : std::string(no_keys));
 }
 
 Finding data_after_close_notify_ignored(const Facts& facts, const Asked& asked) {
@@ -98,7 +98,7 @@ Finding all_data_before_end(const Facts& facts, const Asked& asked) {
     if (!call.api->intact && !changed) return broken("the data read is not the data that was sent", events);
     return holds(fmt::format("all {} bytes were read before end-of-data", now.data_bytes), events);
   }
-  return not_reached(facts.transcript().decrypted ? "no read told the end of some data" : std::string(no_keys));
+  return not_reached(facts.readable() ? "no read told the end of some data" : std::string(no_keys));
 }
 
 Finding end_of_data_stays(const Facts& facts, const Asked& asked) {

@@ -8,6 +8,7 @@ namespace tlsbye {
 namespace {
 
 std::string name_of(const Record& record) {
+  if (record.type == ContentType::unknown) return "a record that nobody can read";
   const auto alerts = alerts_of(record);
   if (alerts.empty()) return std::string(spell(record.type));
   std::string text;
@@ -48,7 +49,7 @@ const SentRecord* sent_as(int number, const Facts& facts) {
 // What a property of the close_notify itself begins with: all those that the subject sent, the first in a call that the clause speaks
 // of; none where there is nothing to judge.
 std::vector<int> close_notifies(const Facts& facts, const Asked& asked) {
-  auto sent = facts.transcript().decrypted ? facts.sent_close_notifies() : std::vector<int>{};
+  auto sent = facts.readable() ? facts.sent_close_notifies() : std::vector<int>{};
   if (sent.empty()) return sent;
   const SubjectCall* owner = owner_of(*sent_as(sent.front(), facts), facts);
   if (owner && !asked.speaks_of(*owner)) sent.clear();
@@ -56,13 +57,13 @@ std::vector<int> close_notifies(const Facts& facts, const Asked& asked) {
 }
 
 Finding no_close_notify(const Facts& facts) {
-  return not_reached(facts.transcript().decrypted ? "it sent no close_notify in that situation" : std::string(no_keys));
+  return not_reached(facts.readable() ? "it sent no close_notify in that situation" : std::string(no_keys));
 }
 
 }  // namespace
 
 Finding emits(const Facts& facts, const Asked& asked) {
-  if (!facts.transcript().decrypted) return not_reached(std::string(no_keys));
+  if (!facts.readable()) return not_reached(std::string(no_keys));
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     if (call.stuck && call.stuck->on == Flow::send) return not_reached("it had not sent all when the run ended");
     if (!call.emission_known) return not_reached("what it sent did not reach the wire");
@@ -108,7 +109,7 @@ Finding close_notify_is_warning(const Facts& facts, const Asked& asked) {
 }
 
 Finding close_notify_before_end(const Facts& facts, const Asked& asked) {
-  if (!facts.transcript().decrypted) return not_reached(std::string(no_keys));
+  if (!facts.readable()) return not_reached(std::string(no_keys));
   if (facts.options().quiet_shutdown) return not_reached("it was asked to close without a word");
   const auto& events = facts.transcript().events();
   const auto end = std::find_if(events.begin(), events.end(), [](const Event& event) {

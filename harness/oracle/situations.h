@@ -118,6 +118,10 @@ class Facts {
   const Transcript& transcript() const { return *transcript_; }
   const std::vector<SubjectCall>& calls() const { return calls_; }
   const std::vector<SentRecord>& sent() const { return sent_; }
+  // False where the wire had no keys for all that was sent: then nobody may conclude anything from a record that is missing.
+  bool readable() const { return readable_; }
+  // The first record of the subject that nobody can read although the wire has its keys: the subject's own garbage.
+  Since garbled() const { return garbled_; }
   // The numbers of the records in which the library sent a close_notify, one for each.
   std::vector<int> sent_close_notifies() const;
   const Options& options() const { return options_; }
@@ -130,6 +134,7 @@ class Facts {
  private:
   void find_calls();
   void read_options();
+  void check_readable();
   void attribute_records();
   void walk();
 
@@ -138,6 +143,8 @@ class Facts {
   std::vector<SentRecord> sent_;
   Options options_;
   Moment at_end_;
+  bool readable_ = true;
+  Since garbled_ = never;
   const Event* death_ = nullptr;
 };
 

@@ -8,8 +8,6 @@ namespace {
 
 using Told = std::optional<Trait::Answer>;
 
-const std::vector<std::string_view> any_outcome(Words<Outcome>::list.begin(), Words<Outcome>::list.end());
-
 Told answer(std::string_view word, std::vector<int> evidence) {
   std::erase_if(evidence, [](int number) { return number <= 0 || number == always; });
   std::sort(evidence.begin(), evidence.end());
@@ -37,7 +35,7 @@ Told outcome_of_first(const Facts& facts, Call kind, Situation situation) {
 }
 
 Told replies_by_itself(const Facts& facts) {
-  if (!facts.transcript().decrypted) return std::nullopt;
+  if (!facts.readable()) return std::nullopt;
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::read || !call.answered(Outcome::end_of_data) || !is_so(call.after.close_notify)) continue;
     if (own_close_notify_out(call) || !call.emission_known) return std::nullopt;
@@ -48,10 +46,13 @@ Told replies_by_itself(const Facts& facts) {
   return std::nullopt;
 }
 
+// A close that only sends tells nothing about the data; one that looked at the transport does.
+bool looked(const SubjectCall& call) { return is_so(call.met.recv) && !call.answered(Outcome::sent); }
+
 Told unread_data_at_close(const Facts& facts) {
   const auto& calls = facts.calls();
   const auto first = std::find_if(calls.begin(), calls.end(), [](const SubjectCall& call) {
-    return call.call == Call::close && connected(call) && unread_data(call) && !is_so(call.before.error_reported());
+    return call.call == Call::close && connected(call) && unread_data(call) && looked(call) && !is_so(call.before.error_reported());
   });
   if (first == calls.end()) return std::nullopt;
   const SubjectCall* done = nullptr;
@@ -82,8 +83,11 @@ Told write_after_peers_close_notify(const Facts& facts) {
 }
 
 Told second_close(const Facts& facts) {
-  return outcome_of_first(facts, Call::close,
-                          [](const SubjectCall& call) { return is_so(call.before.answer(Call::close, Outcome::done)); });
+  return outcome_of_first(facts, Call::close, [](const SubjectCall& call) {
+    const ApiCall* previous = call.before.previous;
+    return previous && previous->call == Call::close && previous->outcome == Outcome::done && is_so(call.before.close_notify) &&
+           !is_so(call.after.fin) && !is_so(call.after.reset) && !is_so(call.after.fatal_alert) && !is_so(call.before.error_reported());
+  });
 }
 
 Told read_after_fin(const Facts& facts) {
@@ -119,11 +123,14 @@ Told close_when_reply_cannot_be_written(const Facts& facts) {
 }
 
 Told warning_alert_while_closing(const Facts& facts) {
-  return outcome_of_first(facts, Call::close, [](const SubjectCall& call) {
+  const auto outcome = outcome_of_first(facts, Call::close, [](const SubjectCall& call) {
     return connected(call) && is_so(call.after.warning_alert) && !is_so(call.after.fatal_alert) && !is_so(call.after.fin) &&
            !is_so(call.after.reset) && !is_so(call.before.error_reported()) && (is_so(call.met.recv) || !call.met.logged) &&
            !call.answered(Outcome::sent);
   });
+  if (!outcome) return std::nullopt;
+  const bool went_on = outcome->answer == spell(Outcome::done) || outcome->answer == spell(Outcome::want_read);
+  return went_on ? answer("ignored", outcome->evidence) : outcome;
 }
 
 Told first_close_call(const Facts& facts) {
@@ -131,7 +138,7 @@ Told first_close_call(const Facts& facts) {
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::close) continue;
     if (!connected(call) || !call.met.logged || own_close_notify_out(call) || is_so(call.before.error_reported())) return std::nullopt;
-    if (is_so(call.after.close_notify) || is_so(call.after.fin) || is_so(call.after.reset) || !is_so(call.met.send)) return std::nullopt;
+    if (is_so(call.after.anything) || !is_so(call.met.send)) return std::nullopt;
     if (is_so(call.met.send_would_block) || is_so(call.met.send_broken) || is_so(call.met.send_interrupted) || is_so(call.met.send_short))
       return std::nullopt;
     if (is_so(call.met.recv)) return answer("sends-and-waits", {call.met.send, call.met.recv, call.ended});
@@ -143,7 +150,7 @@ Told first_close_call(const Facts& facts) {
 Told write_after_own_close(const Facts& facts) {
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::write || !call.api || !own_close_notify_out(call) || is_so(call.before.error_reported())) continue;
-    if (is_so(call.met.send_broken) || is_so(call.before.own_fin)) continue;
+    if (!without_close_notify(call) || is_so(call.met.send_broken) || is_so(call.before.own_fin)) continue;
     if (call.answered(Outcome::done)) return answer("sent", {call.before.own_close_notify, call.ended});
     if (call.answered(Outcome::refused) || call.answered(Outcome::failed))
       return answer(spell(call.api->outcome), {call.before.own_close_notify, call.ended});
@@ -166,15 +173,20 @@ Told close_before_handshake(const Facts& facts) {
 }
 
 Told fatal_level_close_notify(const Facts& facts) {
-  return outcome_of_first(facts, Call::read, [](const SubjectCall& call) {
+  const auto fatal = [&](const SubjectCall& call) {
+    return facts.transcript().at(call.before.fatal_close_notify).as<Record>()->alert == Alert{2, 0};
+  };
+  return outcome_of_first(facts, Call::read, [&](const SubjectCall& call) {
     return connected(call) && is_so(call.before.fatal_close_notify) && call.before.fatal_close_notify == call.before.close_notify &&
-           !unread_data(call) && !is_so(call.before.answer(Call::read, Outcome::end_of_data)) && !is_so(call.before.error_reported());
+           fatal(call) && !unread_data(call) && !is_so(call.before.answer(Call::read, Outcome::end_of_data)) &&
+           !is_so(call.before.error_reported());
   });
 }
 
 }  // namespace
 
 const std::vector<Trait>& traits() {
+  const std::vector<std::string_view> any_outcome(Words<Outcome>::list.begin(), Words<Outcome>::list.end());
   static const std::vector<Trait> table{
       {"replies-by-itself",
        "Does a read that finds the peer's close_notify answer it unasked?",
@@ -206,7 +218,7 @@ const std::vector<Trait>& traits() {
        close_when_reply_cannot_be_written},
       {"warning-alert-while-closing",
        "What does a two-way close answer that meets a warning alert while it waits?",
-       any_outcome,
+       {"ignored", "alert", "failed", "refused", "cut", "reset", "end-of-data", "interrupted", "want-write"},
        {"GNUTLS-BYE-11"},
        warning_alert_while_closing},
       {"first-close-call",
@@ -215,7 +227,7 @@ const std::vector<Trait>& traits() {
        {"B05"},
        first_close_call},
       {"write-after-own-close",
-       "What does a write answer after one's own close_notify?",
+       "What does a write answer after one's own close_notify, the peer's still to come?",
        {"refused", "failed", "sent"},
        {"B52"},
        write_after_own_close},
