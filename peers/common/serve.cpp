@@ -22,7 +22,7 @@
 namespace tlsbye::peer {
 namespace {
 
-constexpr int largest_repeat_count = 1000;  // of one API call, in a row and without a byte read or written
+constexpr int largest_repeat_count = 200;  // of one API call, in a row and without a byte read or written
 constexpr std::size_t largest_read = 1 << 20;
 constexpr std::size_t largest_write = 1 << 24;
 constexpr std::size_t largest_raw_data = 4096;  // bytes of a raw-read that are shown
