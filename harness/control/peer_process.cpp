@@ -179,7 +179,7 @@ Report PeerProcess::listen() {
     if (last.word() == "ready") return report;
     if (last.word() == "spinning") {
       ended();
-      report.end = PeerEnd{Died::How::spun, fmt::format("repeated as its answers ask for, {} makes no progress and never ends", last.get("during"))};
+      report.end = PeerEnd{Died::How::spun, fmt::format("{} calls the transport without end", last.get("during"))};
       return report;
     }
     const auto on = read_word<Flow>(last.get("on"));

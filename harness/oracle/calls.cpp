@@ -126,6 +126,8 @@ Finding every_call_returns(const Facts& facts, const Asked& asked) {
   Tally tally;
   for (const SubjectCall& call : facts.calls()) {
     if (!asked.speaks_of(call) || call.stuck) continue;
+    if (call.endless)
+      return {Finding::Kind::hung, fmt::format("{} asks to be called again without end", spell(call.call)), {call.ended, call.endless}};
     if (tally.add(call.died ? death_in(call) : holds(told(call), {call.ended}))) break;
   }
   const Event* death = facts.death();

@@ -213,6 +213,8 @@ void Facts::find_calls() {
       previous = &event;
     }
     if (const auto* it = event.as<RawCall>(); it && it->side == Side::subject && it->verb == "abandon") finish(Call::abandon, number);
+    if (const auto* it = event.as<Endless>(); it && it->side == Side::subject && !calls_.empty() && calls_.back().call == it->during)
+      calls_.back().endless = number;
     if (const auto* it = event.as<Died>(); it && it->side == Side::subject) {
       death_ = &event;
       if (it->during) finish(*it->during, number).died = it;

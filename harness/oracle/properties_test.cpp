@@ -444,6 +444,13 @@ TEST(EveryCallReturns, ADeathBetweenTwoCallsIsADeath) {
   EXPECT_THAT(finding.says, HasSubstr("SIGKILL"));
 }
 
+TEST(EveryCallReturns, ACallThatAsksToBeCalledAgainForEverHangs) {
+  const Transcript run = connected().close(Outcome::sent).add(Endless{Side::subject, Call::close, 200});
+  EXPECT_EQ(judged("every-call-returns", {}, run).kind, Kind::hung);
+  const Transcript other = connected().close(Outcome::sent).add(Endless{Side::partner, Call::close, 200});
+  EXPECT_EQ(judged("every-call-returns", {}, other).kind, Kind::holds);
+}
+
 TEST(EveryCallReturns, TheSignalIsNamed) {
   EXPECT_EQ(judged("every-call-returns", {}, connected().dies(Call::close)).says, "close crashed (SIGSEGV)");
   EXPECT_EQ(judged("every-call-returns", {}, connected().dies(Call::close, Died::How::silent)).kind, Kind::hung);

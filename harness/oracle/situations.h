@@ -86,6 +86,7 @@ struct SubjectCall {
   const ApiCall* api = nullptr;  // null: it never came back, and one of the next two says why
   const Died* died = nullptr;
   const Blocked* stuck = nullptr;  // blocked for good
+  int endless = 0;                 // number of the Endless event where this was the last of a call's repetitions without end
   int began = 0;                   // number of the first event that belongs to it
   int ended = 0;                   // number of its ApiCall, Died or Blocked event
   Moment before, after;            // when it began; when it ended (arrivals only until just before that)

@@ -253,6 +253,9 @@ class Runner::Stage {
       transcript_.add(line_, Signal{side, std::string(line.get("name"))});
     } else if (word == "unsupported") {
       transcript_.add(line_, NotDone{side, std::string(line.get("why")), true});
+    } else if (word == "endless") {
+      transcript_.add(line_, Endless{side, read_word<Call>(line.get("during")).value_or(Call::close),
+                                     static_cast<int>(line.number("times").value_or(0))});
     } else if (word == "died") {
       die(side, {Died::How::crashed, std::string(line.get("status"))});
     } else {

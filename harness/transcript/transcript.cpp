@@ -62,12 +62,18 @@ std::string quoted(std::string_view bytes, std::size_t most) {
 
 std::string_view spell(Fate fate) {
   switch (fate) {
-    case Fate::passed: return "";
-    case Fate::held: return "held";
-    case Fate::dropped: return "dropped";
-    case Fate::replaced: return "replaced";
-    case Fate::delivered: return "released";
-    case Fate::injected: return "injected";
+    case Fate::passed:
+      return "";
+    case Fate::held:
+      return "held";
+    case Fate::dropped:
+      return "dropped";
+    case Fate::replaced:
+      return "replaced";
+    case Fate::delivered:
+      return "released";
+    case Fate::injected:
+      return "injected";
   }
   return "";
 }
@@ -83,7 +89,8 @@ std::string narrate_record(const Record& record) {
   } else {
     what = std::string(spell(record.type));
   }
-  std::string line = fmt::format("wire     {}->{}  {:<28} {} bytes", spell(record.from), spell(other(record.from)), what, record.wire_bytes);
+  std::string line =
+      fmt::format("wire     {}->{}  {:<28} {} bytes", spell(record.from), spell(other(record.from)), what, record.wire_bytes);
   if (!record.encrypted && record.type != ContentType::raw) line += ", plain";
   if (record.damaged) line += ", damaged";
   if (record.truncated_to > 0) line += fmt::format(", cut after {}", record.truncated_to);
@@ -93,11 +100,16 @@ std::string narrate_record(const Record& record) {
 
 std::string_view spell(Died::How how) {
   switch (how) {
-    case Died::How::crashed: return "crashed";
-    case Died::How::exited: return "exited";
-    case Died::How::spun: return "spun without end";
-    case Died::How::silent: return "never answered";
-    case Died::How::garbled: return "broke the control protocol";
+    case Died::How::crashed:
+      return "crashed";
+    case Died::How::exited:
+      return "exited";
+    case Died::How::spun:
+      return "spun without end";
+    case Died::How::silent:
+      return "never answered";
+    case Died::How::garbled:
+      return "broke the control protocol";
   }
   return "";
 }
@@ -119,12 +131,18 @@ std::string_view ApiCall::flag(std::string_view name) const {
 
 std::string_view spell(ContentType type) {
   switch (type) {
-    case ContentType::change_cipher_spec: return "change_cipher_spec";
-    case ContentType::alert: return "alert";
-    case ContentType::handshake: return "handshake";
-    case ContentType::application_data: return "application_data";
-    case ContentType::unknown: return "undecrypted";
-    case ContentType::raw: return "raw";
+    case ContentType::change_cipher_spec:
+      return "change_cipher_spec";
+    case ContentType::alert:
+      return "alert";
+    case ContentType::handshake:
+      return "handshake";
+    case ContentType::application_data:
+      return "application_data";
+    case ContentType::unknown:
+      return "undecrypted";
+    case ContentType::raw:
+      return "raw";
   }
   return "undecrypted";
 }
@@ -142,45 +160,50 @@ std::optional<std::uint8_t> alert_number(std::string_view name) {
 }
 
 std::string narrate(const Event& event, const Transcript&) {
-  return std::visit(
-      Overloaded{
-          [](const ApiCall& e) {
-            std::string line = fmt::format("{:<8} {:<20} = {:<12}", spell(e.side), spell(e.call), spell(e.outcome));
-            line += fmt::format(" {} {}", e.native, e.returned);
-            if (!e.code.empty()) line += " " + e.code;
-            if (!e.error_number.empty()) line += " errno " + e.error_number;
-            if (e.call == Call::read || e.call == Call::write) line += fmt::format(", {} bytes{}", e.bytes, e.intact ? "" : ", NOT what was sent");
-            for (const auto& [key, value] : e.state) line += fmt::format(", {}={}", key, value);
-            return line;
-          },
-          [](const TransportCall& e) {
-            return fmt::format("{:<8}   {}({}) = {}{}{}", spell(e.side), e.function, e.asked, e.result,
-                               e.error_number.empty() ? "" : " " + e.error_number, e.injected ? "  [injected]" : "");
-          },
-          [](const Blocked& e) {
-            return fmt::format("{:<8}   blocked on {} in {}{}", spell(e.side), spell(e.on), spell(e.during), e.for_good ? ", for good" : "");
-          },
-          [](const Record& e) { return narrate_record(e); },
-          [](const TransportEnd& e) {
-            return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), spell(e.end),
-                                             e.by_wire ? "  [the wire's doing]" : "")
-                               : fmt::format("wire     {}->      {}", spell(e.from), spell(e.end));
-          },
-          [](const RawCall& e) {
-            std::string line = fmt::format("{:<8} {:<20} = {}", spell(e.side), e.verb, e.result);
-            if (!e.error_number.empty()) line += " " + e.error_number;
-            if (!e.data.empty()) line += " " + quoted(e.data, 48);
-            return line;
-          },
-          [](const Signal& e) { return fmt::format("{:<8}   signal {}", spell(e.side), e.name); },
-          [](const Died& e) {
-            return fmt::format("{:<8} {} ({}){}", spell(e.side), spell(e.how), e.detail,
-                               e.during ? fmt::format(" in {}", spell(*e.during)) : std::string());
-          },
-          [](const NotDone& e) { return fmt::format("{:<8} not carried out: {}", spell(e.side), e.why); },
-          [](const Told& e) { return e.text; },
-      },
-      event.what);
+  return std::visit(Overloaded{
+                        [](const ApiCall& e) {
+                          std::string line = fmt::format("{:<8} {:<20} = {:<12}", spell(e.side), spell(e.call), spell(e.outcome));
+                          line += fmt::format(" {} {}", e.native, e.returned);
+                          if (!e.code.empty()) line += " " + e.code;
+                          if (!e.error_number.empty()) line += " errno " + e.error_number;
+                          if (e.call == Call::read || e.call == Call::write)
+                            line += fmt::format(", {} bytes{}", e.bytes, e.intact ? "" : ", NOT what was sent");
+                          for (const auto& [key, value] : e.state) line += fmt::format(", {}={}", key, value);
+                          return line;
+                        },
+                        [](const TransportCall& e) {
+                          return fmt::format("{:<8}   {}({}) = {}{}{}", spell(e.side), e.function, e.asked, e.result,
+                                             e.error_number.empty() ? "" : " " + e.error_number, e.injected ? "  [injected]" : "");
+                        },
+                        [](const Blocked& e) {
+                          return fmt::format("{:<8}   blocked on {} in {}{}", spell(e.side), spell(e.on), spell(e.during),
+                                             e.for_good ? ", for good" : "");
+                        },
+                        [](const Record& e) { return narrate_record(e); },
+                        [](const TransportEnd& e) {
+                          return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), spell(e.end),
+                                                           e.by_wire ? "  [the wire's doing]" : "")
+                                             : fmt::format("wire     {}->      {}", spell(e.from), spell(e.end));
+                        },
+                        [](const RawCall& e) {
+                          std::string line = fmt::format("{:<8} {:<20} = {}", spell(e.side), e.verb, e.result);
+                          if (!e.error_number.empty()) line += " " + e.error_number;
+                          if (!e.data.empty()) line += " " + quoted(e.data, 48);
+                          return line;
+                        },
+                        [](const Signal& e) { return fmt::format("{:<8}   signal {}", spell(e.side), e.name); },
+                        [](const Died& e) {
+                          return fmt::format("{:<8} {} ({}){}", spell(e.side), spell(e.how), e.detail,
+                                             e.during ? fmt::format(" in {}", spell(*e.during)) : std::string());
+                        },
+                        [](const Endless& e) {
+                          return fmt::format("{:<8} {} goes on without end: given up after {} repetitions", spell(e.side), spell(e.during),
+                                             e.times);
+                        },
+                        [](const NotDone& e) { return fmt::format("{:<8} not carried out: {}", spell(e.side), e.why); },
+                        [](const Told& e) { return e.text; },
+                    },
+                    event.what);
 }
 
 }  // namespace tlsbye

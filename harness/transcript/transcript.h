@@ -144,6 +144,13 @@ struct Died {
   std::optional<Call> during;  // the call that never came back
 };
 
+// A call that was repeated as its answers ask for, moved no data, and was given up: it would have gone on so for ever.
+struct Endless {
+  Side side{};
+  Call during{};
+  int times = 0;
+};
+
 // A line of the script that was not carried out, and why: "subject is still blocked in close".
 struct NotDone {
   Side side{};
@@ -159,7 +166,7 @@ struct Told {
 struct Event {
   int number = 0;  // 1-based
   int line = 0;    // of the script, 1-based; 0: before the first or after the last
-  std::variant<ApiCall, TransportCall, Blocked, Record, TransportEnd, RawCall, Signal, Died, NotDone, Told> what;
+  std::variant<ApiCall, TransportCall, Blocked, Record, TransportEnd, RawCall, Signal, Died, Endless, NotDone, Told> what;
 
   template <typename Kind>
   const Kind* as() const {

@@ -22,7 +22,7 @@
 namespace tlsbye::peer {
 namespace {
 
-constexpr int largest_repeat_count = 200;  // of one API call, in a row and without a byte read or written
+constexpr int largest_repeat_count = 200;  // of one API call by `until`, in a row and without a byte read or written
 constexpr std::size_t largest_read = 1 << 20;
 constexpr std::size_t largest_write = 1 << 24;
 constexpr std::size_t largest_raw_data = 4096;  // bytes of a raw-read that are shown
@@ -235,7 +235,10 @@ void Server::repeat(Call call, Until until, Once once, More more) {
     const bool again = call_again(answer.outcome) || (progress && more());
     if (until == Until::once || !again || transport.given_up()) return;
     repeats = progress ? 0 : repeats + 1;
-    if (repeats > largest_repeat_count) spinning();
+    if (repeats == largest_repeat_count) {
+      conversation_.line("endless").with("during", spell(call)).with("times", repeats);
+      return;
+    }
     const auto flow = waits_for(answer.outcome, std::exchange(before, answer.outcome));
     if (transport.io() == Io::nonblocking && flow && !transport.ready(*flow) && !blocked(*flow)) return transport.give_up();
   }

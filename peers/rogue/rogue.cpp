@@ -42,6 +42,7 @@ constexpr std::array lies{
     Lie{"lie-wrong-direction", "want-read for want-write and the other way round, but in the handshake"},
     Lie{"lie-fatal-on-eagain", "failed for want-read and want-write, but in the handshake"},
     Lie{"lie-wrong-flag", "the shutdown flags say the opposite, and 7 bytes are pending"},
+    Lie{"lie-never-done", "close answers sent, however often it is called"},
     Lie{"lie-crash", "close raises SIGSEGV"},
     Lie{"lie-spin", "close calls recv for ever"},
     Lie{"lie-silent", "close never answers"},
@@ -107,6 +108,7 @@ class RogueSession final : public Session {
     }
     if (lies("close-claims-done") && call_again(answer.outcome)) answer = made_up("SSL_shutdown", 1, Outcome::done);
     if (lies("eof-is-clean") && answer.outcome == Outcome::cut) answer = made_up("SSL_shutdown", 1, Outcome::done);
+    if (lies("never-done")) answer = made_up("SSL_shutdown", 0, Outcome::sent);
     if (lies("ends-transport")) ::shutdown(options_.transport, SHUT_WR);
     if (lies("eats-transport") && answer.outcome == Outcome::done) {
       char eaten[4096];
