@@ -181,10 +181,12 @@ Direction::Reading Direction::read_encrypted(Piece& piece) {
   }
   if (!keys) return Reading::no_keys;
   auto opened = keys->open(piece.bytes, epoch.sequence);
-  if (!opened) {
-    piece.in_handshake = trial;
-    return trial ? Reading::no_keys : Reading::not_authentic;
+  if (!opened && trial) {
+    piece.in_handshake = true;
+    piece.type = ContentType::handshake;  // all that a handshake which came to application keys can have sent under others
+    return Reading::no_keys;
   }
+  if (!opened) return Reading::not_authentic;
   piece.epoch = epoch;
   piece.type = content_type(opened->type);
   piece.content = std::move(opened->content);
@@ -206,12 +208,12 @@ void Direction::keys_came() {
   for (std::size_t i = 0; i < unread_.size();) {
     const PiecePtr piece = unread_[i++];
     const Reading reading = read_encrypted(*piece);
+    for (const int event : {piece->event, piece->delivery})
+      if (Record* record = event ? noted(event) : nullptr) describe(*piece, *record);
     if (reading == Reading::no_keys) continue;
     not_authentic_ |= reading == Reading::not_authentic;
     unread_.erase(unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(i));
     i = 0;
-    for (const int event : {piece->event, piece->delivery})
-      if (Record* record = event ? noted(event) : nullptr) describe(*piece, *record);
     if (piece->delivered) advance(*piece);
   }
 }

@@ -9,7 +9,8 @@
 // keys yet) matches `any` only, and can only be held, dropped or cut.
 //
 // A record that passed without keys is kept until they come: then its event is completed, and both protections take the steps that they had
-// missed. Where a stack tells no handshake keys at all, its application key is tried on each record, as the first of that key.
+// missed. Where a stack tells no handshake keys at all, its application key is tried on each record, as the first of that key; what it does
+// not open is noted as handshake, of unknown content.
 #pragma once
 
 #include <cstdint>

@@ -655,6 +655,7 @@ TEST(Wire, TrafficKeysAloneAreEnoughForWhatFollowsTheHandshake) {
   }
   EXPECT_TRUE(c.transcript.decrypted) << c.story();
   EXPECT_EQ(c.records(client).back().type, ContentType::application_data) << c.story();
+  for (const Event& event : c.transcript.events()) EXPECT_NE(event.as<Record>()->type, ContentType::unknown) << c.story();
   c.write(client, "two");
   for (const Side side : {client, server}) c.wire->carry_out(wire_inject(side, ContentType::alert, {1, 0}));
   int error = 0;
