@@ -77,7 +77,10 @@ Record record_of(Side from, ContentType type, std::string content) {
 // The lies about one transcript; each function tells those about one kind of event, and returns true where the visitor had enough.
 class Lies {
  public:
-  Lies(const Transcript& honest, const LieVisitor& visit) : honest_(honest), visit_(visit) {}
+  Lies(const Transcript& honest, const LieVisitor& visit, std::span<const std::string> flag_values)
+      : honest_(honest), visit_(visit), flag_values_{"lie", "none", "SENT", "RECEIVED", "SENT|RECEIVED", "send", "recv", "0", "1000003"} {
+    flag_values_.insert(flag_values_.end(), flag_values.begin(), flag_values.end());
+  }
 
   bool about(int number) {
     const Event& event = honest_.at(number);
@@ -126,7 +129,7 @@ class Lies {
 
   bool about_flags(int number, const ApiCall& call) {
     for (std::size_t i = 0; i < call.state.size(); ++i) {
-      for (const std::string_view value : {"lie", "none", "SENT", "RECEIVED", "SENT|RECEIVED", "send", "recv", "0", "1000003"}) {
+      for (const std::string& value : flag_values_) {
         const auto what = fmt::format("the flag {} was {}", call.state[i].first, value);
         if (call.state[i].second != value && changed<ApiCall>(number, what, [&](ApiCall& it) { it.state[i].second = value; })) return true;
       }
@@ -259,11 +262,14 @@ class Lies {
 
   const Transcript& honest_;
   const LieVisitor& visit_;
+  std::vector<std::string> flag_values_;
 };
 
 }  // namespace
 
-bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit) { return Lies(honest, visit).about(number); }
+bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit, std::span<const std::string> flag_values) {
+  return Lies(honest, visit, flag_values).about(number);
+}
 
 bool can_fail(const Clause& clause, const Transcript& held) {
   // A death counts only where the clause is about nothing else: almost every clause takes the death of its call for an answer.
@@ -275,9 +281,10 @@ bool can_fail(const Clause& clause, const Transcript& held) {
   // The events that decided are the likeliest to decide otherwise.
   const std::vector<int> deciding = judge(clause, held).evidence;
   for (auto number = deciding.rbegin(); number != deciding.rend(); ++number)
-    if (each_lie_about(held, *number, caught)) return true;
+    if (each_lie_about(held, *number, caught, clause.asked.lacks)) return true;
   for (const Event& event : held.events())
-    if (std::find(deciding.begin(), deciding.end(), event.number) == deciding.end() && each_lie_about(held, event.number, caught))
+    if (std::find(deciding.begin(), deciding.end(), event.number) == deciding.end() &&
+        each_lie_about(held, event.number, caught, clause.asked.lacks))
       return true;
   return false;
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "harness/oracle/oracle.h"
@@ -14,8 +16,9 @@ using LieVisitor = std::function<bool(const Transcript& liar, std::string_view l
 
 // All lies about one event of the transcript: another outcome, code, return value or flag of a call; a call that dies; records that were
 // dropped, repeated, changed or added; transport calls that were made or not; the peer's end that came or did not; the subject's
-// transport that ended. Only the subject is lied about, and what it was sent. True where the visitor had enough.
-bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit);
+// transport that ended. Only the subject is lied about, and what it was sent. `flag_values` are given to state flags beside the usual
+// ones. True where the visitor had enough.
+bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit, std::span<const std::string> flag_values = {});
 
 // Whether some lie breaks the clause, for a transcript on which it holds (for every-call-returns: makes it crashed or hung).
 bool can_fail(const Clause& clause, const Transcript& held);

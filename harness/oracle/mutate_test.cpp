@@ -83,6 +83,9 @@ TEST(CanFail, EveryPropertyThatHoldsCanBeBrokenByASmallLie) {
       {"shows", {{"call", {"close"}}, {"flag", {"shutdown"}}, {"lacks", {"RECEIVED"}}}, closed().last<ApiCall>([](ApiCall& it) {
          it.state = {{"shutdown", "SENT"}};
        })},
+      {"shows", {{"call", {"close"}}, {"flag", {"error"}}, {"lacks", {"SOME_ERROR"}}}, closed().last<ApiCall>([](ApiCall& it) {
+         it.state = {{"error", "OTHER"}};
+       })},
       {"session-goes-on", {{"call", {"close"}}, {"then", {"read"}}, {"outcome", {"want-read"}}}, closed().reads(Outcome::want_read)},
       {"does-not-wait", {{"call", {"close"}}}, closed()},
       {"every-call-returns", {}, closed()},
