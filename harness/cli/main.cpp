@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <map>
 
 #include "harness/cli/commands.h"
+#include "harness/scenario/diagnostic.h"
 
 namespace {
 
@@ -99,6 +101,15 @@ int main(int argc, char** argv) {
 
   CLI::App* selftest = app.add_subcommand("selftest", "Break every property on purpose, and see that it is noticed");
 
+  if (argc > 1 && argv[1][0] != '-') {
+    std::vector<std::string_view> commands;
+    for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
+    if (std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
+      const std::string hint = did_you_mean(argv[1], commands);
+      fmt::print(stderr, "tlsbye: `{}` is no command{}{}; `tlsbye --help` names them\n", argv[1], hint.empty() ? "" : "; ", hint);
+      return exit_usage;
+    }
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -166,7 +166,10 @@ int run_command(const House& house, const RunWords& words) {
   fmt::print("{}", terminal(report, clauses, terminal_style(STDOUT_FILENO)));
   fmt::print("\n{} runs in {:.1f} s; written: {} and {}\n", report.runs, report.duration_s, (words.out / "run.json").string(),
              (words.out / "matrix.md").string());
-  for (const std::string& problem : report.problems) fmt::print(stderr, "tlsbye: {}\n", problem);
+  constexpr std::size_t most_problems = 10;
+  for (std::size_t i = 0; i < std::min(report.problems.size(), most_problems); ++i) fmt::print(stderr, "tlsbye: {}\n", report.problems[i]);
+  if (report.problems.size() > most_problems)
+    fmt::print(stderr, "tlsbye: and {} more problems; run.json has them all\n", report.problems.size() - most_problems);
   if (!report.complete) fmt::print(stderr, "tlsbye: interrupted; what was judged so far is written and marked incomplete\n");
 
   const bool own_fault =

@@ -21,9 +21,10 @@ std::string tell_story(const Transcript& transcript, const std::set<int>& marked
       else
         text += fmt::format("    | {}\n", event.number == 1 ? "(before the script)" : "(after the script)");
     }
-    text += fmt::format("{} {:>5}  {}\n", marked.contains(event.number) ? '>' : ' ', event.number, narrate(event, transcript));
+    text += fmt::format("{} {:>5}  {}\n", marked.contains(event.number) ? '>' : ' ', event.number, narrate(event));
   }
-  if (!transcript.decrypted) text += "The wire had no keys for some records of this run.\n";
+  if (!transcript.decrypted)
+    text += "Some records of this run could not be read: the wire had no keys for them, or they do not decrypt under their keys.\n";
   return text;
 }
 

@@ -139,13 +139,9 @@ PeerProcess& PeerProcess::operator=(PeerProcess&& from) noexcept {
 }
 
 PeerProcess::~PeerProcess() {
-  if (alive() && channel_.descriptor() >= 0) {
-    // Its turn to go by itself: it sees the end of the control socket. What does not go is killed below.
-    channel_ = Channel(Descriptor());
-    const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-    pollfd gone{process.get(), POLLIN, 0};
-    if (process) static_cast<void>(::poll(&gone, 1, 2000));
-  }
+  if (!alive()) return;
+  channel_ = Channel(Descriptor());  // its sign to go by itself
+  wait_for_death();
   kill_group();
 }
 
@@ -212,9 +208,10 @@ Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
 
 PeerEnd PeerProcess::ended() {
   int status = 0;
+  if (alive()) wait_for_death();
   const pid_t pid = std::exchange(pid_, -1);
   if (pid <= 0) return {Died::How::exited, "it is not running"};
-  // Whoever closes the control socket has either died already, and this changes nothing, or goes on without us, and must not.
+  // Whoever closes the control socket is about to die, or goes on without us, and must not.
   ::kill(-pid, SIGKILL);
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
@@ -225,6 +222,13 @@ PeerEnd PeerProcess::ended() {
 PeerEnd PeerProcess::garbled(std::string_view what) {
   kill_group();
   return {Died::How::garbled, std::string(what)};
+}
+
+void PeerProcess::wait_for_death() {
+  const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  pollfd gone{process.get(), POLLIN, 0};
+  constexpr int most_ms = 2000;
+  if (process) static_cast<void>(::poll(&gone, 1, most_ms));
 }
 
 void PeerProcess::kill_group() {

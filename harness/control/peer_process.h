@@ -71,6 +71,7 @@ class PeerProcess {
   Channel::Got receive(std::optional<PeerEnd>& hung);
   PeerEnd ended();                         // it closed the control socket: how it died
   PeerEnd garbled(std::string_view what);  // it broke the protocol: its end
+  void wait_for_death();                   // of a process that has reason to die, for a bounded time
   void kill_group();
 
   pid_t pid_ = -1;

@@ -126,14 +126,26 @@ Finding every_call_returns(const Facts& facts, const Asked& asked) {
   Tally tally;
   for (const SubjectCall& call : facts.calls()) {
     if (!asked.speaks_of(call) || call.stuck) continue;
-    if (call.endless)
-      return {Finding::Kind::hung, fmt::format("{} asks to be called again without end", spell(call.call)), {call.ended, call.endless}};
     if (tally.add(call.died ? death_in(call) : holds(told(call), {call.ended}))) break;
   }
   const Event* death = facts.death();
   if (death && !death->as<Died>()->during && asked.calls.none() && death->as<Died>()->how != Died::How::garbled)
     return {Finding::Kind::crashed, fmt::format("the process died between two calls ({})", death->as<Died>()->detail), {death->number}};
   return tally.result("no such call came back");
+}
+
+Finding repeated_calls_end(const Facts& facts, const Asked& asked) {
+  Tally tally;
+  const SubjectCall* previous = nullptr;
+  for (const SubjectCall& call : facts.calls()) {
+    const bool repeats = previous && previous->api && previous->call == call.call && call_again(previous->api->outcome);
+    previous = &call;
+    if (!asked.speaks_of(call)) continue;
+    if (call.endless)
+      return {Finding::Kind::hung, fmt::format("{} asks to be called again without end", spell(call.call)), {call.ended, call.endless}};
+    if (repeats && call.api && !call_again(call.api->outcome)) tally.add(holds(told(call), {call.ended}));
+  }
+  return tally.result("no call was repeated to its end");
 }
 
 Finding direction_matches(const Facts& facts, const Asked& asked) {

@@ -50,6 +50,7 @@ const std::vector<Property>& properties() {
        {call, given},
        does_not_wait},
       {"every-call-returns", "Each API call comes back: the process neither dies nor hangs in it.", {any_call, given}, every_call_returns},
+      {"repeated-calls-end", "A call that is repeated as its answers ask for comes to an end.", {any_call, given}, repeated_calls_end},
       {"direction-matches",
        "A call that asks to be made again names the direction of the transport call that failed.",
        {any_call, given, {"flag", false, "the state flag that names it, beside the outcome: recv or send", "text"}},

@@ -12,6 +12,7 @@ Finding transport_calls(const Facts& facts, const Asked& asked);
 Finding does_not_wait(const Facts& facts, const Asked& asked);
 Finding session_goes_on(const Facts& facts, const Asked& asked);
 Finding every_call_returns(const Facts& facts, const Asked& asked);
+Finding repeated_calls_end(const Facts& facts, const Asked& asked);
 Finding direction_matches(const Facts& facts, const Asked& asked);
 Finding transient_faults_leave_no_trace(const Facts& facts, const Asked& asked);
 

@@ -305,7 +305,13 @@ std::variant<Transcript, HarnessError> Runner::once(const Run& run) {
   const auto partner = peer(*run.partner, Side::partner);
   if (const auto* error = std::get_if<HarnessError>(&partner)) return *error;
   try {
-    return Stage(run, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner)).play(options_.isolate);
+    Transcript transcript = Stage(run, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner)).play(options_.isolate);
+    // A peer program that does not keep to the protocol says nothing about its library.
+    for (const Event& event : transcript.events())
+      if (const auto* died = event.as<Died>(); died && died->how == Died::How::garbled)
+        return HarnessError{fmt::format("the peer of {} broke the control protocol: {}",
+                                        (died->side == Side::subject ? run.subject : run.partner)->id(), died->detail)};
+    return transcript;
   } catch (const std::system_error& error) {
     // Neither peer's session is in a known state any more.
     peers_.erase({run.subject->program, Side::subject});

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace tlsbye {
@@ -78,19 +79,25 @@ std::string_view spell(Fate fate) {
   return "";
 }
 
-std::string narrate_record(const Record& record) {
+// What a script makes a peer say past TLS is text; anything else that is no record is ciphertext.
+bool is_text(std::string_view bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte >= 0x20 && byte < 0x7f; });
+}
+
+std::string narrate_record(const Record& record, Detail detail) {
   std::string what;
   if (record.alert) {
     what = alert_name(record.alert->description) + " (" + level_name(record.alert->level) + ")";
   } else if (record.type == ContentType::handshake && !record.handshake.empty()) {
     what = record.handshake;
   } else if (record.type == ContentType::raw) {
-    what = "raw " + quoted(record.content, 32);
+    what = detail == Detail::full || is_text(record.content) ? "raw " + quoted(record.content, 32) : "raw bytes";
   } else {
     what = std::string(spell(record.type));
   }
-  std::string line =
-      fmt::format("wire     {}->{}  {:<28} {} bytes", spell(record.from), spell(other(record.from)), what, record.wire_bytes);
+  std::string line = fmt::format("wire     {}->{}  {:<28}", spell(record.from), spell(other(record.from)), what);
+  const bool size_differs = record.type == ContentType::handshake || record.type == ContentType::unknown;
+  if (detail == Detail::full || !size_differs) line += fmt::format(" {} bytes", record.wire_bytes);
   if (!record.encrypted && record.type != ContentType::raw) line += ", plain";
   if (record.damaged) line += ", damaged";
   if (record.truncated_to > 0) line += fmt::format(", cut after {}", record.truncated_to);
@@ -159,7 +166,7 @@ std::optional<std::uint8_t> alert_number(std::string_view name) {
   return std::nullopt;
 }
 
-std::string narrate(const Event& event, const Transcript&) {
+std::string narrate(const Event& event, Detail detail) {
   return std::visit(Overloaded{
                         [](const ApiCall& e) {
                           std::string line = fmt::format("{:<8} {:<20} = {:<12}", spell(e.side), spell(e.call), spell(e.outcome));
@@ -171,15 +178,18 @@ std::string narrate(const Event& event, const Transcript&) {
                           for (const auto& [key, value] : e.state) line += fmt::format(", {}={}", key, value);
                           return line;
                         },
-                        [](const TransportCall& e) {
-                          return fmt::format("{:<8}   {}({}) = {}{}{}", spell(e.side), e.function, e.asked, e.result,
-                                             e.error_number.empty() ? "" : " " + e.error_number, e.injected ? "  [injected]" : "");
+                        [detail](const TransportCall& e) {
+                          std::string line = fmt::format("{:<8}   {}", spell(e.side), e.function);
+                          const bool size_differs = e.during == Call::handshake && e.result > 0;
+                          if (detail == Detail::full || !size_differs) line += fmt::format("({}) = {}", e.asked, e.result);
+                          if (!e.error_number.empty()) line += " " + e.error_number;
+                          return line + (e.injected ? "  [injected]" : "");
                         },
                         [](const Blocked& e) {
                           return fmt::format("{:<8}   blocked on {} in {}{}", spell(e.side), spell(e.on), spell(e.during),
                                              e.for_good ? ", for good" : "");
                         },
-                        [](const Record& e) { return narrate_record(e); },
+                        [detail](const Record& e) { return narrate_record(e, detail); },
                         [](const TransportEnd& e) {
                           return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), spell(e.end),
                                                            e.by_wire ? "  [the wire's doing]" : "")

@@ -214,9 +214,15 @@ class Transcript {
   std::vector<Event> events_;
 };
 
+// How much of an event is told.
+enum class Detail : std::uint8_t {
+  repeatable,  // what is the same in every run: no sizes in the handshake (signatures differ in length), no bytes of ciphertext
+  full,
+};
+
 // One event as a line of text in the notation of the script, without number: "subject  close                = want-read  (gnutls_bye -28
 // GNUTLS_E_AGAIN)".
-std::string narrate(const Event& event, const Transcript& in);
+std::string narrate(const Event& event, Detail detail = Detail::full);
 std::string_view spell(ContentType type);
 
 // Alerts by the names of RFC 8446 6, RFC 5246 7.2 and RFC 9846 6: "close_notify", "internal_error"; "alert 201" for a number without one.

@@ -165,7 +165,7 @@ std::vector<TransportEnd> Connection::ends() const {
 
 std::string Connection::story() const {
   std::string text;
-  for (const Event& event : transcript.events()) text += std::to_string(event.number) + "  " + narrate(event, transcript) + "\n";
+  for (const Event& event : transcript.events()) text += std::to_string(event.number) + "  " + narrate(event) + "\n";
   return text;
 }
 

@@ -234,7 +234,7 @@ void Server::repeat(Call call, Until until, Once once, More more) {
     const bool progress = answer.outcome == Outcome::done && answer.bytes > 0;
     const bool again = call_again(answer.outcome) || (progress && more());
     if (until == Until::once || !again || transport.given_up()) return;
-    repeats = progress ? 0 : repeats + 1;
+    repeats = progress || transport.moved() ? 0 : repeats + 1;
     if (repeats == largest_repeat_count) {
       conversation_.line("endless").with("during", spell(call)).with("times", repeats);
       return;
