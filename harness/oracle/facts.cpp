@@ -49,8 +49,15 @@ void arrive(Moment& now, int number, const Record& record, bool tls13) {
   if (record.type == ContentType::raw) return note(now.raw, number);
   if (record.truncated_to > 0) return note(now.partial, number);
   if (record.damaged) return note(now.damaged, number);
+  if (record.type == ContentType::change_cipher_spec) {
+    if (is_so(now.handshake_done)) note(now.change_cipher_spec, number);
+    return;
+  }
   if (!record.encrypted) {
-    if (is_so(now.handshake_done)) return note(now.plain, number);
+    if (is_so(now.handshake_done)) {
+      if (record.type == ContentType::alert) note(now.plain_alert, number);
+      return note(now.plain, number);
+    }
     for (const Alert& alert : alerts_of(record))
       if (alert.description != 0 && (alert.level == 2 || tls13)) note(now.fatal_alert, number);
     return;
@@ -88,7 +95,10 @@ void arrive(Moment& now, int number, const Record& record, bool tls13) {
       const bool canceled = alert.description == 90;
       if (alert_name(alert.description).starts_with("alert ")) note(now.unknown_alert, number);
       if (canceled) note(now.user_canceled, number);
-      note(alert.level == 2 || (tls13 && !canceled) ? now.fatal_alert : now.warning_alert, number);
+      const bool fatal = alert.level == 2 || (tls13 && !canceled);
+      if (fatal && !is_so(now.data) && !is_so(now.close_notify) && !is_so(now.unknown_record) && !is_so(now.odd_alert))
+        note(now.alert_before_data, number);
+      note(fatal ? now.fatal_alert : now.warning_alert, number);
       return;
     }
     default:

@@ -60,8 +60,8 @@ Since in_good_order(const Moment& at, const Options& options) {
 
 Since ordinary_traffic(const Moment& at) {
   return none_of({at.told_by_alert(at.fatal_close_notify), at.told_by_alert(at.fatal_alert), at.told_by_alert(at.warning_alert), at.reset,
-                  at.plain, at.damaged, at.raw, at.partial, at.readable(at.empty_data), at.readable(at.post_handshake),
-                  at.readable(at.data_after_close_notify)});
+                  at.plain, at.damaged, at.raw, at.partial, at.change_cipher_spec, at.readable(at.empty_data),
+                  at.readable(at.post_handshake), at.readable(at.data_after_close_notify)});
 }
 
 Since untroubled(const Met& met, std::initializer_list<Since> troubles) {
@@ -88,15 +88,24 @@ const std::vector<Row>& rows() {
       {{"fatal-alert-arrived", "an authentic error alert: of fatal level, or in TLS 1.3 any but close_notify and user_canceled"},
        When::arrived,
        [](const At& at) { return at.now.told_by_alert(at.now.fatal_alert); }},
+      {{"error-alert-before-data", "an authentic error alert, and neither application data nor a close_notify before it"},
+       When::arrived,
+       [](const At& at) { return at.now.told_by_alert(at.now.alert_before_data); }},
       {{"warning-alert-arrived", "an authentic alert of warning level that is no close_notify; in TLS 1.3 user_canceled only"},
        When::arrived,
        [](const At& at) { return at.now.told_by_alert(at.now.warning_alert); }},
       {{"user-canceled-arrived", "an authentic user_canceled"},
        When::arrived,
        [](const At& at) { return at.now.told_by_alert(at.now.user_canceled); }},
-      {{"plain-record-arrived", "a TLS record without protection although the handshake is done"},
+      {{"plain-record-arrived", "a TLS record, but no change_cipher_spec, without protection although the handshake is done"},
        When::arrived,
        [](const At& at) { return at.now.plain; }},
+      {{"plain-alert-arrived", "an alert without protection although the handshake is done"},
+       When::arrived,
+       [](const At& at) { return at.now.plain_alert; }},
+      {{"change-cipher-spec-arrived", "a change_cipher_spec, in the clear or not, although the handshake is done"},
+       When::arrived,
+       [](const At& at) { return at.now.readable(at.now.change_cipher_spec); }},
       {{"damaged-record-arrived", "a record that cannot be authenticated"}, When::arrived, [](const At& at) { return at.now.damaged; }},
       {{"raw-bytes-arrived", "bytes that are no TLS record"}, When::arrived, [](const At& at) { return at.now.raw; }},
       {{"partial-record-arrived", "a record of which only a part was delivered"},

@@ -33,7 +33,9 @@ struct Moment {
   Since data = never, empty_data = never, data_after_close_notify = never, data_after_user_canceled = never;
   Since fatal_alert = never, warning_alert = never, user_canceled = never, unknown_alert = never;
   Since post_handshake = never, ticket = never, key_update = never, hello_request = never;
-  Since plain = never, damaged = never, raw = never, partial = never;
+  Since plain = never, plain_alert = never, damaged = never, raw = never, partial = never;
+  Since change_cipher_spec = never;  // since the handshake was done, in the clear or not; never counted as plain
+  Since alert_before_data = never;   // fatal_alert, where neither data nor a close_notify came before it
   Since fin = never, reset = never;
   Since anything = never;        // bytes, an end or a reset since the subject's handshake was done
   Since unknown_record = never;  // a record that the wire could not read

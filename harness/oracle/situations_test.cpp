@@ -21,6 +21,9 @@ bool fits(const Transcript& transcript, std::string_view word) {
 }
 
 Tale connected() { return Tale().handshake(); }
+Record change_cipher_spec() {
+  return but(data(1), [](Record& it) { it.type = ContentType::change_cipher_spec; });
+}
 Tale closes_after(const std::function<void(Tale&)>& story) {
   Tale tale = connected();
   story(tale);
@@ -50,6 +53,9 @@ const std::map<std::string_view, Pair>& pairs() {
       {"reset-arrived", {connected().reset_arrives().close(Outcome::reset), connected().fin_arrives().close(Outcome::cut)}},
       {"fatal-alert-arrived",
        {connected().arrives(alert(2, 80)).close(Outcome::alert), connected().arrives(alert(1, 90)).close(Outcome::want_read)}},
+      {"error-alert-before-data",
+       {connected().arrives(alert(2, 80)).arrives(data(5)).reads(Outcome::alert),
+        connected().arrives(data(5)).arrives(alert(2, 80)).reads(5)}},
       {"warning-alert-arrived",
        {Tale(Tls::v1_2).handshake().arrives(alert(1, 100)).close(Outcome::alert),
         connected().arrives(alert(1, 100)).close(Outcome::alert)}},
@@ -57,6 +63,12 @@ const std::map<std::string_view, Pair>& pairs() {
       {"plain-record-arrived",
        {connected().arrives(in_the_clear(alert(1, 0))).close(Outcome::failed),
         Tale().arrives(in_the_clear(handshake_message("ServerHello"))).handshake()}},
+      {"plain-alert-arrived",
+       {connected().arrives(in_the_clear(alert(1, 0))).close(Outcome::failed),
+        connected().arrives(in_the_clear(data(5))).close(Outcome::failed)}},
+      {"change-cipher-spec-arrived",
+       {connected().arrives(change_cipher_spec()).close(Outcome::failed),
+        Tale().arrives(in_the_clear(change_cipher_spec())).handshake().close(Outcome::want_read)}},
       {"damaged-record-arrived", arrived(damaged(close_notify()))},
       {"raw-bytes-arrived", arrived(raw_bytes("HTTP/1.1 200 OK"))},
       {"partial-record-arrived", arrived(cut_short(close_notify()))},
@@ -141,6 +153,19 @@ TEST(Situations, AlreadySaysThatItArrivedBeforeTheCallBegan) {
   EXPECT_FALSE(fits(during, "already close-notify-arrived"));
   EXPECT_TRUE(fits(during, "not already close-notify-arrived"));
   EXPECT_TRUE(fits(during, "close-notify-arrived"));
+}
+
+TEST(Situations, AnErrorAlertBehindACloseNotifyIsNotBeforeTheData) {
+  EXPECT_TRUE(fits(connected().arrives(close_notify()).arrives(alert(2, 80)).reads(Outcome::end_of_data), "not error-alert-before-data"));
+}
+
+TEST(Situations, AChangeCipherSpecAfterTheHandshakeIsNoOrdinaryTrafficAndNoPlainRecord) {
+  for (const Record& record : {change_cipher_spec(), in_the_clear(change_cipher_spec())}) {
+    const Transcript run = connected().arrives(record).close(Outcome::failed);
+    EXPECT_TRUE(fits(run, "change-cipher-spec-arrived"));
+    EXPECT_TRUE(fits(run, "not ordinary-traffic"));
+    EXPECT_TRUE(fits(run, "not plain-record-arrived"));
+  }
 }
 
 TEST(Situations, WordsThatDoNotExistAreRefused) {
