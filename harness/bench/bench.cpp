@@ -126,7 +126,8 @@ void run(benchmark::State& state, const Stage& stage, const std::string& name, T
     const auto* it_was = std::get_if<Made>(&made);
     if (!it_was) return state.SkipWithError(std::get<HarnessError>(made).what.c_str());
     if (!judged) continue;
-    for (const Clause& clause : stage.clauses) benchmark::DoNotOptimize(judge(clause, it_was->transcript));
+    const Facts facts(it_was->transcript);
+    for (const Clause& clause : stage.clauses) benchmark::DoNotOptimize(judge(clause, facts));
   }
 }
 

@@ -51,8 +51,9 @@ int replay_command(const House& house, const std::string& id, bool isolate, std:
   std::set<int> marked;
   std::string findings;
   std::size_t held = 0;
+  const Facts facts(transcript);
   for (const Clause& clause : clauses) {
-    const Finding finding = judge(clause, transcript);
+    const Finding finding = judge(clause, facts);
     if (finding.kind == Finding::Kind::holds) ++held;
     if (finding.kind == Finding::Kind::holds || finding.kind == Finding::Kind::not_reached) continue;
     marked.insert(finding.evidence.begin(), finding.evidence.end());

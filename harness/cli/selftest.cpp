@@ -89,9 +89,10 @@ bool try_clauses(const House& house, const std::vector<Stack>& stacks, const Sta
   std::vector<int> attempts(clauses.size(), 0);
   for (const Run& run : make_plan(scenarios, subjects, {&partner}, {}).runs) {
     const Transcript transcript = made(runner, run);
+    const Facts facts(transcript);
     for (std::size_t i = 0; i < clauses.size(); ++i) {
       if (states[i] == State::can_fail || attempts[i] == most_attempts) continue;
-      if (judge(clauses[i], transcript).kind != Finding::Kind::holds) continue;
+      if (judge(clauses[i], facts).kind != Finding::Kind::holds) continue;
       ++attempts[i];
       states[i] = can_fail(clauses[i], transcript) ? State::can_fail : State::held;
     }

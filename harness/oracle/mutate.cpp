@@ -124,7 +124,8 @@ class Lies {
            changed<ApiCall>(number, "other bytes", [](ApiCall& it) { it.intact = false; }) ||
            changed<ApiCall>(number, "one byte more", [](ApiCall& it) { ++it.bytes, ++it.total; }) ||
            changed<ApiCall>(number, "no bytes at all", [](ApiCall& it) { it.bytes = it.total = 0; }) || about_flags(number, call) ||
-           about_death(number, call.call) || about_transport_of(number, call) || about_surroundings(number, call);
+           about_end(number, call.call) || about_death(number, call.call) || about_transport_of(number, call) ||
+           about_surroundings(number, call);
   }
 
   bool about_flags(int number, const ApiCall& call) {
@@ -135,6 +136,12 @@ class Lies {
       }
     }
     return false;
+  }
+
+  bool about_end(int number, Call call) {
+    Rewrite lie(honest_);
+    lie.insert_after(number, Endless{Side::subject, call, 200});
+    return tell(lie, fmt::format("{} was repeated without end", spell(call)));
   }
 
   bool about_death(int number, Call during) {
@@ -273,7 +280,8 @@ bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visi
 
 bool can_fail(const Clause& clause, const Transcript& held) {
   // A death counts only where the clause is about nothing else: almost every clause takes the death of its call for an answer.
-  const bool about_deaths = clause.property == find_property("every-call-returns");
+  const bool about_deaths =
+      clause.property == find_property("every-call-returns") || clause.property == find_property("repeated-calls-end");
   const auto caught = [&](const Transcript& liar, std::string_view) {
     const auto kind = judge(clause, liar).kind;
     return kind == Finding::Kind::broken || (about_deaths && (kind == Finding::Kind::crashed || kind == Finding::Kind::hung));

@@ -20,7 +20,7 @@ using LieVisitor = std::function<bool(const Transcript& liar, std::string_view l
 // ones. True where the visitor had enough.
 bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit, std::span<const std::string> flag_values = {});
 
-// Whether some lie breaks the clause, for a transcript on which it holds (for every-call-returns: makes it crashed or hung).
+// Whether some lie breaks the clause, for a transcript on which it holds (where it is about nothing else: makes it crashed or hung).
 bool can_fail(const Clause& clause, const Transcript& held);
 
 }  // namespace tlsbye

@@ -89,6 +89,7 @@ TEST(CanFail, EveryPropertyThatHoldsCanBeBrokenByASmallLie) {
       {"session-goes-on", {{"call", {"close"}}, {"then", {"read"}}, {"outcome", {"want-read"}}}, closed().reads(Outcome::want_read)},
       {"does-not-wait", {{"call", {"close"}}}, closed()},
       {"every-call-returns", {}, closed()},
+      {"repeated-calls-end", {}, both_closed()},
       {"direction-matches", {}, Tale().handshake().io(Call::close, Flow::send, -1, "EAGAIN").close(Outcome::want_write)},
       {"transient-faults-leave-no-trace",
        {{"call", {"close"}}},

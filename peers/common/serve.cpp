@@ -22,7 +22,7 @@
 namespace tlsbye::peer {
 namespace {
 
-constexpr int largest_repeat_count = 200;  // of one API call by `until`, in a row and without a byte read or written
+constexpr int largest_repeat_count = 200;  // of one API call by `until`, in a row and without data: no close and no handshake needs so many
 constexpr std::size_t largest_read = 1 << 20;
 constexpr std::size_t largest_write = 1 << 24;
 constexpr std::size_t largest_raw_data = 4096;  // bytes of a raw-read that are shown
@@ -234,7 +234,7 @@ void Server::repeat(Call call, Until until, Once once, More more) {
     const bool progress = answer.outcome == Outcome::done && answer.bytes > 0;
     const bool again = call_again(answer.outcome) || (progress && more());
     if (until == Until::once || !again || transport.given_up()) return;
-    repeats = progress || transport.moved() ? 0 : repeats + 1;
+    repeats = progress ? 0 : repeats + 1;
     if (repeats == largest_repeat_count) {
       conversation_.line("endless").with("during", spell(call)).with("times", repeats);
       return;
@@ -441,6 +441,9 @@ void Server::watch_over(pid_t child) {
 
 }  // namespace
 
-int serve(Stack& stack) { return Server(stack).run(); }
+int serve(Stack& stack) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a library that spins must not outlive the harness
+  return Server(stack).run();
+}
 
 }  // namespace tlsbye::peer

@@ -150,7 +150,6 @@ ssize_t Transport::transfer(std::string_view function, Flow flow, msghdr& messag
     call.error_number = call.result < 0 ? errno : 0;
     call.injected = call.injected && call.result >= 0;  // that it would block is the kernel's word
   }
-  moved_ = moved_ || call.result > 0;
   watch_.called(call);
   errno = call.result < 0 ? call.error_number : errno_before;
   return call.result;

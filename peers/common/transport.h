@@ -70,12 +70,7 @@ class Transport {
   Io io() const { return io_; }
   bool given_up() const { return given_up_; }
   // A new API call begins: its calls are counted from nought.
-  void begin_call() {
-    calls_ = 0;
-    moved_ = false;
-  }
-  // Whether the call made a byte move, either way.
-  bool moved() const { return moved_; }
+  void begin_call() { calls_ = 0; }
   void plan(const FaultPlan& fault) { plans_.push_back(fault); }
   void clear_plans() { plans_.clear(); }
   // Whether the kernel says that a call of that flow would not block now.
@@ -107,7 +102,6 @@ class Transport {
   TransportWatch& watch_;
   std::vector<FaultPlan> plans_;
   int calls_ = 0;
-  bool moved_ = false;
   bool given_up_ = false;
 };
 
