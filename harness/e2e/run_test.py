@@ -69,6 +69,24 @@ def test_every_cell_that_does_not_conform_names_its_run_and_its_events(full_run)
         assert any(line.startswith("> ") for line in cell["evidence"]), cell
 
 
+def test_every_violation_is_confirmed_in_the_findings(full_run):
+    text = (ROOT / "peers/FINDINGS.md").read_text()
+    chapters = {part.split(None, 1)[0].lower(): part for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]}
+    missing = {(c["stack"], c["clause"]) for c in full_run.report()["cells"]
+               if c["verdict"] in BAD and f"`{c['clause']}`" not in chapters[c["stack"]]}
+    assert not missing, sorted(missing)
+
+
+def test_the_findings_name_clauses_and_runs_that_exist(tlsbye):
+    text = (ROOT / "peers/FINDINGS.md").read_text()
+    clauses = {c["id"] for c in json.loads(tlsbye("list", "clauses", "--json", check=0).stdout)}
+    scenarios = {s["id"] for s in json.loads(tlsbye("list", "scenarios", "--json", check=0).stdout)}
+    named = set(re.findall(r"`([a-z0-9-]+/[a-z0-9-]+)`", text))
+    runs = set(re.findall(r"`([^`:\s]+/[^`:\s]+):[a-z]+@", text))
+    assert named and named <= clauses | scenarios, sorted(named - clauses - scenarios)
+    assert runs and runs <= scenarios, sorted(runs - scenarios)
+
+
 def test_the_matrix_fits_100_columns(full_run):
     # Replay commands are there to be pasted: they are the one thing that is never broken into lines.
     for line in full_run.done.stdout.splitlines():

@@ -129,8 +129,12 @@ Finding every_call_returns(const Facts& facts, const Asked& asked) {
     if (tally.add(call.died ? death_in(call) : holds(told(call), {call.ended}))) break;
   }
   const Event* death = facts.death();
-  if (death && !death->as<Died>()->during && asked.calls.none() && death->as<Died>()->how != Died::How::garbled)
-    return {Finding::Kind::crashed, fmt::format("the process died between two calls ({})", death->as<Died>()->detail), {death->number}};
+  if (death && !death->as<Died>()->during && asked.calls.none() && death->as<Died>()->how != Died::How::garbled) {
+    const bool died = death->as<Died>()->how == Died::How::crashed || death->as<Died>()->how == Died::How::exited;
+    return {died ? Finding::Kind::crashed : Finding::Kind::hung,
+            fmt::format("the process {} between two calls ({})", died ? "died" : "hung", death->as<Died>()->detail),
+            {death->number}};
+  }
   return tally.result("no such call came back");
 }
 
