@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <set>
 #include <system_error>
@@ -144,6 +145,9 @@ int run_command(const House& house, const RunWords& words) {
 
   end_gently_on_interrupt();
   const Plan plan = make_plan(scenarios, subjects, partners, words.selection);
+  if (plan.runs.empty())
+    throw Stop{exit_usage, fmt::format("tlsbye: the selection leaves nothing to run ({} runs need an ability that a stack lacks)",
+                                       plan.unsupported.size())};
   CampaignOptions options;
   options.jobs = words.jobs;
   options.runner.isolate = words.isolate;
@@ -166,6 +170,7 @@ int run_command(const House& house, const RunWords& words) {
   fmt::print("{}", terminal(report, clauses, terminal_style(STDOUT_FILENO)));
   fmt::print("\n{} runs in {:.1f} s; written: {} and {}\n", report.runs, report.duration_s, (words.out / "run.json").string(),
              (words.out / "matrix.md").string());
+  std::fflush(stdout);
   constexpr std::size_t most_problems = 10;
   for (std::size_t i = 0; i < std::min(report.problems.size(), most_problems); ++i) fmt::print(stderr, "tlsbye: {}\n", report.problems[i]);
   if (report.problems.size() > most_problems)

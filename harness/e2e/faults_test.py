@@ -198,7 +198,7 @@ LATE = {
 def test_a_peer_that_fails_in_a_run_is_named_for_it_and_costs_nobody_else_a_result(tlsbye, peers, kind):
     act, verdict = LATE[kind]
     folder = peers("control.send(HELLO); control.recv(65536); " + act)
-    done = tlsbye("run", "--scenario", "clean-reply/one-step-at-a-time", "--tls", "1.3", "--role", "client", "--io", "blocking", "--peers", folder, "--patience", 1, "--jobs", 2, timeout=600)
+    done = tlsbye("run", "--scenario", "clean-reply/subject-closes-first", "--tls", "1.3", "--role", "client", "--io", "blocking", "--peers", folder, "--patience", 1, "--jobs", 2, timeout=600)
     assert done.returncode in (0, 3), done.stderr
     cells = tlsbye.report()["cells"]
     fake = {c["verdict"] for c in cells if c["stack"] == "fake"}

@@ -174,8 +174,9 @@ namespace {
 // Whatever else than a transient fault could account for an error in that call.
 bool in_real_trouble(const SubjectCall& call) {
   const Moment& now = call.after;
-  for (const Since trouble : {now.fin, now.reset, now.fatal_alert, now.warning_alert, now.fatal_close_notify, now.plain, now.damaged,
-                              now.raw, now.partial, now.odd_alert, now.own_fin, call.met.injected_end, call.met.recv_eof})
+  for (const Since trouble :
+       {now.fin, now.reset, now.fatal_alert, now.warning_alert, now.fatal_close_notify, now.plain, now.damaged, now.change_cipher_spec,
+        now.raw, now.partial, now.odd_alert, now.own_fin, call.met.injected_end, call.met.recv_eof})
     if (is_so(trouble)) return true;
   return is_so(call.before.error_reported()) || (call.call != Call::read && now.data_bytes > now.data_read);
 }
