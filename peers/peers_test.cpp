@@ -46,6 +46,16 @@ class StackTest : public testing::TestWithParam<Mode> {
     link->handshake();
     return link;
   }
+  // True where the stack announces the option. Where it does not, it must refuse it when asked: that is tested then.
+  bool has_or_refuses(const std::string& option) {
+    if (subject.able(option)) return true;
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    const Descriptor ours(ends[0]), given(ends[1]);
+    const Line open = Line("open").with("role", "client").with("tls", spell(tls())).with("io", spell(io())).with("options", option);
+    EXPECT_EQ(lines(subject.do_(open, given.get()), "unsupported").size(), 1u);
+    return false;
+  }
   Peer subject, partner;
 };
 
@@ -295,8 +305,7 @@ TEST_P(StackTest, ThePeerGoesWhenTheHarnessGoes) {
 // Options: only what a stack announces, and what it announces works.
 
 TEST_P(StackTest, TicketsAreSentWhenAskedForOnly) {
-  if (tls() == Tls::v1_2) GTEST_SKIP() << "TLS 1.2 sends its ticket within the handshake";
-  if (!subject.able("tickets")) GTEST_SKIP() << "no such ability";
+  if (!has_or_refuses("tickets")) return;
   for (const bool asked : {false, true}) {
     const auto link = linked(asked ? "tickets" : "");
     link->relay();
@@ -304,8 +313,8 @@ TEST_P(StackTest, TicketsAreSentWhenAskedForOnly) {
     std::size_t read = 0;
     for (const Line& line : lines(report, "io"))
       if (line.get("flow") == "recv" && line.number("result") > 0) read += static_cast<std::size_t>(*line.number("result"));
-    // What the server sent after its Finished, which the handshake's own client call did not read.
-    EXPECT_EQ(read > 100, asked) << read;
+    // What the server sent after its Finished, which the handshake's own client call did not read. In TLS 1.2 a ticket comes before it.
+    EXPECT_EQ(read > 100, asked && tls() == Tls::v1_3) << read;
     if (report.back().word() == "blocked") subject.do_(Line("abort"));
     subject.do_(Line("end"));
     partner.do_(Line("end"));
@@ -313,14 +322,14 @@ TEST_P(StackTest, TicketsAreSentWhenAskedForOnly) {
 }
 
 TEST_P(StackTest, IgnoreEofTakesAnEndForTheEnd) {
-  if (!subject.able("ignore-eof")) GTEST_SKIP() << "no such ability";
+  if (!has_or_refuses("ignore-eof")) return;
   const auto link = linked("ignore-eof");
   ::shutdown(link->end(Role::client).get(), SHUT_WR);
   EXPECT_EQ(outcome(subject.do_(Line("read"))), "end-of-data");
 }
 
 TEST_P(StackTest, QuietShutdownSaysNothing) {
-  if (!subject.able("quiet-shutdown")) GTEST_SKIP() << "no such ability";
+  if (!has_or_refuses("quiet-shutdown")) return;
   const auto link = linked("quiet-shutdown");
   const Report report = subject.do_(close_until_done);
   EXPECT_EQ(outcome(report), "done");
@@ -328,7 +337,7 @@ TEST_P(StackTest, QuietShutdownSaysNothing) {
 }
 
 TEST_P(StackTest, ReadAheadReadsMoreThanARecordHeader) {
-  if (!subject.able("read-ahead")) GTEST_SKIP() << "no such ability";
+  if (!has_or_refuses("read-ahead")) return;
   for (const bool asked : {false, true}) {
     const auto link = linked(asked ? "read-ahead" : "");
     const auto [read, wrote] = link->both(Line("read").with("until", "done"), Line("write").with("size", 5));
@@ -387,7 +396,7 @@ Bytes open_record(const Bytes& key, const Bytes& iv, const std::string& record) 
 }
 
 TEST_P(StackTest, TheKeysThatItTellsOpenItsRecords) {
-  if (!subject.able("key-log")) GTEST_SKIP() << "no such ability";
+  ASSERT_TRUE(subject.able("key-log"));
   const auto link = linked();
   const auto told = [&](const std::string& label) {
     for (const std::string& line : link->key_log)

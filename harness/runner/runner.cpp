@@ -170,6 +170,7 @@ class Runner::Stage {
     it.busy_with = call_of(statement.verb);
     it.call_began = transcript_.next_number();
     take(side, it.peer.ask(request_of(statement)));
+    if (statement.verb == Verb::abandon && !it.dead) transcript_.add(line_, RawCall{side, "abandon", 0, "", ""});
   }
 
   // Lets the wire move, and whoever waited for what it moved go on, until nothing changes any more.
