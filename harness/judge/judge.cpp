@@ -305,7 +305,8 @@ std::vector<std::string> tell_evidence(const Transcript& transcript, const std::
     bool left_out = false;
     for (int between = previous + 1; between < number && !left_out; ++between) left_out = !is_noise(transcript.at(between), transcript);
     if (left_out) lines.emplace_back("  ...");
-    lines.push_back(fmt::format("{}{:>3}   {}", marked.count(number) ? "> " : "  ", number, narrate(transcript.at(number), Detail::repeatable)));
+    lines.push_back(
+        fmt::format("{}{:>3}   {}", marked.count(number) ? "> " : "  ", number, narrate(transcript.at(number), Detail::repeatable)));
     previous = number;
   }
   return lines;
