@@ -9,6 +9,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("TLSBYE_PROGRAM", ROOT / "build/release/bin/tlsbye"))
+SANITIZED = "sanitize" in PROGRAM.parts
 
 
 class Tlsbye:
