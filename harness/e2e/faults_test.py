@@ -212,7 +212,9 @@ def test_killing_peers_at_any_time_costs_at_most_the_running_cell(full_run, tlsb
     killed = 0
     deadline = time.monotonic() + 120
     while running.poll() is None and time.monotonic() < deadline:
-        for child in peers_of(running.pid) if killed < 12 else []:
+        peers = peers_of(running.pid)
+        # One alone is asked who it is: the run has not begun.
+        for child in peers if len(peers) >= 2 and killed < 12 else []:
             try:
                 os.kill(child, signal.SIGKILL)
                 killed += 1

@@ -294,6 +294,8 @@ std::variant<PeerProcess*, HarnessError> Runner::peer(const Stack& stack, Side s
   auto& slot = peers_[{stack.program, side}];
   if (!slot || !slot->alive()) {
     auto started = PeerProcess::start(stack.program, options_.patience);
+    // It said hello before: what killed it now may have meant the one before it.
+    if (std::holds_alternative<std::string>(started)) started = PeerProcess::start(stack.program, options_.patience);
     if (auto* problem = std::get_if<std::string>(&started)) return HarnessError{std::move(*problem)};
     slot = std::make_unique<PeerProcess>(std::move(std::get<PeerProcess>(started)));
   }
