@@ -116,11 +116,13 @@ def test_the_gate_says_no_because_the_libraries_do_violate_clauses(full_run, tls
     assert "violates" in done.stdout
 
 
+@pytest.mark.heavy
 def test_two_runs_give_the_same_file_but_for_times(full_run, tlsbye):
     tlsbye("run", "--jobs", "1", check=0)
     assert without_times(tlsbye.report()) == without_times(full_run.report())
 
 
+@pytest.mark.heavy
 def test_a_process_for_every_session_gives_the_same_verdicts(tlsbye):
     # To fork a process under AddressSanitizer costs a hundred times the run that it is for.
     words = ("run", "--scenario", "clean-reply/*", "--scenario", "missing-reply/*") if SANITIZED else ("run",)
@@ -130,6 +132,7 @@ def test_a_process_for_every_session_gives_the_same_verdicts(tlsbye):
     assert verdicts(tlsbye.report()) == shared
 
 
+@pytest.mark.heavy
 def test_twenty_runs_in_a_row_give_the_same_verdicts(tlsbye):
     words = ("run", "--stack", "gnutls", "--scenario", "would-block/*", "--scenario", "missing-reply/*")
     tlsbye(*words, check=0)
@@ -139,6 +142,7 @@ def test_twenty_runs_in_a_row_give_the_same_verdicts(tlsbye):
         assert without_times(tlsbye.report()) == first
 
 
+@pytest.mark.heavy
 def test_all_partners_give_all_pairs(tlsbye):
     done = tlsbye("run", "--partner", "all", "--scenario", "clean-reply/*", check=0)
     assert "harness-error" not in {c["verdict"] for c in tlsbye.report()["cells"]}
@@ -198,6 +202,7 @@ def test_a_run_does_not_differ_from_itself(full_run):
     assert done.stdout.strip() == "nothing changed"
 
 
+@pytest.mark.heavy
 def test_selftest_catches_every_property_and_every_clause(tlsbye):
     done = tlsbye("selftest", check=0)
     assert "every check can fail" in done.stdout
