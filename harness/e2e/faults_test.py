@@ -209,7 +209,7 @@ def test_a_peer_that_fails_in_a_run_is_named_for_it_and_costs_nobody_else_a_resu
 
 @pytest.mark.heavy
 def test_killing_peers_at_any_time_costs_at_most_the_running_cell(full_run, tlsbye):
-    running = subprocess.Popen([PROGRAM, "run"], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen([PROGRAM, "run"], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     killed = 0
     deadline = time.monotonic() + 120
     while running.poll() is None and time.monotonic() < deadline:
@@ -233,7 +233,7 @@ def test_killing_peers_at_any_time_costs_at_most_the_running_cell(full_run, tlsb
 
 @pytest.mark.heavy
 def test_ctrl_c_writes_what_was_judged_and_marks_it_incomplete(tlsbye):
-    running = subprocess.Popen([PROGRAM, "run", "--jobs", "1", "--partner", "all"], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    running = subprocess.Popen([PROGRAM, "run", "--jobs", "1", "--partner", "all"], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     # Peers at work: the run has begun.
