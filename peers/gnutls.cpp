@@ -78,6 +78,8 @@ class GnuTlsSession final : public Session {
   Answer close() override { return answer("gnutls_bye", gnutls_bye(session_.get(), GNUTLS_SHUT_RDWR), Outcome::done); }
   Answer close_write() override { return answer("gnutls_bye", gnutls_bye(session_.get(), GNUTLS_SHUT_WR), Outcome::done); }
 
+  Answer extra(Call, const std::vector<std::string>&, std::span<std::byte>) override { return {"", 0, {}, 0, {}, Outcome::unsupported}; }
+
   State state() const override {
     return {{"direction", sends() ? "send" : "recv"}, {"pending", std::to_string(gnutls_record_check_pending(session_.get()))}};
   }
@@ -141,6 +143,8 @@ class GnuTls final : public Stack {
     return {
         "gnutls", gnutls_check_version(nullptr), {"tls-1.2", "tls-1.3", "client", "server", "close", "close-write", "key-log", "tickets"}};
   }
+
+  void forget_sessions() override {}
 
   std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
     const Priority& priority = options.tls == Tls::v1_2 ? priority_1_2_ : priority_1_3_;

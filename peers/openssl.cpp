@@ -92,6 +92,8 @@ class OpenSslSession final : public Session {
   // OpenSSL has one call for both: a first SSL_shutdown that returns 0 has sent the close_notify, all that was asked for here.
   Answer close_write() override { return shutdown(Outcome::done); }
 
+  Answer extra(Call, const std::vector<std::string>&, std::span<std::byte>) override { return {"", 0, {}, 0, {}, Outcome::unsupported}; }
+
   State state() const override {
     const int flags = SSL_get_shutdown(ssl_.get());
     State state{{"shutdown", shutdown_flags(flags & SSL_SENT_SHUTDOWN, flags & SSL_RECEIVED_SHUTDOWN)},
@@ -172,6 +174,8 @@ class OpenSsl final : public Stack {
             {"tls-1.2", "tls-1.3", "client", "server", "close", "close-write", "key-log", "tickets", "ignore-eof", "quiet-shutdown",
              "read-ahead"}};
   }
+
+  void forget_sessions() override {}
 
   std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
     Context& context = contexts_[options.role == Role::server][options.tls == Tls::v1_3];

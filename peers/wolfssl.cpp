@@ -136,6 +136,8 @@ class WolfSslSession final : public Session {
   // One call for both: a first wolfSSL_shutdown that says "not done" has sent the close_notify, all that was asked for here.
   Answer close_write() override { return shutdown(Outcome::done); }
 
+  Answer extra(Call, const std::vector<std::string>&, std::span<std::byte>) override { return {"", 0, {}, 0, {}, Outcome::unsupported}; }
+
   State state() const override {
     const int flags = wolfSSL_get_shutdown(ssl_.get());
     State state{{"shutdown", shutdown_flags(flags & WOLFSSL_SENT_SHUTDOWN, flags & WOLFSSL_RECEIVED_SHUTDOWN)},
@@ -243,6 +245,8 @@ class WolfSsl final : public Stack {
             wolfSSL_lib_version(),
             {"tls-1.2", "tls-1.3", "client", "server", "close", "close-write", "key-log", "tickets", "quiet-shutdown"}};
   }
+
+  void forget_sessions() override {}
 
   std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
     Context& context = contexts_[options.role == Role::server][options.tls == Tls::v1_3];

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t columns_a_stack = 4;
 
-std::size_t column_in_stack(const Cell& cell) { return static_cast<std::size_t>(cell.role) * 2 + static_cast<std::size_t>(cell.tls); }
+std::size_t column_in_stack(const Cell& cell) { return static_cast<std::size_t>(cell.role) * 2 + (cell.tls == Tls::v1_3 ? 1U : 0U); }
 
 // The force of a key word is spelled as RFCs do, and that of other documents apart from them.
 std::string force(Strength strength) {

@@ -83,7 +83,7 @@ TEST(Loader, RefusesWhatItDoesNotKnow) {
                 "`close_notify`"},
            Case{clause("property = \"transport-calls\"\nwith = { call = \"close\", none = \"receive\" }"), "`receive` is no flow",
                 "`recv`"},
-           Case{clause("property = \"one-close-notify\"\napplies = { tls = \"1.4\" }"), "`1.4` is no tls", "1.2"},
+           Case{clause("property = \"one-close-notify\"\napplies = { tls = \"1.4\" }"), "`1.4` is no tls", "1.0"},
            Case{clause("property = \"one-close-notify\"\napplies = { since = \"new\" }"), "`new` is no version", ""},
            Case{clause("property = \"transport-reusable\"\nwith = { call = \"write\" }"), "`write` is no way to close", "close"},
            Case{"[[clauses]]\nid = \"x\"\n", "unknown table or key `clauses`", "`clause`"},

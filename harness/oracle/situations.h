@@ -43,7 +43,8 @@ struct Moment {
   std::size_t data_bytes = 0;    // application data delivered before the close_notify
 
   // The subject's own history.
-  std::array<std::array<Since, 12>, 6> answered{};  // by call and outcome: the latest call that answered so
+  std::array<std::array<Since, Words<Outcome>::list.size()>, Words<Call>::list.size()>
+      answered{};  // by call and outcome: the latest call that answered so
   Since handshake_done = never, handshake_begun = never;
   Since own_close_notify = never, own_unknown_record = never, own_fin = never;
   std::size_t data_read = 0;

@@ -21,7 +21,7 @@ std::string joined(const std::vector<std::string>& words) {
 Line request_of(const Statement& statement) {
   switch (statement.verb) {
     case Verb::handshake:
-      return Line("handshake");
+      return Line("handshake").with("until", statement.once ? "once" : "done");
     case Verb::abandon:
       return Line("abandon");
     case Verb::raw_read:
@@ -139,6 +139,10 @@ class Runner::Stage {
 
   void carry_out(const Statement& statement) {
     switch (statement.actor) {
+      case Actor::client:
+        return ask(run_.role == Role::client ? Side::subject : Side::partner, statement);
+      case Actor::server:
+        return ask(run_.role == Role::server ? Side::subject : Side::partner, statement);
       case Actor::wire:
         transcript_.add(line_, Told{statement.source});
         wire_.carry_out(statement);

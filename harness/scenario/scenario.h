@@ -24,6 +24,9 @@ struct Scenario {
   std::vector<std::string> partner_needs;
   std::vector<std::string> options;  // session options of the subject: "ignore-eof"; each is an ability
   std::vector<std::string> partner_options;
+  // What a sweep does with it (tlsbye run --sweep): `faults`, every transport call of the subject fails in every way; `cuts`, the
+  // transport ends after every byte towards the subject. Empty: it is left alone.
+  bool sweep_faults = false, sweep_cuts = false;
   TransportKind transport = TransportKind::socketpair;
   std::vector<Statement> script;
   std::vector<std::string> lines;  // the script's lines as written, for transcripts

@@ -15,7 +15,7 @@ namespace tlsbye {
 
 const std::vector<VerbRow>& verb_table() {
   static const std::vector<VerbRow> table{
-      {Verb::handshake, true, false, "handshake", "call the stack's handshake until it is done"},
+      {Verb::handshake, true, false, "handshake [once]", "call the stack's handshake until it is done; `once`: one call only"},
       {Verb::write, true, false, "write SIZE [until done]", "one call that writes the next SIZE bytes of this peer's pattern"},
       {Verb::read, true, false, "read [SIZE] [until done|to-end]",
        "one read of at most SIZE bytes (16KiB); `to-end`: again, as long as data comes"},
@@ -23,6 +23,17 @@ const std::vector<VerbRow>& verb_table() {
       {Verb::close_write, true, false, "close-write [until done]",
        "one call of the stack's one-way close: nothing more to send, go on reading"},
       {Verb::abandon, true, false, "abandon", "free the session without a word; the transport stays"},
+      {Verb::peek, true, false, "peek [SIZE]", "one read that leaves the data where it is"},
+      {Verb::send_alert, true, false, "send-alert ALERT [level LEVEL]", "one call that sends an alert"},
+      {Verb::key_update, true, false, "key-update [requested]",
+       "change one's sending keys (TLS 1.3), and ask the other side to do the same"},
+      {Verb::renegotiate, true, false, "renegotiate", "ask for another handshake in this session (TLS 1.2 and before)"},
+      {Verb::set, true, false, "set NAME VALUE", "turn a switch of the library, by its name in peers/README.md"},
+      {Verb::clear, true, false, "clear", "make the session's object ready for another connection"},
+      {Verb::keep_session, true, false, "keep-session", "take what is needed to resume this session later (clients)"},
+      {Verb::reconnect, true, false, "reconnect",
+       "`both`: free the session and open another one on a new transport; a client offers the session it kept"},
+      {Verb::new_session, true, false, "new-session", "`both`: the same on the transport that is there"},
       {Verb::raw_read, true, false, "raw-read", "read all that is on the transport now, past TLS"},
       {Verb::raw_write, true, false, "raw-write \"TEXT\"", "write to the transport, past TLS"},
       {Verb::fin, true, false, "fin", "shut the transport down for writing"},
@@ -30,6 +41,7 @@ const std::vector<VerbRow>& verb_table() {
       {Verb::io, true, false, "io recv|send FAULT [xN] [after N]",
        "after N more transport calls of the library in that direction (0), the next N of them (1) end in FAULT"},
       {Verb::io_clear, true, false, "io clear", "forget the faults that are still to come"},
+      {Verb::measure, true, false, "measure", "note the open files and the heap of the peer's process"},
       {Verb::hold, false, true, "hold DIR WHAT", "keep the next such record, and all that follows it in that direction"},
       {Verb::release, false, true, "release [DIR]", "deliver what is held, in one go, and hold nothing more"},
       {Verb::drop, false, true, "drop DIR WHAT", "never deliver the next such record"},
@@ -47,6 +59,7 @@ const std::vector<VerbRow>& verb_table() {
       {Verb::reset, false, true, "reset SIDE", "end both directions with an RST towards SIDE; needs `transport = \"tcp\"`"},
       {Verb::stall, false, true, "stall SIDE", "stop reading what SIDE sends, so that its transport fills up"},
       {Verb::unstall, false, true, "unstall SIDE", "go on reading what SIDE sends"},
+      {Verb::pass, false, true, "pass TIME", "let that much time go by for both peers, at once: `300ms`, `60s`"},
   };
   return table;
 }
@@ -211,8 +224,14 @@ class LineReader {
 
   Statement statement(const ScriptContext& context) {
     Statement s;
-    s.actor = word<Actor>("an actor: subject, partner, both or wire");
+    s.actor = word<Actor>("an actor: subject, partner, both, client, server or wire");
+    if (s.actor != Actor::wire && s.actor != Actor::both)
+      s.aside = take("aside") ? Aside::thread : take("fork") ? Aside::process : Aside::no;
+    const int place = here();
     const VerbRow& row = verb(s.actor);
+    if (s.aside != Aside::no && row.verb != Verb::read && row.verb != Verb::write && row.verb != Verb::close &&
+        row.verb != Verb::close_write)
+      throw Problem{place, fmt::format("`{}` cannot be done aside", spell(row.verb)), "one of: read, write, close, close-write"};
     s.verb = row.verb;
     usage_ = row.usage;
     arguments(s, context);
@@ -234,9 +253,11 @@ class LineReader {
     bool elsewhere = false;
     for (const auto& row : verb_table()) {
       if (spell(row.verb) == name && (wire ? row.wire : row.peer)) {
-        if (actor == Actor::both && row.verb > Verb::abandon)
+        if (actor == Actor::both && row.verb > Verb::new_session)
           throw Problem{token.column, fmt::format("`both` cannot `{}`: only calls of the stack can be asked of both at once", name),
                         "write a line for each"};
+        if (actor != Actor::both && (row.verb == Verb::reconnect || row.verb == Verb::new_session))
+          throw Problem{token.column, fmt::format("one side alone cannot `{}`", name), "say `both`"};
         return row;
       }
       elsewhere |= spell(row.verb) == name;
@@ -251,7 +272,27 @@ class LineReader {
   void arguments(Statement& s, const ScriptContext& context) {
     switch (s.verb) {
       case Verb::handshake:
-        s.until_done = true;
+        s.once = take("once");
+        s.until_done = !s.once;
+        break;
+      case Verb::peek:
+        if (more()) s.size = size("a size", 1);
+        break;
+      case Verb::send_alert: {
+        const std::uint8_t description = alert();
+        const std::uint8_t severity = take("level") ? level() : is_mild(description) ? 1 : 2;
+        s.arguments = {std::to_string(severity), std::to_string(description)};
+        break;
+      }
+      case Verb::key_update:
+        if (take("requested")) s.arguments = {"requested"};
+        break;
+      case Verb::set:
+        s.arguments.push_back(next("the name of a switch").text);
+        s.arguments.push_back(next("a value").text);
+        break;
+      case Verb::pass:
+        s.milliseconds = milliseconds();
         break;
       case Verb::write:
         s.size = size("a size", 1);
@@ -267,6 +308,12 @@ class LineReader {
         s.until_done = until_done();
         break;
       case Verb::abandon:
+      case Verb::renegotiate:
+      case Verb::clear:
+      case Verb::keep_session:
+      case Verb::reconnect:
+      case Verb::new_session:
+      case Verb::measure:
       case Verb::raw_read:
       case Verb::io_clear:
         break;
@@ -386,7 +433,7 @@ class LineReader {
     } else if (kind.text == "alert") {
       c.type = ContentType::alert;
       const std::uint8_t description = alert();
-      const bool mild = description == 0 || description == 90 || description == 100;  // close_notify, user_canceled, no_renegotiation
+      const bool mild = is_mild(description);
       const std::uint8_t severity = take("level") ? level() : mild ? 1 : 2;
       c.bytes = bytes_of({severity, description});
       c.name = "alert " + alert_name(description);
@@ -486,6 +533,20 @@ class LineReader {
       throw Problem{token.column, fmt::format("unknown alert `{}`", token.text), did_you_mean(token.text, alert_names())};
     --at_;
     return static_cast<std::uint8_t>(number("an alert", 0, 255));
+  }
+
+  // close_notify, user_canceled and no_renegotiation are warnings, unless somebody says otherwise.
+  static bool is_mild(std::uint8_t description) { return description == 0 || description == 90 || description == 100; }
+
+  long long milliseconds() {
+    const Token& token = next("a time");
+    std::string_view digits = token.text;
+    unsigned long long unit = 0;
+    for (const auto& [name, factor] : {std::pair<std::string_view, unsigned long long>{"ms", 1}, {"s", 1000}})
+      if (unit == 0 && digits.ends_with(name)) digits.remove_suffix(name.size()), unit = factor;
+    if (unit == 0 || token.quoted || !is_number(digits))
+      throw Problem{token.column, fmt::format("`{}` is not a time", token.text), "times are written 300ms, 60s"};
+    return static_cast<long long>(parse_number(token, digits, 1, 1'000'000'000 / unit) * unit);
   }
 
   // "x3"; nothing where no such word comes.

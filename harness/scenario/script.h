@@ -18,16 +18,26 @@
 
 namespace tlsbye {
 
-enum class Actor : std::uint8_t { subject, partner, both, wire };
+enum class Actor : std::uint8_t { subject, partner, both, client, server, wire };
 
 enum class Verb : std::uint8_t {
   // of a peer: one API call of its stack each ...
-  handshake,    // handshake                    (always until done)
-  write,        // write SIZE [until done]
-  read,         // read [SIZE] [until done|to-end]
-  close,        // close [until done]
-  close_write,  // close-write [until done]
-  abandon,      // abandon                      free the session without a word
+  handshake,     // handshake [once]             until done, or one call
+  write,         // write SIZE [until done]
+  read,          // read [SIZE] [until done|to-end]
+  close,         // close [until done]
+  close_write,   // close-write [until done]
+  abandon,       // abandon                      free the session without a word
+  peek,          // peek [SIZE]
+  send_alert,    // send-alert ALERT [level LEVEL]
+  key_update,    // key-update [requested]
+  renegotiate,   // renegotiate
+  set,           // set NAME VALUE
+  clear,         // clear
+  keep_session,  // keep-session
+  // ... or another session; `both` only
+  reconnect,    // reconnect                    on a new transport
+  new_session,  // new-session                  on the same transport
   // ... or something done to its transport beside TLS
   raw_read,   // raw-read                     all that is readable now
   raw_write,  // raw-write "TEXT"
@@ -35,6 +45,7 @@ enum class Verb : std::uint8_t {
   hangup,     // hangup                       close the descriptor | wire: hangup SIDE, both directions
   io,         // io recv|send FAULT [xN] [after N]
   io_clear,   // io clear                     forget what is left of the fault plan
+  measure,    // measure                      open files and heap of the peer's process
   // of the wire
   hold,     // hold DIR WHAT                keep it and all that follows it in that direction
   release,  // release [DIR]
@@ -49,6 +60,7 @@ enum class Verb : std::uint8_t {
   reset,    // reset SIDE                   RST towards SIDE, both directions; needs transport = "tcp"
   stall,    // stall SIDE                   stop reading what SIDE sends, so that its transport fills up
   unstall,  // unstall SIDE
+  pass,     // pass TIME                    that much time goes by, for both peers: `pass 60s`
 };
 
 // What becomes of the transport call that a fault hits.
@@ -56,14 +68,15 @@ enum class Fault : std::uint8_t { eagain, eintr, epipe, econnreset, short_count,
 
 template <>
 struct Words<Actor> {
-  static constexpr std::array<std::string_view, 4> list{"subject", "partner", "both", "wire"};
+  static constexpr std::array<std::string_view, 6> list{"subject", "partner", "both", "client", "server", "wire"};
 };
 template <>
 struct Words<Verb> {
-  static constexpr std::array<std::string_view, 25> list{"handshake", "write",  "read",   "close",  "close-write", "abandon", "raw-read",
-                                                         "raw-write", "fin",    "hangup", "io",     "io clear",    "hold",    "release",
-                                                         "drop",      "repeat", "alter",  "damage", "split",       "join",    "cut",
-                                                         "inject",    "reset",  "stall",  "unstall"};
+  static constexpr std::array<std::string_view, 36> list{
+      "handshake",   "write", "read",     "close",        "close-write", "abandon",     "peek",     "send-alert", "key-update",
+      "renegotiate", "set",   "clear",    "keep-session", "reconnect",   "new-session", "raw-read", "raw-write",  "fin",
+      "hangup",      "io",    "io clear", "measure",      "hold",        "release",     "drop",     "repeat",     "alter",
+      "damage",      "split", "join",     "cut",          "inject",      "reset",       "stall",    "unstall",    "pass"};
 };
 template <>
 struct Words<Fault> {
@@ -101,12 +114,16 @@ struct Statement {
   int line = 0;  // in the script, 1-based
   Actor actor{};
   Verb verb{};
-  std::size_t size = 0;      // write, read; cut, split: the k of `at K`; 0 for read: 16 KiB
-  int times = 1;             // xN
-  bool until_done = false;   // repeat the call while call_again(outcome), waiting between as the outcome says
-  bool to_end = false;       // read: until it neither gives data nor wants to be called again
-  std::optional<Side> from;  // a wire order's direction: from this side to the other; none: both (release)
-  Side side{};               // wire fin, hangup, reset, stall, unstall: the side it is done to
+  std::size_t size = 0;                // write, read; cut, split: the k of `at K`; 0 for read: 16 KiB
+  int times = 1;                       // xN
+  bool until_done = false;             // repeat the call while call_again(outcome), waiting between as the outcome says
+  bool once = false;                   // handshake: one call only
+  Aside aside = Aside::no;             // `aside close`, `fork close`: made by another thread, a forked process, beside a call that waits
+  std::vector<std::string> arguments;  // of an extra call, as the peer gets them (peers/common/stack.h); send-alert: the two numbers
+  long long milliseconds = 0;          // pass
+  bool to_end = false;                 // read: until it neither gives data nor wants to be called again
+  std::optional<Side> from;            // a wire order's direction: from this side to the other; none: both (release)
+  Side side{};                         // wire fin, hangup, reset, stall, unstall: the side it is done to
   RecordPattern what;
   Content content;
   FaultPlan fault;

@@ -137,7 +137,8 @@ TEST(Actors, BothMayOnlyMakeCallsOfTheirStacks) {
 TEST(Actors, ThePeersAndTheWireHaveVerbsOfTheirOwn) {
   EXPECT_EQ(complaint("wire close"), "6: the wire cannot `close` | say `subject` or `partner`");
   EXPECT_EQ(complaint("subject drop"), "9: a peer cannot `drop` | say `wire`");
-  EXPECT_EQ(complaint("subjct close"), "1: `subjct` is not an actor: subject, partner, both or wire | did you mean `subject`?");
+  EXPECT_EQ(complaint("subjct close"),
+            "1: `subjct` is not an actor: subject, partner, both, client, server or wire | did you mean `subject`?");
 }
 
 TEST(WireVerbs, AnEndOfTheTransportIsDoneToASide) {

@@ -24,6 +24,8 @@ struct ApiCall {
   Call call{};
   int began = 0;             // number of the first event that may belong to this call (its own number where nothing came between)
   std::string native;        // "SSL_shutdown"
+  std::string arguments;     // of an extra call, as the script has them: "quiet-shutdown on"; empty for others
+  Aside aside = Aside::no;   // made beside a call that waits
   long returned = 0;         // raw return value
   std::string code;          // "SSL_ERROR_WANT_READ", may be empty
   std::string error_number;  // "EAGAIN", empty for 0
@@ -55,7 +57,8 @@ struct Blocked {
   Side side{};
   Call during{};
   Flow on{};
-  bool for_good = false;  // the script ended, and it was still blocked
+  bool for_good = false;                     // the script ended, and it was still blocked
+  std::optional<long long> timeout_ms = {};  // the library waits no longer than this
 };
 
 enum class ContentType : std::uint8_t {
@@ -158,6 +161,24 @@ struct NotDone {
   bool unsupported = false;  // because the stack has no such call or option
 };
 
+// Time went by for both peers: their clocks are the harness's own, so that nobody waits for it.
+struct TimePassed {
+  long long milliseconds = 0;
+};
+
+// What a peer's process holds at that moment.
+struct Usage {
+  Side side{};
+  long long descriptors = 0;  // open files
+  long long heap = 0;         // bytes in use, as the allocator counts them; -1 where it does not
+};
+
+// Both peers left their session and begin another one, as they were told to be: on the same transport, or on a new one. What the library
+// was told and had done before is no part of the new session.
+struct NewSession {
+  bool same_transport = false;
+};
+
 // A standing order to the wire or to a peer was given, or an option set: told for the reader, judged by nobody.
 struct Told {
   std::string text;
@@ -166,7 +187,9 @@ struct Told {
 struct Event {
   int number = 0;  // 1-based
   int line = 0;    // of the script, 1-based; 0: before the first or after the last
-  std::variant<ApiCall, TransportCall, Blocked, Record, TransportEnd, RawCall, Signal, Died, Endless, NotDone, Told> what;
+  std::variant<ApiCall, TransportCall, Blocked, Record, TransportEnd, RawCall, Signal, Died, Endless, NotDone, TimePassed, Usage,
+               NewSession, Told>
+      what;
 
   template <typename Kind>
   const Kind* as() const {
@@ -184,6 +207,7 @@ struct RunKey {
   Role role{};  // the subject's
   Tls tls{};
   Io io{};
+  std::string schedule = {};  // the faults of a sweep, "send2=EAGAIN"; empty where there are none (harness/runner/schedule.h)
   friend auto operator<=>(const RunKey&, const RunKey&) = default;
 };
 
@@ -206,6 +230,17 @@ class Transcript {
 
   // All records of the run could be decrypted; where not, nobody may conclude anything from a record that is missing.
   bool decrypted = true;
+  // What the subject's calls came to in the run that this one is compared with, where it is one of a sweep: the run without faults, or,
+  // for a transport that ends, the run in which it ends before any byte. One entry a line of the script: the line's last answer.
+  struct LineAnswer {
+    int line = 0;
+    Call call{};
+    std::optional<Outcome> outcome;  // none: it never came back
+    std::size_t total = 0;           // bytes read or written by the session so far
+    friend bool operator==(const LineAnswer&, const LineAnswer&) = default;
+  };
+  std::vector<LineAnswer> reference;
+
   // The words of the script lines, for the reader (line n is script[n - 1]).
   std::vector<std::string> script;
 

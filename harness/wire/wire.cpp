@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -365,6 +366,10 @@ Wire::~Wire() = default;
 
 Descriptor Wire::take_end(Side side) { return impl_->take_end(side); }
 void Wire::key_log(std::string_view line) { impl_->key_log(line); }
+void Wire::begin_session(bool) { throw std::logic_error("not built yet"); }
+void Wire::end_after(Side, std::size_t, std::optional<End>) { throw std::logic_error("not built yet"); }
+std::size_t Wire::delivered_to(Side) const { throw std::logic_error("not built yet"); }
+
 void Wire::carry_out(const Statement& order) { impl_->carry_out(order); }
 Wire::Progress Wire::pump(int line) { return impl_->pump(line); }
 std::vector<std::string> Wire::orders_left() const { return impl_->orders_left(); }

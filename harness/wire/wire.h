@@ -53,6 +53,16 @@ class Wire {
   // may come twice. Records that passed before their keys were known are decrypted now, and their events completed.
   void key_log(std::string_view line);
 
+  // Both peers begin another session. `same_transport`: where the last one ended, on the transports that are there; otherwise on new ones,
+  // whose ends are to be taken again, and what the old ones still held is gone. Key log lines after this are of the new session.
+  void begin_session(bool same_transport);
+
+  // From now on, after `bytes` more bytes were delivered to `side`, nothing more is: its transport falls silent, or ends in the given way
+  // (a reset needs TCP). For sweeps; a record that is cut in two by it is told with `truncated_to`.
+  void end_after(Side side, std::size_t bytes, std::optional<End> how);
+  // The bytes delivered to that side since the transport began.
+  std::size_t delivered_to(Side side) const;
+
   // Carries out a wire statement: at once (inject, release, fin, ...) or as a standing order (hold, drop, ...).
   void carry_out(const Statement& order);
 

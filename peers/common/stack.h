@@ -40,7 +40,10 @@ using State = std::vector<std::pair<std::string_view, std::string>>;
 //   ignore-eof      the stack's switch to take a bare EOF for a clean end
 //   quiet-shutdown  the stack's switch to close without a word
 //   read-ahead      the stack's switch to read more from the transport than the record at hand
-//   callbacks       transport by the stack's own I/O callbacks instead of the socket
+//   callbacks       transport by the stack's own I/O callbacks instead of the socket; the callbacks themselves call recv and send
+//   session-cache   a server keeps sessions and can resume them by id; a client offers the session that it kept (keep_session)
+//   require-certificate  a server asks for the client's certificate and fails without one (clients have none)
+//   post-handshake-auth  a client tells that it would answer a CertificateRequest after the handshake (TLS 1.3)
 struct SessionOptions {
   Role role = Role::client;
   Tls tls = Tls::v1_3;
@@ -70,6 +73,14 @@ class Session {
   virtual Answer write(std::span<const std::byte> from) = 0;
   virtual Answer close() = 0;        // the stack's two-way close, one call
   virtual Answer close_write() = 0;  // the stack's one-way close: send close_notify, go on reading
+  // One of the extra calls, with its arguments:
+  //   peek                     reads into `into`, and leaves the data where it is
+  //   send_alert               {level number, description number}
+  //   key_update               {} or {"requested"}
+  //   renegotiate, clear, keep_session  {}
+  //   set                      {name, value}: ability "set-NAME"; the names are listed in peers/README.md
+  // Outcome::unsupported for one that the stack did not promise.
+  virtual Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) = 0;
   virtual State state() const = 0;
 };
 
@@ -87,6 +98,8 @@ class Stack {
   // Makes a session on options.transport. `keys` outlives the session. Throws std::runtime_error in the library's words where the
   // library refuses to make one.
   virtual std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) = 0;
+  // Forgets every session that could be resumed, and every ticket key: what is opened from now on meets nothing of what was before.
+  virtual void forget_sessions() = 0;
 };
 
 // The peer's main(): says hello on control_descriptor, then does what it is told until the other end goes. Returns the exit code.

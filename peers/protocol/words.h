@@ -20,7 +20,7 @@ constexpr Side other(Side side) { return side == Side::subject ? Side::partner :
 enum class Role : std::uint8_t { client, server };
 constexpr Role other(Role role) { return role == Role::client ? Role::server : Role::client; }
 
-enum class Tls : std::uint8_t { v1_2, v1_3 };
+enum class Tls : std::uint8_t { v1_0, v1_1, v1_2, v1_3 };
 
 // Whether the transport's descriptor is O_NONBLOCK (and, where the stack asks, the session was made for it).
 enum class Io : std::uint8_t { blocking, nonblocking };
@@ -41,8 +41,27 @@ enum class Outcome : std::uint8_t {
   unsupported,  // this stack has no such call
 };
 
-// The verbs of a peer, one API call of the stack each (see peers/common/stack.h for what each must do).
-enum class Call : std::uint8_t { handshake, read, write, close, close_write, abandon };
+// The verbs of a peer, one API call of the stack each (see peers/common/stack.h for what each must do). Those from peek on are extras: a
+// stack has them or not, and says so by an ability of that name.
+enum class Call : std::uint8_t {
+  handshake,
+  read,
+  write,
+  close,
+  close_write,
+  abandon,
+  peek,          // a read that leaves the data where it is
+  send_alert,    // any alert, sent by the application
+  key_update,    // new sending keys (TLS 1.3), perhaps asking the peer for the same
+  renegotiate,   // ask for, or begin, another handshake in this session (TLS 1.2 and before)
+  set,           // a switch of the library, turned while the session lives
+  clear,         // make the session's object ready for another connection
+  keep_session,  // take what is needed to resume this session later (clients)
+};
+constexpr bool is_extra(Call call) { return call >= Call::peek; }
+
+// Who makes a call: the thread that makes all of them, or, beside a call that waits, a second thread, or a forked process.
+enum class Aside : std::uint8_t { no, thread, process };
 
 // Which way a transport call moves bytes.
 enum class Flow : std::uint8_t { recv, send };
@@ -60,7 +79,7 @@ struct Words<Role> {
 };
 template <>
 struct Words<Tls> {
-  static constexpr std::array<std::string_view, 2> list{"1.2", "1.3"};
+  static constexpr std::array<std::string_view, 4> list{"1.0", "1.1", "1.2", "1.3"};
 };
 template <>
 struct Words<Io> {
@@ -73,7 +92,13 @@ struct Words<Outcome> {
 };
 template <>
 struct Words<Call> {
-  static constexpr std::array<std::string_view, 6> list{"handshake", "read", "write", "close", "close-write", "abandon"};
+  static constexpr std::array<std::string_view, 13> list{"handshake", "read",  "write",       "close",      "close-write",
+                                                         "abandon",   "peek",  "send-alert",  "key-update", "renegotiate",
+                                                         "set",       "clear", "keep-session"};
+};
+template <>
+struct Words<Aside> {
+  static constexpr std::array<std::string_view, 3> list{"no", "thread", "process"};
 };
 template <>
 struct Words<Flow> {

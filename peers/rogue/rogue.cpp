@@ -124,6 +124,10 @@ class RogueSession final : public Session {
     return twisted(lies("waits-in-close-write") && answer.outcome == Outcome::done ? honest_->close_write() : answer);
   }
 
+  Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) override {
+    return honest_->extra(call, arguments, into);
+  }
+
   State state() const override {
     State state = honest_->state();
     if (!lies("wrong-flag")) return state;
@@ -190,6 +194,8 @@ class Rogue final : public Stack {
     for (const Lie& lie : lies) hello.abilities.emplace_back(lie.name);
     return hello;
   }
+
+  void forget_sessions() override { honest_->forget_sessions(); }
 
   std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
     return std::make_unique<RogueSession>(honest_->open(options, keys), options);
