@@ -31,6 +31,8 @@ class Rewrite {
     Transcript liar(of_.key());
     liar.decrypted = of_.decrypted;
     liar.script = of_.script;
+    liar.options = of_.options;
+    liar.reference = of_.reference;
     std::vector<int> moved(events_.size() + 2);  // old number -> number of it or of the next that stayed
     const auto put = [&](const Event& event) { std::visit([&](const auto& what) { liar.add(event.line, what); }, event.what); };
     const auto put_all = [&](const std::vector<Event>& inserted, int at) {

@@ -94,6 +94,7 @@ class Runner::Stage {
         wire_(run.scenario->transport, run.role, run.tls, transcript_),
         players_{{{subject}, {partner}}} {
     transcript_.script = run.scenario->lines;
+    transcript_.options = run.scenario->options;
   }
 
   Transcript play(bool isolate) {

@@ -35,6 +35,7 @@ struct ApiCall {
   std::size_t total = 0;  // bytes read or written by this session so far
   bool intact = true;     // reads: all bytes so far are the other side's pattern, in order, from its beginning
   std::vector<std::pair<std::string, std::string>> state;  // the library's flags after the call
+  int asked_at = 0;       // the line of the script that asked for it; where it had to wait, the event stands at a later line
 
   // The value of a state flag, empty where the stack has no such flag.
   std::string_view flag(std::string_view name) const;
@@ -57,8 +58,9 @@ struct Blocked {
   Side side{};
   Call during{};
   Flow on{};
-  bool for_good = false;                     // the script ended, and it was still blocked
+  bool for_good = false;                     // the script ended, or began another session, and it was still blocked
   std::optional<long long> timeout_ms = {};  // the library waits no longer than this
+  int asked_at = 0;                          // the line of the script that asked for the call
 };
 
 enum class ContentType : std::uint8_t {
@@ -241,6 +243,9 @@ class Transcript {
   };
   std::vector<LineAnswer> reference;
 
+  // The options that the subject's sessions were opened with (peers/common/stack.h).
+  std::vector<std::string> options;
+
   // The words of the script lines, for the reader (line n is script[n - 1]).
   std::vector<std::string> script;
 
@@ -248,6 +253,10 @@ class Transcript {
   RunKey key_;
   std::vector<Event> events_;
 };
+
+// What the subject's calls came to, as `reference` has it: one entry a line that asked the subject for a call and whose call came back or is
+// blocked for good, by line.
+std::vector<Transcript::LineAnswer> answers(const Transcript& transcript);
 
 // How much of an event is told.
 enum class Detail : std::uint8_t {
