@@ -115,10 +115,14 @@ void Direction::sender_ended(End how, int line) {
   end_ = how;
 }
 
-std::optional<End> Direction::end_due() {
+std::optional<Direction::Due> Direction::end_due() {
+  if (limit_ && taken_ >= *limit_) {
+    const std::optional<End> how = std::exchange(end_at_limit_, std::nullopt);
+    return how ? std::optional(Due{*how, true}) : std::nullopt;
+  }
   // A reset may come after a fin.
   if (!end_ || (closed_ && *end_ != End::reset) || cut_ || !held_.empty() || !outgoing().empty()) return std::nullopt;
-  return std::exchange(end_, std::nullopt);
+  return Due{*std::exchange(end_, std::nullopt), false};
 }
 
 // Reading what was sent.
@@ -422,8 +426,8 @@ bool Direction::deliver(Piece& piece, int line) {
   }
   bytes.resize(std::min(bytes.size(), piece.limit));
   out_ += bytes;
+  if (!bytes.empty()) claims_.push_back({piece.delivery ? piece.delivery : piece.event, put_, put_ + bytes.size()});
   put_ += bytes.size();
-  if (!bytes.empty()) claims_.push_back({piece.delivery ? piece.delivery : piece.event, put_});
   piece.delivered = true;
   if (std::none_of(unread_.begin(), unread_.end(), [&](const PiecePtr& it) { return it.get() == &piece; })) advance(piece);
   return true;
@@ -454,6 +458,43 @@ void Direction::accepted(std::size_t bytes, int line) {
     record.of = claims_.front().event;
     transcript_.add(line, std::move(record));
   }
+  stop_at_limit(line);
+}
+
+std::string_view Direction::outgoing() const {
+  const std::string_view out = std::string_view(out_).substr(out_taken_);
+  return limit_ ? out.substr(0, *limit_ - taken_) : out;
+}
+
+void Direction::end_after(std::size_t bytes, std::optional<End> how, int line) {
+  limit_ = taken_ + bytes;
+  end_at_limit_ = how;
+  stop_at_limit(line);
+}
+
+// The limit is reached: what lies beyond it is lost, and of the record in which it lies the first part arrived.
+void Direction::stop_at_limit(int line) {
+  if (!limit_ || taken_ < *limit_) return;
+  closed_ = cut_ = true;
+  out_.clear();
+  out_taken_ = 0;
+  for (const Claim& claim : std::exchange(claims_, {})) {
+    Record* record = noted(claim.event);
+    if (claim.begin >= *limit_ || !record) {
+      lose(claim);
+      continue;
+    }
+    const std::size_t part = *limit_ - claim.begin;
+    if (record->fate == Fate::held) {
+      Record rest = *record;
+      rest.fate = Fate::delivered;
+      rest.of = claim.event;
+      rest.truncated_to = part;
+      transcript_.add(line, std::move(rest));
+    } else {
+      record->truncated_to = part;
+    }
+  }
 }
 
 void Direction::must_wait() {
@@ -462,18 +503,21 @@ void Direction::must_wait() {
 }
 
 void Direction::receiver_gone() {
-  for (const Claim& claim : std::exchange(claims_, {})) {
-    Record* record = noted(claim.event);
-    if (!record) continue;
-    if (record->fate == Fate::passed || record->fate == Fate::held)
-      record->fate = Fate::dropped;
-    else
-      transcript_.at(claim.event).what =
-          Told{"wire     " + std::string(spell(other(from_))) + " is gone, " + std::string(spell(record->type)) + " for it is lost"};
-  }
+  closed_ = gone_ = true;
+  for (const Claim& claim : std::exchange(claims_, {})) lose(claim);
   out_.clear();
   out_taken_ = 0;
-  closed_ = gone_ = true;
+}
+
+// The receiver never gets these bytes.
+void Direction::lose(const Claim& claim) {
+  Record* record = noted(claim.event);
+  if (!record) return;
+  if (record->fate == Fate::passed || record->fate == Fate::held)
+    record->fate = Fate::dropped;
+  else
+    transcript_.at(claim.event).what = Told{"wire     " + std::string(spell(other(from_))) + (gone_ ? " is gone, " : " hears no more, ") +
+                                            std::string(spell(record->type)) + " for it is lost"};
 }
 
 // The transcript.

@@ -81,17 +81,24 @@ class Direction {
   // Nothing more goes to the receiver after what is in outgoing(): the script ended the stream, or the socket is gone.
   void close() { closed_ = true; }
   bool closed() const { return closed_; }
+  // Nothing more either once `bytes` more have been accepted; the end that is due then is `how`, or none.
+  void end_after(std::size_t bytes, std::optional<End> how, int line);
   std::vector<std::string> orders_left() const;
 
   // What is to be written to the receiver, and what became of it: `accepted` bytes from the front; no more for now; never again.
-  std::string_view outgoing() const { return std::string_view(out_).substr(out_taken_); }
+  std::string_view outgoing() const;
   void accepted(std::size_t bytes, int line);
+  std::uint64_t delivered() const { return taken_; }  // all bytes accepted until now
   void must_wait();
   void receiver_gone();
   bool gone() const { return gone_; }
 
-  // The sender's end, once everything before it has been delivered; to be taken once.
-  std::optional<End> end_due();
+  // The sender's end, once everything before it has been delivered, or the one of end_after(); to be taken once.
+  struct Due {
+    End how;
+    bool by_wire;
+  };
+  std::optional<Due> end_due();
 
  private:
   static constexpr std::size_t whole = std::numeric_limits<std::size_t>::max();
@@ -147,6 +154,7 @@ class Direction {
   bool protect(Piece& piece, std::string& to);
   void meet(const Piece& piece);
   void advance(Piece& piece);
+  void stop_at_limit(int line);
 
   // The transcript.
   Record* noted(int event) { return std::get_if<Record>(&transcript_.at(event).what); }
@@ -173,12 +181,15 @@ class Direction {
   // Events whose bytes the receiver's socket has not taken yet, with the place in all bytes ever put out where they end.
   struct Claim {
     int event;
-    std::uint64_t end;
+    std::uint64_t begin, end;
   };
+  void lose(const Claim& claim);
   std::deque<Claim> claims_;
   std::uint64_t put_ = 0, taken_ = 0;
 
   std::optional<End> end_;
+  std::optional<std::uint64_t> limit_;  // of taken_, by end_after()
+  std::optional<End> end_at_limit_;
 };
 
 }  // namespace tlsbye

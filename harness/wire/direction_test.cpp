@@ -76,7 +76,47 @@ TEST(Direction, TheEndWaitsBehindWhatIsHeld) {
   it.way.release(2);
   EXPECT_FALSE(it.way.end_due());
   EXPECT_EQ(it.take(), plain_alert());
-  EXPECT_EQ(it.way.end_due(), End::fin);
+  EXPECT_EQ(it.way.end_due()->how, End::fin);
+  EXPECT_FALSE(it.way.end_due());
+}
+
+TEST(Direction, NothingIsDeliveredBeyondALimit) {
+  for (const std::size_t k : {0u, 3u, 7u, 10u, 14u}) {
+    OneWay it;
+    it.way.end_after(k, End::fin, 1);
+    it.way.arrive(plain_alert() + plain_alert() + plain_alert(), 1);
+    EXPECT_EQ(it.take(), (plain_alert() + plain_alert()).substr(0, k));
+    EXPECT_EQ(it.way.delivered(), k);
+    EXPECT_EQ(it.way.outgoing(), "");
+    for (int i = 0; i < 3; ++i) {
+      const Record& record = *it.transcript.at(i + 1).as<Record>();
+      const std::size_t begin = 7u * static_cast<unsigned>(i);
+      EXPECT_EQ(record.fate, k > begin ? Fate::passed : Fate::dropped) << k << " " << i;
+      EXPECT_EQ(record.truncated_to, k > begin && k < begin + 7 ? k - begin : 0u) << k << " " << i;
+    }
+    const auto due = it.way.end_due();
+    ASSERT_TRUE(due) << k;
+    EXPECT_TRUE(due->by_wire && due->how == End::fin);
+    EXPECT_FALSE(it.way.inject({}, 1, 1));
+    it.way.arrive(plain_alert(), 1);
+    it.way.sender_ended(End::reset, 1);
+    EXPECT_EQ(it.way.outgoing(), "");
+    EXPECT_FALSE(it.way.end_due());
+  }
+}
+
+TEST(Direction, ALimitHitsWhatTheReceiverHadNotTakenYet) {
+  OneWay it;
+  it.way.arrive(plain_alert() + plain_alert(), 1);
+  it.way.accepted(3, 1);
+  it.way.must_wait();
+  it.way.end_after(2, std::nullopt, 2);
+  EXPECT_EQ(it.way.outgoing().size(), 2u);
+  it.way.accepted(2, 2);
+  EXPECT_EQ(it.last().fate, Fate::delivered);
+  EXPECT_EQ(it.last().truncated_to, 5u);
+  EXPECT_EQ(it.last().of, 1);
+  EXPECT_EQ(it.transcript.at(2).as<Record>()->fate, Fate::dropped);
   EXPECT_FALSE(it.way.end_due());
 }
 

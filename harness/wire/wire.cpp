@@ -122,7 +122,15 @@ class Wire::Impl {
     transcript_.decrypted = ways_[0].decrypted() && ways_[1].decrypted();
   }
 
+  void end_after(Side side, std::size_t bytes, std::optional<End> how) {
+    way_to(side).end_after(bytes, how, line_);
+    flush(way_to(side), line_);
+  }
+
+  std::size_t delivered_to(Side side) { return way_to(side).delivered(); }
+
   void carry_out(const Statement& order) {
+    line_ = order.line;
     switch (order.verb) {
       case Verb::hold:
       case Verb::drop:
@@ -164,6 +172,7 @@ class Wire::Impl {
   }
 
   Progress pump(int line) {
+    line_ = line;
     while (pump_once(line) || (tcp_ && wait_for_more() && pump_once(line))) {
     }
     transcript_.decrypted = ways_[0].decrypted() && ways_[1].decrypted();
@@ -260,8 +269,8 @@ class Wire::Impl {
     if (const auto due = way.end_due()) {
       moved = true;
       // What the receiver sent until now was sent before it could see the end.
-      if (*due != End::fin) read(receiver, line);
-      put_end(receiver, *due, false, line);
+      if (due->how != End::fin) read(receiver, line);
+      put_end(receiver, due->how, due->by_wire, line);
     }
     return moved;
   }
@@ -356,6 +365,7 @@ class Wire::Impl {
   std::array<Port, 2> ports_;
   Descriptor watch_;
   Progress progress_;
+  int line_ = 0;  // of the script, the last that was told
   std::vector<std::string> not_done_;
   std::unique_ptr<char[]> buffer_;
 };
@@ -367,8 +377,8 @@ Wire::~Wire() = default;
 Descriptor Wire::take_end(Side side) { return impl_->take_end(side); }
 void Wire::key_log(std::string_view line) { impl_->key_log(line); }
 void Wire::begin_session(bool) { throw std::logic_error("not built yet"); }
-void Wire::end_after(Side, std::size_t, std::optional<End>) { throw std::logic_error("not built yet"); }
-std::size_t Wire::delivered_to(Side) const { throw std::logic_error("not built yet"); }
+void Wire::end_after(Side side, std::size_t bytes, std::optional<End> how) { impl_->end_after(side, bytes, how); }
+std::size_t Wire::delivered_to(Side side) const { return impl_->delivered_to(side); }
 
 void Wire::carry_out(const Statement& order) { impl_->carry_out(order); }
 Wire::Progress Wire::pump(int line) { return impl_->pump(line); }

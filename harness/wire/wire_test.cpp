@@ -188,6 +188,46 @@ TEST_P(EitherVersion, ACutRecordIsTheLastOfItsDirection) {
   }
 }
 
+TEST_P(EitherVersion, AnEndAfterSomeBytesIsTheWiresDoing) {
+  for (const auto& [kind, how] : {std::pair(TransportKind::socketpair, End::fin), std::pair(TransportKind::socketpair, End::hangup),
+                                  std::pair(TransportKind::tcp, End::reset)}) {
+    for (const std::size_t k : {0u, 1u, 20u, GetParam() == Tls::v1_2 ? 31u : 24u}) {
+      Connection c(GetParam(), kind);
+      c.handshake();
+      const std::size_t before = c.wire->delivered_to(server);
+      c.wire->end_after(server, k, how);
+      c.shutdown(client);
+      EXPECT_EQ(c.wire->delivered_to(server), before + k);
+      char buffer[64];
+      if (k > 0) {
+        EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), static_cast<ssize_t>(k));
+      }
+      EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), how == End::reset ? -1 : 0);
+      ASSERT_THAT(c.ends(), SizeIs(1)) << c.story();
+      EXPECT_TRUE(c.ends()[0].delivered && c.ends()[0].by_wire && c.ends()[0].end == how && c.ends()[0].from == client);
+      // Whoever hears of a hangup before it sent its close_notify has not sent it; the wire reads first what was sent before.
+      if (k == 0) continue;
+      const Record sent = c.records(client).at(0);
+      EXPECT_EQ(sent.type, ContentType::alert);
+      EXPECT_EQ(sent.truncated_to, k < sent.wire_bytes ? k : 0u) << c.story();
+      EXPECT_EQ(sent.fate, Fate::passed);
+    }
+  }
+}
+
+TEST_P(EitherVersion, AnEndAfterSomeBytesMayBeSilence) {
+  Connection c(GetParam());
+  c.handshake();
+  c.wire->end_after(server, 3, std::nullopt);
+  c.shutdown(client);
+  c.close_transport(client);
+  c.pump();
+  char buffer[64];
+  EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), 3);
+  EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), -1);
+  EXPECT_EQ(errno, EAGAIN);
+}
+
 TEST_P(EitherVersion, InjectedRecordsAreAuthenticAndGoUnnoticed) {
   Connection c(GetParam());
   c.handshake();
