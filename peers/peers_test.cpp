@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(All, StackTest,
 
 TEST_P(StackTest, SaysWhoItIs) {
   EXPECT_EQ(subject.hello().word(), "hello");
-  EXPECT_EQ(subject.hello().get("protocol"), "1");
+  EXPECT_EQ(subject.hello().get("protocol"), std::to_string(protocol_version));
   EXPECT_EQ(subject.hello().get("stack"), std::get<0>(GetParam()));
   EXPECT_THAT(std::string(subject.hello().get("version")), testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+.*"));
   for (const char* ability : {"tls-1.2", "tls-1.3", "client", "server", "close", "close-write"})

@@ -51,10 +51,7 @@ LineWriter Conversation::line(std::string_view word) {
     unheard_.clear();
     return LineWriter(unheard_, word);
   }
-  if (packet_.size() > largest_message - 2 * longest_line) {
-    packet_ += "more\n";
-    send(Turn::peer);
-  }
+  if (packet_.size() > largest_message - 2 * longest_line) leave();
   return LineWriter(packet_, word);
 }
 
@@ -64,9 +61,18 @@ void Conversation::ready(Turn next) {
   send(next);
 }
 
-void Conversation::blocked(std::string_view on, std::string_view during) {
-  LineWriter(packet_, "blocked").with("on", on).with("during", during);
+void Conversation::blocked(std::string_view on, std::string_view during, std::optional<long long> timeout_ms) {
+  {
+    LineWriter line(packet_, "blocked");
+    line.with("on", on).with("during", during);
+    if (timeout_ms) line.with("timeout", *timeout_ms);
+  }
   send(Turn::harness);
+}
+
+void Conversation::leave(Turn next) {
+  packet_ += "more\n";
+  send(next);
 }
 
 void Conversation::spinning(std::string_view during) {

@@ -1,8 +1,8 @@
-#include <sys/mman.h>
+#include <dirent.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,27 +14,18 @@
 #include <stdexcept>
 #include <utility>
 
-#include "peers/common/report.h"
-#include "peers/common/stack.h"
-#include "peers/common/transport.h"
-#include "peers/protocol/pattern.h"
+#include "peers/common/clock.h"
+#include "peers/common/server.h"
 
 namespace tlsbye::peer {
 namespace {
 
-constexpr int largest_repeat_count = 200;  // of one API call by `until`, in a row and without data: no close and no handshake needs so many
-constexpr std::size_t largest_read = 1 << 20;
-constexpr std::size_t largest_write = 1 << 24;
-constexpr std::size_t largest_raw_data = 4096;  // bytes of a raw-read that are shown
+constexpr std::size_t largest_raw_data = 4096;            // bytes of a raw-read that are shown
+constexpr long long largest_pass = 1000LL * 86400 * 365;  // ms
 
 std::atomic<int> pipe_signals = 0;  // caught, and not yet reported
 
 void note_pipe_signal(int) { ++pipe_signals; }
-
-std::string error_name(int number) {
-  const char* name = ::strerrorname_np(number);
-  return name ? name : std::to_string(number);
-}
 
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> words;
@@ -55,67 +46,12 @@ std::optional<int> fault_error(std::string_view fault) {
   return std::nullopt;
 }
 
-// A request that cannot be carried out, and why.
-struct Unsupported {
-  std::string why;
-};
+}  // namespace
 
-class Server final : public KeyLog, public TransportWatch {
- public:
-  explicit Server(Stack& stack) : stack_(stack), hello_(stack.hello()), conversation_(Channel(Descriptor(control_descriptor))) {}
-  int run();
-
- private:
-  // What is being served: a transport, and on it a session, until it is abandoned.
-  struct Connection {
-    Connection(Descriptor socket, Io io, TransportWatch& watch) : transport(std::move(socket), io, watch) {}
-    Transport transport;
-    std::unique_ptr<Session> session;
-    Role role{};
-    bool log = false;
-    std::size_t written = 0, read = 0;
-    bool intact = true;
-  };
-  enum class Until { once, done, end };
-
-  void carry_out(const Line& request, Descriptor passed);
-  void open(const Line& request, Descriptor passed);
-  void read(const Line& request);
-  void write(const Line& request);
-  void call(Call call, const Line& request);
-  void abandon();
-  void end();
-  void raw_read();
-  void raw_write(const Line& request);
-  void plan(const Line& request);
-  void raw(std::string_view verb, long result);
-
-  template <typename Once, typename More>
-  void repeat(Call call, Until until, Once once, More more);
-  void report(Call call, const Answer& answer);
-  Connection& connection();
-  Session& session();
-  static Until until(const Line& request);
-  static std::size_t size(const Line& request, std::size_t otherwise, std::size_t largest);
-
-  bool fork_for_session(Descriptor& passed);
-  void watch_over(pid_t child);
-
-  void line(std::string_view text) override { conversation_.line("keys").with("line", text); }
-  void called(const TransportCall& call) override;
-  bool blocked(Flow on) override;
-  [[noreturn]] void spinning() override;
-  void report_signals();
-
-  Stack& stack_;
-  Hello hello_;
-  Conversation conversation_;
-  std::unique_ptr<Connection> connection_;
-  Call during_ = Call::handshake;
-  std::vector<std::byte> buffer_;
-  std::atomic<Turn>* shared_turn_ = nullptr;
-  bool isolated_ = false;  // this process was forked for one session
-};
+std::string error_name(int number) {
+  const char* name = ::strerrorname_np(number);
+  return name ? name : std::to_string(number);
+}
 
 int Server::run() {
   struct sigaction action {};
@@ -129,7 +65,7 @@ int Server::run() {
   while (const auto request = conversation_.next_request(&passed)) {
     if (request->word() == "open" && request->get("isolate") == "1" && !isolated_ && passed)
       if (!fork_for_session(passed)) continue;
-    carry_out(*request, std::move(passed));
+    or_unsupported([&] { carry_out(*request, std::move(passed)); });
     report_signals();
     const bool over = isolated_ && request->word() == "end";
     conversation_.ready(over ? Turn::over : Turn::harness);
@@ -139,51 +75,81 @@ int Server::run() {
   return 0;
 }
 
-void Server::carry_out(const Line& request, Descriptor passed) try {
+void Server::carry_out(const Line& request, Descriptor passed) {
   const std::string& word = request.word();
   if (word == "open") return open(request, std::move(passed));
   if (word == "end") return end();
-  if (word == "handshake" || word == "close" || word == "close-write") return call(*read_word<Call>(word), request);
-  if (word == "read") return read(request);
-  if (word == "write") return write(request);
-  if (word == "abandon") return abandon();
   if (word == "raw-read") return raw_read();
   if (word == "raw-write") return raw_write(request);
   if (word == "fin") return raw("fin", ::shutdown(connection().transport.descriptor(), SHUT_WR));
   if (word == "hangup") return raw("hangup", connection().transport.hang_up());
   if (word == "plan") return plan(request);
+  if (const auto call = read_word<Call>(word)) return this->call(*call, request);
+  if (carry_out_at_any_time(request, false)) return;
   if (word.empty()) throw Unsupported{std::string(request.get("why"))};
   if (word == "resume" || word == "abort") throw Unsupported{"nothing is blocked"};
   throw Unsupported{"no such request: " + word};
-} catch (const Unsupported& unsupported) {
-  conversation_.line("unsupported").with("why", unsupported.why);
+}
+
+// What may be asked for while a call is blocked, too. False where the request is none of that.
+bool Server::carry_out_at_any_time(const Line& request, bool while_blocked) {
+  if (request.word() == "aside")
+    aside(request, Aside::thread, while_blocked);
+  else if (request.word() == "fork")
+    aside(request, Aside::process, while_blocked);
+  else if (request.word() == "pass")
+    pass(request);
+  else if (request.word() == "measure")
+    measure();
+  else
+    return false;
+  return true;
+}
+
+bool Server::able(std::string_view word) const {
+  return std::find(hello_.abilities.begin(), hello_.abilities.end(), word) != hello_.abilities.end();
+}
+
+void Server::require(std::string_view ability) const {
+  if (!able(ability)) throw Unsupported{"no ability " + std::string(ability)};
 }
 
 void Server::open(const Line& request, Descriptor passed) {
-  end();
-  const auto able = [&](const std::string& word) {
-    if (std::find(hello_.abilities.begin(), hello_.abilities.end(), word) == hello_.abilities.end())
-      throw Unsupported{"no ability " + word};
-  };
+  const bool again = request.get("again") == "1", same_transport = again && !passed;
+  if (same_transport)
+    connection().session.reset();
+  else
+    end();
   const auto role = read_word<Role>(request.get("role"));
   const auto tls = read_word<Tls>(request.get("tls"));
   const auto io = read_word<Io>(request.get("io"));
   if (!role || !tls || !io) throw Unsupported{"open needs role=, tls= and io="};
-  if (!passed) throw Unsupported{"open needs a descriptor"};
-  able(std::string(spell(*role)));
-  able("tls-" + std::string(spell(*tls)));
-  SessionOptions options{*role, *tls, *io, passed.get(), words_of(request.get("options"))};
-  for (const std::string& option : options.options) able(option);
+  if (!passed && !same_transport) throw Unsupported{"open needs a descriptor"};
+  require(spell(*role));
+  require("tls-" + std::string(spell(*tls)));
+  SessionOptions options{*role, *tls, *io, -1, words_of(request.get("options"))};
+  for (const std::string& option : options.options) require(option);
 
-  auto opened = std::make_unique<Connection>(std::move(passed), *io, *this);
-  opened->role = *role;
-  opened->log = request.get("log") == "1";
+  if (!again && std::exchange(sessions_kept_, false)) stack_.forget_sessions();
+  if (options.asks_for("tickets") || options.asks_for("session-cache")) sessions_kept_ = true;
+  if (!same_transport) connection_ = std::make_unique<Connection>(std::move(passed), *io, *this);
+  Connection& c = *connection_;
+  c.transport.set_io(*io);
+  c.role = *role;
+  c.log = request.get("log") == "1";
+  c.moved = {};
+  options.transport = c.transport.descriptor();
   try {
-    opened->session = stack_.open(options, *this);
+    c.session = stack_.open(options, *this);
   } catch (const std::runtime_error& error) {
+    if (!same_transport) end();
     throw Unsupported{error.what()};
   }
-  connection_ = std::move(opened);
+}
+
+void Server::end() {
+  now_ = {Call::abandon, Aside::no, true, {}};
+  connection_.reset();
 }
 
 Server::Connection& Server::connection() {
@@ -196,124 +162,25 @@ Session& Server::session() {
   return *connection_->session;
 }
 
-Server::Until Server::until(const Line& request) {
-  const std::string_view word = request.get("until");
-  if (word.empty()) return Until::once;
-  if (word == "done") return Until::done;
-  if (word == "end" && request.word() == "read") return Until::end;
-  throw Unsupported{"no such until: " + std::string(word)};
+void Server::pass(const Line& request) {
+  const auto time = request.number("ms");
+  if (!time || *time < 0 || *time > largest_pass) throw Unsupported{"pass needs ms=, up to " + std::to_string(largest_pass)};
+  clock::pass(std::chrono::milliseconds(*time));
 }
 
-std::size_t Server::size(const Line& request, std::size_t otherwise, std::size_t largest) {
-  const auto size = request.find("size") ? request.number("size") : static_cast<long long>(otherwise);
-  if (!size || *size < 0 || static_cast<std::size_t>(*size) > largest)
-    throw Unsupported{"size is a number up to " + std::to_string(largest)};
-  return static_cast<std::size_t>(*size);
-}
-
-// What a non-blocking caller would wait for before calling again. A stack that once more says no more than that its close_notify is out
-// waits for the reply.
-std::optional<Flow> waits_for(Outcome outcome, Outcome before) {
-  if (outcome == Outcome::want_read || (outcome == Outcome::sent && before == Outcome::sent)) return Flow::recv;
-  if (outcome == Outcome::want_write) return Flow::send;
-  return std::nullopt;
-}
-
-// Makes one API call, and with `until` again: as long as its outcome says so, and after progress as long as there is `more` to do. Waits
-// in between where the outcome and the kernel agree that there is something to wait for; in blocking mode the transport does that.
-template <typename Once, typename More>
-void Server::repeat(Call call, Until until, Once once, More more) {
-  Transport& transport = connection_->transport;
-  during_ = call;
-  Outcome before = Outcome::done;
-  for (int repeats = 0;;) {
-    transport.begin_call();
-    errno = 0;
-    const Answer answer = once();
-    report(call, answer);
-    const bool progress = answer.outcome == Outcome::done && answer.bytes > 0;
-    const bool again = call_again(answer.outcome) || (progress && more());
-    if (until == Until::once || !again || transport.given_up()) return;
-    repeats = progress ? 0 : repeats + 1;
-    if (repeats == largest_repeat_count) {
-      conversation_.line("endless").with("during", spell(call)).with("times", repeats);
-      return;
-    }
-    const auto flow = waits_for(answer.outcome, std::exchange(before, answer.outcome));
-    if (transport.io() == Io::nonblocking && flow && !transport.ready(*flow) && !blocked(*flow)) return transport.give_up();
+void Server::measure() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  const long long heap = -1;  // the allocator is the sanitizer's
+#else
+  const struct mallinfo2 info = ::mallinfo2();
+  const auto heap = static_cast<long long>(info.uordblks + info.hblkhd);
+#endif
+  long long descriptors = -1;  // without the one that counts
+  if (DIR* directory = ::opendir("/proc/self/fd")) {
+    while (const dirent* entry = ::readdir(directory)) descriptors += entry->d_name[0] != '.';
+    ::closedir(directory);
   }
-}
-
-void Server::call(Call call, const Line& request) {
-  Session& session = this->session();
-  const auto no_more = [] { return false; };
-  if (call == Call::handshake)
-    repeat(
-        call, Until::done, [&] { return session.handshake(); }, no_more);
-  else if (call == Call::close)
-    repeat(
-        call, until(request), [&] { return session.close(); }, no_more);
-  else
-    repeat(
-        call, until(request), [&] { return session.close_write(); }, no_more);
-}
-
-void Server::read(const Line& request) {
-  Session& session = this->session();
-  Connection& c = *connection_;
-  const Until how = until(request);
-  buffer_.resize(size(request, 16384, largest_read));
-  const auto once = [&] {
-    Answer answer = session.read(buffer_);
-    for (std::size_t i = 0; i < answer.bytes; ++i) c.intact = c.intact && buffer_[i] == pattern_byte(other(c.role), c.read + i);
-    c.read += answer.bytes;
-    return answer;
-  };
-  repeat(Call::read, how, once, [&] { return how == Until::end; });
-}
-
-void Server::write(const Line& request) {
-  Session& session = this->session();
-  Connection& c = *connection_;
-  const Until how = until(request);
-  // A call that is made again gets the same bytes at the same place, as some libraries insist.
-  buffer_.resize(size(request, 0, largest_write));
-  for (std::size_t i = 0; i < buffer_.size(); ++i) buffer_[i] = pattern_byte(c.role, c.written + i);
-  std::span<const std::byte> left(buffer_);
-  const auto once = [&] {
-    Answer answer = session.write(left);
-    c.written += answer.bytes;
-    left = left.subspan(answer.bytes);
-    return answer;
-  };
-  repeat(Call::write, how, once, [&] { return !left.empty(); });
-}
-
-void Server::abandon() {
-  session();
-  during_ = Call::abandon;
-  connection_->transport.begin_call();
-  connection_->session.reset();
-}
-
-void Server::end() {
-  during_ = Call::abandon;
-  connection_.reset();
-}
-
-void Server::report(Call call, const Answer& answer) {
-  report_signals();
-  LineWriter line = conversation_.line("api");
-  line.with("call", spell(call)).with("native", answer.native).with("returned", answer.returned).with("outcome", spell(answer.outcome));
-  if (!answer.code.empty()) line.with("code", answer.code);
-  if (answer.error_number != 0) line.with("errno", error_name(answer.error_number));
-  if (!answer.words.empty()) line.with("words", answer.words);
-  if (call == Call::read || call == Call::write) {
-    const std::size_t total = call == Call::read ? connection_->read : connection_->written;
-    line.with("bytes", static_cast<long long>(answer.bytes)).with("total", static_cast<long long>(total));
-  }
-  if (call == Call::read) line.with("intact", connection_->intact ? 1 : 0);
-  for (const auto& [name, value] : connection_->session->state()) line.with(std::string("state.").append(name), value);
+  conversation_.line("usage").with("descriptors", descriptors).with("heap", heap);
 }
 
 void Server::report_signals() {
@@ -324,29 +191,32 @@ void Server::called(const TransportCall& call) {
   report_signals();
   if (!call.injected && !connection_->log) return;
   LineWriter line = conversation_.line("io");
-  line.with("during", spell(during_)).with("function", call.function).with("flow", spell(call.flow));
+  line.with("during", spell(now_.call)).with("function", call.function).with("flow", spell(call.flow));
   line.with("asked", static_cast<long long>(call.asked)).with("result", call.result);
+  if (now_.aside != Aside::no) line.with("aside", spell(now_.aside));
   if (call.error_number != 0) line.with("errno", error_name(call.error_number));
   if (call.injected) line.with("injected", 1);
 }
 
-bool Server::blocked(Flow on) {
+Wait Server::blocked(Flow on, Timeout left) {
+  if (!now_.may_wait) return Wait::refused;
+  const auto end = clock::now() + left.value_or(std::chrono::nanoseconds());
   for (;;) {
-    conversation_.blocked(spell(on), spell(during_));
+    std::optional<long long> left_ms;
+    if (left) left_ms = std::chrono::ceil<std::chrono::milliseconds>(end - clock::now()).count();
+    conversation_.blocked(spell(on), spell(now_.call), left_ms);
     const auto request = conversation_.next_request();
     if (!request) ::_exit(0);
-    if (request->word() == "resume") return true;
+    if (request->word() == "resume") return Wait::again;
     if (request->word() == "abort") {
       conversation_.mute();
-      return false;
+      return Wait::give_up;
     }
-    conversation_.line("unsupported").with("why", "only resume and abort while a call is blocked");
+    or_unsupported([&] {
+      if (!carry_out_at_any_time(*request, true)) throw Unsupported{"not while a call is blocked"};
+    });
+    if (left && clock::now() >= end) return Wait::again;
   }
-}
-
-void Server::spinning() {
-  conversation_.spinning(spell(during_));
-  ::_exit(1);
 }
 
 void Server::raw(std::string_view verb, long result) {
@@ -397,49 +267,6 @@ void Server::plan(const Line& request) {
   plan.count = static_cast<std::size_t>(count);
   transport.plan(plan);
 }
-
-// True in the process that is to serve the session, false in the one that has watched over it until it was gone.
-bool Server::fork_for_session(Descriptor& passed) {
-  if (shared_turn_ == nullptr) {
-    void* page = ::mmap(nullptr, sizeof *shared_turn_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) return true;  // served here, as any other session
-    shared_turn_ = new (page) std::atomic<Turn>;
-  }
-  shared_turn_->store(Turn::peer);
-  end();
-  const pid_t parent = ::getpid();
-  const pid_t child = ::fork();
-  if (child > 0) {
-    passed.reset();
-    watch_over(child);
-    return false;
-  }
-  if (child == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(0);
-    isolated_ = true;
-    conversation_.show_turn(shared_turn_);
-  }
-  return true;
-}
-
-// The child has the control socket to itself. When it is gone without having said so, that is what the harness gets to hear: at once
-// where it waits for a report, otherwise in answer to its next request.
-void Server::watch_over(pid_t child) {
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  const Turn turn = shared_turn_->load();
-  if (turn == Turn::over) return;
-  if (turn == Turn::peer) conversation_.discard_request();
-  if (turn == Turn::harness && !conversation_.next_request()) ::_exit(0);
-  const std::string how =
-      WIFSIGNALED(status) ? std::string("SIG") + ::sigabbrev_np(WTERMSIG(status)) : "exit code " + std::to_string(WEXITSTATUS(status));
-  conversation_.line("died").with("status", how);
-  conversation_.ready();
-}
-
-}  // namespace
 
 int serve(Stack& stack) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a library that spins must not outlive the harness

@@ -9,6 +9,8 @@
 #include <csignal>
 #include <limits>
 
+#include "peers/common/clock.h"
+
 namespace tlsbye::peer {
 namespace {
 
@@ -58,12 +60,22 @@ int select_kernel(int end, fd_set* read, fd_set* write, fd_set* except, timeval*
 
 constexpr timespec at_once{};
 
+Timeout timeout_of(const timespec* time) {
+  if (time == nullptr) return {};
+  return std::chrono::seconds(time->tv_sec) + std::chrono::nanoseconds(time->tv_nsec);
+}
+
 }  // namespace
 
 Transport::Transport(Descriptor socket, Io io, TransportWatch& watch) : socket_(std::move(socket)), io_(io), watch_(watch) {
+  set_io(io);
+  current = this;
+}
+
+void Transport::set_io(Io io) {
+  io_ = io;
   const int flags = ::fcntl(descriptor(), F_GETFL);
   ::fcntl(descriptor(), F_SETFL, io == Io::nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
-  current = this;
 }
 
 Transport::~Transport() { current = nullptr; }
@@ -97,13 +109,16 @@ void Transport::count_call() {
   if (++calls_ > largest_call_count) watch_.spinning();
 }
 
-bool Transport::wait_until_worth_it(Flow flow) {
-  if (!watch_.blocked(flow)) give_up();
-  return !given_up_;
+int Transport::wait(Flow flow, Timeout left) {
+  const Wait what = watch_.blocked(flow, left);
+  if (what == Wait::give_up) give_up();
+  if (given_up_) return ECONNRESET;
+  return what == Wait::refused ? EAGAIN : 0;
 }
 
 // Moves bytes as the kernel would, but for waiting, which the watch is asked to do.
-long Transport::move(Flow flow, msghdr& message, int flags, std::size_t limit) {
+long Transport::move(TransportCall& call, msghdr& message, int flags, std::size_t limit) {
+  const Flow flow = call.flow;
   const bool waits = io_ == Io::blocking && (flags & MSG_DONTWAIT) == 0;
   const std::size_t asked = std::min(size_of(message), limit);
   std::size_t moved = 0;
@@ -126,8 +141,10 @@ long Transport::move(Flow flow, msghdr& message, int flags, std::size_t limit) {
       flags |= MSG_NOSIGNAL;
     } else if (errno != EAGAIN || !waits) {
       return moved > 0 ? static_cast<long>(moved) : -1;
-    } else if (!wait_until_worth_it(flow)) {
-      errno = ECONNRESET;
+    } else if (const int error_number = wait(flow, {})) {
+      call.injected = error_number == EAGAIN;
+      if (moved > 0 && error_number == EAGAIN) return static_cast<long>(moved);
+      errno = error_number;
       return -1;
     }
   }
@@ -146,9 +163,10 @@ ssize_t Transport::transfer(std::string_view function, Flow flow, msghdr& messag
   } else if (fault && fault->count == 0) {
     call.result = 0;
   } else {
-    call.result = move(flow, message, flags, fault ? fault->count : no_limit);
+    call.injected = false;
+    call.result = move(call, message, flags, fault ? fault->count : no_limit);
     call.error_number = call.result < 0 ? errno : 0;
-    call.injected = call.injected && call.result >= 0;  // that it would block is the kernel's word
+    if (fault && call.result >= 0) call.injected = true;  // a failure is the kernel's word
   }
   watch_.called(call);
   errno = call.result < 0 ? call.error_number : errno_before;
@@ -156,31 +174,37 @@ ssize_t Transport::transfer(std::string_view function, Flow flow, msghdr& messag
 }
 
 template <typename Ask>
-int Transport::wait_for(std::string_view function, Flow flow, bool wait, Ask ask) {
+int Transport::wait_for(std::string_view function, Flow flow, Timeout timeout, Ask ask) {
   const int errno_before = errno;
+  const auto end = clock::now() + timeout.value_or(std::chrono::nanoseconds());
   count_call();
-  int result = given_up_ ? -1 : ask();
-  while (result == 0 && wait) result = wait_until_worth_it(flow) ? ask() : -1;
-  const int error_number = result >= 0 ? 0 : given_up_ ? ECONNRESET : errno;
-  watch_.called({function, flow, 0, result, error_number, false});
+  int refusal = given_up_ ? ECONNRESET : 0;
+  int result = refusal != 0 ? -1 : ask();
+  for (Timeout left = timeout; result == 0 && left != std::chrono::nanoseconds();) {
+    refusal = wait(flow, left);
+    result = refusal != 0 ? -1 : ask();
+    if (left) left = std::max(end - clock::now(), std::chrono::nanoseconds());
+  }
+  const int error_number = result >= 0 ? 0 : refusal != 0 ? refusal : errno;
+  watch_.called({function, flow, 0, result, error_number, refusal == EAGAIN});
   errno = result < 0 ? error_number : errno_before;
   return result;
 }
 
-int Transport::poll(std::string_view function, pollfd* entries, nfds_t count, bool wait) {
+int Transport::poll(std::string_view function, pollfd* entries, nfds_t count, Timeout timeout) {
   short events = 0;
   for (nfds_t i = 0; i < count; ++i)
     if (entries[i].fd == descriptor()) events |= entries[i].events;
-  return wait_for(function, (events & POLLIN) ? Flow::recv : Flow::send, wait,
+  return wait_for(function, (events & POLLIN) ? Flow::recv : Flow::send, timeout,
                   [&] { return poll_kernel(entries, count, &at_once, nullptr); });
 }
 
-int Transport::select(std::string_view function, int end, fd_set* read, fd_set* write, fd_set* except, bool wait) {
+int Transport::select(std::string_view function, int end, fd_set* read, fd_set* write, fd_set* except, Timeout timeout) {
   fd_set asked[3];
   fd_set* sets[3] = {read, write, except};
   for (int i = 0; i < 3; ++i)
     if (sets[i]) asked[i] = *sets[i];
-  return wait_for(function, read && FD_ISSET(descriptor(), read) ? Flow::recv : Flow::send, wait, [&] {
+  return wait_for(function, read && FD_ISSET(descriptor(), read) ? Flow::recv : Flow::send, timeout, [&] {
     for (int i = 0; i < 3; ++i)
       if (sets[i]) *sets[i] = asked[i];
     timeval none{};
@@ -228,7 +252,7 @@ tlsbye::peer::Transport* transport_among(const pollfd* entries, nfds_t count) {
 
 int ppoll_here(std::string_view function, pollfd* entries, nfds_t count, const timespec* timeout, const sigset_t* mask) {
   if (auto* transport = transport_among(entries, count))
-    return transport->poll(function, entries, count, timeout == nullptr || timeout->tv_sec != 0 || timeout->tv_nsec != 0);
+    return transport->poll(function, entries, count, tlsbye::peer::timeout_of(timeout));
   return tlsbye::peer::poll_kernel(entries, count, timeout, mask);
 }
 
@@ -310,8 +334,10 @@ int select(int end, fd_set* read_set, fd_set* write_set, fd_set* except_set, tim
   using tlsbye::peer::current;
   if (current && current->descriptor() < end) {
     const int descriptor = current->descriptor();
-    if (selects(read_set, descriptor) || selects(write_set, descriptor) || selects(except_set, descriptor))
-      return current->select("select", end, read_set, write_set, except_set, !timeout || timeout->tv_sec != 0 || timeout->tv_usec != 0);
+    if (selects(read_set, descriptor) || selects(write_set, descriptor) || selects(except_set, descriptor)) {
+      const timespec time = timeout ? timespec{timeout->tv_sec, timeout->tv_usec * 1000} : timespec{};
+      return current->select("select", end, read_set, write_set, except_set, tlsbye::peer::timeout_of(timeout ? &time : nullptr));
+    }
   }
   return tlsbye::peer::select_kernel(end, read_set, write_set, except_set, timeout);
 }

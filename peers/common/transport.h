@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string_view>
@@ -29,17 +30,27 @@ struct TransportCall {
   std::size_t asked = 0;  // bytes; 0 for poll and select
   long result = 0;
   int error_number = 0;   // errno where the result is -1
-  bool injected = false;  // a plan decided the result, not the kernel
+  bool injected = false;  // a plan, or who refused to wait, decided the result, not the kernel
 };
+
+// What becomes of a call that would have to wait.
+enum class Wait : std::uint8_t {
+  again,    // it is tried once more; a poll or select whose time is over by then has timed out
+  refused,  // nobody may wait now: the call fails with EAGAIN
+  give_up,  // this call and all later ones fail with ECONNRESET
+};
+
+// How long a library is willing to wait in poll or select, by the peer's clock (clock.h); none: for ever.
+using Timeout = std::optional<std::chrono::nanoseconds>;
 
 // Who is told about the library's calls.
 class TransportWatch {
  public:
   virtual ~TransportWatch() = default;
   virtual void called(const TransportCall& call) = 0;
-  // The call cannot go on before the transport is readable or writable. Comes back when it is worth another try; false: give up, this
-  // call and all later ones are to fail with ECONNRESET.
-  virtual bool blocked(Flow on) = 0;
+  // The call cannot go on before the transport is readable or writable, or the time that is left has passed. Comes back when there is
+  // something to be done about it.
+  virtual Wait blocked(Flow on, Timeout left) = 0;
   // One API call made more than `largest_call_count` calls. Must not come back.
   [[noreturn]] virtual void spinning() = 0;
 };
@@ -68,6 +79,7 @@ class Transport {
 
   int descriptor() const { return socket_.get(); }
   Io io() const { return io_; }
+  void set_io(Io io);
   bool given_up() const { return given_up_; }
   // A new API call begins: its calls are counted from nought.
   void begin_call() { calls_ = 0; }
@@ -84,18 +96,19 @@ class Transport {
   // What the libc functions of the same names do on this transport.
   ssize_t receive(std::string_view function, msghdr& message, int flags) { return transfer(function, Flow::recv, message, flags); }
   ssize_t send(std::string_view function, msghdr& message, int flags) { return transfer(function, Flow::send, message, flags); }
-  int poll(std::string_view function, pollfd* entries, nfds_t count, bool wait);
-  int select(std::string_view function, int end, fd_set* read, fd_set* write, fd_set* except, bool wait);
+  int poll(std::string_view function, pollfd* entries, nfds_t count, Timeout timeout);
+  int select(std::string_view function, int end, fd_set* read, fd_set* write, fd_set* except, Timeout timeout);
 
  private:
   ssize_t transfer(std::string_view function, Flow flow, msghdr& message, int flags);
-  long move(Flow flow, msghdr& message, int flags, std::size_t limit);
-  // Asks the kernel until it gives an answer other than 0, or nobody wants to wait.
+  long move(TransportCall& call, msghdr& message, int flags, std::size_t limit);
+  // Asks the kernel until it gives an answer other than 0, or there is no time left to wait.
   template <typename Ask>
-  int wait_for(std::string_view function, Flow flow, bool wait, Ask ask);
+  int wait_for(std::string_view function, Flow flow, Timeout timeout, Ask ask);
   std::optional<FaultPlan> next_fault(Flow flow);
   void count_call();
-  bool wait_until_worth_it(Flow flow);
+  // 0 where the call is to be tried again, otherwise the error that it is to fail with.
+  int wait(Flow flow, Timeout left);
 
   Descriptor socket_;
   Io io_;

@@ -3,13 +3,19 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <string>
+
+#include "peers/common/clock.h"
 
 namespace tlsbye::peer {
 namespace {
@@ -29,14 +35,16 @@ class Watch final : public TransportWatch {
     if (call.injected) text += " injected";
     calls.push_back(text);
   }
-  bool blocked(Flow on) override {
-    blocks.emplace_back(spell(on));
-    return when_blocked && when_blocked();
+  Wait blocked(Flow on, Timeout left) override {
+    std::string text(spell(on));
+    if (left) text += " " + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(*left).count()) + " ms";
+    blocks.push_back(text);
+    return when_blocked ? when_blocked() : Wait::give_up;
   }
   [[noreturn]] void spinning() override { throw Spinning{}; }
 
   std::vector<std::string> calls, blocks;
-  std::function<bool()> when_blocked;
+  std::function<Wait()> when_blocked;
 };
 
 class TransportTest : public testing::Test {
@@ -112,7 +120,7 @@ TEST_F(TransportTest, ABlockingReadReportsAndWaitsInsteadOfBlocking) {
   open(Io::blocking);
   watch.when_blocked = [&] {
     if (watch.blocks.size() == 2) arrives("late");
-    return true;
+    return Wait::again;
   };
   errno = EDOM;
   EXPECT_EQ(::recv(fd, buffer, sizeof buffer, 0), 4);
@@ -127,7 +135,7 @@ TEST_F(TransportTest, ABlockingWriteGoesOnUntilAllIsMoved) {
   std::size_t seen = 0;
   watch.when_blocked = [&] {
     for (std::string some; !(some = drained()).empty();) seen += some.size();
-    return true;
+    return Wait::again;
   };
   EXPECT_EQ(::write(fd, much.data(), much.size()), static_cast<ssize_t>(much.size()));
   EXPECT_FALSE(watch.blocks.empty());
@@ -138,7 +146,7 @@ TEST_F(TransportTest, ABlockingWriteGoesOnUntilAllIsMoved) {
 
 TEST_F(TransportTest, GivingUpMakesThisCallAndAllLaterOnesFail) {
   open(Io::blocking);
-  watch.when_blocked = [] { return false; };
+  watch.when_blocked = [] { return Wait::give_up; };
   EXPECT_EQ(::recv(fd, buffer, 1, 0), -1);
   EXPECT_EQ(errno, ECONNRESET);
   EXPECT_EQ(::send(fd, "x", 1, 0), -1);
@@ -221,14 +229,104 @@ TEST_F(TransportTest, PollTellsTheTruthAndReportsInsteadOfWaiting) {
   EXPECT_THAT(watch.blocks, IsEmpty());
   watch.when_blocked = [&] {
     arrives("x");
-    return true;
+    return Wait::again;
   };
   EXPECT_EQ(::poll(&entry, 1, 60000), 1);
   EXPECT_EQ(entry.revents, POLLIN);
-  EXPECT_THAT(watch.blocks, ElementsAre("recv"));
+  EXPECT_THAT(watch.blocks, ElementsAre("recv 60000 ms"));
   EXPECT_THAT(watch.calls, ElementsAre("poll 0 = 0", "poll 0 = 1"));
   const timespec at_once{};
   EXPECT_EQ(::ppoll(&entry, 1, &at_once, nullptr), 1);
+}
+
+TEST_F(TransportTest, ATimedWaitEndsWhenItsTimeHasPassed) {
+  using std::chrono::milliseconds;
+  open(Io::blocking);
+  std::vector<milliseconds> steps{milliseconds(100), milliseconds(0), milliseconds(199), milliseconds(1)};
+  watch.when_blocked = [&, next = steps.begin()]() mutable {
+    clock::pass(*next++);
+    return Wait::again;
+  };
+  pollfd entry{fd, POLLIN, 0};
+  EXPECT_EQ(::poll(&entry, 1, 300), 0);
+  EXPECT_THAT(watch.blocks, ElementsAre("recv 300 ms", "recv 200 ms", "recv 200 ms", "recv 1 ms"));
+  EXPECT_THAT(watch.calls, ElementsAre("poll 0 = 0"));
+  watch.when_blocked = [] {
+    clock::pass(milliseconds(1000));
+    return Wait::again;
+  };
+  fd_set read_set;
+  FD_ZERO(&read_set);
+  FD_SET(fd, &read_set);
+  timeval second{1, 0};
+  EXPECT_EQ(::select(fd + 1, &read_set, nullptr, nullptr, &second), 0);
+  EXPECT_FALSE(FD_ISSET(fd, &read_set));
+  const timespec half{0, 500000000};
+  EXPECT_EQ(::ppoll(&entry, 1, &half, nullptr), 0);
+  EXPECT_THAT(std::vector(watch.blocks.begin() + 4, watch.blocks.end()), ElementsAre("recv 1000 ms", "recv 500 ms"));
+}
+
+TEST_F(TransportTest, WhatArrivesAsTheTimeEndsIsStillSeen) {
+  open(Io::blocking);
+  watch.when_blocked = [&] {
+    arrives("x");
+    clock::pass(std::chrono::milliseconds(300));
+    return Wait::again;
+  };
+  pollfd entry{fd, POLLIN, 0};
+  EXPECT_EQ(::poll(&entry, 1, 300), 1);
+}
+
+TEST_F(TransportTest, WhoMayNotWaitGetsEagainAndTheNextCallIsFree) {
+  open(Io::blocking);
+  watch.when_blocked = [] { return Wait::refused; };
+  EXPECT_EQ(::recv(fd, buffer, 1, 0), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  pollfd entry{fd, POLLIN, 0};
+  EXPECT_EQ(::poll(&entry, 1, 5), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  arrives("x");
+  EXPECT_EQ(::recv(fd, buffer, 1, 0), 1);
+  const std::string much(3 << 20, 'm');
+  const ssize_t part = ::write(fd, much.data(), much.size());
+  EXPECT_EQ(part, static_cast<ssize_t>(drained().size()));
+  EXPECT_THAT(watch.calls, ElementsAre("recv 1 = -1 EAGAIN injected", "poll 0 = -1 EAGAIN injected", "recv 1 = 1",
+                                       "write 3145728 = " + std::to_string(part) + " injected"));
+}
+
+TEST(Clock, StandsStillAndMovesForAllClocksAlike) {
+  using namespace std::chrono;
+  const auto before = system_clock::now();
+  const auto steady_before = steady_clock::now();
+  const time_t seconds_before = ::time(nullptr);
+  timespec kernel_before{}, kernel_after{};
+  ::syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &kernel_before);
+  do ::syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &kernel_after);
+  while (kernel_after.tv_sec == kernel_before.tv_sec && kernel_after.tv_nsec == kernel_before.tv_nsec);
+  EXPECT_EQ(system_clock::now(), before);
+  EXPECT_EQ(steady_clock::now(), steady_before);
+  clock::pass(milliseconds(2500));
+  EXPECT_EQ(system_clock::now() - before, milliseconds(2500));
+  EXPECT_EQ(steady_clock::now() - steady_before, milliseconds(2500));
+  EXPECT_THAT(::time(nullptr) - seconds_before, testing::AnyOf(2, 3));
+  timeval day{};
+  EXPECT_EQ(::gettimeofday(&day, nullptr), 0);
+  EXPECT_EQ(day.tv_sec, ::time(nullptr));
+  timespec cpu{};
+  EXPECT_EQ(::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu), 0);
+  EXPECT_EQ(::clock_gettime(static_cast<clockid_t>(4711), &cpu), -1);
+  EXPECT_EQ(errno, EINVAL);
+}
+
+TEST(Clock, IsSharedWithForkedProcesses) {
+  const auto before = clock::now();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    clock::pass(std::chrono::milliseconds(7));
+    ::_exit(0);
+  }
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_EQ(clock::now() - before, std::chrono::milliseconds(7));
 }
 
 TEST_F(TransportTest, SelectTellsTheTruthAndReportsInsteadOfWaiting) {
@@ -243,7 +341,7 @@ TEST_F(TransportTest, SelectTellsTheTruthAndReportsInsteadOfWaiting) {
   FD_SET(fd, &read_set);
   watch.when_blocked = [&] {
     arrives("x");
-    return true;
+    return Wait::again;
   };
   EXPECT_EQ(::select(fd + 1, &read_set, &write_set, nullptr, nullptr), 1);
   EXPECT_TRUE(FD_ISSET(fd, &read_set));

@@ -1,0 +1,181 @@
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "peers/common/server.h"
+#include "peers/protocol/pattern.h"
+
+namespace tlsbye::peer {
+namespace {
+
+constexpr int largest_repeat_count = 200;  // of one API call by `until`, in a row and without data: no close and no handshake needs so many
+constexpr std::size_t usual_read = 16384;
+constexpr std::size_t largest_read = 1 << 20;
+constexpr std::size_t largest_write = 1 << 24;
+
+std::vector<std::byte> buffer_for(const Line& request, std::size_t otherwise, std::size_t largest) {
+  const auto size = request.find("size") ? request.number("size") : static_cast<long long>(otherwise);
+  if (!size || *size < 0 || static_cast<std::size_t>(*size) > largest)
+    throw Unsupported{"size is a number up to " + std::to_string(largest)};
+  return std::vector<std::byte>(static_cast<std::size_t>(*size));
+}
+
+bool is_pattern(std::span<const std::byte> bytes, Role writer, std::size_t place) {
+  for (const std::byte byte : bytes)
+    if (byte != pattern_byte(writer, place++)) return false;
+  return true;
+}
+
+// The arguments of an extra call, as the adapter gets them.
+std::vector<std::string> arguments_of(Call call, const Line& request) {
+  const auto octet = [&](std::string_view key) {
+    const auto number = request.number(key);
+    if (!number || *number < 0 || *number > 255) throw Unsupported{std::string(key) + " is a number from 0 to 255"};
+    return std::to_string(*number);
+  };
+  switch (call) {
+    case Call::send_alert:
+      return {octet("level"), octet("description")};
+    case Call::key_update:
+      if (request.get("requested") == "1") return {"requested"};
+      return {};
+    case Call::set:
+      if (request.get("name").empty() || request.get("value").empty()) throw Unsupported{"set needs name= and value="};
+      return {std::string(request.get("name")), std::string(request.get("value"))};
+    default:
+      return {};
+  }
+}
+
+// What a non-blocking caller would wait for before calling again. A stack that once more says no more than that its close_notify is out
+// waits for the reply.
+std::optional<Flow> waits_for(Outcome outcome, Outcome before) {
+  if (outcome == Outcome::want_read || (outcome == Outcome::sent && before == Outcome::sent)) return Flow::recv;
+  if (outcome == Outcome::want_write) return Flow::send;
+  return std::nullopt;
+}
+
+}  // namespace
+
+// Makes one API call, and with `until` again: as long as its outcome says so, and after progress as long as there is `more` to do. Waits
+// in between where the outcome and the kernel agree that there is something to wait for; in blocking mode the transport does that.
+template <typename Once, typename More>
+void Server::repeat(Until until, Once once, More more) {
+  Transport& transport = connection_->transport;
+  Outcome before = Outcome::done;
+  for (int repeats = 0;;) {
+    transport.begin_call();
+    errno = 0;
+    const Answer answer = once();
+    report(answer);
+    const bool progress = answer.outcome == Outcome::done && answer.bytes > 0;
+    const bool again = call_again(answer.outcome) || (progress && more());
+    if (until == Until::once || !again || transport.given_up()) return;
+    repeats = progress ? 0 : repeats + 1;
+    if (repeats == largest_repeat_count) {
+      conversation_.line("endless").with("during", spell(now_.call)).with("times", repeats);
+      return;
+    }
+    const auto flow = waits_for(answer.outcome, std::exchange(before, answer.outcome));
+    if (transport.io() == Io::nonblocking && flow && !transport.ready(*flow) && blocked(*flow, {}) == Wait::give_up)
+      return transport.give_up();
+  }
+}
+
+// Makes the call that the request asks for.
+void Server::call(Call call, const Line& request) {
+  Session& session = this->session();
+  now_.call = call;
+  now_.arguments.clear();
+  const std::string_view word = request.get("until", call == Call::handshake ? "done" : "once");
+  const Until until = word == "once" ? Until::once : word == "done" ? Until::done : Until::end;
+  if (until == Until::end && (word != "end" || call != Call::read)) throw Unsupported{"no such until: " + std::string(word)};
+  const auto no_more = [] { return false; };
+  switch (call) {
+    case Call::handshake:
+      return repeat(
+          until, [&] { return session.handshake(); }, no_more);
+    case Call::close:
+      return repeat(
+          until, [&] { return session.close(); }, no_more);
+    case Call::close_write:
+      return repeat(
+          until, [&] { return session.close_write(); }, no_more);
+    case Call::read:
+      return read(request, until);
+    case Call::write:
+      return write(request, until);
+    case Call::abandon:
+      connection_->transport.begin_call();
+      connection_->session.reset();
+      return;
+    default:
+      return extra(call, request);
+  }
+}
+
+void Server::read(const Line& request, Until until) {
+  Connection& c = *connection_;
+  std::vector<std::byte> buffer = buffer_for(request, usual_read, largest_read);
+  const auto once = [&] {
+    Answer answer = c.session->read(buffer);
+    c.moved.intact = c.moved.intact && is_pattern(std::span(buffer).first(answer.bytes), other(c.role), c.moved.read);
+    c.moved.read += answer.bytes;
+    return answer;
+  };
+  repeat(until, once, [&] { return until == Until::end; });
+}
+
+void Server::write(const Line& request, Until until) {
+  Connection& c = *connection_;
+  // A call that is made again gets the same bytes at the same place, as some libraries insist.
+  std::vector<std::byte> buffer = buffer_for(request, 0, largest_write);
+  for (std::size_t i = 0; i < buffer.size(); ++i) buffer[i] = pattern_byte(c.role, c.moved.written + i);
+  std::span<const std::byte> left(buffer);
+  const auto once = [&] {
+    Answer answer = c.session->write(left);
+    c.moved.written += answer.bytes;
+    left = left.subspan(answer.bytes);
+    return answer;
+  };
+  repeat(until, once, [&] { return !left.empty(); });
+}
+
+void Server::extra(Call call, const Line& request) {
+  Connection& c = *connection_;
+  const std::vector<std::string> arguments = arguments_of(call, request);
+  require(call == Call::set ? "set-" + arguments.front() : std::string(spell(call)));
+  for (const std::string& argument : arguments) now_.arguments += (now_.arguments.empty() ? "" : " ") + argument;
+  if (call == Call::keep_session) sessions_kept_ = true;
+  std::vector<std::byte> buffer;
+  if (call == Call::peek) buffer = buffer_for(request, usual_read, largest_read);
+  const auto once = [&] {
+    Answer answer = c.session->extra(call, arguments, buffer);
+    if (call == Call::peek)
+      c.moved.peeked_intact = c.moved.intact && is_pattern(std::span(buffer).first(answer.bytes), other(c.role), c.moved.read);
+    return answer;
+  };
+  repeat(Until::once, once, [] { return false; });
+}
+
+void Server::report(const Answer& answer) {
+  report_signals();
+  const Connection::Moved& moved = connection_->moved;
+  const Call call = now_.call;
+  LineWriter line = conversation_.line("api");
+  line.with("call", spell(call)).with("native", answer.native).with("returned", answer.returned).with("outcome", spell(answer.outcome));
+  if (!now_.arguments.empty()) line.with("arguments", now_.arguments);
+  if (now_.aside != Aside::no) line.with("aside", spell(now_.aside));
+  if (!answer.code.empty()) line.with("code", answer.code);
+  if (answer.error_number != 0) line.with("errno", error_name(answer.error_number));
+  if (!answer.words.empty()) line.with("words", answer.words);
+  const bool reads = call == Call::read || call == Call::peek;
+  if (reads || call == Call::write) {
+    line.with("bytes", static_cast<long long>(answer.bytes));
+    line.with("total", static_cast<long long>(reads ? moved.read : moved.written));
+  }
+  if (reads) line.with("intact", (call == Call::peek ? moved.peeked_intact : moved.intact) ? 1 : 0);
+  for (const auto& [name, value] : connection_->session->state()) line.with(std::string("state.").append(name), value);
+}
+
+}  // namespace tlsbye::peer
