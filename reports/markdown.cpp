@@ -31,17 +31,30 @@ std::string table(const matrix::Document& document, const std::vector<Clause>& c
   std::string text = fmt::format("## {}\n\n| clause | strength | says |", plain(document.name));
   std::string rule = "|---|---|---|";
   for (const StackInfo& stack : document.stacks)
-    for (const Role role : {Role::client, Role::server})
-      for (const Tls tls : {Tls::v1_2, Tls::v1_3}) {
-        text += fmt::format(" {}<br>{} {} |", plain(stack.id()), spell(role), spell(tls));
-        rule += ":-:|";
-      }
+    for (const auto& [role, tls] : document.columns) {
+      text += fmt::format(" {}<br>{} {} |", plain(stack.id()), spell(role), spell(tls));
+      rule += ":-:|";
+    }
   text += "\n" + rule + "\n";
   for (const matrix::Row& row : document.rows) {
     const Clause* clause = matrix::find(clauses, document.name + "/" + row.clause);
     text += fmt::format("| {} | {} | {} |", code(row.clause), spell(row.strength), plain(clause ? clause->says : ""));
     for (const Cell* cell : row.cells) text += cell ? fmt::format(" {} |", shown(cell->verdict)) : "  |";
     text += "\n";
+  }
+  return text + "\n";
+}
+
+// What one stack has against it, one row a clause.
+std::string findings(const matrix::Findings& stack) {
+  Totals counts{};
+  for (const auto& group : stack.groups) ++counts[static_cast<std::size_t>(group.front()->verdict)];
+  std::string text = fmt::format("### {}: {}\n\n| | clause | where | seen | run |\n|:-:|---|---|---|---|\n", plain(stack.stack->id()),
+                                 matrix::sums(counts));
+  for (const auto& group : stack.groups) {
+    const Cell& cell = *group.front();
+    text += fmt::format("| {} | {} | {} | {} | {} |\n", shown(cell.verdict), code(cell.clause), matrix::shortly(group),
+                        plain(cell.reason.empty() ? cell.says : cell.reason), cell.replay.empty() ? "" : code(cell.replay));
   }
   return text + "\n";
 }
@@ -70,44 +83,49 @@ std::string short_list(std::string_view title, const std::vector<std::vector<con
 }
 
 // A stack's answers: one where all agree, else each with the columns that gave it.
-std::string answers(const std::vector<const TraitAnswer*>& given) {
-  std::vector<std::string> order;
-  for (const TraitAnswer* each : given)
-    if (std::find(order.begin(), order.end(), each->answer) == order.end()) order.push_back(each->answer);
-  if (order.size() <= 1) return order.empty() ? "" : plain(order.front());
+std::string answers(const matrix::Question::Answered& given) {
   std::vector<std::string> told;
-  for (const std::string& answer : order) {
-    std::vector<std::string> columns;
-    for (const TraitAnswer* each : given)
-      if (each->answer == answer) columns.push_back(fmt::format("{} {}", spell(each->role), spell(each->tls)));
-    told.push_back(fmt::format("{} ({})", plain(answer), fmt::join(columns, ", ")));
-  }
+  for (const auto& [answer, columns] : given.answers)
+    told.push_back(given.answers.size() == 1 ? plain(answer) : fmt::format("{} ({})", plain(answer), matrix::shortly(columns)));
   return fmt::format("{}", fmt::join(told, "<br>"));
 }
 
-std::string traits_table(const RunReport& report, const std::vector<Trait>& traits) {
-  if (report.traits.empty()) return {};
-  std::string text = "## Porting: where the libraries may differ, and do\n\n| question |", rule = "|---|";
+std::string asked(const matrix::Question& question) {
+  return question.question.empty() ? code(question.name) : fmt::format("{}<br>{}", plain(question.question), code(question.name));
+}
+
+std::string porting(const RunReport& report, const std::vector<Trait>& traits) {
+  const std::vector<matrix::Question> all = matrix::questions(report, traits);
+  if (all.empty()) return {};
+  std::string text = "## Moving from one of these libraries to another, this changes\n\n| question |", rule = "|---|", alike;
   for (const StackInfo& stack : report.stacks) {
     text += fmt::format(" {} |", plain(stack.id()));
     rule += "---|";
   }
   text += "\n" + rule + "\n";
-  std::vector<std::string> names;
-  for (const TraitAnswer& answer : report.traits)
-    if (std::find(names.begin(), names.end(), answer.trait) == names.end()) names.push_back(answer.trait);
-  for (const std::string& name : names) {
-    const auto trait = std::find_if(traits.begin(), traits.end(), [&](const Trait& each) { return each.name == name; });
-    text += fmt::format("| {}{} |", trait == traits.end() ? "" : plain(trait->question) + "<br>", code(name));
-    for (const StackInfo& stack : report.stacks) {
-      std::vector<const TraitAnswer*> given;
-      for (const TraitAnswer& answer : report.traits)
-        if (answer.trait == name && answer.stack == stack.name && answer.version == stack.version) given.push_back(&answer);
-      text += fmt::format(" {} |", answers(given));
+  for (const matrix::Question& question : all) {
+    if (question.alike) {  // in the words of the stack that was asked in most columns
+      const auto most = std::max_element(question.stacks.begin(), question.stacks.end(), [](const auto& one, const auto& other) {
+        const auto asked_in = [](const auto& stack) {
+          std::size_t count = 0;
+          for (const auto& [answer, columns] : stack.answers) count += columns.size();
+          return count;
+        };
+        return asked_in(one) < asked_in(other);
+      });
+      alike += fmt::format("| {} | {} |\n", asked(question), answers(*most));
+      continue;
     }
+    text += fmt::format("| {} |", asked(question));
+    for (const auto& stack : question.stacks) text += fmt::format(" {} |", answers(stack));
     text += "\n";
   }
+  if (!alike.empty()) text += "\nAnd this does not, as far as it was seen:\n\n| question | answer |\n|---|---|\n" + alike;
   return text + "\n";
+}
+
+std::string folded(std::string_view title, const std::string& text) {
+  return fmt::format("<details><summary>{}</summary>\n\n{}</details>\n\n", title, text);
 }
 
 }  // namespace
@@ -127,11 +145,11 @@ std::string markdown(const RunReport& report, const std::vector<Clause>& clauses
   text += "|  |  | the statement is not about this library or version |\n\n";
   for (const matrix::Document& document : matrix::documents(report)) text += table(document, clauses);
 
-  const auto failures = matrix::alike(report, matrix::failures());
-  if (!failures.empty()) text += "## What did not conform\n\n";
-  for (const auto& group : failures) text += finding(group, clauses);
+  const auto failures = matrix::by_stack(report, matrix::failures());
+  if (!failures.empty()) text += "## What did not conform, worst first\n\n";
+  for (const matrix::Findings& stack : failures) text += findings(stack);
   text += short_list("Accepted deviations", matrix::alike(report, {Verdict::known}));
-  text += short_list("What differs, as it may", matrix::alike(report, {Verdict::differs}));
+  text += porting(report, traits);
 
   const auto contradictions = matrix::contradictions(report, clauses);
   if (!contradictions.empty()) text += "## Where documents contradict each other\n\n";
@@ -140,7 +158,10 @@ std::string markdown(const RunReport& report, const std::vector<Clause>& clauses
       text += fmt::format("* {}: {} ({})\n", code(clause->id), plain(clause->says), plain(matrix::verdicts_of(report, clause->id)));
     text += "\n";
   }
-  text += traits_table(report, traits);
+  text += short_list("What differs, as it may", matrix::alike(report, {Verdict::differs}));
+  std::string evidence;
+  for (const auto& group : matrix::alike(report, matrix::failures())) evidence += finding(group, clauses);
+  if (!evidence.empty()) text += "## Evidence\n\n" + folded("Every deviation, with citation and events", evidence);
   while (text.ends_with("\n\n")) text.pop_back();
   return text;
 }

@@ -13,9 +13,10 @@
 namespace tlsbye::matrix {
 namespace {
 
-constexpr std::size_t columns_a_stack = 4;
+std::string document_of(const Cell& cell) { return cell.clause.substr(0, cell.clause.find('/')); }
 
-std::size_t column_in_stack(const Cell& cell) { return static_cast<std::size_t>(cell.role) * 2 + (cell.tls == Tls::v1_3 ? 1U : 0U); }
+bool is_of(const StackInfo& stack, const Cell& cell) { return cell.stack == stack.name && cell.version == stack.version; }
+bool is_of(const StackInfo& stack, const TraitAnswer& answer) { return answer.stack == stack.name && answer.version == stack.version; }
 
 // The force of a key word is spelled as RFCs do, and that of other documents apart from them.
 std::string force(Strength strength) {
@@ -52,31 +53,33 @@ char mark(Verdict verdict) {
 
 std::vector<Document> documents(const RunReport& report) {
   std::vector<Document> all;
-  const auto document_of = [](const Cell& cell) { return cell.clause.substr(0, cell.clause.find('/')); };
+  std::map<std::string, std::size_t> document_at;
+  std::map<std::string, std::set<Column>> columns_of;
   for (const Cell& cell : report.cells) {
     const std::string name = document_of(cell);
-    if (std::none_of(all.begin(), all.end(), [&](const Document& document) { return document.name == name; }))
-      all.push_back({name, {}, {}});
+    if (document_at.try_emplace(name, all.size()).second) all.push_back({name, {}, {}, {}});
+    columns_of[name].insert(column_of(cell));
   }
   for (Document& document : all) {
+    document.columns.assign(columns_of[document.name].begin(), columns_of[document.name].end());
     for (const StackInfo& stack : report.stacks)
-      if (std::any_of(report.cells.begin(), report.cells.end(), [&](const Cell& cell) {
-            return cell.stack == stack.name && cell.version == stack.version && document_of(cell) == document.name;
-          }))
+      if (std::any_of(report.cells.begin(), report.cells.end(),
+                      [&](const Cell& cell) { return is_of(stack, cell) && document_of(cell) == document.name; }))
         document.stacks.push_back(stack);
-    std::map<std::string, std::size_t> row_of;
-    for (const Cell& cell : report.cells) {
-      if (document_of(cell) != document.name) continue;
-      const auto stack = std::find_if(document.stacks.begin(), document.stacks.end(),
-                                      [&](const StackInfo& each) { return each.name == cell.stack && each.version == cell.version; });
-      if (stack == document.stacks.end()) continue;
-      const auto [row, fresh] = row_of.try_emplace(cell.clause, document.rows.size());
-      if (fresh)
-        document.rows.push_back({cell.clause.substr(std::min(document.name.size() + 1, cell.clause.size())), cell.strength,
-                                 std::vector<const Cell*>(document.stacks.size() * columns_a_stack)});
-      const auto first = static_cast<std::size_t>(stack - document.stacks.begin()) * columns_a_stack;
-      document.rows[row->second].cells[first + column_in_stack(cell)] = &cell;
-    }
+  }
+  std::map<std::string, std::size_t> row_at;
+  for (const Cell& cell : report.cells) {
+    Document& document = all[document_at[document_of(cell)]];
+    const auto [row, fresh] = row_at.try_emplace(cell.clause, document.rows.size());
+    if (fresh)
+      document.rows.push_back({cell.clause.substr(std::min(document.name.size() + 1, cell.clause.size())), cell.strength,
+                               std::vector<const Cell*>(document.stacks.size() * document.columns.size())});
+    const auto stack = std::find_if(document.stacks.begin(), document.stacks.end(), [&](const StackInfo& it) { return is_of(it, cell); });
+    if (stack == document.stacks.end()) continue;
+    const auto column = std::lower_bound(document.columns.begin(), document.columns.end(), column_of(cell));
+    const auto place =
+        (stack - document.stacks.begin()) * static_cast<std::ptrdiff_t>(document.columns.size()) + (column - document.columns.begin());
+    document.rows[row->second].cells[static_cast<std::size_t>(place)] = &cell;
   }
   return all;
 }
@@ -102,16 +105,53 @@ std::vector<std::vector<const Cell*>> alike(const RunReport& report, const std::
   return groups;
 }
 
+std::vector<Findings> by_stack(const RunReport& report, const std::vector<Verdict>& verdicts) {
+  std::vector<Findings> all;
+  for (const StackInfo& stack : report.stacks) {
+    Findings findings{&stack, {}};
+    std::map<std::pair<std::string, Verdict>, std::size_t> group_of;
+    for (const Cell& cell : report.cells) {
+      if (!is_of(stack, cell) || std::find(verdicts.begin(), verdicts.end(), cell.verdict) == verdicts.end()) continue;
+      const auto [group, fresh] = group_of.try_emplace({cell.clause, cell.verdict}, findings.groups.size());
+      if (fresh) findings.groups.emplace_back();
+      findings.groups[group->second].push_back(&cell);
+    }
+    for (auto& group : findings.groups)
+      std::iter_swap(group.begin(), std::min_element(group.begin(), group.end(), [](const Cell* one, const Cell* other) {
+                       return one->replay.size() < other->replay.size();
+                     }));
+    std::stable_sort(findings.groups.begin(), findings.groups.end(),
+                     [](const auto& one, const auto& other) { return one.front()->verdict > other.front()->verdict; });
+    if (!findings.groups.empty()) all.push_back(std::move(findings));
+  }
+  return all;
+}
+
 std::string where(const std::vector<const Cell*>& cells) {
+  std::map<Role, std::set<Tls>> roles;
+  for (const Cell* cell : cells) roles[cell->role].insert(cell->tls);
   std::string text;
-  for (const Role role : {Role::client, Role::server}) {
-    std::vector<std::string> versions;
-    for (const Tls tls : {Tls::v1_2, Tls::v1_3})
-      if (std::any_of(cells.begin(), cells.end(), [&](const Cell* cell) { return cell->role == role && cell->tls == tls; }))
-        versions.emplace_back(spell(tls));
-    if (!versions.empty()) text += fmt::format("{}as {}, TLS {}", text.empty() ? "" : "; ", spell(role), text::list(versions));
+  for (const auto& [role, versions] : roles) {
+    std::vector<std::string> words;
+    for (const Tls tls : versions) words.emplace_back(spell(tls));
+    text += fmt::format("{}as {}, TLS {}", text.empty() ? "" : "; ", spell(role), text::list(words));
   }
   return text;
+}
+
+std::string shortly(std::set<Column> columns) {
+  std::map<Role, std::string> roles;
+  for (const auto& [role, tls] : columns) roles[role] += fmt::format(" {}", spell(tls));
+  if (roles.size() == 2 && roles[Role::client] == roles[Role::server]) return "TLS" + roles[Role::client];
+  std::vector<std::string> words;
+  for (const auto& [role, versions] : roles) words.push_back(std::string(spell(role)) + versions);
+  return fmt::format("{}", fmt::join(words, "; "));
+}
+
+std::string shortly(const std::vector<const Cell*>& cells) {
+  std::set<Column> columns;
+  for (const Cell* cell : cells) columns.insert(column_of(*cell));
+  return shortly(std::move(columns));
 }
 
 const Clause* find(const std::vector<Clause>& clauses, std::string_view id) {
@@ -151,13 +191,38 @@ std::string verdicts_of(const RunReport& report, std::string_view clause) {
   return stacks.empty() ? "no cells in this run" : fmt::format("{}", fmt::join(stacks, ", "));
 }
 
-std::string sums(const RunReport& report) {
-  const Totals counts = totals(report);
+std::string sums(const RunReport& report) { return sums(totals(report)); }
+
+std::string sums(const Totals& counts) {
   std::vector<std::string> words;
   for (const Mark& each : marks())
     if (const std::size_t count = counts[static_cast<std::size_t>(each.verdict)]; count > 0)
       words.push_back(fmt::format("{} {}", count, spell(each.verdict)));
   return words.empty() ? "no cells" : fmt::format("{}", fmt::join(words, ", "));
+}
+
+std::vector<Question> questions(const RunReport& report, const std::vector<Trait>& traits) {
+  std::vector<Question> all;
+  for (const TraitAnswer& answer : report.traits) {
+    if (std::any_of(all.begin(), all.end(), [&](const Question& question) { return question.name == answer.trait; })) continue;
+    const auto trait = std::find_if(traits.begin(), traits.end(), [&](const Trait& each) { return each.name == answer.trait; });
+    Question question{answer.trait, trait == traits.end() ? std::string_view() : trait->question, {}, true};
+    std::map<Column, std::string> first;
+    for (const StackInfo& stack : report.stacks) {
+      Question::Answered answered{&stack, {}};
+      for (const TraitAnswer& given : report.traits) {
+        if (given.trait != question.name || !is_of(stack, given)) continue;
+        const auto same = [&](const auto& each) { return each.first == given.answer; };
+        auto at = std::find_if(answered.answers.begin(), answered.answers.end(), same);
+        if (at == answered.answers.end()) at = answered.answers.insert(at, {given.answer, {}});
+        at->second.insert(column_of(given));
+        if (first.try_emplace(column_of(given), given.answer).first->second != given.answer) question.alike = false;
+      }
+      question.stacks.push_back(std::move(answered));
+    }
+    all.push_back(std::move(question));
+  }
+  return all;
 }
 
 }  // namespace tlsbye::matrix

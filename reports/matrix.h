@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "harness/judge/judge.h"
@@ -20,15 +22,25 @@ struct Mark {
 const std::vector<Mark>& marks();
 char mark(Verdict verdict);
 
-// The clauses of one source, with the stacks that any of them applies to.
+// What a stack was judged as.
+struct Column {
+  Role role{};
+  Tls tls{};
+  friend auto operator<=>(const Column&, const Column&) = default;
+};
+inline Column column_of(const Cell& cell) { return {cell.role, cell.tls}; }
+inline Column column_of(const TraitAnswer& answer) { return {answer.role, answer.tls}; }
+
+// The clauses of one source, with the stacks that any of them applies to, and the columns that any of their cells is in.
 struct Row {
   std::string clause;  // id without the document's name
   Strength strength{};
-  std::vector<const Cell*> cells;  // by stack, role and TLS version (4 a stack); null where the clause does not apply
+  std::vector<const Cell*> cells;  // by stack, then by column; null where the clause does not apply
 };
 struct Document {
   std::string name;  // the clause file's stem
   std::vector<StackInfo> stacks;
+  std::vector<Column> columns;  // of each stack, rising
   std::vector<Row> rows;
 };
 // The report must outlive the result.
@@ -40,8 +52,19 @@ std::vector<std::vector<const Cell*>> alike(const RunReport& report, const std::
 // The verdicts that are told at length.
 const std::vector<Verdict>& failures();
 
+// What a stack has against it: one group for each clause and verdict, worst first; in each group the cell with the shortest replay id comes
+// first. Stacks without such cells are left out.
+struct Findings {
+  const StackInfo* stack;
+  std::vector<std::vector<const Cell*>> groups;
+};
+std::vector<Findings> by_stack(const RunReport& report, const std::vector<Verdict>& verdicts);
+
 // "as client, TLS 1.2 and 1.3; as server, TLS 1.3"
 std::string where(const std::vector<const Cell*>& cells);
+// The same for a narrow place: "TLS 1.2 1.3" for both roles alike, "client 1.2 1.3; server 1.3" where they are not.
+std::string shortly(std::set<Column> columns);
+std::string shortly(const std::vector<const Cell*>& cells);
 // "RFC 8446 6.1; RFC 9846 6.1 MUST": the documents and their force; the catalogue's rows where the clause is not known.
 std::string citation(const Cell& cell, const std::vector<Clause>& clauses);
 const Clause* find(const std::vector<Clause>& clauses, std::string_view id);
@@ -57,5 +80,20 @@ std::string verdicts_of(const RunReport& report, std::string_view clause);
 
 // "12 conforms, 3 violates", in the order of the legend; verdicts that no cell has are left out.
 std::string sums(const RunReport& report);
+std::string sums(const Totals& counts);
+
+// The traits as one asks who moves from one of the libraries to another.
+struct Question {
+  std::string name;
+  std::string_view question;  // empty where `traits` has no such name
+  struct Answered {
+    const StackInfo* stack;
+    // Each answer with the columns that gave it, in the order of the columns; empty where the stack gave none.
+    std::vector<std::pair<std::string, std::set<Column>>> answers;
+  };
+  std::vector<Answered> stacks;  // as in the report
+  bool alike = true;             // no two stacks answer differently in the same column
+};
+std::vector<Question> questions(const RunReport& report, const std::vector<Trait>& traits);
 
 }  // namespace tlsbye::matrix

@@ -12,13 +12,39 @@
 namespace tlsbye {
 namespace {
 
-constexpr std::size_t columns_a_stack = 4;
-constexpr std::size_t stack_width = 15;  // "1.2 1.3 1.2 1.3"
 constexpr std::size_t stack_gap = 2;
 constexpr std::size_t strength_width = 10;  // "documented"
 constexpr std::size_t narrowest_clause = 24;
+constexpr std::size_t name_of_stack = 15;
+constexpr std::size_t most_rows = 40;      // of a matrix that is shown whole
+constexpr std::size_t most_findings = 20;  // shared by the stacks
 constexpr std::string_view legend_head =
-    "Rows: what the documents say. Columns: each library, as client and as server, in TLS 1.2 and 1.3.";
+    "Rows: what the documents say. Columns: each library, as client and as server, in each version of TLS.";
+
+// How the columns of one stack stand beside each other: "1.2 1.3 1.2 1.3", under "client  server".
+struct Columns {
+  explicit Columns(const matrix::Document& document) : columns(document.columns) {
+    bool both_twice = true;  // a role's name takes the room of two versions
+    for (const Role role : {Role::client, Role::server})
+      both_twice &= std::count_if(columns.begin(), columns.end(), [&](const matrix::Column& it) { return it.role == role; }) != 1;
+    pitch = both_twice ? 4 : 7;
+    width = std::max(name_of_stack, columns.size() * pitch - 1);
+  }
+  std::string roles() const {
+    std::string text;
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      if (i == 0 || columns[i].role != columns[i - 1].role) text = text::padded(text, i * pitch) + std::string(spell(columns[i].role));
+    return text::padded(text, width);
+  }
+  std::string versions() const {
+    std::string text;
+    for (const matrix::Column& column : columns) text += text::padded(spell(column.tls), pitch);
+    return text::padded(text.substr(0, std::min(text.size(), width)), width);
+  }
+
+  const std::vector<matrix::Column>& columns;
+  std::size_t pitch = 4, width = 0;
+};
 
 // Escape sequences, or nothing.
 class Ink {
@@ -68,44 +94,61 @@ std::string paragraph(std::string_view text, std::size_t columns, std::size_t fi
   return lines;
 }
 
+bool holds_throughout(const matrix::Row& row) {
+  return std::all_of(row.cells.begin(), row.cells.end(), [](const Cell* cell) { return !cell || cell->verdict == Verdict::conforms; });
+}
+
 // One document's rows for some of its stacks, beginning with `first`.
-std::string table(const matrix::Document& document, std::size_t first, std::size_t stacks, const TerminalStyle& style) {
+std::string table(const matrix::Document& document, std::size_t first, std::size_t stacks, bool whole, const TerminalStyle& style) {
   const Ink ink(style.colour);
+  const Columns columns(document);
   std::size_t name_width = std::max(narrowest_clause, text::width(document.name));
-  for (const matrix::Row& row : document.rows) name_width = std::max(name_width, text::width(row.clause));
-  const std::size_t taken = 1 + strength_width + stacks * (stack_gap + stack_width);
+  for (const matrix::Row& row : document.rows)
+    if (whole || !holds_throughout(row)) name_width = std::max(name_width, text::width(row.clause));
+  const std::size_t taken = 1 + strength_width + stacks * (stack_gap + columns.width);
   name_width = std::min(name_width, std::max(narrowest_clause, style.columns > taken ? style.columns - taken : 0));
 
-  const std::string margin(name_width + 1 + strength_width, ' ');
+  const std::string margin(name_width + 1 + strength_width, ' '), gap(stack_gap, ' ');
   std::string names = text::padded(document.name, margin.size()), roles = margin,
               versions = text::padded("", name_width + 1) + "strength  ";
   for (std::size_t stack = first; stack < first + stacks; ++stack) {
-    const std::string gap(stack_gap, ' ');
-    names += gap + text::padded(document.stacks[stack].id().substr(0, stack_width), stack_width);
-    roles += gap + text::padded("client", stack_width / 2 + 1) + text::padded("server", stack_width / 2);
-    versions += gap + "1.2 1.3 1.2 1.3";
+    names += gap + text::padded(document.stacks[stack].id().substr(0, columns.width), columns.width);
+    roles += gap + columns.roles();
+    versions += gap + columns.versions();
   }
-  std::string text =
-      ink.strong(without_trailing_blanks(names)) + "\n" + without_trailing_blanks(roles) + "\n" + without_trailing_blanks(versions) + "\n";
+  std::string text;
+  std::size_t folded = 0;
   for (const matrix::Row& row : document.rows) {
-    const auto begin = row.cells.begin() + static_cast<std::ptrdiff_t>(first * columns_a_stack);
-    const auto end = begin + static_cast<std::ptrdiff_t>(stacks * columns_a_stack);
+    const auto begin = row.cells.begin() + static_cast<std::ptrdiff_t>(first * columns.columns.size());
+    const auto end = begin + static_cast<std::ptrdiff_t>(stacks * columns.columns.size());
     if (std::all_of(begin, end, [](const Cell* cell) { return cell == nullptr; })) continue;
+    if (!whole && holds_throughout(row)) {
+      ++folded;
+      continue;
+    }
     std::string line = text::padded(row.clause, name_width) + " ";
     if (text::width(row.clause) > name_width) {  // a line of its own
       text += row.clause + "\n";
       line = std::string(name_width + 1, ' ');
     }
     line += text::padded(spell(row.strength), strength_width);
+    std::size_t used = 0;  // of the stack's width
     for (auto cell = begin; cell != end; ++cell) {
-      const auto index = static_cast<std::size_t>(cell - begin);
-      line += std::string(index % columns_a_stack == 0 ? stack_gap + 1 : 3, ' ');
+      const auto column = static_cast<std::size_t>(cell - begin) % columns.columns.size();
+      if (column == 0) {
+        line += std::string(cell == begin ? 0 : columns.width - used, ' ') + gap;
+        used = 0;
+      }
+      line += std::string(column * columns.pitch + 1 - used, ' ');
       line += *cell ? ink.of((*cell)->verdict, std::string(1, matrix::mark((*cell)->verdict))) : " ";
-      if (index % columns_a_stack == columns_a_stack - 1) line += " ";
+      used = column * columns.pitch + 2;
     }
     text += without_trailing_blanks(line) + "\n";
   }
-  return text + "\n";
+  if (folded > 0 && text.empty()) return fmt::format("{}  all {} rows conform throughout\n\n", ink.strong(document.name), folded);
+  if (folded > 0) text += ink.faint(fmt::format("and {} that conform{} throughout", folded, folded == 1 ? "s" : "")) + "\n";
+  return ink.strong(without_trailing_blanks(names)) + "\n" + without_trailing_blanks(roles) + "\n" + without_trailing_blanks(versions) +
+         "\n" + text + "\n";
 }
 
 std::string legend(const RunReport& report, const TerminalStyle& style) {
@@ -124,16 +167,27 @@ std::string legend(const RunReport& report, const TerminalStyle& style) {
   return text + "\n";
 }
 
-// The cells in short: clause, where, what was seen.
-std::string short_list(std::string_view title, const std::vector<std::vector<const Cell*>>& groups, const TerminalStyle& style) {
-  if (groups.empty()) return {};
-  std::string text = Ink(style.colour).strong(title) + "\n\n";
-  for (const auto& group : groups) {
+// What one stack has against it, two lines a clause; of more than `most` the worst.
+std::string findings(const matrix::Findings& stack, std::size_t most, const TerminalStyle& style) {
+  const Ink ink(style.colour);
+  Totals all{}, left{};
+  std::string text;
+  for (std::size_t i = 0; i < stack.groups.size(); ++i) {
+    const auto& group = stack.groups[i];
     const Cell& cell = *group.front();
-    text += paragraph(fmt::format("{} {} {}", cell.stack, cell.version, matrix::where(group)), style.columns, 0, 2);
-    text += paragraph(fmt::format("{}: {}", cell.clause, cell.reason.empty() ? cell.says : cell.reason), style.columns, 2, 6);
+    ++all[static_cast<std::size_t>(cell.verdict)];
+    if (i >= most) {
+      ++left[static_cast<std::size_t>(cell.verdict)];
+      continue;
+    }
+    std::string lines =
+        paragraph(fmt::format("{} ({}): {}", cell.clause, matrix::shortly(group), cell.reason.empty() ? cell.says : cell.reason),
+                  style.columns, 4, 6);
+    text += "  " + ink.of(cell.verdict, std::string(1, matrix::mark(cell.verdict))) + lines.substr(3);
+    if (!cell.replay.empty()) text += ink.faint("      tlsbye replay " + cell.replay) + "\n";
   }
-  return text + "\n";
+  if (stack.groups.size() > most) text += fmt::format("    and {} more: {}\n", stack.groups.size() - most, matrix::sums(left));
+  return ink.strong(stack.stack->id()) + fmt::format(", clauses: {}\n", matrix::sums(all)) + text + "\n";
 }
 
 }  // namespace
@@ -171,27 +225,32 @@ std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<
 std::string terminal(const RunReport& report, const std::vector<Clause>& clauses, const TerminalStyle& style) {
   const Ink ink(style.colour);
   std::string text = legend(report, style);
+  const std::vector<matrix::Document> documents = matrix::documents(report);
+  std::size_t rows = 0;
+  for (const matrix::Document& document : documents) rows += document.rows.size();
   const std::size_t fixed = narrowest_clause + 1 + strength_width;
-  const std::size_t fit = std::max<std::size_t>(1, (style.columns - std::min(style.columns, fixed)) / (stack_gap + stack_width));
-  for (const matrix::Document& document : matrix::documents(report))
+  const std::size_t room = style.columns - std::min(style.columns, fixed);
+  for (const matrix::Document& document : documents) {
+    const std::size_t fit = std::max<std::size_t>(1, room / (stack_gap + Columns(document).width));
     for (std::size_t first = 0; first < document.stacks.size(); first += fit)
-      text += table(document, first, std::min(fit, document.stacks.size() - first), style);
-
-  const auto failures = matrix::alike(report, matrix::failures());
-  if (!failures.empty()) text += ink.strong("What did not conform") + "\n\n";
-  for (const auto& group : failures) text += tell_cells(group, clauses, style) + "\n";
-  text += short_list("Accepted deviations", matrix::alike(report, {Verdict::known}), style);
-  text += short_list("What differs, as it may", matrix::alike(report, {Verdict::differs}), style);
-
-  const auto contradictions = matrix::contradictions(report, clauses);
-  if (!contradictions.empty()) text += ink.strong("Where documents contradict each other") + "\n\n";
-  for (const auto& [one, other] : contradictions) {
-    for (const Clause* clause : {one, other}) {
-      text += paragraph(fmt::format("{}: {}", clause->id, clause->says), style.columns, 0, 4);
-      text += paragraph(matrix::verdicts_of(report, clause->id), style.columns, 4, 4);
-    }
-    text += "\n";
+      text += table(document, first, std::min(fit, document.stacks.size() - first), rows <= most_rows, style);
   }
+
+  const auto failures = matrix::by_stack(report, matrix::failures());
+  if (!failures.empty()) {
+    text += ink.strong("What did not conform, worst first") + "\n\n";
+    for (const matrix::Findings& stack : failures)
+      text += findings(stack, std::max<std::size_t>(3, most_findings / failures.size()), style);
+  }
+  const auto rest = matrix::alike(report, {Verdict::known, Verdict::differs});
+  const auto contradictions = matrix::contradictions(report, clauses);
+  if (!failures.empty() || !rest.empty() || !contradictions.empty())
+    text += paragraph(
+                "Evidence, accepted deviations, what differs, documents that contradict each other, and how the libraries differ where "
+                "they may: "
+                "in the files written. `tlsbye show CLAUSE` tells one clause, `tlsbye replay` one run.",
+                style.columns, 0, 0) +
+            "\n";
   text += paragraph(fmt::format("{} cells: {}", report.cells.size(), matrix::sums(report)), style.columns, 0, 2);
   if (!report.complete) text += "The run was not completed: what is missing is not-reached here.\n";
   return text;

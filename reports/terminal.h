@@ -1,5 +1,5 @@
-// The report on the terminal: matrix, legend, totals, and for every cell that does not conform what was seen. In a pipe the same, without
-// colour.
+// The report on the terminal: legend, matrix, the worst of what did not conform, totals; not much longer than two screens, where the files
+// have the rest: of a long matrix, rows that conform throughout are only counted. In a pipe the same, without colour.
 #pragma once
 
 #include <cstddef>
