@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -56,7 +57,27 @@ inline std::vector<Line> lines(const Report& report, std::string_view word) {
 class Peer {
  public:
   explicit Peer(const std::string& stack, const char* argument = nullptr)
-      : Peer(channel_pair(), TLSBYE_BINARY_DIR + std::string(stack == "rogue" ? "/rogues" : "/peers") + "/tlsbye-peer-" + stack, argument) {
+      : Peer([program = TLSBYE_BINARY_DIR + std::string(stack == "rogue" ? "/rogues" : "/peers") + "/tlsbye-peer-" + stack, argument] {
+          ::execl(program.c_str(), program.c_str(), argument, nullptr);
+          return 127;
+        }) {}
+  // A peer that is a forked process of this program: `serve` is its main().
+  explicit Peer(const std::function<int()>& serve) {
+    auto ends = channel_pair();
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      if (ends.second.descriptor() == control_descriptor)
+        ::fcntl(control_descriptor, F_SETFD, 0);
+      else
+        ::dup2(ends.second.descriptor(), control_descriptor);
+      ::close_range(control_descriptor + 1, ~0U, 0);
+      ::_exit(serve());
+    }
+    control_.emplace(std::move(ends.first));
+    be_patient_for({20, 0});  // a peer that says nothing at all fails the test, instead of hanging it
+    { const Channel given_away = std::move(ends.second); }
+    const Report first = report();
+    if (!first.empty()) hello_ = first.front();
   }
   ~Peer() {
     control_.reset();  // which ends the peer
@@ -112,23 +133,6 @@ class Peer {
   }
 
  private:
-  Peer(std::pair<Channel, Channel> ends, const std::string& program, const char* argument) {
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      if (ends.second.descriptor() == control_descriptor)
-        ::fcntl(control_descriptor, F_SETFD, 0);
-      else
-        ::dup2(ends.second.descriptor(), control_descriptor);
-      ::execl(program.c_str(), program.c_str(), argument, nullptr);
-      ::_exit(127);
-    }
-    control_.emplace(std::move(ends.first));
-    be_patient_for({20, 0});  // a peer that says nothing at all fails the test, instead of hanging it
-    { const Channel given_away = std::move(ends.second); }
-    const Report first = report();
-    if (!first.empty()) hello_ = first.front();
-  }
-
   pid_t pid_ = -1;
   std::optional<Channel> control_;
   Line hello_;

@@ -16,7 +16,8 @@ enum class Turn : int { harness, peer, over };
 
 class Conversation {
  public:
-  explicit Conversation(Channel channel) : channel_(std::move(channel)) {}
+  // Takes the memory that it needs for packets now, so that what a session needs can be measured.
+  explicit Conversation(Channel channel) : channel_(std::move(channel)) { packet_.reserve(largest_message); }
 
   // Where to keep the turn from now on, for another process to see; nullptr for nowhere.
   void show_turn(std::atomic<Turn>* turn) { turn_ = turn; }

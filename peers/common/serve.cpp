@@ -134,7 +134,7 @@ void Server::open(const Line& request, Descriptor passed) {
   if (options.asks_for("tickets") || options.asks_for("session-cache")) sessions_kept_ = true;
   if (!same_transport) connection_ = std::make_unique<Connection>(std::move(passed), *io, *this);
   Connection& c = *connection_;
-  c.transport.set_io(*io);
+  c.transport.use_again(*io);
   c.role = *role;
   c.log = request.get("log") == "1";
   c.moved = {};

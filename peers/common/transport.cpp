@@ -67,13 +67,14 @@ Timeout timeout_of(const timespec* time) {
 
 }  // namespace
 
-Transport::Transport(Descriptor socket, Io io, TransportWatch& watch) : socket_(std::move(socket)), io_(io), watch_(watch) {
-  set_io(io);
+Transport::Transport(Descriptor socket, Io io, TransportWatch& watch) : socket_(std::move(socket)), watch_(watch) {
+  use_again(io);
   current = this;
 }
 
-void Transport::set_io(Io io) {
+void Transport::use_again(Io io) {
   io_ = io;
+  given_up_ = false;
   const int flags = ::fcntl(descriptor(), F_GETFL);
   ::fcntl(descriptor(), F_SETFL, io == Io::nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 }

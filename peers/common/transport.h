@@ -79,7 +79,8 @@ class Transport {
 
   int descriptor() const { return socket_.get(); }
   Io io() const { return io_; }
-  void set_io(Io io);
+  // Another session begins on it. What was given up is no longer; plans go on.
+  void use_again(Io io);
   bool given_up() const { return given_up_; }
   // A new API call begins: its calls are counted from nought.
   void begin_call() { calls_ = 0; }
@@ -111,7 +112,7 @@ class Transport {
   int wait(Flow flow, Timeout left);
 
   Descriptor socket_;
-  Io io_;
+  Io io_{};
   TransportWatch& watch_;
   std::vector<FaultPlan> plans_;
   int calls_ = 0;
