@@ -129,6 +129,13 @@ RunReport sample_report() {
   trait(1, Role::client, Tls::v1_2, "error");
   trait(1, Role::client, Tls::v1_3, "discarded or error");
   trait(1, Role::server, Tls::v1_3, "error");
+  for (const StackInfo& stack : report.stacks)
+    for (const StackInfo& partner : {report.stacks[1], report.stacks[2]}) {
+      Pair pair{stack.name, stack.version, partner.name, partner.version, 617, {}};
+      for (const Cell& each : report.cells)
+        if (each.stack == stack.name && each.verdict != Verdict::not_reached) ++pair.totals[static_cast<std::size_t>(each.verdict)];
+      report.pairs.push_back(std::move(pair));
+    }
   return report;
 }
 

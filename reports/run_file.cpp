@@ -58,6 +58,17 @@ Json to_json(const TraitAnswer& answer) {
           {"tls", spell(answer.tls)}, {"answer", answer.answer}, {"replay", answer.replay}};
 }
 
+Json sums(const Totals& counts) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < counts.size(); ++i) json[std::string(Words<Verdict>::list[i])] = counts[i];
+  return json;
+}
+
+Json to_json(const Pair& pair) {
+  return {{"stack", pair.stack}, {"version", pair.version},    {"partner", pair.partner}, {"partner_version", pair.partner_version},
+          {"runs", pair.runs},   {"totals", sums(pair.totals)}};
+}
+
 template <typename Element>
 std::vector<Json> all_to_json(const std::vector<Element>& elements) {
   std::vector<Json> all;
@@ -174,12 +185,22 @@ TraitAnswer read_answer(const Place& place) {
           place["replay"].text()};
 }
 
+Totals read_totals(const Place& place) {
+  place.has_only(Words<Verdict>::list);
+  Totals counts{};
+  for (std::size_t i = 0; i < counts.size(); ++i) counts[i] = place[Words<Verdict>::list[i]].count();
+  return counts;
+}
+
+Pair read_pair(const Place& place) {
+  place.has_only({"stack", "version", "partner", "partner_version", "runs", "totals"});
+  return {place["stack"].text(),           place["version"].text(), place["partner"].text(),
+          place["partner_version"].text(), place["runs"].count(),   read_totals(place["totals"])};
+}
+
 }  // namespace
 
 std::string run_json(const RunReport& report) {
-  Json sums = Json::object();
-  const Totals counts = totals(report);
-  for (std::size_t i = 0; i < counts.size(); ++i) sums[std::string(Words<Verdict>::list[i])] = counts[i];
   std::vector<Json> problems(report.problems.begin(), report.problems.end());
   std::string text = "{\n";
   const auto key = [&](std::string_view name, const std::string& value, bool last = false) {
@@ -189,8 +210,9 @@ std::string run_json(const RunReport& report) {
   key("stacks", lines(all_to_json(report.stacks)));
   key("cells", lines(all_to_json(report.cells)));
   key("traits", lines(all_to_json(report.traits)));
+  key("pairs", lines(all_to_json(report.pairs)));
   key("runs", line(report.runs));
-  key("totals", line(sums));
+  key("totals", line(sums(totals(report))));
   key("duration_s", line(std::round(report.duration_s * 1000) / 1000));
   key("complete", line(report.complete));
   key("problems", lines(problems), true);
@@ -209,22 +231,20 @@ RunReport parse_run(std::string_view text, const std::string& name) {
   if (root["format"] != format_name)
     throw RunFileError(fmt::format("{}: the format is {}, and not \"{}\"", name, line(root["format"]), format_name));
   const Place place(root, name);
-  place.has_only({"format", "stacks", "cells", "traits", "runs", "totals", "duration_s", "complete", "problems"});
+  place.has_only({"format", "stacks", "cells", "traits", "pairs", "runs", "totals", "duration_s", "complete", "problems"});
   RunReport report;
   report.stacks = place["stacks"].list<StackInfo>(read_stack);
   report.cells = place["cells"].list<Cell>(read_cell);
   report.traits = place["traits"].list<TraitAnswer>(read_answer);
+  report.pairs = place["pairs"].list<Pair>(read_pair);
   report.runs = place["runs"].count();
   report.duration_s = place["duration_s"].number();
   report.complete = place["complete"].yes();
   report.problems = place["problems"].texts();
-  const Place sums = place["totals"];
-  const Totals counts = totals(report);
-  sums.has_only(Words<Verdict>::list);
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    const std::string_view verdict = Words<Verdict>::list[i];
-    if (sums[verdict].count() != counts[i]) sums[verdict].refuse(fmt::format("is not the number of such cells, {}", counts[i]));
-  }
+  const Totals told = read_totals(place["totals"]), counts = totals(report);
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (told[i] != counts[i])
+      place["totals"][Words<Verdict>::list[i]].refuse(fmt::format("is not the number of such cells, {}", counts[i]));
   return report;
 }
 

@@ -58,6 +58,7 @@ TEST(RunFile, TheSchemaRequiresAndAllowsWhatIsWritten) {
   same_keys(schema["$defs"]["stack"], written["stacks"][0]);
   same_keys(schema["$defs"]["cell"], written["cells"][0]);
   same_keys(schema["$defs"]["trait"], written["traits"][0]);
+  same_keys(schema["$defs"]["pair"], written["pairs"][0]);
   same_keys(schema["$defs"]["totals"], written["totals"]);
   EXPECT_EQ(schema["$defs"]["verdict"]["enum"], Json(Words<Verdict>::list));
   EXPECT_EQ(schema["$defs"]["cell"]["properties"]["strength"]["enum"], Json(Words<Strength>::list));

@@ -147,6 +147,9 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
   bool decided = false;
   const Facts facts(transcript);
   const auto refused = refusals(transcript);
+  Met& met = column.partners[{transcript.key().partner, transcript.key().partner_version}];
+  ++met.runs;
+  met.cells.resize(clauses_->size());
   for (const std::size_t clause_index : column.applicable[static_cast<std::size_t>(transcript.key().io)]) {
     const Clause& clause = (*clauses_)[clause_index];
     Decision& cell = column.cells[clause_index];
@@ -167,6 +170,7 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
         finding.says = why;
       }
     }
+    met.cells[clause_index] = std::max(met.cells[clause_index], verdict);
     if (!cell.gives_way_to(verdict, transcript.decrypted, index)) continue;
     cell = {verdict, index, transcript.decrypted, transcript.key().scenario, std::string(replay), std::move(finding.says), {}};
     if (verdict == Verdict::not_reached) continue;
@@ -202,6 +206,13 @@ void Judge::merge(Judge&& other) {
         const auto [seen, fresh] = mine.traits[trait].try_emplace(answer, answered);
         if (!fresh && answered.run < seen->second.run) seen->second = std::move(answered);
       }
+    }
+    for (const auto& [partner, met] : theirs.partners) {
+      Met& here = mine.partners[partner];
+      here.runs += met.runs;
+      here.cells.resize(clauses_->size());
+      for (std::size_t clause = 0; clause < met.cells.size(); ++clause)
+        here.cells[clause] = std::max(here.cells[clause], met.cells[clause]);
     }
     mine.lost.merge(theirs.lost);
   }
@@ -275,6 +286,20 @@ RunReport Judge::report() const {
       told.replay = first->replay;
       report.traits.push_back(std::move(told));
     }
+  }
+  for (std::size_t stack = 0; stack < scope_.stacks.size(); ++stack) {
+    std::map<Partner, Pair> pairs;
+    for (const Column& column : columns_) {
+      if (column.stack != stack) continue;
+      for (const auto& [partner, met] : column.partners) {
+        const StackInfo& info = scope_.stacks[stack];
+        Pair& pair = pairs.try_emplace(partner, Pair{info.name, info.version, partner.first, partner.second}).first->second;
+        pair.runs += met.runs;
+        for (const Verdict verdict : met.cells)
+          if (verdict != Verdict::not_reached) ++pair.totals[static_cast<std::size_t>(verdict)];
+      }
+    }
+    for (auto& [partner, pair] : pairs) report.pairs.push_back(std::move(pair));
   }
   std::map<std::size_t, std::string> lost;
   for (const Column& column : columns_)

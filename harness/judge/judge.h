@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "harness/oracle/oracle.h"
@@ -76,11 +77,20 @@ struct TraitAnswer {
   friend bool operator==(const TraitAnswer&, const TraitAnswer&) = default;
 };
 
+// How a stack fared against one partner.
+struct Pair {
+  std::string stack, version, partner, partner_version;
+  std::size_t runs = 0;
+  std::array<std::size_t, Words<Verdict>::list.size()> totals{};  // its cells, had there been no other partner; without those not reached
+  friend bool operator==(const Pair&, const Pair&) = default;
+};
+
 // Everything that a report may say: the run file in memory (format "tlsbye-run/1", reports/schema.json).
 struct RunReport {
   std::vector<StackInfo> stacks;
   std::vector<Cell> cells;          // sorted: clause (in the order given), stack (likewise), role, tls
   std::vector<TraitAnswer> traits;  // sorted: trait, stack, role, tls
+  std::vector<Pair> pairs;          // sorted: stack, partner
   std::size_t runs = 0;
   double duration_s = 0;
   bool complete = true;               // false: interrupted, the rest was not run
@@ -139,6 +149,11 @@ class Judge {
     std::size_t run;
     std::string replay;
   };
+  struct Met {  // a partner
+    std::size_t runs = 0;
+    std::vector<Verdict> cells;  // by clause: the worst against it
+  };
+  using Partner = std::pair<std::string, std::string>;  // name, version
   struct Lost {
     std::string scenario, replay, why;
   };
@@ -149,7 +164,8 @@ class Judge {
     std::vector<Decision> cells;                          // by clause
     std::array<std::vector<std::size_t>, 2> applicable;   // by Io: indexes of the clauses that apply, rising
     std::vector<std::map<std::string, Answered>> traits;  // by trait: its answers
-    std::map<std::size_t, Lost> lost;                     // by run
+    std::map<Partner, Met> partners;
+    std::map<std::size_t, Lost> lost;  // by run
   };
   Column& column(const RunKey& key);
   Cell cell(const Column& column, std::size_t clause_index) const;

@@ -236,6 +236,37 @@ TEST(Judge, TraitsThatAnswerDifferentlyNameAllAnswers) {
   EXPECT_EQ(report.traits[0].replay, "two");
 }
 
+TEST(Judge, EveryPartnerIsToldWithTheWorstThatWasSeenAgainstIt) {
+  const std::vector<Clause> clauses{clause("rfc8446/a"), clause("rfc8446/b")};
+  Judge::Scope scope;
+  scope.stacks = {gnutls()};
+  Judge judge(clauses, scope), other(clauses, scope);
+  const auto against = [](std::string word, std::string partner) {
+    const Transcript told = run(std::move(word));
+    RunKey key = told.key();
+    key.partner = std::move(partner);
+    key.partner_version = "1";
+    Transcript transcript(key);
+    for (const Event& event : told.events()) std::visit([&](const auto& what) { transcript.add(event.line, what); }, event.what);
+    return transcript;
+  };
+  judge.take(0, against("holds", "openssl"), "a");
+  judge.take(1, against("holds", "wolfssl"), "b");
+  other.take(2, against("broken", "wolfssl"), "c");
+  other.take(3, against("nothing", "gnutls"), "d");
+  judge.merge(std::move(other));
+  const std::vector<Pair> pairs = judge.report().pairs;
+  ASSERT_EQ(pairs.size(), 3U);
+  const auto count = [](const Pair& pair, Verdict verdict) { return pair.totals[static_cast<std::size_t>(verdict)]; };
+  EXPECT_EQ(pairs[0].partner, "gnutls");
+  EXPECT_EQ(pairs[0].totals, Totals{}) << "what was not reached is not counted";
+  EXPECT_EQ(count(pairs[1], Verdict::conforms), 2U);
+  EXPECT_EQ(pairs[2].partner, "wolfssl");
+  EXPECT_EQ(pairs[2].runs, 2U);
+  EXPECT_EQ(count(pairs[2], Verdict::violates), 2U);
+  EXPECT_EQ(count(pairs[2], Verdict::conforms), 0U);
+}
+
 TEST(Judge, TotalsCountEveryCellOnce) {
   const std::vector<Clause> clauses{clause("rfc/all")};
   Judge judge(clauses, {{gnutls()}}, no_traits());
