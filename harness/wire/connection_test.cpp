@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <stdexcept>
+#include <utility>
 
 namespace tlsbye {
 namespace {
@@ -18,8 +19,9 @@ void must(bool worked) {
 // One key and a certificate that vouches for itself.
 SSL_CTX* make_context(bool is_server) {
   SSL_CTX* context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
-  must(context && SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-AES128-GCM-SHA256") == 1 &&
+  must(context && SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0") == 1 &&
        SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256") == 1);
+  SSL_CTX_set_options(context, SSL_OP_NO_ENCRYPT_THEN_MAC | SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS);
   SSL_CTX_set_keylog_callback(context, [](const SSL* ssl, const char* line) {
     auto* connection = static_cast<Connection*>(SSL_get_app_data(ssl));
     connection->keys.emplace_back(line);
@@ -75,16 +77,20 @@ Statement wire_inject(Side from, ContentType type, std::string bytes) {
 }
 
 Connection::Connection(Tls tls, TransportKind kind, bool come)
-    : wire(std::make_unique<Wire>(kind, Role::client, tls, transcript)), keys_come(come) {
+    : wire(std::make_unique<Wire>(kind, Role::client, tls, transcript)), keys_come(come), tls_(tls) {
   std::signal(SIGPIPE, SIG_IGN);
+  make_peers();
+}
+
+void Connection::make_peers() {
   for (const Side side : {client, server}) {
     Peer& peer = sides_[static_cast<std::size_t>(side)];
-    peer.transport = wire->take_end(side);
+    if (Descriptor end = wire->take_end(side)) peer.transport = std::move(end);
     fcntl(fd(side), F_SETFL, O_NONBLOCK);
     peer.ssl = SSL_new(context_of(side));
     must(peer.ssl && SSL_set_fd(peer.ssl, fd(side)) == 1);
     SSL_set_app_data(peer.ssl, this);
-    const int version = tls == Tls::v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    const int version = TLS1_VERSION + static_cast<int>(tls_);
     must(SSL_set_min_proto_version(peer.ssl, version) == 1 && SSL_set_max_proto_version(peer.ssl, version) == 1);
     if (side == client)
       SSL_set_connect_state(peer.ssl);
@@ -96,6 +102,28 @@ Connection::Connection(Tls tls, TransportKind kind, bool come)
 Connection::~Connection() {
   for (Peer& peer : sides_) SSL_free(peer.ssl);
   ERR_clear_error();
+}
+
+void Connection::begin_session(bool same_transport, SSL_SESSION* resume) {
+  for (Peer& peer : sides_) SSL_free(std::exchange(peer.ssl, nullptr));
+  wire->begin_session(same_transport);
+  make_peers();
+  if (resume) must(SSL_set_session(ssl(client), resume) == 1);
+}
+
+void Connection::renegotiate() {
+  must(SSL_renegotiate(ssl(server)) == 1);
+  char byte;
+  for (int turn = 0; turn < 4; ++turn) {
+    SSL_do_handshake(ssl(server));
+    pump();
+    SSL_read(ssl(client), &byte, 1);
+    pump();
+    SSL_read(ssl(server), &byte, 1);
+    pump();
+  }
+  ERR_clear_error();
+  ASSERT_TRUE(!SSL_renegotiate_pending(ssl(server)) && SSL_is_init_finished(ssl(client)) && SSL_is_init_finished(ssl(server))) << story();
 }
 
 void Connection::handshake() {

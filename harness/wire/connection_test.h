@@ -27,11 +27,15 @@ class Connection {
   // With `keys_come` false, key log lines are kept in `keys` until the test gives them to the wire.
   explicit Connection(Tls tls, TransportKind kind = TransportKind::socketpair, bool keys_come = true);
   ~Connection();
+  // Frees both sessions and begins others; the client offers `resume`, where there is one.
+  void begin_session(bool same_transport, SSL_SESSION* resume = nullptr);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   // Both until done, tickets read.
   void handshake();
+  // Another handshake in the session (TLS 1.2 and before), asked for by the server.
+  void renegotiate();
   SSL* ssl(Side side) { return sides_[static_cast<std::size_t>(side)].ssl; }
   int fd(Side side) { return sides_[static_cast<std::size_t>(side)].transport.get(); }
   void close_transport(Side side) { sides_[static_cast<std::size_t>(side)].transport.reset(); }
@@ -56,10 +60,12 @@ class Connection {
   bool keys_come;
 
  private:
+  void make_peers();
   struct Peer {
     SSL* ssl = nullptr;
     Descriptor transport;
   };
+  Tls tls_;
   Peer sides_[2];
   int after_handshake_ = 0;
 };

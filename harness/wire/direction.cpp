@@ -8,9 +8,9 @@
 namespace tlsbye {
 namespace {
 
-constexpr std::size_t most_content_noted = 64;       // bytes of Record::content
-constexpr std::size_t least_encrypted_1_2 = 8 + 16;  // explicit nonce and tag: what is shorter is not encrypted
-constexpr std::uint8_t protected_type = 23;          // the outer type of every encrypted record of TLS 1.3
+constexpr std::size_t most_content_noted = 64;   // bytes of Record::content
+constexpr std::uint8_t protected_type = 23;      // the outer type of every encrypted record of TLS 1.3
+constexpr std::size_t least_encrypted = 8 + 16;  // before TLS 1.3: what is shorter than a nonce and a tag is not encrypted
 
 ContentType content_type(std::uint8_t number) {
   return number >= 20 && number <= 23 ? static_cast<ContentType>(number) : ContentType::unknown;
@@ -61,28 +61,77 @@ RecordProtection* KeyRing::at(Stage stage, int generation) {
 
 RecordProtection* KeyRing::handshake() {
   if (!handshake_)
-    if (const auto secret = secrets_.traffic_secret(writer_, Stage::handshake)) handshake_.emplace(Tls::v1_3, traffic_key(*secret));
+    if (const auto secret = secrets_.traffic_secret(of_, writer_, Stage::handshake)) handshake_.emplace(Tls::v1_3, traffic_key(*secret));
   return handshake_ ? &*handshake_ : nullptr;
 }
 
 RecordProtection* KeyRing::application(int generation) {
   if (application_.empty()) {
-    last_secret_ = secrets_.traffic_secret(writer_, Stage::application);
-    const auto key = last_secret_ ? traffic_key(*last_secret_) : secrets_.application_key(writer_);
+    last_secret_ = secrets_.traffic_secret(of_, writer_, Stage::application);
+    const auto key = last_secret_ ? traffic_key(*last_secret_) : secrets_.application_key(of_, writer_);
     if (!key) return nullptr;
-    application_.emplace_back(secrets_.version(), *key);
+    application_.emplace_back(secrets_.version(of_), *key);
   }
-  if (generation > 0 && !last_secret_ && application_.size() == 1) last_secret_ = secrets_.traffic_secret(writer_, Stage::application);
+  if (generation > 0 && !last_secret_ && application_.size() == 1) last_secret_ = secrets_.traffic_secret(of_, writer_, Stage::application);
   while (std::cmp_less_equal(application_.size(), generation)) {
     if (!last_secret_) return nullptr;
     last_secret_ = next_secret(*last_secret_);
-    application_.emplace_back(secrets_.version(), traffic_key(*last_secret_));
+    application_.emplace_back(secrets_.version(of_), traffic_key(*last_secret_));
   }
   return &application_[static_cast<std::size_t>(generation)];
 }
 
 Direction::Direction(Side from, Role writer, Secrets& secrets, Transcript& transcript)
-    : from_(from), writer_(writer), secrets_(secrets), transcript_(transcript), keys_(writer, secrets) {}
+    : from_(from), writer_(writer), secrets_(secrets), transcript_(transcript) {
+  reader_.await_session();
+}
+
+RecordProtection* Direction::keys_at(const Epoch& epoch) {
+  return keys_.try_emplace(epoch.handshake, writer_, secrets_, epoch.handshake).first->second.at(epoch.stage, epoch.generation);
+}
+
+// Sessions.
+
+void Direction::begin_session(bool same_transport, int line) {
+  if (const std::string rest(reader_.rest()); same_transport && !rest.empty()) {
+    auto piece = std::make_shared<Piece>();
+    piece->bytes = piece->content = rest;
+    piece->announced = rest.size();
+    piece->type = ContentType::raw;
+    piece->known = true;
+    handle(piece, line);
+  }
+  reader_.await_session();
+  ++session_;
+  first_hello_ = secrets_.handshakes();
+  data_delivered_ = 0;
+  receiver_ = {session_, {first_hello_}, {}, {}};
+  if (same_transport) return;
+
+  sender_ = receiver_;
+  forget_unread();
+  held_.clear();
+  claims_.clear();
+  out_.clear();
+  out_taken_ = put_ = taken_ = 0;
+  holding_ = cut_ = closed_ = gone_ = false;
+  end_.reset();
+  limit_.reset();
+}
+
+// What could not be read until now never will be.
+void Direction::forget_unread() {
+  not_authentic_ |= lost();
+  unread_.clear();
+}
+
+// Whether the sender's next session begins with this record.
+bool Direction::begins_session(const Piece& piece) const {
+  if (sender_.session == session_) return false;
+  const bool client = writer_ == Role::client;
+  const auto hello = static_cast<std::uint8_t>(client ? HandshakeType::client_hello : HandshakeType::server_hello);
+  return (client || secrets_.handshakes() > first_hello_) && begins_with_hello(piece.bytes, hello);
+}
 
 // The sender's bytes.
 
@@ -127,27 +176,42 @@ std::optional<Direction::Due> Direction::end_due() {
 
 // Reading what was sent.
 
-std::string Direction::pass(Standing& standing, ContentType type, std::string_view content, bool encrypted) {
+std::string Direction::pass(Standing& standing, ContentType type, std::string_view content, bool encrypted, std::string_view bytes) {
   Epoch& epoch = standing.epoch;
-  const bool tls_1_3 = secrets_.version() == Tls::v1_3;
-  if (encrypted) ++epoch.sequence;
-  // Not again later: a renegotiation is not followed, and one ChangeCipherSpec too many changes no keys.
-  if (type == ContentType::change_cipher_spec && !tls_1_3 && epoch.stage == Stage::plain) epoch = {Stage::application, 0, 0};
+  const bool tls_1_3 = version(standing) == Tls::v1_3;
+  if (encrypted) {
+    ++epoch.place.sequence;
+    if (version(standing) == Tls::v1_0) std::copy_n(bytes.end() - sizeof(Block), sizeof(Block), epoch.place.before.emplace().begin());
+  }
+  if (type == ContentType::change_cipher_spec && !tls_1_3) {
+    // One too many changes no keys.
+    if (epoch.stage == Stage::plain) epoch = {epoch.handshake, Stage::application};
+    if (const auto next = standing.next_handshake; next && secrets_.answered(*next)) {
+      epoch = {*next, Stage::application};
+      standing.next_handshake.reset();
+    }
+  }
   std::string begun;
   if (type != ContentType::handshake) return begun;
   // A message without protection where there should be one has its name, and no other effect.
   HandshakeReader apart;
   const bool belongs = encrypted == (epoch.stage != Stage::plain);
   for (const auto& message : (belongs ? standing.messages : apart).feed(content, begun)) {
+    if (!belongs) continue;
+    std::optional<int> agreeing;  // the handshake of a hello
     if (message.is(HandshakeType::client_hello) && writer_ == Role::client) {
-      if (const auto random = client_random(message.body)) secrets_.saw_client_hello(*random);
+      if (const auto random = client_random(message.body)) agreeing = secrets_.saw_client_hello(*random);
     } else if (message.is(HandshakeType::server_hello) && writer_ == Role::server) {
-      if (const auto hello = server_hello(message.body)) secrets_.saw_server_hello(*hello);
+      if (const auto hello = server_hello(message.body)) agreeing = secrets_.saw_server_hello(*hello);
     } else if (tls_1_3 && encrypted && message.is(HandshakeType::finished) && epoch.stage == Stage::handshake) {
-      epoch = {Stage::application, 0, 0};
+      epoch = {epoch.handshake, Stage::application};
     } else if (tls_1_3 && encrypted && message.is(HandshakeType::key_update) && epoch.stage == Stage::application) {
-      epoch = {Stage::application, epoch.generation + 1, 0};
+      epoch = {epoch.handshake, Stage::application, epoch.generation + 1};
     }
+    if (agreeing && epoch.stage == Stage::plain)
+      epoch.handshake = *agreeing;
+    else if (agreeing)
+      standing.next_handshake = agreeing;
   }
   return begun;
 }
@@ -155,36 +219,43 @@ std::string Direction::pass(Standing& standing, ContentType type, std::string_vi
 Direction::Reading Direction::read(Piece& piece) {
   const auto outer = static_cast<std::uint8_t>(piece.bytes[0]);
   const std::string_view payload = std::string_view(piece.bytes).substr(record_header);
+  if (begins_session(piece)) {
+    forget_unread();
+    sender_ = {session_, {secrets_.handshakes() - (writer_ == Role::server)}, {}, {}};
+  }
+  piece.session = sender_.session;
+  const Tls tls = version(sender_);
   Epoch& epoch = sender_.epoch;
-  if (secrets_.version() == Tls::v1_3) {
+  if (tls == Tls::v1_3) {
     piece.encrypted = outer == protected_type;
     if (piece.encrypted && epoch.stage == Stage::plain) epoch.stage = Stage::handshake;
   } else {
-    piece.encrypted = epoch.stage != Stage::plain && payload.size() >= least_encrypted_1_2;
+    piece.encrypted = epoch.stage != Stage::plain && payload.size() >= least_encrypted;
   }
   if (piece.encrypted) {
     const Reading reading = lost() ? Reading::no_keys : read_encrypted(piece);
-    if (reading != Reading::not_authentic || !is_plain_handshake(outer, payload) || secrets_.version() == Tls::v1_3) return reading;
+    if (reading != Reading::not_authentic || !is_plain_handshake(outer, payload) || tls == Tls::v1_3) return reading;
     piece.encrypted = false;
   }
   piece.type = content_type(outer);
   piece.content = payload;
   piece.known = true;
-  piece.begun = pass(sender_, piece.type, piece.content, false);
+  piece.begun = pass(sender_, piece.type, piece.content, false, piece.bytes);
   return Reading::done;
 }
 
 Direction::Reading Direction::read_encrypted(Piece& piece) {
   Epoch epoch = sender_.epoch;
-  RecordProtection* keys = keys_.at(epoch.stage, epoch.generation);
+  RecordProtection* keys = keys_at(epoch);
+  if (!keys) keys = keys_of_resumed(piece);
   const bool trial = !keys && epoch.stage == Stage::handshake;
   if (trial) {
     // The stack may tell its application key only; the application stage begins with the record that it opens as its first.
-    epoch = {Stage::application, 0, 0};
-    keys = keys_.at(epoch.stage, epoch.generation);
+    epoch = {epoch.handshake, Stage::application};
+    keys = keys_at(epoch);
   }
   if (!keys) return Reading::no_keys;
-  auto opened = keys->open(piece.bytes, epoch.sequence);
+  auto opened = keys->open(piece.bytes, epoch.place);
   if (!opened && trial) {
     piece.in_handshake = true;
     piece.type = ContentType::handshake;  // all that a handshake which came to application keys can have sent under others
@@ -197,8 +268,18 @@ Direction::Reading Direction::read_encrypted(Piece& piece) {
   piece.padding = opened->padding;
   piece.known = true;
   sender_.epoch = epoch;
-  piece.begun = pass(sender_, piece.type, piece.content, true);
+  piece.begun = pass(sender_, piece.type, piece.content, true, piece.bytes);
   return Reading::done;
+}
+
+// Null where the sender does not begin its keys with this record, or they are not those of an earlier session.
+RecordProtection* Direction::keys_of_resumed(const Piece& piece) {
+  const Epoch& epoch = sender_.epoch;
+  if (epoch.stage != Stage::application || epoch.place != Place{}) return nullptr;
+  const bool found = secrets_.find_resumed(epoch.handshake, writer_, [&](const WriteKey& key) {
+    return RecordProtection(version(sender_), key).open(piece.bytes, epoch.place).has_value();
+  });
+  return found ? keys_at(epoch) : nullptr;
 }
 
 // What was sent cannot be followed now, because keys are missing.
@@ -208,18 +289,22 @@ bool Direction::lost() const {
 
 bool Direction::decrypted() const { return !not_authentic_ && !lost(); }
 
-void Direction::keys_came() {
-  for (std::size_t i = 0; i < unread_.size();) {
-    const PiecePtr piece = unread_[i++];
-    const Reading reading = read_encrypted(*piece);
-    for (const int event : {piece->event, piece->delivery})
-      if (Record* record = event ? noted(event) : nullptr) describe(*piece, *record);
-    if (reading == Reading::no_keys) continue;
-    not_authentic_ |= reading == Reading::not_authentic;
-    unread_.erase(unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(i));
-    i = 0;
-    if (piece->delivered) advance(*piece);
-  }
+int Direction::unread_after(int event) const {
+  for (const PiecePtr& piece : unread_)
+    if (piece->event > event) return piece->event;
+  return 0;
+}
+
+void Direction::read_again(int event) {
+  const auto at = std::find_if(unread_.begin(), unread_.end(), [&](const PiecePtr& it) { return it->event == event; });
+  const PiecePtr piece = *at;
+  const Reading reading = read_encrypted(*piece);
+  for (const int it : {piece->event, piece->delivery})
+    if (Record* record = it ? noted(it) : nullptr) describe(*piece, *record);
+  if (reading == Reading::no_keys) return;
+  not_authentic_ |= reading == Reading::not_authentic;
+  unread_.erase(unread_.begin(), at + 1);
+  if (piece->delivered) advance(*piece, piece->bytes);
 }
 
 // Orders.
@@ -370,33 +455,36 @@ std::vector<std::string> Direction::orders_left() const {
 // Brings the receiver's epoch to where it is when this piece reaches it: what no record announced.
 void Direction::meet(const Piece& piece) {
   Epoch& epoch = receiver_.epoch;
-  if (secrets_.version() != Tls::v1_3) return;
+  if (version(receiver_) != Tls::v1_3) return;
   if (epoch.stage == Stage::plain && piece.encrypted) epoch.stage = Stage::handshake;
   // Where handshake keys are never told, nobody saw the receiver go on to the application stage.
-  if (epoch.stage == Stage::handshake && (piece.made || piece.epoch.stage == Stage::application) && !keys_.at(Stage::handshake, 0) &&
-      keys_.at(Stage::application, 0))
-    epoch = {Stage::application, 0, 0};
+  if (epoch.stage == Stage::handshake && (piece.made || piece.epoch.stage == Stage::application) &&
+      !keys_at({epoch.handshake, Stage::handshake}) && keys_at({epoch.handshake, Stage::application}))
+    epoch = {epoch.handshake, Stage::application};
 }
 
 // Appends the piece as the receiver expects it. False where its keys are not known.
 bool Direction::protect(Piece& piece, std::string& to) {
-  meet(piece);
+  if (piece.made) piece.session = receiver_.session;
+  const bool of_old_session = piece.session != receiver_.session;
+  if (!of_old_session) meet(piece);
   const Epoch& epoch = receiver_.epoch;
-  const bool untouched = !piece.made && (!piece.encrypted || !piece.known || piece.epoch == epoch);
+  const bool untouched = !piece.made && (!piece.encrypted || !piece.known || of_old_session || piece.epoch == epoch);
   if (untouched || piece.type == ContentType::raw) {
     to += piece.made ? piece.content : piece.bytes;
     if (piece.damaged && !to.empty()) to.back() ^= 1;
     return true;
   }
   const auto type = static_cast<std::uint8_t>(piece.type);
-  const bool never_encrypted = piece.type == ContentType::change_cipher_spec && secrets_.version() == Tls::v1_3;
+  const Tls tls = version(receiver_);
+  const bool never_encrypted = piece.type == ContentType::change_cipher_spec && tls == Tls::v1_3;
   piece.encrypted = !piece.plain && !never_encrypted && epoch.stage != Stage::plain;
   if (piece.encrypted) {
-    RecordProtection* keys = lost() ? nullptr : keys_.at(epoch.stage, epoch.generation);
+    RecordProtection* keys = lost() ? nullptr : keys_at(epoch);
     if (!keys) return false;
-    keys->seal(to, type, piece.content, epoch.sequence, piece.padding);
+    keys->seal(to, type, piece.content, epoch.place, piece.padding);
   } else {
-    append_header(to, type, piece.content.size());
+    append_header(to, type, piece.content.size(), minor_version(tls));
     to += piece.content;
   }
   if (piece.damaged) to.back() ^= 1;
@@ -429,16 +517,17 @@ bool Direction::deliver(Piece& piece, int line) {
   if (!bytes.empty()) claims_.push_back({piece.delivery ? piece.delivery : piece.event, put_, put_ + bytes.size()});
   put_ += bytes.size();
   piece.delivered = true;
-  if (std::none_of(unread_.begin(), unread_.end(), [&](const PiecePtr& it) { return it.get() == &piece; })) advance(piece);
+  if (std::none_of(unread_.begin(), unread_.end(), [&](const PiecePtr& it) { return it.get() == &piece; })) advance(piece, bytes);
   return true;
 }
 
 // Brings the receiver's standing to where it is after this piece; one that it cannot authenticate leaves it where it is.
-void Direction::advance(Piece& piece) {
+void Direction::advance(Piece& piece, std::string_view bytes) {
   if (!piece.known || piece.damaged || piece.limit != whole || piece.type == ContentType::raw) return;
+  if (piece.session != receiver_.session) return;
   meet(piece);
   if (piece.type == ContentType::application_data) data_delivered_ += piece.content.size();
-  std::string begun = pass(receiver_, piece.type, piece.content, piece.encrypted);
+  std::string begun = pass(receiver_, piece.type, piece.content, piece.encrypted, bytes);
   if (!piece.made) return;
   if (Record* record = noted(piece.delivery)) record->handshake = std::move(begun);
 }

@@ -1,4 +1,4 @@
-// One direction of the connection: what `from` sends, on its way to the other side. Bytes in, orders, bytes out; no sockets.
+// One direction of the run's connections: what `from` sends, on its way to the other side. Bytes in, orders, bytes out; no sockets.
 //
 // Two protections live here side by side. The incoming one follows the sender: its keys and sequence numbers move with each record that
 // it sent. The outgoing one follows what the receiver has been given. As long as both agree, bytes are passed on untouched; from the
@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,16 +34,17 @@ namespace tlsbye {
 
 // Under which key, and as which record of it, something is protected.
 struct Epoch {
+  int handshake = 0;  // that agreed on the key, as Secrets counts them
   Stage stage = Stage::plain;
   int generation = 0;  // KeyUpdates since the application stage began
-  std::uint64_t sequence = 0;
+  Place place = {};
   friend bool operator==(const Epoch&, const Epoch&) = default;
 };
 
-// The keys of one direction, derived when they are first asked for.
+// The keys of one direction that one handshake gave, derived when they are first asked for.
 class KeyRing {
  public:
-  KeyRing(Role writer, const Secrets& secrets) : writer_(writer), secrets_(secrets) {}
+  KeyRing(Role writer, const Secrets& secrets, int handshake) : writer_(writer), secrets_(secrets), of_(handshake) {}
 
   // The protection of that stage and generation; null where its key is not known (yet).
   RecordProtection* at(Stage stage, int generation);
@@ -53,6 +55,7 @@ class KeyRing {
 
   Role writer_;
   const Secrets& secrets_;
+  int of_;
   std::optional<RecordProtection> handshake_;
   std::deque<RecordProtection> application_;  // by generation
   std::optional<Secret> last_secret_;         // of the last generation, where it is known
@@ -69,8 +72,16 @@ class Direction {
   void arrive(std::string_view bytes, int line);
   void sender_ended(End how, int line);
 
-  // New key log lines were learned: completes the events of records that had passed before.
-  void keys_came();
+  // Another session begins. On the same transport the receiver waits for it from now on, without protection; the sender's begins with its
+  // hello, and what it sends before that is of the old session and passed as it is. On another transport all that this one held is gone;
+  // orders stay.
+  void begin_session(bool same_transport, int line);
+
+  // New key log lines were learned: records that had passed unread are read now, one by one, in the order in which both sides sent them,
+  // as one side's hello may be under the keys that the other's follows. The next of this direction behind `event`, or 0; and, its event
+  // completed where the keys are there.
+  int unread_after(int event) const;
+  void read_again(int event);
   // Every record that was no part of the handshake could be decrypted.
   bool decrypted() const;
 
@@ -105,6 +116,7 @@ class Direction {
 
   // One record on its way.
   struct Piece {
+    int session = 0;    // made: of the receiver, when it is delivered
     int event = 0;      // of the record that was sent; made: of the one that it stands for, 0 for none
     int delivery = 0;   // of the event that told of its delivery, where that was another
     bool made = false;  // by the wire
@@ -133,17 +145,24 @@ class Direction {
 
   // How far somebody is: the sender by what it has sent, the receiver by what it has been given.
   struct Standing {
+    int session = 0;
     Epoch epoch;
     HandshakeReader messages;
+    std::optional<int> next_handshake;  // a renegotiation whose keys the next ChangeCipherSpec turns on
   };
-  // Moves past a record; the names of the handshake messages that begin in it.
-  std::string pass(Standing& standing, ContentType type, std::string_view content, bool encrypted);
+  Tls version(const Standing& standing) const { return secrets_.version(standing.epoch.handshake); }
+  RecordProtection* keys_at(const Epoch& epoch);
+  // Moves past a record, which was `bytes` on the wire; the names of the handshake messages that begin in it.
+  std::string pass(Standing& standing, ContentType type, std::string_view content, bool encrypted, std::string_view bytes);
 
   // Reading what was sent.
   enum class Reading : std::uint8_t { done, no_keys, not_authentic };
   Reading read(Piece& piece);
   Reading read_encrypted(Piece& piece);
+  RecordProtection* keys_of_resumed(const Piece& piece);
   bool lost() const;
+  void forget_unread();
+  bool begins_session(const Piece& piece) const;
 
   // Doing what the orders say.
   void handle(const PiecePtr& piece, int line);
@@ -153,7 +172,7 @@ class Direction {
   bool deliver(Piece& piece, int line);
   bool protect(Piece& piece, std::string& to);
   void meet(const Piece& piece);
-  void advance(Piece& piece);
+  void advance(Piece& piece, std::string_view bytes);
   void stop_at_limit(int line);
 
   // The transcript.
@@ -164,9 +183,11 @@ class Direction {
   Role writer_;
   Secrets& secrets_;
   Transcript& transcript_;
-  KeyRing keys_;
+  std::map<int, KeyRing> keys_;  // by handshake
 
   RecordReader reader_;
+  int session_ = 0;      // how many began before this one ...
+  int first_hello_ = 0;  // ... and how many handshakes
   Standing sender_, receiver_;
   std::vector<PiecePtr> unread_;    // encrypted, seen, without keys so far; both standings are those before the first of them
   bool not_authentic_ = false;      // a record was sent that its keys do not open

@@ -65,7 +65,7 @@ std::optional<Random> client_random(std::string_view body) {
 
 std::optional<ServerHello> server_hello(std::string_view body) {
   if (body.size() < 34 || body.substr(2).starts_with(retry_random)) return std::nullopt;
-  ServerHello hello{random_of(body), Tls::v1_2};
+  ServerHello hello{random_of(body), body[1] == 1 ? Tls::v1_0 : body[1] == 2 ? Tls::v1_1 : Tls::v1_2};
   body.remove_prefix(34);
   std::string_view session, extensions, value;
   if (!take_vector(body, 1, session) || body.size() < 3) return hello;

@@ -8,8 +8,8 @@ namespace {
 
 using Label = KeyLogLine::Label;
 
-// Lines that come before the ClientHello cannot be told apart yet; a peer does not have so many.
-constexpr std::size_t most_lines = 64;
+// Lines kept, the oldest go first: some four a handshake are of use, and those of the first few sessions may still resume one.
+constexpr std::size_t most_lines = 256;
 
 struct LabelRow {
   std::string_view name;
@@ -65,60 +65,83 @@ std::optional<KeyLogLine> read_key_log(std::string_view line) {
   return std::nullopt;
 }
 
-void Secrets::saw_client_hello(const Random& random) {
-  if (client_) return;
-  client_ = random;
-  std::erase_if(lines_, [&](const KeyLogLine& line) { return line.random != random; });
+int Secrets::saw_client_hello(const Random& random) {
+  for (int i = handshakes() - 1; i >= 0; --i)
+    if (at(i).client == random) return i;
+  handshakes_.push_back({random, std::nullopt, {}});
+  return handshakes() - 1;
 }
 
-void Secrets::saw_server_hello(const ServerHello& hello) {
-  if (server_) return;
-  server_ = hello.random;
-  version_ = hello.version;
+int Secrets::saw_server_hello(const ServerHello& hello) {
+  for (int i = handshakes() - 1; i >= 0; --i)
+    if (at(i).server == hello.random) return i;
+  if (handshakes_.empty()) handshakes_.emplace_back();
+  if (Handshake& last = handshakes_.back(); !last.server) {
+    last.server = hello.random;
+    last.version = hello.version;
+  }
+  return handshakes() - 1;
 }
 
 bool Secrets::learn(std::string_view text) {
   std::optional<KeyLogLine> line = read_key_log(text);
-  if (!line || (client_ && line->random != *client_) || lines_.size() >= most_lines) return false;
+  if (!line) return false;
   for (const KeyLogLine& known : lines_)
     if (known.label == line->label && known.random == line->random) return false;
+  if (lines_.size() == most_lines) lines_.pop_front();
   lines_.push_back(std::move(*line));
-  return true;
+  return std::any_of(handshakes_.begin(), handshakes_.end(),
+                     [&](const Handshake& it) { return !it.client || it.client == lines_.back().random; }) ||
+         handshakes_.empty();
 }
 
-const KeyLogLine* Secrets::find(Label label) const {
+const KeyLogLine* Secrets::find(int handshake, Label label) const {
   for (const KeyLogLine& line : lines_)
-    if (client_ && line.label == label) return &line;
+    if (known(handshake) && at(handshake).client == line.random && line.label == label) return &line;
   return nullptr;
 }
 
-std::optional<Secret> Secrets::traffic_secret(Role writer, Stage stage) const {
-  if (version_ != Tls::v1_3 || stage == Stage::plain) return std::nullopt;
+std::optional<Secret> Secrets::traffic_secret(int handshake, Role writer, Stage stage) const {
+  if (version(handshake) != Tls::v1_3 || stage == Stage::plain) return std::nullopt;
   const bool client = writer == Role::client;
-  const KeyLogLine* line = find(stage == Stage::handshake ? (client ? Label::client_handshake : Label::server_handshake)
-                                                          : (client ? Label::client_application : Label::server_application));
+  const KeyLogLine* line = find(handshake, stage == Stage::handshake ? (client ? Label::client_handshake : Label::server_handshake)
+                                                                     : (client ? Label::client_application : Label::server_application));
   if (!line) return std::nullopt;
   Secret secret;
   std::copy(line->secret.begin(), line->secret.end(), secret.begin());
   return secret;
 }
 
-std::optional<TrafficKey> Secrets::application_key(Role writer) const {
+std::optional<WriteKey> Secrets::application_key(int handshake, Role writer) const {
   const bool client = writer == Role::client;
-  if (const KeyLogLine* line = find(client ? Label::client_key : Label::server_key)) {
+  if (const KeyLogLine* line = find(handshake, client ? Label::client_key : Label::server_key)) {
     TrafficKey key;
     std::copy_n(line->secret.begin(), key.key.size(), key.key.begin());
     std::copy_n(line->secret.begin() + 16, key.iv.size(), key.iv.begin());
     return key;
   }
-  const KeyLogLine* line = version_ == Tls::v1_2 && server_ ? find(Label::client_random) : nullptr;
+  const bool by_master = version(handshake) != Tls::v1_3 && answered(handshake);
+  const KeyLogLine* line = by_master ? find(handshake, Label::client_random) : nullptr;
   if (!line) return std::nullopt;
-  if (!block_) {
-    MasterSecret master;
-    std::copy(line->secret.begin(), line->secret.end(), master.begin());
-    block_ = key_block(master, *client_, *server_);
+  return key_of(handshake, writer, *line);
+}
+
+WriteKey Secrets::key_of(int handshake, Role writer, const KeyLogLine& line) const {
+  MasterSecret master;
+  std::copy(line.secret.begin(), line.secret.end(), master.begin());
+  const Handshake& it = at(handshake);
+  const KeyBlock block = key_block(it.version, master, *it.client, *it.server);
+  return writer == Role::client ? block.client : block.server;
+}
+
+bool Secrets::find_resumed(int handshake, Role writer, const std::function<bool(const WriteKey&)>& opens) {
+  if (version(handshake) == Tls::v1_3 || !answered(handshake) || !at(handshake).client) return false;
+  for (const KeyLogLine& line : lines_) {
+    if (line.label != Label::client_random || !opens(key_of(handshake, writer, line))) continue;
+    lines_.push_back({Label::client_random, *at(handshake).client, line.secret});
+    return true;
   }
-  return client ? block_->client : block_->server;
+  return false;
 }
 
 }  // namespace tlsbye

@@ -1,8 +1,12 @@
-// What the wire knows about a connection's keys: lines of the NSS key log, and the hellos.
+// What the wire knows about the keys of a run: lines of the NSS key log, and the hellos.
 //
-// Lines may come in any order, twice, from both peers, before the hello that they belong to or long after the records they open.
+// A run has one handshake or more: those of sessions one after another, and renegotiations. Each is known by the random of its ClientHello,
+// and numbered from 0 in the order in which these were seen. Lines may come in any order, twice, from both peers, before the hello that
+// they belong to or long after the records they open; those of other handshakes do no harm.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -31,32 +35,47 @@ struct KeyLogLine {
 // nullopt for a label that is of no use here, for what is no key log line, and for secrets of another length than the wire's suites have.
 std::optional<KeyLogLine> read_key_log(std::string_view line);
 
-// The part of a connection that a record belongs to. TLS 1.2 goes from plain to application by its ChangeCipherSpec.
+// The part of a session that a record belongs to. TLS 1.2 goes from plain to application by its ChangeCipherSpec.
 enum class Stage : std::uint8_t { plain, handshake, application };
 
 class Secrets {
  public:
-  explicit Secrets(Tls tls) : version_(tls) {}
+  explicit Secrets(Tls tls) : told_(tls) {}
 
-  void saw_client_hello(const Random& random);
-  void saw_server_hello(const ServerHello& hello);
-  // False where the line says nothing new.
+  // The number of the handshake that the hello belongs to: a new one, or the one that it was seen in before. A ServerHello answers the
+  // last ClientHello.
+  int saw_client_hello(const Random& random);
+  int saw_server_hello(const ServerHello& hello);
+  int handshakes() const { return static_cast<int>(handshakes_.size()); }
+  bool answered(int handshake) const { return known(handshake) && at(handshake).server; }
+
+  // False where the line says nothing new about a handshake that was seen.
   bool learn(std::string_view line);
 
   // What was agreed on; before the ServerHello: what the constructor was told.
-  Tls version() const { return version_; }
+  Tls version(int handshake) const { return answered(handshake) ? at(handshake).version : told_; }
   // TLS 1.3: the secret with which a writer of that role begins the stage, or nullopt.
-  std::optional<Secret> traffic_secret(Role writer, Stage stage) const;
-  // The writer's first application key where it is known directly (TLS 1.2, or a line of ours), or nullopt.
-  std::optional<TrafficKey> application_key(Role writer) const;
+  std::optional<Secret> traffic_secret(int handshake, Role writer, Stage stage) const;
+  // The writer's first application key where it is known directly (before TLS 1.3, or a line of ours), or nullopt.
+  std::optional<WriteKey> application_key(int handshake, Role writer) const;
+
+  // Before TLS 1.3 a handshake that resumes a session has that session's master secret, and some stacks tell it but once. This tries those
+  // told for other handshakes, until `opens` finds the writer's key to be the right one. False: none is.
+  bool find_resumed(int handshake, Role writer, const std::function<bool(const WriteKey&)>& opens);
 
  private:
-  const KeyLogLine* find(KeyLogLine::Label label) const;
+  struct Handshake {
+    std::optional<Random> client, server;
+    Tls version{};
+  };
+  bool known(int handshake) const { return static_cast<std::size_t>(handshake) < handshakes_.size(); }
+  const Handshake& at(int handshake) const { return handshakes_[static_cast<std::size_t>(handshake)]; }
+  const KeyLogLine* find(int handshake, KeyLogLine::Label label) const;
+  WriteKey key_of(int handshake, Role writer, const KeyLogLine& master) const;
 
-  Tls version_;
-  std::optional<Random> client_, server_;
-  std::vector<KeyLogLine> lines_;
-  mutable std::optional<KeyBlock> block_;  // TLS 1.2, both directions at once
+  Tls told_;
+  std::vector<Handshake> handshakes_;
+  std::deque<KeyLogLine> lines_;
 };
 
 }  // namespace tlsbye

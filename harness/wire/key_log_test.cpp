@@ -30,10 +30,10 @@ TEST(KeyLog, OnlyLinesOfThisConnectionCount) {
   EXPECT_TRUE(secrets.learn("CLIENT_TRAFFIC_SECRET_0 " + other_hex + " " + secret_hex));
   EXPECT_TRUE(secrets.learn("SERVER_TRAFFIC_SECRET_0 " + random_hex + " " + secret_hex));
   EXPECT_FALSE(secrets.learn("SERVER_TRAFFIC_SECRET_0 " + random_hex + " " + secret_hex));
-  EXPECT_FALSE(secrets.traffic_secret(Role::server, Stage::application));  // whose it is was not seen yet
+  EXPECT_FALSE(secrets.traffic_secret(0, Role::server, Stage::application));  // whose it is was not seen yet
   secrets.saw_client_hello(random_of(0xaa));
-  EXPECT_TRUE(secrets.traffic_secret(Role::server, Stage::application));
-  EXPECT_FALSE(secrets.traffic_secret(Role::client, Stage::application));
+  EXPECT_TRUE(secrets.traffic_secret(0, Role::server, Stage::application));
+  EXPECT_FALSE(secrets.traffic_secret(0, Role::client, Stage::application));
   EXPECT_FALSE(secrets.learn("CLIENT_TRAFFIC_SECRET_0 " + other_hex + " " + secret_hex));
 }
 
@@ -41,10 +41,10 @@ TEST(KeyLog, AMasterSecretNeedsBothHellos) {
   Secrets secrets(Tls::v1_2);
   secrets.learn("CLIENT_RANDOM " + random_hex + " " + std::string(96, '1'));
   secrets.saw_client_hello(random_of(0xaa));
-  EXPECT_FALSE(secrets.application_key(Role::client));
+  EXPECT_FALSE(secrets.application_key(0, Role::client));
   secrets.saw_server_hello({random_of(0xcc), Tls::v1_2});
-  ASSERT_TRUE(secrets.application_key(Role::client));
-  EXPECT_NE(secrets.application_key(Role::client), secrets.application_key(Role::server));
+  ASSERT_TRUE(secrets.application_key(0, Role::client));
+  EXPECT_NE(secrets.application_key(0, Role::client), secrets.application_key(0, Role::server));
 }
 
 TEST(Handshake, MessagesAreFoundHoweverTheyAreCut) {

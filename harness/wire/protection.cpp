@@ -1,6 +1,10 @@
 #include "harness/wire/protection.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 
 #include <algorithm>
 #include <cstring>
@@ -21,7 +25,7 @@ using Digest = std::array<unsigned char, digest_bytes>;
 using Nonce = std::array<unsigned char, 12>;
 
 void must(bool worked) {
-  if (!worked) throw std::runtime_error("libcrypto refused AES-128-GCM or SHA-256");
+  if (!worked) throw std::runtime_error("libcrypto refused AES-128, SHA-256, SHA-1 or MD5");
 }
 
 const unsigned char* octets(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
@@ -31,6 +35,11 @@ std::string_view text(std::span<const unsigned char> bytes) { return {reinterpre
 // Fetched once: OpenSSL 3 otherwise looks its providers through at every use.
 const EVP_CIPHER* aes_128_gcm() {
   static const std::unique_ptr<EVP_CIPHER, decltype(&EVP_CIPHER_free)> cipher(EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr),
+                                                                              &EVP_CIPHER_free);
+  return cipher.get();
+}
+const EVP_CIPHER* aes_128_cbc() {
+  static const std::unique_ptr<EVP_CIPHER, decltype(&EVP_CIPHER_free)> cipher(EVP_CIPHER_fetch(nullptr, "AES-128-CBC", nullptr),
                                                                               &EVP_CIPHER_free);
   return cipher.get();
 }
@@ -108,7 +117,8 @@ Nonce nonce_1_2(const TrafficKey& key, std::string_view explicit_part) {
   return nonce;
 }
 
-// The additional data of TLS 1.2 (RFC 5246 6.2.3.3): sequence number, then type, version and length of the plaintext.
+// The additional data of TLS 1.2 (RFC 5246 6.2.3.3), and what a MAC begins with (RFC 2246 6.2.3.1): sequence number, then type, version
+// and length of the plaintext.
 std::array<unsigned char, 13> additional_1_2(std::uint64_t sequence, std::string_view header, std::size_t length) {
   std::array<unsigned char, 13> data{};
   put_number(data.data(), sequence);
@@ -118,7 +128,27 @@ std::array<unsigned char, 13> additional_1_2(std::uint64_t sequence, std::string
   return data;
 }
 
+using Mac = std::array<unsigned char, 20>;
+
+// RFC 2246 6.2.3.1.
+Mac record_mac(const CbcKey& key, std::uint64_t sequence, std::string_view header, std::string_view content) {
+  const auto begin = additional_1_2(sequence, header, content.size());
+  const std::string message = std::string(text(begin)).append(content);
+  Mac mac;
+  must(HMAC(EVP_sha1(), key.mac.data(), static_cast<int>(key.mac.size()), octets(message), message.size(), mac.data(), nullptr) != nullptr);
+  return mac;
+}
+
+// Runs whole blocks through the cipher.
+void run_cbc(EVP_CIPHER_CTX* context, const Block& iv, const unsigned char* from, unsigned char* into, std::size_t size) {
+  int done = 0;
+  must(EVP_CipherInit_ex2(context, nullptr, nullptr, iv.data(), -1, nullptr) && EVP_CIPHER_CTX_set_padding(context, 0) &&
+       EVP_CipherUpdate(context, into, &done, from, static_cast<int>(size)));
+}
+
 }  // namespace
+
+std::uint8_t minor_version(Tls tls) { return tls == Tls::v1_0 ? 1 : tls == Tls::v1_1 ? 2 : 3; }
 
 void hkdf_expand_label(const Secret& secret, std::string_view label, std::span<unsigned char> into) {
   Hmac hmac(secret);
@@ -150,26 +180,106 @@ void prf_sha256(std::span<const unsigned char> secret, std::string_view label, s
   }
 }
 
-KeyBlock key_block(const MasterSecret& master, const Random& client, const Random& server) {
-  std::array<unsigned char, 40> block;
-  prf_sha256(master, "key expansion", std::string(text(server)).append(text(client)), block);
-  KeyBlock keys;
-  std::copy_n(block.begin(), 16, keys.client.key.begin());
-  std::copy_n(block.begin() + 16, 16, keys.server.key.begin());
-  std::copy_n(block.begin() + 32, 4, keys.client.iv.begin());
-  std::copy_n(block.begin() + 36, 4, keys.server.iv.begin());
-  return keys;
+void prf_md5_sha1(std::span<const unsigned char> secret, std::string_view label, std::string_view seed, std::span<unsigned char> into) {
+  const std::unique_ptr<EVP_KDF, decltype(&EVP_KDF_free)> kdf(EVP_KDF_fetch(nullptr, "TLS1-PRF", nullptr), &EVP_KDF_free);
+  must(kdf != nullptr);
+  const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(EVP_KDF_CTX_new(kdf.get()), &EVP_KDF_CTX_free);
+  char digest[] = "MD5-SHA1";
+  std::string key(text(secret)), message = std::string(label).append(seed);
+  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+                                   OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, key.data(), key.size()),
+                                   OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, message.data(), message.size()),
+                                   OSSL_PARAM_construct_end()};
+  must(context && EVP_KDF_derive(context.get(), into.data(), into.size(), parameters) == 1);
+}
+
+KeyBlock key_block(Tls tls, const MasterSecret& master, const Random& client, const Random& server) {
+  std::array<unsigned char, 104> block;
+  const std::string seed = std::string(text(server)).append(text(client));
+  auto next = block.begin();
+  const auto take = [&](auto& into, std::size_t size) {
+    std::copy_n(next, size, into.begin());
+    next += static_cast<std::ptrdiff_t>(size);
+  };
+  if (tls == Tls::v1_2) {
+    TrafficKey of_client, of_server;
+    prf_sha256(master, "key expansion", seed, block);
+    for (TrafficKey* key : {&of_client, &of_server}) take(key->key, 16);
+    for (TrafficKey* key : {&of_client, &of_server}) take(key->iv, 4);
+    return {of_client, of_server};
+  }
+  CbcKey of_client, of_server;
+  prf_md5_sha1(master, "key expansion", seed, block);
+  for (CbcKey* key : {&of_client, &of_server}) take(key->mac, 20);
+  for (CbcKey* key : {&of_client, &of_server}) take(key->key, 16);
+  for (CbcKey* key : {&of_client, &of_server}) take(key->iv, 16);
+  return {of_client, of_server};
 }
 
 void RecordProtection::Free::operator()(evp_cipher_ctx_st* context) const { EVP_CIPHER_CTX_free(context); }
 
 RecordProtection::Context RecordProtection::make_context(bool sealing) const {
   Context context(EVP_CIPHER_CTX_new());
-  must(context && EVP_CipherInit_ex2(context.get(), aes_128_gcm(), key_.key.data(), nullptr, sealing, nullptr));
+  const bool gcm = std::holds_alternative<TrafficKey>(key_);
+  const unsigned char* key = std::visit([](const auto& it) { return it.key.data(); }, key_);
+  must(context && EVP_CipherInit_ex2(context.get(), gcm ? aes_128_gcm() : aes_128_cbc(), key, nullptr, sealing, nullptr));
   return context;
 }
 
-std::optional<Opened> RecordProtection::open(std::string_view record, std::uint64_t sequence) {
+std::optional<Opened> RecordProtection::open(std::string_view record, const Place& place) {
+  if (const auto* cbc = std::get_if<CbcKey>(&key_)) return open_cbc(*cbc, record, place);
+  return open_gcm(std::get<TrafficKey>(key_), record, place.sequence);
+}
+
+void RecordProtection::seal(std::string& to, std::uint8_t type, std::string_view content, const Place& place, std::size_t padding) {
+  if (const auto* cbc = std::get_if<CbcKey>(&key_)) return seal_cbc(*cbc, to, type, content, place);
+  seal_gcm(std::get<TrafficKey>(key_), to, type, content, place.sequence, padding);
+}
+
+std::optional<Opened> RecordProtection::open_cbc(const CbcKey& key, std::string_view record, const Place& place) {
+  const bool own_iv = tls_ != Tls::v1_0;
+  const std::size_t before = record_header + (own_iv ? sizeof(Block) : 0);
+  if (record.size() < before + sizeof(Mac) + 1 || (record.size() - before) % sizeof(Block) != 0) return std::nullopt;
+  if (!opening_) opening_ = make_context(false);
+
+  Block iv = place.before.value_or(key.iv);
+  if (own_iv) std::copy_n(octets(record) + record_header, iv.size(), iv.begin());
+  std::string plain(record.substr(before));
+  run_cbc(opening_.get(), iv, octets(record) + before, octets(plain), plain.size());
+
+  // Content, MAC, padding, and a last byte that says how much padding there is.
+  const std::size_t padding = static_cast<std::uint8_t>(plain.back());
+  if (plain.size() < sizeof(Mac) + padding + 1) return std::nullopt;
+  const std::size_t size = plain.size() - sizeof(Mac) - padding - 1;
+  if (plain.find_first_not_of(plain.back(), size + sizeof(Mac)) != std::string::npos) return std::nullopt;
+  const Mac mac = record_mac(key, place.sequence, record.substr(0, record_header), std::string_view(plain).substr(0, size));
+  if (plain.compare(size, sizeof(Mac), text(mac)) != 0) return std::nullopt;
+  plain.resize(size);
+  return Opened{static_cast<std::uint8_t>(record[0]), std::move(plain), 0};
+}
+
+void RecordProtection::seal_cbc(const CbcKey& key, std::string& to, std::uint8_t type, std::string_view content, const Place& place) {
+  if (!sealing_) sealing_ = make_context(true);
+  const bool own_iv = tls_ != Tls::v1_0;
+  const std::size_t unpadded = content.size() + sizeof(Mac);
+  const std::size_t padding = sizeof(Block) - 1 - unpadded % sizeof(Block);
+  const std::size_t begin = to.size();
+  append_header(to, type, (own_iv ? sizeof(Block) : 0) + unpadded + padding + 1, minor_version(tls_));
+
+  Block iv = place.before.value_or(key.iv);
+  if (own_iv) {
+    iv = {};
+    put_number(iv.data() + 8, place.sequence);
+    to.append(text(iv));
+  }
+  const Mac mac = record_mac(key, place.sequence, std::string_view(to).substr(begin), content);
+  const std::string plain = std::string(content).append(text(mac)).append(padding + 1, static_cast<char>(padding));
+  const std::size_t sealed_at = to.size();
+  to.resize(sealed_at + plain.size());
+  run_cbc(sealing_.get(), iv, octets(plain), octets(to) + sealed_at, plain.size());
+}
+
+std::optional<Opened> RecordProtection::open_gcm(const TrafficKey& key, std::string_view record, std::uint64_t sequence) {
   const std::size_t before = record_header + (tls_ == Tls::v1_2 ? explicit_nonce_bytes : 0);
   if (record.size() < before + tag_bytes) return std::nullopt;
   if (!opening_) opening_ = make_context(false);
@@ -179,7 +289,7 @@ std::optional<Opened> RecordProtection::open(std::string_view record, std::uint6
   const std::string_view sealed = record.substr(before, record.size() - before - tag_bytes);
   std::array<unsigned char, tag_bytes> tag;
   std::memcpy(tag.data(), record.data() + record.size() - tag_bytes, tag_bytes);
-  const Nonce nonce = tls_ == Tls::v1_2 ? nonce_1_2(key_, record.substr(record_header)) : nonce_1_3(key_, sequence);
+  const Nonce nonce = tls_ == Tls::v1_2 ? nonce_1_2(key, record.substr(record_header)) : nonce_1_3(key, sequence);
 
   Opened opened{static_cast<std::uint8_t>(header[0]), std::string(sealed.size(), '\0'), 0};
   int size = 0;
@@ -205,7 +315,8 @@ std::optional<Opened> RecordProtection::open(std::string_view record, std::uint6
   return opened;
 }
 
-void RecordProtection::seal(std::string& to, std::uint8_t type, std::string_view content, std::uint64_t sequence, std::size_t padding) {
+void RecordProtection::seal_gcm(const TrafficKey& key, std::string& to, std::uint8_t type, std::string_view content, std::uint64_t sequence,
+                                std::size_t padding) {
   if (!sealing_) sealing_ = make_context(true);
   EVP_CIPHER_CTX* const context = sealing_.get();
 
@@ -219,13 +330,13 @@ void RecordProtection::seal(std::string& to, std::uint8_t type, std::string_view
     std::array<unsigned char, explicit_nonce_bytes> number;
     put_number(number.data(), sequence);
     to.append(text(number));
-    nonce = nonce_1_2(key_, text(number));
+    nonce = nonce_1_2(key, text(number));
     must(EVP_EncryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr));
     const auto additional = additional_1_2(sequence, std::string_view(to).substr(begin), plain.size());
     must(EVP_EncryptUpdate(context, nullptr, &size, additional.data(), static_cast<int>(additional.size())));
   } else {
     append_header(to, 23, plain.size() + tag_bytes);
-    nonce = nonce_1_3(key_, sequence);
+    nonce = nonce_1_3(key, sequence);
     must(EVP_EncryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr));
     must(EVP_EncryptUpdate(context, nullptr, &size, octets(to) + begin, record_header));
   }

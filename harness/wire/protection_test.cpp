@@ -38,21 +38,21 @@ TEST(Protection, TrafficKeysAreThoseOfRfc8448) {
 
 TEST(Protection, TheCloseNotifiesOfRfc8448AreOpened) {
   RecordProtection client(Tls::v1_3, traffic_key(client_secret)), server(Tls::v1_3, traffic_key(server_secret));
-  const auto from_client = client.open(from_hex(client_alert), 1);
+  const auto from_client = client.open(from_hex(client_alert), {1});
   ASSERT_TRUE(from_client);
   EXPECT_EQ(from_client->type, 21);
   EXPECT_EQ(from_client->content, std::string("\x01\x00", 2));
-  const auto from_server = server.open(from_hex(server_alert), 2);
+  const auto from_server = server.open(from_hex(server_alert), {2});
   ASSERT_TRUE(from_server);
   EXPECT_EQ(from_server->content, std::string("\x01\x00", 2));
-  EXPECT_FALSE(client.open(from_hex(client_alert), 2));
-  EXPECT_FALSE(server.open(from_hex(client_alert), 1));
+  EXPECT_FALSE(client.open(from_hex(client_alert), {2}));
+  EXPECT_FALSE(server.open(from_hex(client_alert), {1}));
 }
 
 TEST(Protection, TheCloseNotifyOfRfc8448IsSealedByteForByte) {
   RecordProtection client(Tls::v1_3, traffic_key(client_secret));
   std::string sealed;
-  client.seal(sealed, 21, {"\x01\x00", 2}, 1);
+  client.seal(sealed, 21, {"\x01\x00", 2}, {1});
   EXPECT_EQ(sealed, from_hex(client_alert));
 }
 
@@ -65,27 +65,80 @@ TEST(Protection, ThePrfIsTheOneThatEveryTls12StackUses) {
   EXPECT_EQ(std::string(out.end() - 4, out.end()), from_hex("87347b66"));
 }
 
+TEST(Protection, ThePrfIsTheOneOfTls10Too) {
+  // The test vector of the IETF TLS mailing list for MD5 and SHA-1.
+  const std::vector<unsigned char> secret(48, 0xab);
+  std::array<unsigned char, 104> out;
+  prf_md5_sha1(secret, "PRF Testvector", std::string(64, '\xcd'), out);
+  EXPECT_EQ(std::string(out.begin(), out.begin() + 32), from_hex("d3d4d1e349b5d515044666d51de32bab258cb521b6b053463e354832fd976754"));
+  EXPECT_EQ(std::string(out.end() - 4, out.end()), from_hex("a8c9a013"));
+}
+
+CbcKey cbc_key() {
+  CbcKey key;
+  key.key.fill(1);
+  key.iv.fill(2);
+  key.mac.fill(3);
+  return key;
+}
+
+TEST(Protection, ARecordWithAMacIsOpenedAtItsPlaceOnly) {
+  for (const Tls tls : {Tls::v1_0, Tls::v1_1}) {
+    const bool chained = tls == Tls::v1_0;
+    RecordProtection keys(tls, cbc_key());
+    for (std::size_t size = 0; size < 40; ++size) {
+      Place place{0x1'0000'0001, Block{7}};
+      std::string sealed = "before";
+      keys.seal(sealed, 23, std::string(size, 'x'), place);
+      sealed.erase(0, 6);
+      EXPECT_EQ(sealed.size(), 5 + (chained ? 0 : 16) + (size + 20) / 16 * 16 + 16);
+      EXPECT_EQ(sealed.substr(0, 3), chained ? "\x17\x03\x01" : "\x17\x03\x02");
+      const auto opened = keys.open(sealed, place);
+      ASSERT_TRUE(opened);
+      EXPECT_EQ(opened->type, 23);
+      EXPECT_EQ(opened->content, std::string(size, 'x'));
+      for (std::size_t i = 0; i < sealed.size(); ++i) {
+        if (i == 3 || i == 4) continue;  // the length is that of the bytes given
+        std::string flipped = sealed;
+        flipped[i] ^= 1;
+        EXPECT_FALSE(keys.open(flipped, place)) << i;
+      }
+      for (std::size_t part = 0; part < sealed.size(); ++part) EXPECT_FALSE(keys.open(sealed.substr(0, part), place));
+      EXPECT_FALSE(keys.open(sealed, {place.sequence + 1, place.before}));
+      EXPECT_EQ(keys.open(sealed, {place.sequence, std::nullopt}).has_value(), !chained);
+    }
+  }
+}
+
+TEST(Protection, TheFirstRecordOfTls10TakesTheIvOfItsKey) {
+  RecordProtection keys(Tls::v1_0, cbc_key());
+  std::string first, same;
+  keys.seal(first, 21, "ab", {});
+  keys.seal(same, 21, "ab", {0, cbc_key().iv});
+  EXPECT_EQ(first, same);
+}
+
 TEST(Protection, WhatIsSealedIsOpenedUnderItsSequenceNumberOnly) {
   for (const Tls tls : {Tls::v1_2, Tls::v1_3}) {
     RecordProtection keys(tls, traffic_key(client_secret));
     const std::uint64_t late = 0x1'0000'0001;
     std::string sealed = "before";
-    keys.seal(sealed, 23, "content", late, tls == Tls::v1_3 ? 9 : 0);
+    keys.seal(sealed, 23, "content", {late}, tls == Tls::v1_3 ? 9 : 0);
     ASSERT_TRUE(sealed.starts_with("before"));
     sealed.erase(0, 6);
-    const auto opened = keys.open(sealed, late);
+    const auto opened = keys.open(sealed, {late});
     ASSERT_TRUE(opened);
     EXPECT_EQ(opened->type, 23);
     EXPECT_EQ(opened->content, "content");
     EXPECT_EQ(opened->padding, tls == Tls::v1_3 ? 9u : 0u);
-    EXPECT_FALSE(keys.open(sealed, late + 1));
+    EXPECT_FALSE(keys.open(sealed, {late + 1}));
     for (std::size_t i = 0; i < sealed.size(); ++i) {
       if (tls == Tls::v1_2 && (i == 3 || i == 4)) continue;  // the length is that of the bytes given
       std::string flipped = sealed;
       flipped[i] ^= 1;
-      EXPECT_FALSE(keys.open(flipped, late)) << i;
+      EXPECT_FALSE(keys.open(flipped, {late})) << i;
     }
-    for (std::size_t size = 0; size < sealed.size(); ++size) EXPECT_FALSE(keys.open(sealed.substr(0, size), late));
+    for (std::size_t size = 0; size < sealed.size(); ++size) EXPECT_FALSE(keys.open(sealed.substr(0, size), {late}));
   }
 }
 
@@ -93,8 +146,8 @@ TEST(Protection, EmptyContentHasALengthOfZero) {
   for (const Tls tls : {Tls::v1_2, Tls::v1_3}) {
     RecordProtection keys(tls, traffic_key(client_secret));
     std::string sealed;
-    keys.seal(sealed, 21, "", 0);
-    const auto opened = keys.open(sealed, 0);
+    keys.seal(sealed, 21, "", {});
+    const auto opened = keys.open(sealed, {});
     ASSERT_TRUE(opened);
     EXPECT_EQ(opened->content, "");
     EXPECT_EQ(opened->type, 21);

@@ -17,7 +17,28 @@ bool may_be_record(std::string_view bytes) {
   return bytes.size() < record_header || announced_payload(bytes) <= largest_payload;
 }
 
+// Where in raw bytes a session begins; their size where it does not.
+std::size_t find_session(std::string_view bytes) {
+  for (std::size_t i = 0; i + 1 < bytes.size(); ++i)
+    if (begins_with_hello(bytes.substr(i))) return i;
+  return bytes.size();
+}
+
 }  // namespace
+
+// Type and version of the record; type, high byte of the length and version of the message (RFC 8446 4.1.2, 4.1.3; RFC 5246 7.4.1).
+bool begins_with_hello(std::string_view record, std::uint8_t hello) {
+  return record.size() >= record_header + 6 && at(record, 0) == 22 && may_be_record(record) && at(record, 5) == hello &&
+         at(record, 6) == 0 && at(record, 9) == 3 && at(record, 10) <= 3;
+}
+bool begins_with_hello(std::string_view record) { return begins_with_hello(record, 1) || begins_with_hello(record, 2); }
+
+void RecordReader::await_session() {
+  buffer_.clear();
+  taken_ = 0;
+  raw_ = false;
+  awaiting_ = true;
+}
 
 void RecordReader::feed(std::string_view bytes) {
   buffer_.erase(0, std::exchange(taken_, 0));
@@ -27,8 +48,9 @@ void RecordReader::feed(std::string_view bytes) {
 std::optional<Framed> RecordReader::next() {
   const std::string_view waiting = rest();
   if (waiting.empty()) return std::nullopt;
+  if (awaiting_ && begins_with_hello(waiting)) raw_ = awaiting_ = false;
   raw_ = raw_ || !may_be_record(waiting);
-  const std::size_t size = raw_ ? waiting.size() : announced();
+  const std::size_t size = !raw_ ? announced() : awaiting_ ? find_session(waiting) : waiting.size();
   if (size == 0 || waiting.size() < size) return std::nullopt;
   taken_ += size;
   return Framed{waiting.substr(0, size), raw_};
@@ -39,8 +61,8 @@ std::size_t RecordReader::announced() const {
   return waiting.size() < record_header ? 0 : record_header + announced_payload(waiting);
 }
 
-void append_header(std::string& to, std::uint8_t type, std::size_t payload_bytes) {
-  to += {static_cast<char>(type), 3, 3, static_cast<char>(payload_bytes >> 8), static_cast<char>(payload_bytes)};
+void append_header(std::string& to, std::uint8_t type, std::size_t payload_bytes, std::uint8_t minor) {
+  to += {static_cast<char>(type), 3, static_cast<char>(minor), static_cast<char>(payload_bytes >> 8), static_cast<char>(payload_bytes)};
 }
 
 }  // namespace tlsbye

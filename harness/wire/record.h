@@ -25,10 +25,15 @@ struct Framed {
 };
 
 // Where a record begins, bytes that cannot be a record's header (types 20 to 24, version 3.x, a length no larger than
-// largest_payload) are raw, and so is everything that follows them: a stream does not come back to TLS.
+// largest_payload) are raw, and so is everything that follows them, up to the hello with which a session begins: but for that, a stream
+// does not come back to TLS.
 class RecordReader {
  public:
   void feed(std::string_view bytes);
+
+  // A session may begin in what is fed from now on: raw bytes end where a record with a hello begins. `rest` was taken from the reader
+  // and is forgotten.
+  void await_session();
 
   // The next whole record, or all raw bytes that are there; nullopt where more must be fed first.
   std::optional<Framed> next();
@@ -42,9 +47,14 @@ class RecordReader {
   std::string buffer_;
   std::size_t taken_ = 0;
   bool raw_ = false;
+  bool awaiting_ = false;  // no hello was seen since await_session()
 };
 
-// Appends the header of a record of TLS 1.2 and 1.3 (both write version 3.3); a payload has at most 65535 bytes.
-void append_header(std::string& to, std::uint8_t type, std::size_t payload_bytes);
+// Whether bytes look like a record that begins with a hello without protection. In what is encrypted, that is a chance of one in 2^40.
+bool begins_with_hello(std::string_view record);
+bool begins_with_hello(std::string_view record, std::uint8_t hello);  // with one of that type
+
+// Appends a record's header, with version 3.`minor` (TLS 1.3 writes that of 1.2); a payload has at most 65535 bytes.
+void append_header(std::string& to, std::uint8_t type, std::size_t payload_bytes, std::uint8_t minor = 3);
 
 }  // namespace tlsbye

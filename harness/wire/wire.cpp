@@ -10,7 +10,6 @@
 
 #include <array>
 #include <cerrno>
-#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -94,32 +93,32 @@ class Wire::Impl {
         ways_{Direction(Side::subject, subject_role, secrets_, transcript),
               Direction(Side::partner, other(subject_role), secrets_, transcript)},
         buffer_(std::make_unique_for_overwrite<char[]>(read_size)) {
-    if (tcp_) {
-      watch_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
-      if (!watch_) fail("epoll_create1");
-    }
-    for (const Side side : {Side::subject, Side::partner}) {
-      Pair pair = tcp_ ? tcp_pair() : unix_pair();
-      set(pair.peer.get(), SOL_SOCKET, SO_SNDBUF, peer_send_buffer);
-      if (tcp_) watch(side, pair);
-      port(side).socket = std::move(pair.wire);
-      port(side).peer = std::move(pair.peer);
-    }
+    make_transports();
   }
 
-  // On TCP the wire's ends go by reset, so that no address waits in TIME_WAIT.
-  ~Impl() {
-    if (!tcp_) return;
-    for (Port& it : ports_)
-      if (it.socket) reset_on_close(it.socket.get());
-  }
+  ~Impl() { end_transports(); }
 
   Descriptor take_end(Side side) { return std::move(port(side).peer); }
 
   void key_log(std::string_view line) {
     if (!secrets_.learn(line)) return;
-    for (Direction& way : ways_) way.keys_came();
+    for (int event = 0;;) {
+      const int next[] = {ways_[0].unread_after(event), ways_[1].unread_after(event)};
+      if (next[0] == 0 && next[1] == 0) break;
+      const bool second = next[0] == 0 || (next[1] != 0 && next[1] < next[0]);
+      event = next[second];
+      ways_[second].read_again(event);
+    }
     transcript_.decrypted = ways_[0].decrypted() && ways_[1].decrypted();
+  }
+
+  void begin_session(bool same_transport) {
+    if (!same_transport) end_transports();
+    for (Direction& way : ways_) {
+      way.begin_session(same_transport, line_);
+      if (same_transport) flush(way, line_);
+    }
+    if (!same_transport) make_transports();
   }
 
   void end_after(Side side, std::size_t bytes, std::optional<End> how) {
@@ -195,6 +194,27 @@ class Wire::Impl {
     bool ended = false;   // nothing more is read from it
     bool failed = false;  // ECONNRESET or EPIPE was seen
   };
+
+  void make_transports() {
+    if (tcp_) {
+      watch_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
+      if (!watch_) fail("epoll_create1");
+    }
+    for (const Side side : {Side::subject, Side::partner}) {
+      Pair pair = tcp_ ? tcp_pair() : unix_pair();
+      set(pair.peer.get(), SOL_SOCKET, SO_SNDBUF, peer_send_buffer);
+      if (tcp_) watch(side, pair);
+      port(side) = {std::move(pair.wire), std::move(pair.peer)};
+    }
+  }
+
+  // On TCP the wire's ends go by reset, so that no address waits in TIME_WAIT.
+  void end_transports() {
+    for (Port& it : ports_) {
+      if (tcp_ && it.socket) reset_on_close(it.socket.get());
+      it = {};
+    }
+  }
 
   Port& port(Side side) { return ports_[static_cast<std::size_t>(side)]; }
   Direction& way_from(Side side) { return ways_[static_cast<std::size_t>(side)]; }
@@ -376,7 +396,7 @@ Wire::~Wire() = default;
 
 Descriptor Wire::take_end(Side side) { return impl_->take_end(side); }
 void Wire::key_log(std::string_view line) { impl_->key_log(line); }
-void Wire::begin_session(bool) { throw std::logic_error("not built yet"); }
+void Wire::begin_session(bool same_transport) { impl_->begin_session(same_transport); }
 void Wire::end_after(Side side, std::size_t bytes, std::optional<End> how) { impl_->end_after(side, bytes, how); }
 std::size_t Wire::delivered_to(Side side) const { return impl_->delivered_to(side); }
 

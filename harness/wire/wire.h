@@ -49,12 +49,14 @@ class Wire {
   // the last one. To be taken once.
   Descriptor take_end(Side side);
 
-  // A line of a key log, from whichever peer offered it. Lines that are not of this connection or of no use are ignored; the same secret
-  // may come twice. Records that passed before their keys were known are decrypted now, and their events completed.
+  // A line of a key log, from whichever peer offered it. Lines that are not of this wire's sessions or of no use are ignored; the same
+  // secret may come twice. Records that passed before their keys were known are decrypted now, and their events completed.
   void key_log(std::string_view line);
 
-  // Both peers begin another session. `same_transport`: where the last one ended, on the transports that are there; otherwise on new ones,
-  // whose ends are to be taken again, and what the old ones still held is gone. Key log lines after this are of the new session.
+  // Both peers begin another session. `same_transport`: where the last one ended, on the transports that are there; both directions then
+  // start without protection, and what is left of the old session in front of the new one's hello is told as what it is, the bytes of a
+  // record that never came to its end as raw. Otherwise on new transports, whose ends are to be taken again, and what the old ones still
+  // held is gone. Orders stand as they stood. Key log lines belong to a session by their client random, whenever they come.
   void begin_session(bool same_transport);
 
   // From now on, after `bytes` more bytes were delivered to `side`, nothing more is: its transport falls silent, or ends in the given way
