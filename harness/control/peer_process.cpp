@@ -181,7 +181,7 @@ Report PeerProcess::listen() {
     const auto on = read_word<Flow>(last.get("on"));
     const auto during = read_word<Call>(last.get("during"));
     if (last.word() == "blocked" && on && during) {
-      report.blocked = Report::Blocked{*on, *during};
+      report.blocked = Report::Blocked{*on, *during, last.number("timeout")};
       return report;
     }
     report.end = garbled(fmt::format("a report that ends in `{}`", last.word()));

@@ -39,8 +39,10 @@ struct Report {
   struct Blocked {
     Flow on{};
     Call during{};
+    std::optional<long long> timeout_ms = {};  // it waits no longer than that
+    friend bool operator==(const Blocked&, const Blocked&) = default;
   };
-  std::optional<Blocked> blocked;  // it waits for resume or abort
+  std::optional<Blocked> blocked;  // it waits for resume or abort, or for time to pass
   std::optional<PeerEnd> end;      // the process is gone; `lines` holds what it still said
 };
 

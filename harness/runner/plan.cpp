@@ -8,12 +8,46 @@
 namespace tlsbye {
 namespace {
 
+bool acts(Actor actor, Side side, Role role) {
+  switch (actor) {
+    case Actor::subject:
+      return side == Side::subject;
+    case Actor::partner:
+      return side == Side::partner;
+    case Actor::client:
+      return role == Role::client;
+    case Actor::server:
+      return role == Role::server;
+    case Actor::both:
+      return true;
+    case Actor::wire:
+      return false;
+  }
+  return false;
+}
+
+// What the script asks of that side, beyond what every stack must have.
+void add_abilities(const std::vector<Statement>& script, Side side, Role role, std::vector<std::string>& wanted) {
+  for (const Statement& statement : script) {
+    if (!acts(statement.actor, side, role)) continue;
+    if (statement.aside != Aside::no) wanted.emplace_back(statement.aside == Aside::thread ? "threads" : "fork");
+    const auto call = read_word<Call>(spell(statement.verb));
+    if (call == Call::set)
+      wanted.push_back("set-" + statement.arguments.front());
+    else if (call && is_extra(*call))
+      wanted.emplace_back(spell(*call));
+  }
+}
+
 // The first ability that the stack lacks for its part in the run.
-std::optional<std::string> missing_ability(const Stack& stack, Role role, Tls tls, const std::vector<std::string>& options,
-                                           const std::vector<std::string>& needs) {
+std::optional<std::string> missing_ability(const Stack& stack, const Scenario& scenario, Side side, Role role, Tls tls) {
+  const bool subject = side == Side::subject;
+  const auto& options = subject ? scenario.options : scenario.partner_options;
+  const auto& needs = subject ? scenario.needs : scenario.partner_needs;
   std::vector<std::string> wanted{std::string(spell(role)), fmt::format("tls-{}", spell(tls))};
   wanted.insert(wanted.end(), options.begin(), options.end());
   wanted.insert(wanted.end(), needs.begin(), needs.end());
+  add_abilities(scenario.script, side, role, wanted);
   for (std::string& ability : wanted)
     if (!stack.can(ability)) return std::move(ability);
   return std::nullopt;
@@ -46,10 +80,10 @@ Plan make_plan(const std::vector<Scenario>& scenarios, const std::vector<const S
             if (selection.tls && *selection.tls != tls) continue;
             for (const Io io : scenario.modes) {
               if (selection.io && *selection.io != io) continue;
-              Run run{&scenario, subject, partner, role, tls, io};
-              if (auto missing = missing_ability(*subject, role, tls, scenario.options, scenario.needs))
+              Run run{&scenario, subject, partner, role, tls, io, {}};
+              if (auto missing = missing_ability(*subject, scenario, Side::subject, role, tls))
                 plan.unsupported.push_back({run, false, std::move(*missing)});
-              else if (auto lacks = missing_ability(*partner, other(role), tls, scenario.partner_options, scenario.partner_needs))
+              else if (auto lacks = missing_ability(*partner, scenario, Side::partner, other(role), tls))
                 plan.unsupported.push_back({run, true, std::move(*lacks)});
               else
                 plan.runs.push_back(run);

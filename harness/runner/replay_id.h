@@ -1,9 +1,10 @@
 // The replay id: the identity of a run in one word that can be pasted.
 //
 //     missing-reply/peer-keeps-silent:gnutls@3.7.9:client:1.3:blocking:openssl@3.0.17
+//     clean-reply/subject-closes-first:gnutls@3.7.9:client:1.3:blocking:openssl@3.0.17+send5=EAGAIN
 //
-// scenario : subject @ version : role : TLS version : io mode : partner @ version. Versions tell what was judged; a replay takes the
-// stack of that name as it is today and says so where the version differs.
+// scenario : subject @ version : role : TLS version : io mode : partner @ version + schedule (schedule.h), where there is one. Versions
+// tell what was judged; a replay takes the stack of that name as it is today and says so where the version differs.
 #pragma once
 
 #include <string>

@@ -17,64 +17,39 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+Line plan_request(const FaultPlan& plan) {
+  Line line("plan");
+  line.with("flow", spell(plan.flow)).with("fault", spell(plan.fault)).with("times", plan.times).with("after", plan.after);
+  if (plan.fault == Fault::short_count) line.with("count", static_cast<long long>(plan.count));
+  return line;
+}
+
 // The request that a statement makes of a peer (peers/README.md).
 Line request_of(const Statement& statement) {
+  if (statement.verb == Verb::io) return plan_request(statement.fault);
+  if (statement.verb == Verb::io_clear) return Line("plan").with("clear", 1);
+  Line line{std::string(spell(statement.verb))};
+  if (statement.aside != Aside::no) line = Line(statement.aside == Aside::thread ? "aside" : "fork").with("call", spell(statement.verb));
+  if (statement.size > 0) line.with("size", static_cast<long long>(statement.size));
+  if (statement.once) line.with("until", "once");
+  if (statement.to_end) line.with("until", "end");
+  if (statement.until_done) line.with("until", "done");
   switch (statement.verb) {
-    case Verb::handshake:
-      return Line("handshake").with("until", statement.once ? "once" : "done");
-    case Verb::abandon:
-      return Line("abandon");
-    case Verb::raw_read:
-      return Line("raw-read");
     case Verb::raw_write:
-      return Line("raw-write").with("data", statement.text);
-    case Verb::fin:
-      return Line("fin");
-    case Verb::hangup:
-      return Line("hangup");
-    case Verb::io_clear:
-      return Line("plan").with("clear", 1);
-    case Verb::io: {
-      const FaultPlan& plan = statement.fault;
-      Line line("plan");
-      line.with("flow", spell(plan.flow)).with("fault", spell(plan.fault)).with("times", plan.times).with("after", plan.after);
-      if (plan.fault == Fault::short_count) line.with("count", static_cast<long long>(plan.count));
+      return line.with("data", statement.text);
+    case Verb::send_alert:
+      return line.with("level", statement.arguments.at(0)).with("description", statement.arguments.at(1));
+    case Verb::key_update:
+      return statement.arguments.empty() ? line : line.with("requested", 1);
+    case Verb::set:
+      return line.with("name", statement.arguments.at(0)).with("value", statement.arguments.at(1));
+    default:
       return line;
-    }
-    case Verb::read: {
-      Line line("read");
-      if (statement.size > 0) line.with("size", static_cast<long long>(statement.size));
-      if (statement.to_end) line.with("until", "end");
-      if (statement.until_done) line.with("until", "done");
-      return line;
-    }
-    default: {
-      Line line{std::string(spell(statement.verb))};
-      if (statement.verb == Verb::write) line.with("size", static_cast<long long>(statement.size));
-      if (statement.until_done) line.with("until", "done");
-      return line;
-    }
   }
 }
 
-std::optional<Call> call_of(Verb verb) {
-  switch (verb) {
-    case Verb::handshake:
-      return Call::handshake;
-    case Verb::read:
-      return Call::read;
-    case Verb::write:
-      return Call::write;
-    case Verb::close:
-      return Call::close;
-    case Verb::close_write:
-      return Call::close_write;
-    case Verb::abandon:
-      return Call::abandon;
-    default:
-      return std::nullopt;
-  }
-}
+// The calls of a stack have the same names as the verbs that ask for them.
+std::optional<Call> call_of(Verb verb) { return read_word<Call>(spell(verb)); }
 
 std::size_t size_field(const Line& line, std::string_view key) {
   const auto value = line.number(key);
@@ -83,30 +58,46 @@ std::size_t size_field(const Line& line, std::string_view key) {
 
 }  // namespace
 
-RunKey Run::key() const { return {scenario->id, subject->name, subject->version, partner->name, partner->version, role, tls, io}; }
+RunKey Run::key() const {
+  return {scenario->id, subject->name, subject->version, partner->name, partner->version, role, tls, io, spell(schedule)};
+}
 
 // One run being made: the two peers, the wire between them, and the transcript that grows.
 class Runner::Stage {
  public:
-  Stage(const Run& run, PeerProcess& subject, PeerProcess& partner)
+  Stage(const Run& run, bool isolate, PeerProcess& subject, PeerProcess& partner)
       : run_(run),
+        isolate_(isolate),
         transcript_(run.key()),
-        wire_(run.scenario->transport, run.role, run.tls, transcript_),
+        wire_(run.schedule.resets() ? TransportKind::tcp : run.scenario->transport, run.role, run.tls, transcript_),
         players_{{{subject}, {partner}}} {
     transcript_.script = run.scenario->lines;
     transcript_.options = run.scenario->options;
   }
 
-  Transcript play(bool isolate) {
-    for (const Side side : {Side::subject, Side::partner}) open(side, isolate);
-    for (const Statement& statement : run_.scenario->script) {
-      line_ = statement.line;
-      carry_out(statement);
+  Made play() {
+    for (const Side side : {Side::subject, Side::partner}) open(side, Again::no);
+    for (const Schedule::Step& step : run_.schedule.steps) {
+      const FaultPlan plan = plan_of(step);
+      transcript_.add(0, Told{fmt::format("sweep    call {} of the subject's {}: {}", step.call, spell(step.flow), spell(step.fault))});
+      take(Side::subject, player(Side::subject).peer.ask(plan_request(plan)));
+    }
+    const auto& script = run_.scenario->script;
+    const auto last_handshake = std::find_if(script.rbegin(), script.rend(), [](const Statement& s) { return s.verb == Verb::handshake; });
+    auto connected = last_handshake.base();  // the first statement after it
+    if (last_handshake == script.rend()) connected = script.begin();
+    std::size_t before = 0;
+    for (auto statement = script.begin(); statement != script.end(); ++statement) {
+      if (statement == connected) before = begin_sweep();
+      line_ = statement->line;
+      carry_out(*statement);
       settle();
     }
     line_ = 0;
+    let_time_pass();
+    const std::size_t delivered = run_.scenario->sweep_cuts ? wire_.delivered_to(Side::subject) - before : 0;
     finish();
-    return std::move(transcript_);
+    return {std::move(transcript_), std::nullopt, delivered};
   }
 
  private:
@@ -116,25 +107,29 @@ class Runner::Stage {
     bool can_go_on = false;              // what it is blocked on has come
     std::optional<Call> busy_with = {};  // the API call in progress
     int call_began = 0;                  // number of the first event that may belong to it
+    int asked_at = 0;                    // the line that asked for it
     bool dead = false;
   };
 
   Player& player(Side side) { return players_[static_cast<std::size_t>(side)]; }
 
-  void open(Side side, bool isolate) {
+  // `again`: another session, on a new transport, or on the one that is there.
+  enum class Again { no, reconnected, on_the_same_transport };
+  void open(Side side, Again again) {
     const bool subject = side == Side::subject;
     Line open("open");
     open.with("role", spell(subject ? run_.role : other(run_.role)))
         .with("tls", spell(run_.tls))
         .with("io", spell(subject ? run_.io : Io::blocking));
-    if (isolate) open.with("isolate", 1);
+    if (isolate_) open.with("isolate", 1);
     if (subject) open.with("log", 1);
     const auto& options = subject ? run_.scenario->options : run_.scenario->partner_options;
     if (!options.empty()) {
       open.with("options", joined(options));
-      transcript_.add(0, Told{fmt::format("{:<8} option {}", spell(side), joined(options))});
+      if (again == Again::no) transcript_.add(0, Told{fmt::format("{:<8} option {}", spell(side), joined(options))});
     }
-    const Descriptor end = wire_.take_end(side);
+    if (again != Again::no) open.with("again", 1);
+    const Descriptor end = again == Again::on_the_same_transport ? Descriptor() : wire_.take_end(side);
     take(side, player(side).peer.ask(open, end.get()));
   }
 
@@ -145,10 +140,13 @@ class Runner::Stage {
       case Actor::server:
         return ask(run_.role == Role::server ? Side::subject : Side::partner, statement);
       case Actor::wire:
+        if (statement.verb == Verb::pass) return pass(statement.milliseconds);
         transcript_.add(line_, Told{statement.source});
         wire_.carry_out(statement);
         return;
       case Actor::both:
+        if (statement.verb == Verb::reconnect || statement.verb == Verb::new_session)
+          return begin_session(statement.verb == Verb::reconnect ? Again::reconnected : Again::on_the_same_transport);
         ask(Side::subject, statement);
         settle();
         ask(Side::partner, statement);
@@ -166,6 +164,12 @@ class Runner::Stage {
       transcript_.add(line_, NotDone{side, "its process is gone", false});
       return;
     }
+    if (statement.aside != Aside::no) {
+      // Beside the call that waits, if one does: that one stays what it was.
+      aside_began_ = transcript_.next_number();
+      take(side, it.peer.ask(request_of(statement)));
+      return;
+    }
     if (it.blocked) {
       transcript_.add(
           line_, NotDone{side, fmt::format("it is still blocked on {} in {}", spell(it.blocked->on), spell(it.blocked->during)), false});
@@ -174,8 +178,53 @@ class Runner::Stage {
     if (statement.verb == Verb::io || statement.verb == Verb::io_clear) transcript_.add(line_, Told{statement.source});
     it.busy_with = call_of(statement.verb);
     it.call_began = transcript_.next_number();
+    it.asked_at = line_;
     take(side, it.peer.ask(request_of(statement)));
     if (statement.verb == Verb::abandon && !it.dead) transcript_.add(line_, RawCall{side, "abandon", 0, "", ""});
+  }
+
+  // The connection stands: from here on bytes are counted. Gives how many had reached the subject before.
+  std::size_t begin_sweep() {
+    if (const auto& ending = run_.schedule.ending) {
+      const std::string_view what = !ending->how ? "silence" : *ending->how == End::fin ? "FIN" : "RST";
+      transcript_.add(line_, Told{fmt::format("sweep    {} towards the subject after {} more bytes", what, ending->after)});
+      wire_.end_after(Side::subject, ending->after, ending->how);
+      settle();
+    }
+    return run_.scenario->sweep_cuts ? wire_.delivered_to(Side::subject) : 0;
+  }
+
+  void begin_session(Again again) {
+    for (const Side side : {Side::subject, Side::partner}) {
+      Player& it = player(side);
+      if (it.blocked) give_up(side);
+      if (!it.dead) continue;
+      transcript_.add(line_, NotDone{side, "its process is gone", false});
+      return;
+    }
+    const bool same_transport = again == Again::on_the_same_transport;
+    transcript_.add(line_, NewSession{same_transport});
+    wire_.begin_session(same_transport);
+    for (const Side side : {Side::subject, Side::partner}) open(side, again);
+  }
+
+  void pass(long long milliseconds) {
+    transcript_.add(line_, TimePassed{milliseconds});
+    for (const Side side : {Side::subject, Side::partner})
+      if (Player& it = player(side); !it.dead) take(side, it.peer.ask(Line("pass").with("ms", milliseconds)));
+  }
+
+  // After the script: as long as a call waits for a time that will come.
+  void let_time_pass() {
+    constexpr int most = 100;
+    for (int times = 0; times < most; ++times) {
+      std::optional<long long> next;
+      for (const Player& it : players_)
+        if (it.blocked && it.blocked->timeout_ms) next = std::min(next.value_or(*it.blocked->timeout_ms), *it.blocked->timeout_ms);
+      if (!next) return;
+      pass(std::max(1LL, *next));
+      settle();
+    }
   }
 
   // Lets the wire move, and whoever waited for what it moved go on, until nothing changes any more.
@@ -193,7 +242,6 @@ class Runner::Stage {
         if (!it.blocked || !it.can_go_on) continue;
         went_on = true;
         it.blocked.reset();
-        it.can_go_on = false;
         take(side, it.peer.ask(Line("resume")));
         break;  // one at a time: what it did may be what the other waits for
       }
@@ -202,10 +250,8 @@ class Runner::Stage {
   }
 
   void finish() {
-    for (const Side side : {Side::subject, Side::partner}) {
-      Player& it = player(side);
-      if (it.blocked) transcript_.add(line_, Blocked{side, it.blocked->during, it.blocked->on, true});
-    }
+    for (const Side side : {Side::subject, Side::partner})
+      if (player(side).blocked) note_blocked(side, true);
     for (const std::string& order : wire_.orders_left()) transcript_.add(line_, Told{"wire     never came to: " + order});
     for (const Side side : {Side::subject, Side::partner}) {
       Player& it = player(side);
@@ -213,6 +259,18 @@ class Runner::Stage {
       if (it.blocked) note_end(side, it.peer.ask(Line("abort")));
       if (!it.dead) note_end(side, it.peer.ask(Line("end")));
     }
+  }
+
+  // The session ends with a call that never came back.
+  void give_up(Side side) {
+    note_blocked(side, true);
+    player(side).blocked.reset();
+    note_end(side, player(side).peer.ask(Line("abort")));
+  }
+
+  void note_blocked(Side side, bool for_good) {
+    const Player& it = player(side);
+    transcript_.add(line_, Blocked{side, it.blocked->during, it.blocked->on, for_good, it.blocked->timeout_ms, it.asked_at});
   }
 
   // What comes after the script is no part of the run, unless the process does not survive it.
@@ -232,18 +290,21 @@ class Runner::Stage {
   void take(Side side, Report report) {
     Player& it = player(side);
     for (const Line& line : report.lines) note(side, line);
+    // The wait that a call aside, or time, did not end is no new one.
+    const bool still = it.blocked && it.blocked == report.blocked;
     it.blocked = report.blocked;
-    if (report.blocked) transcript_.add(line_, Blocked{side, report.blocked->during, report.blocked->on, false});
+    if (!still) {
+      it.can_go_on = false;
+      if (it.blocked) note_blocked(side, false);
+    }
     if (report.end && !it.dead) die(side, *report.end);
     if (!report.blocked) it.busy_with.reset();
   }
 
   void note(Side side, const Line& line) {
-    Player& it = player(side);
     const std::string& word = line.word();
     if (word == "api") {
       note_api(side, line);
-      it.call_began = transcript_.next_number();
     } else if (word == "io") {
       if (side == Side::subject || line.number("injected") == 1)
         transcript_.add(line_, TransportCall{side, read_word<Call>(line.get("during")).value_or(Call::handshake),
@@ -257,6 +318,8 @@ class Runner::Stage {
                                      std::string(line.get("errno")), std::string(line.get("data"))});
     } else if (word == "signal") {
       transcript_.add(line_, Signal{side, std::string(line.get("name"))});
+    } else if (word == "usage") {
+      transcript_.add(line_, Usage{side, line.number("descriptors").value_or(0), line.number("heap").value_or(-1)});
     } else if (word == "unsupported") {
       transcript_.add(line_, NotDone{side, std::string(line.get("why")), true});
     } else if (word == "endless") {
@@ -273,8 +336,12 @@ class Runner::Stage {
     ApiCall call;
     call.side = side;
     call.call = read_word<Call>(line.get("call")).value_or(Call::handshake);
-    call.began = player(side).call_began;
+    call.aside = read_word<Aside>(line.get("aside", "no")).value_or(Aside::no);
+    int& began = call.aside == Aside::no ? player(side).call_began : aside_began_;
+    call.began = began;
+    call.asked_at = call.aside == Aside::no ? player(side).asked_at : line_;
     call.native = line.get("native");
+    call.arguments = line.get("arguments");
     call.returned = static_cast<long>(line.number("returned").value_or(0));
     call.code = line.get("code");
     call.error_number = line.get("errno");
@@ -285,14 +352,16 @@ class Runner::Stage {
     call.intact = line.get("intact", "1") == "1";
     for (const auto& [key, value] : line.fields())
       if (key.starts_with("state.")) call.state.emplace_back(key.substr(6), value);
-    transcript_.add(line_, std::move(call));
+    began = transcript_.add(line_, std::move(call)) + 1;
   }
 
   const Run& run_;
+  const bool isolate_;
   Transcript transcript_;
   Wire wire_;
   std::array<Player, 2> players_;
   int line_ = 0;
+  int aside_began_ = 0;  // number of the first event that may belong to the call made aside
 };
 
 std::variant<PeerProcess*, HarnessError> Runner::peer(const Stack& stack, Side side) {
@@ -307,19 +376,19 @@ std::variant<PeerProcess*, HarnessError> Runner::peer(const Stack& stack, Side s
   return slot.get();
 }
 
-std::variant<Transcript, HarnessError> Runner::once(const Run& run) {
+std::variant<Made, HarnessError> Runner::once(const Run& run) {
   const auto subject = peer(*run.subject, Side::subject);
   if (const auto* error = std::get_if<HarnessError>(&subject)) return *error;
   const auto partner = peer(*run.partner, Side::partner);
   if (const auto* error = std::get_if<HarnessError>(&partner)) return *error;
   try {
-    Transcript transcript = Stage(run, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner)).play(options_.isolate);
+    Made made = Stage(run, options_.isolate, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner)).play();
     // A peer program that does not keep to the protocol says nothing about its library.
-    for (const Event& event : transcript.events())
+    for (const Event& event : made.transcript.events())
       if (const auto* died = event.as<Died>(); died && died->how == Died::How::garbled)
         return HarnessError{fmt::format("the peer of {} broke the control protocol: {}",
                                         (died->side == Side::subject ? run.subject : run.partner)->id(), died->detail)};
-    return transcript;
+    return made;
   } catch (const std::system_error& error) {
     // Neither peer's session is in a known state any more.
     peers_.erase({run.subject->program, Side::subject});
@@ -337,14 +406,13 @@ std::variant<Made, HarnessError> Runner::make(const Run& run) {
   };
   auto first = once(run);
   if (auto* error = std::get_if<HarnessError>(&first)) return std::move(*error);
-  auto& transcript = std::get<Transcript>(first);
-  const bool subject_died = died(transcript, Side::subject);
-  if (!subject_died && !died(transcript, Side::partner)) return Made{std::move(transcript), std::nullopt};
+  auto& made = std::get<Made>(first);
+  const bool subject_died = died(made.transcript, Side::subject);
+  if (!subject_died && !died(made.transcript, Side::partner)) return std::move(made);
   auto second = once(run);
   if (auto* error = std::get_if<HarnessError>(&second)) return std::move(*error);
-  Made made{std::move(std::get<Transcript>(second)), std::nullopt};
-  if (subject_died) made.died_before = std::move(transcript);
-  return made;
+  if (subject_died) std::get<Made>(second).died_before = std::move(made.transcript);
+  return std::move(std::get<Made>(second));
 }
 
 }  // namespace tlsbye

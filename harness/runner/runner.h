@@ -2,7 +2,8 @@
 //
 // A worker owns a Runner; a Runner owns the peers it started and uses them again from run to run. Only one peer of a run is ever at work:
 // a request is answered, or its peer is blocked and says so, before the next step is taken. That is why the order of events is the order of
-// facts, and why two runs of the same scenario give the same transcript.
+// facts, and why two runs of the same scenario give the same transcript. Time belongs to the runner too: it passes where the script says
+// so, and, when the script has ended, until no call waits for it any more.
 #pragma once
 
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <variant>
 
 #include "harness/control/stacks.h"
+#include "harness/runner/schedule.h"
 #include "harness/scenario/scenario.h"
 #include "harness/transcript/transcript.h"
 
@@ -26,6 +28,7 @@ struct Run {
   Role role{};  // the subject's
   Tls tls{};
   Io io{};
+  Schedule schedule = {};  // of a sweep; empty: nothing goes wrong but what the script says
   RunKey key() const;
 };
 
@@ -37,8 +40,9 @@ struct RunnerOptions {
 // A run that was made. Where a process died in it (by a signal or by itself), the run was made once more with a new process, so that
 // nothing but that death is lost; a death that comes again is in `transcript` too.
 struct Made {
-  Transcript transcript;
+  Transcript transcript;                  // its `reference` is the caller's to fill
   std::optional<Transcript> died_before;  // the first attempt, where the subject died in it and not the partner
+  std::size_t delivered = 0;              // bytes that reached the subject after the last `handshake` line; where the scenario sweeps cuts
 };
 
 // What the harness itself could not do: no more descriptors, a peer that cannot be started. Never a verdict on anybody.
@@ -55,7 +59,7 @@ class Runner {
  private:
   class Stage;  // one run being made
   std::variant<PeerProcess*, HarnessError> peer(const Stack& stack, Side side);
-  std::variant<Transcript, HarnessError> once(const Run& run);
+  std::variant<Made, HarnessError> once(const Run& run);
 
   RunnerOptions options_;
   // A program serves as subject and as partner in processes of its own, so that one library never meets itself in one process.

@@ -1,5 +1,6 @@
 #include "harness/runner/runner.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "harness/runner/plan.h"
@@ -26,6 +27,78 @@ TEST(ReplayId, WhatIsNoneIsToldWithTheWordThatDoesNotFit) {
   EXPECT_THAT(problem("a:b@1:peer:1.2:blocking:c@1"), HasSubstr("`peer`"));
   EXPECT_THAT(problem("a:b@1:client:1.5:blocking:c@1"), HasSubstr("`1.5`"));
   EXPECT_THAT(problem("a:b@1:client:1.2:sometimes:c@1"), HasSubstr("`sometimes`"));
+}
+
+TEST(ReplayId, CarriesTheScheduleAfterAPlus) {
+  RunKey swept = key;
+  for (const std::string schedule : {"send2=EAGAIN", "recv5=short,send7=EAGAIN", "cut@0", "fin@13", "reset@130"}) {
+    swept.schedule = schedule;
+    const std::string id = replay_id(swept);
+    EXPECT_EQ(id, replay_id(key) + "+" + schedule);
+    const auto read = read_replay_id(id);
+    ASSERT_TRUE(std::holds_alternative<RunKey>(read)) << id;
+    EXPECT_EQ(std::get<RunKey>(read), swept);
+  }
+  for (const std::string schedule : {"", "send", "send0=EAGAIN", "sent1=EAGAIN", "send1=EOF", "recv1=EPIPE", "recv1=EAGAIN,", "cut@",
+                                     "hangup@1", "cut@1,cut@2", "recv1=EAGAIN,recv2=EAGAIN,recv3=EAGAIN"})
+    EXPECT_TRUE(std::holds_alternative<std::string>(read_replay_id(replay_id(key) + "+" + schedule))) << schedule;
+}
+
+Transcript with_calls(const std::vector<TransportCall>& calls) {
+  Transcript transcript;
+  for (const TransportCall& call : calls) transcript.add(1, call);
+  return transcript;
+}
+TransportCall sends(long result) { return {Side::subject, Call::close, "send", Flow::send, 24, result, "", false}; }
+TransportCall receives(long result) { return {Side::subject, Call::close, "recv", Flow::recv, 5, result, "", false}; }
+
+std::vector<std::string> spelled(const std::vector<Schedule>& schedules) {
+  std::vector<std::string> words;
+  for (const Schedule& it : schedules) words.push_back(spell(it));
+  return words;
+}
+
+TEST(Sweep, EveryDataCallOfTheSubjectFailsInEveryWay) {
+  TransportCall poll = receives(1), partner = sends(24);
+  poll.function = "poll";
+  partner.side = Side::partner;
+  Transcript clean = with_calls({sends(24), poll, partner, receives(-1), sends(1)});
+  clean.add(2, NewSession{});
+  clean.add(3, sends(24));
+  EXPECT_THAT(spelled(single_faults(clean)),
+              testing::ElementsAre("send1=EAGAIN", "send1=EINTR", "send1=short", "send1=EPIPE", "send1=ECONNRESET",  //
+                                   "recv1=EAGAIN", "recv1=EINTR", "recv1=ECONNRESET",                                //
+                                   "send2=EAGAIN", "send2=EINTR", "send2=EPIPE", "send2=ECONNRESET"));
+}
+
+TEST(Sweep, TheSecondOfAPairComesAfterTheFirst) {
+  const Schedule first{{{Flow::send, 1, Fault::eagain}}, {}};
+  const Transcript run = with_calls({receives(5), sends(-1), sends(24), receives(5), receives(19)});
+  EXPECT_THAT(spelled(second_faults(first, run, 2)), testing::ElementsAre("send1=EAGAIN,send2=EAGAIN", "send1=EAGAIN,recv2=EAGAIN"));
+  EXPECT_THAT(second_faults(first, run, 0), testing::IsEmpty());
+  EXPECT_THAT(second_faults(first, with_calls({receives(5)}), 9), testing::IsEmpty());
+}
+
+TEST(Sweep, AnEndIsTriedAfterEveryByteInEveryWay) {
+  EXPECT_THAT(spelled(endings(1)), testing::ElementsAre("cut@0", "fin@0", "reset@0", "cut@1", "fin@1", "reset@1"));
+}
+
+TEST(Sweep, ARunIsComparedWithTheOneThatHasLeastInItsWay) {
+  const auto reference = [](std::string_view text) {
+    const auto of = reference_of(std::get<Schedule>(read_schedule(text)));
+    return of ? spell(*of) : std::string("none");
+  };
+  EXPECT_EQ(reference("send2=EAGAIN,recv3=EAGAIN"), "");
+  EXPECT_EQ(reference("fin@13"), "fin@0");
+  EXPECT_EQ(reference("cut@13"), "cut@0");
+  EXPECT_EQ(reference("cut@0"), "none");
+  EXPECT_EQ(reference(""), "none");
+}
+
+TEST(Sweep, WhatIsTransientHappensOnceAndWhatIsBrokenStaysBroken) {
+  EXPECT_EQ(plan_of({Flow::send, 3, Fault::eagain}).times, 1);
+  EXPECT_EQ(plan_of({Flow::send, 3, Fault::eagain}).after, 2);
+  EXPECT_GT(plan_of({Flow::send, 3, Fault::epipe}).times, 1'000'000);
 }
 
 TEST(Selection, AStackIsNamedAloneOrWithItsVersion) {
@@ -75,6 +148,27 @@ TEST_F(Planned, OptionsAndNeedsAreAbilities) {
   EXPECT_TRUE(plan.unsupported.front().by_partner);
 }
 
+TEST_F(Planned, WhatTheScriptAsksOfASideThatSideMustBeAbleTo) {
+  const auto missing = [&](std::string_view script) {
+    std::vector<Diagnostic> diagnostics;
+    scenario.script = parse_script(script, "f.toml", 1, diagnostics);
+    EXPECT_TRUE(diagnostics.empty());
+    scenario.roles = {Role::client};
+    scenario.versions = {Tls::v1_2};
+    const Plan plan = make_plan({scenario}, {&old}, {&able}, {});
+    return plan.unsupported.empty() ? ""
+                                    : (plan.unsupported.front().by_partner ? "partner " : "subject ") + plan.unsupported.front().ability;
+  };
+  EXPECT_EQ(missing("both handshake\nsubject close\n"), "");
+  EXPECT_EQ(missing("subject peek\n"), "subject peek");
+  EXPECT_EQ(missing("server set cork on\n"), "partner set-cork");
+  EXPECT_EQ(missing("client aside close\n"), "subject threads");
+  EXPECT_EQ(missing("partner fork close\n"), "partner fork");
+  able.abilities.emplace_back("renegotiate");
+  EXPECT_EQ(missing("partner renegotiate\n"), "");
+  EXPECT_EQ(missing("both renegotiate\n"), "subject renegotiate");
+}
+
 TEST_F(Planned, TheSelectionNarrowsIt) {
   Selection selection;
   selection.tls = Tls::v1_3;
@@ -95,13 +189,21 @@ class Made : public testing::TestWithParam<bool> {
       if (stack.name == "openssl") return stack;
     throw std::runtime_error("no peer of openssl");
   }
-  Transcript make(const std::string& script, Io io = Io::blocking) {
+  Transcript make(const std::string& script, Io io = Io::blocking, std::string_view schedule = {}) {
     const LoadedScenarios loaded =
         parse_scenarios("[[scenario]]\nid = \"it\"\ntitle = \"It.\"\nwhy = \"Why.\"\nscript = '''\n" + script + "'''\n", "test", "test");
     EXPECT_EQ(loaded.scenarios.size(), 1u);
     Runner runner(RunnerOptions{GetParam(), std::chrono::seconds(10)});
-    auto made = runner.make({&loaded.scenarios.front(), &openssl(), &openssl(), Role::client, Tls::v1_3, io});
+    auto made = runner.make(
+        {&loaded.scenarios.front(), &openssl(), &openssl(), Role::client, Tls::v1_3, io, std::get<Schedule>(read_schedule(schedule))});
     return std::move(std::get<tlsbye::Made>(made).transcript);
+  }
+  // "line call = outcome", of the subject.
+  static std::vector<std::string> told_answers(const Transcript& run) {
+    std::vector<std::string> words;
+    for (const auto& it : answers(run))
+      words.push_back(fmt::format("{} {} = {}", it.line, spell(it.call), it.outcome ? spell(*it.outcome) : "nothing"));
+    return words;
   }
 };
 
@@ -128,6 +230,27 @@ TEST_P(Made, APeerThatIsBlockedForGoodSaysSoAndItsFurtherLinesAreNotCarriedOut) 
   }
   EXPECT_TRUE(refused);
   EXPECT_TRUE(for_good);
+}
+
+TEST_P(Made, AnAnswerBelongsToTheLineThatAskedHoweverLateItComes) {
+  const Transcript run = make("both handshake\nsubject close until done\npartner read\npartner close\nsubject read\n");
+  EXPECT_THAT(told_answers(run), testing::ElementsAre("1 handshake = done", "2 close = done", "5 read = end-of-data"));
+  const Transcript alone = make("both handshake\nsubject read\nsubject close\n");
+  EXPECT_THAT(told_answers(alone), testing::ElementsAre("1 handshake = done", "2 read = nothing"));
+}
+
+TEST_P(Made, AFaultOfTheScheduleHitsTheCallThatItNames) {
+  const Transcript run = make("both handshake\nsubject write 5 until done\nsubject close\n", Io::nonblocking, "send2=EAGAIN,send4=EAGAIN");
+  int count = 0;
+  std::vector<int> hit;
+  for (const Event& event : run.events()) {
+    const auto* call = event.as<TransportCall>();
+    if (!call || call->side != Side::subject || call->flow != Flow::send) continue;
+    ++count;
+    if (call->injected) hit.push_back(count);
+    EXPECT_EQ(call->injected, call->error_number == "EAGAIN");
+  }
+  EXPECT_THAT(hit, testing::ElementsAre(2, 4));
 }
 
 TEST_P(Made, AnOrderThatTheWireNeverCameToIsTold) {

@@ -24,12 +24,25 @@ struct Words<TransportKind> {
 
 namespace {
 
-constexpr std::array<std::string_view, 14> envelope_keys{"id",     "title", "why",           "cases",   "roles",           "versions",
+constexpr std::array<std::string_view, 15> envelope_keys{"id",     "title", "why",           "cases",   "roles",           "versions",
                                                          "io",     "needs", "partner_needs", "options", "partner_options", "transport",
-                                                         "matrix", "script"};
-constexpr std::array<std::string_view, 5> session_options{"tickets", "ignore-eof", "quiet-shutdown", "read-ahead", "callbacks"};
-constexpr std::array<std::string_view, 12> abilities{"tls-1.2", "tls-1.3", "client",     "server",         "close",      "close-write",
-                                                     "key-log", "tickets", "ignore-eof", "quiet-shutdown", "read-ahead", "callbacks"};
+                                                         "matrix", "sweep", "script"};
+constexpr std::array<std::string_view, 8> session_options{"tickets",   "ignore-eof",    "quiet-shutdown",      "read-ahead",
+                                                          "callbacks", "session-cache", "require-certificate", "post-handshake-auth"};
+// Beside the session options, which are abilities too. What the script asks for is needed without being named here.
+constexpr std::array<std::string_view, 24> further_abilities{"tls-1.0",        "tls-1.1",
+                                                             "tls-1.2",        "tls-1.3",
+                                                             "client",         "server",
+                                                             "close",          "close-write",
+                                                             "key-log",        "peek",
+                                                             "send-alert",     "key-update",
+                                                             "renegotiate",    "clear",
+                                                             "keep-session",   "set-quiet-shutdown",
+                                                             "set-shutdown",   "set-context-quiet-shutdown",
+                                                             "set-timeout",    "set-cork",
+                                                             "set-auto-retry", "set-stale-error",
+                                                             "threads",        "fork"};
+constexpr std::array<std::string_view, 2> sweeps{"faults", "cuts"};
 constexpr std::array<std::string_view, 3> other_files{"known.toml", "liars.toml", "traits.toml"};
 
 // The words whose first letter is lower case or a digit, joined by single hyphens.
@@ -231,8 +244,11 @@ void read_scenario(const toml::table& table, const Source& source, const std::st
   s.roles = reader.words<Role>("roles", {Role::client, Role::server});
   s.versions = reader.words<Tls>("versions", {Tls::v1_2, Tls::v1_3});
   s.modes = reader.words<Io>("io", {Io::blocking, Io::nonblocking});
+  std::vector<std::string_view> abilities(further_abilities.begin(), further_abilities.end());
+  abilities.insert(abilities.end(), session_options.begin(), session_options.end());
   s.needs = reader.known_texts("needs", abilities);
   s.partner_needs = reader.known_texts("partner_needs", abilities);
+  for (const std::string& kind : reader.known_texts("sweep", sweeps)) (kind == "faults" ? s.sweep_faults : s.sweep_cuts) = true;
   s.options = reader.known_texts("options", session_options);
   s.partner_options = reader.known_texts("partner_options", session_options);
   if (const auto kinds = reader.words<TransportKind>("transport", {TransportKind::socketpair}); kinds.size() == 1) {
@@ -256,7 +272,7 @@ void read_scenario(const toml::table& table, const Source& source, const std::st
   std::vector<Scenario> variants;
   for (const auto& values : combinations) {
     ScriptContext context{source.file, first_line, values, s.transport != TransportKind::tcp, false, false};
-    for (const Tls version : s.versions) (version == Tls::v1_2 ? context.with_tls12 : context.with_tls13) = true;
+    for (const Tls version : s.versions) (version == Tls::v1_3 ? context.with_tls13 : context.with_tls12) = true;
     Scenario variant = s;
     variant.id = fmt::format("{}/{}", stem, with_values(id, values));
     variant.title = substitute(title, values);

@@ -18,9 +18,9 @@ struct Scenario {
   std::string why;                 // a sentence or two for the reader
   std::vector<std::string> cases;  // rows of the catalogue of other suites' cases that it carries: "B10"
   std::vector<Role> roles;         // of the subject; both unless it says otherwise
-  std::vector<Tls> versions;       // both unless it says otherwise
+  std::vector<Tls> versions;       // 1.2 and 1.3 unless it says otherwise
   std::vector<Io> modes;           // both unless it says otherwise
-  std::vector<std::string> needs;  // abilities the subject must have ("tickets"), beyond those its options ask for
+  std::vector<std::string> needs;  // abilities the subject must have ("tickets"), beyond those its options and the script ask for
   std::vector<std::string> partner_needs;
   std::vector<std::string> options;  // session options of the subject: "ignore-eof"; each is an ability
   std::vector<std::string> partner_options;

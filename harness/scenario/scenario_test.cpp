@@ -82,6 +82,21 @@ TEST(Scenario, ItsEnvelopeLimitsWhereItRuns) {
   EXPECT_EQ(s.transport, TransportKind::tcp);
 }
 
+TEST(Scenario, OldVersionsOfTlsMustBeNamed) {
+  EXPECT_THAT(only(scenario("versions = [\"1.0\", \"1.2\"]\n")).versions, ElementsAre(Tls::v1_0, Tls::v1_2));
+  EXPECT_THAT(only(scenario()).versions, ElementsAre(Tls::v1_2, Tls::v1_3));
+}
+
+TEST(Scenario, ASweepIsAskedForByItsKinds) {
+  const auto both = only(scenario("sweep = [\"faults\", \"cuts\"]\n"));
+  EXPECT_TRUE(both.sweep_faults && both.sweep_cuts);
+  const auto cuts = only(scenario("sweep = \"cuts\"\n"));
+  EXPECT_TRUE(!cuts.sweep_faults && cuts.sweep_cuts);
+  const auto none = only(scenario());
+  EXPECT_TRUE(!none.sweep_faults && !none.sweep_cuts);
+  EXPECT_EQ(complaint(scenario("sweep = [\"cut\"]\n")), "5:10: `cut` is not a word of `sweep` | did you mean `cuts`?");
+}
+
 TEST(Envelope, AnUnknownKeyIsToldWithTheOneThatWasMeant) {
   EXPECT_EQ(complaint(scenario("version = [\"1.3\"]\n")), "5:1: unknown key `version` | did you mean `versions`?");
   EXPECT_EQ(complaint("[scenarios]\n"),

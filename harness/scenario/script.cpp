@@ -1,6 +1,7 @@
 #include "harness/scenario/script.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -185,6 +186,19 @@ constexpr std::array<std::string_view, 10> contents{
     "close_notify",        "alert",       "data",  "key_update", "hello_request", "new_session_ticket",
     "certificate_request", "empty-alert", "bytes", "raw"};
 
+// What `set` turns (peers/README.md). Without values: a number of milliseconds.
+struct Switch {
+  std::string_view name;
+  WordList values;
+};
+const std::vector<Switch> switches{{"quiet-shutdown", {"on", "off"}},
+                                   {"shutdown", {"none", "SENT", "RECEIVED", "both"}},
+                                   {"context-quiet-shutdown", {"on", "off"}},
+                                   {"timeout", {}},
+                                   {"cork", {"on", "off"}},
+                                   {"auto-retry", {"on", "off"}},
+                                   {"stale-error", {"on"}}};
+
 WordList alert_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> known;
@@ -235,6 +249,8 @@ class LineReader {
     s.verb = row.verb;
     usage_ = row.usage;
     arguments(s, context);
+    if (s.aside != Aside::no && (s.until_done || s.to_end))
+      throw Problem{tokens_[at_ - 1].column, "what is done aside is one call", fmt::format("leave it at `{}`", spell(s.verb))};
     if (at_ < tokens_.size()) throw unexpected(tokens_[at_]);
     for (const auto& token : tokens_) s.source += (s.source.empty() ? "" : " ") + token.written;
     return s;
@@ -288,8 +304,7 @@ class LineReader {
         if (take("requested")) s.arguments = {"requested"};
         break;
       case Verb::set:
-        s.arguments.push_back(next("the name of a switch").text);
-        s.arguments.push_back(next("a value").text);
+        setting(s);
         break;
       case Verb::pass:
         s.milliseconds = milliseconds();
@@ -374,6 +389,23 @@ class LineReader {
         s.side = word<Side>("a side");
         break;
     }
+  }
+
+  void setting(Statement& s) {
+    const Token& name = next("the name of a switch");
+    const auto known = std::find_if(switches.begin(), switches.end(), [&](const Switch& it) { return it.name == name.text; });
+    if (known == switches.end()) {
+      WordList names;
+      for (const Switch& it : switches) names.push_back(it.name);
+      throw Problem{name.column, fmt::format("unknown switch `{}`", name.text), did_you_mean(name.text, names)};
+    }
+    const Token& value = next("a value");
+    const bool fits = known->values.empty() ? is_number(value.text)
+                                            : std::find(known->values.begin(), known->values.end(), value.text) != known->values.end();
+    if (!fits)
+      throw Problem{value.column, fmt::format("`{}` is not a value of `{}`", value.text, name.text),
+                    known->values.empty() ? "a number of milliseconds" : fmt::format("one of: {}", fmt::join(known->values, ", "))};
+    s.arguments = {name.text, value.text};
   }
 
   void fault(Statement& s) {

@@ -15,8 +15,8 @@ struct ScriptContext {
   int first_line = 1;                                      // of the script, in the file
   std::map<std::string, std::string, std::less<>> values;  // what $NAME stands for
   // Limits that the envelope sets; without an envelope there are none.
-  bool no_reset = false;  // the transport is no TCP
-  bool with_tls12 = false, with_tls13 = false;
+  bool no_reset = false;                        // the transport is no TCP
+  bool with_tls12 = false, with_tls13 = false;  // 1.2 stands for those before it, too
 };
 
 // Statements of all lines that are in order; a Diagnostic for each that is not. A `$NAME` is replaced before its line is read, but

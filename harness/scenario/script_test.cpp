@@ -72,7 +72,48 @@ TEST(Script, TellsEveryProblemOfEveryLineWithItsPlaceInTheFile) {
   EXPECT_EQ(diagnostics[1].column, 17);
 }
 
-TEST(PeerVerbs, AHandshakeIsAlwaysUntilDone) { EXPECT_TRUE(parsed("both handshake").until_done); }
+TEST(PeerVerbs, AHandshakeIsUntilDoneUnlessItIsOneCall) {
+  EXPECT_TRUE(parsed("both handshake").until_done);
+  EXPECT_FALSE(parsed("both handshake").once);
+  EXPECT_TRUE(parsed("subject handshake once").once);
+  EXPECT_FALSE(parsed("subject handshake once").until_done);
+}
+
+TEST(PeerVerbs, ExtraCallsHaveTheArgumentsThatThePeerGets) {
+  EXPECT_EQ(parsed("subject peek 5").size, 5u);
+  EXPECT_EQ(parsed("subject peek").size, 0u);
+  EXPECT_THAT(parsed("partner send-alert internal_error").arguments, ElementsAre("2", "80"));
+  EXPECT_THAT(parsed("partner send-alert user_canceled").arguments, ElementsAre("1", "90"));
+  EXPECT_THAT(parsed("partner send-alert 201 level warning").arguments, ElementsAre("1", "201"));
+  EXPECT_THAT(parsed("subject key-update").arguments, IsEmpty());
+  EXPECT_THAT(parsed("subject key-update requested").arguments, ElementsAre("requested"));
+  for (const auto* verb : {"renegotiate", "clear", "keep-session", "measure"})
+    EXPECT_THAT(parsed(std::string("client ") + verb).arguments, IsEmpty());
+  EXPECT_THAT(complaint("subject send-alert internal-error"), HasSubstr("did you mean `internal_error`?"));
+  EXPECT_THAT(complaint("subject key-update now"), testing::StartsWith("20: `now` is not expected here"));
+}
+
+TEST(PeerVerbs, ASwitchAndItsValueAreOfClosedLists) {
+  EXPECT_THAT(parsed("subject set quiet-shutdown on").arguments, ElementsAre("quiet-shutdown", "on"));
+  EXPECT_THAT(parsed("subject set shutdown both").arguments, ElementsAre("shutdown", "both"));
+  EXPECT_THAT(parsed("subject set timeout 60000").arguments, ElementsAre("timeout", "60000"));
+  EXPECT_EQ(complaint("subject set quiet-shutdwn on"), "13: unknown switch `quiet-shutdwn` | did you mean `quiet-shutdown`?");
+  EXPECT_EQ(complaint("subject set shutdown SENT|RECEIVED"),
+            "22: `SENT|RECEIVED` is not a value of `shutdown` | one of: none, SENT, RECEIVED, both");
+  EXPECT_EQ(complaint("subject set timeout 1s"), "21: `1s` is not a value of `timeout` | a number of milliseconds");
+  EXPECT_THAT(complaint("subject set cork"), testing::StartsWith("17: the line ends where a value should stand"));
+}
+
+TEST(PeerVerbs, WhatIsDoneAsideIsOneCall) {
+  EXPECT_EQ(parsed("subject aside close").aside, Aside::thread);
+  EXPECT_EQ(parsed("server fork close-write").aside, Aside::process);
+  EXPECT_EQ(parsed("subject aside write 5").size, 5u);
+  EXPECT_EQ(parsed("subject close").aside, Aside::no);
+  EXPECT_EQ(complaint("subject aside close until done"), "27: what is done aside is one call | leave it at `close`");
+  EXPECT_THAT(complaint("subject aside read to-end"), HasSubstr("one call"));
+  EXPECT_EQ(complaint("subject aside handshake"), "15: `handshake` cannot be done aside | one of: read, write, close, close-write");
+  EXPECT_THAT(complaint("both aside close"), HasSubstr("unknown verb `aside`"));
+}
 
 TEST(PeerVerbs, ReadTakesASizeAndHowLongToGoOn) {
   EXPECT_EQ(parsed("subject read").size, 0u);
@@ -134,6 +175,18 @@ TEST(Actors, BothMayOnlyMakeCallsOfTheirStacks) {
             "6: `both` cannot `hangup`: only calls of the stack can be asked of both at once | write a line for each");
 }
 
+TEST(Actors, AnotherSessionIsBegunByBothTogether) {
+  EXPECT_EQ(parsed("both reconnect").verb, Verb::reconnect);
+  EXPECT_EQ(parsed("both new-session").verb, Verb::new_session);
+  EXPECT_EQ(complaint("client reconnect"), "8: one side alone cannot `reconnect` | say `both`");
+  EXPECT_THAT(complaint("wire new-session"), HasSubstr("the wire cannot `new-session`"));
+}
+
+TEST(Actors, APeerCanBeNamedByItsRole) {
+  EXPECT_EQ(parsed("client close").actor, Actor::client);
+  EXPECT_EQ(parsed("server raw-read").actor, Actor::server);
+}
+
 TEST(Actors, ThePeersAndTheWireHaveVerbsOfTheirOwn) {
   EXPECT_EQ(complaint("wire close"), "6: the wire cannot `close` | say `subject` or `partner`");
   EXPECT_EQ(complaint("subject drop"), "9: a peer cannot `drop` | say `wire`");
@@ -168,6 +221,14 @@ TEST(WireVerbs, AnOrderNamesADirectionAndAKindOfRecord) {
   EXPECT_EQ(complaint("wire drop partner->subject close-notify"),
             "28: `close-notify` is not a kind of record | did you mean `close_notify`?");
   EXPECT_EQ(complaint("wire drop partner->subject"), "27: the line ends where a kind of record should stand | usage: drop DIR WHAT");
+}
+
+TEST(WireVerbs, TimePassesInSecondsOrThousandths) {
+  EXPECT_EQ(parsed("wire pass 300ms").milliseconds, 300);
+  EXPECT_EQ(parsed("wire pass 60s").milliseconds, 60000);
+  EXPECT_EQ(complaint("wire pass 60"), "11: `60` is not a time | times are written 300ms, 60s");
+  EXPECT_THAT(complaint("wire pass 0ms"), HasSubstr("not a number from 1"));
+  EXPECT_THAT(complaint("subject pass 1s"), HasSubstr("a peer cannot `pass`"));
 }
 
 TEST(WireVerbs, ReleaseMayBeOfBothDirections) {

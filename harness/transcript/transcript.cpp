@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace tlsbye {
 namespace {
@@ -164,6 +165,22 @@ std::optional<std::uint8_t> alert_number(std::string_view name) {
   for (const AlertRow& row : alerts)
     if (row.name == name) return row.number;
   return std::nullopt;
+}
+
+std::vector<Transcript::LineAnswer> answers(const Transcript& transcript) {
+  std::map<int, Transcript::LineAnswer> by_line;
+  for (const Event& event : transcript.events()) {
+    if (const auto* call = event.as<ApiCall>(); call && call->side == Side::subject) {
+      by_line.insert_or_assign(call->asked_at, Transcript::LineAnswer{call->asked_at, call->call, call->outcome, call->total});
+    } else if (const auto* blocked = event.as<Blocked>(); blocked && blocked->side == Side::subject && blocked->for_good) {
+      const auto before = by_line.find(blocked->asked_at);
+      const std::size_t so_far = before == by_line.end() ? 0 : before->second.total;
+      by_line.insert_or_assign(blocked->asked_at, Transcript::LineAnswer{blocked->asked_at, blocked->during, std::nullopt, so_far});
+    }
+  }
+  std::vector<Transcript::LineAnswer> list;
+  for (const auto& [line, answer] : by_line) list.push_back(answer);
+  return list;
 }
 
 std::string narrate(const Event& event, Detail detail) {

@@ -35,7 +35,7 @@ struct ApiCall {
   std::size_t total = 0;  // bytes read or written by this session so far
   bool intact = true;     // reads: all bytes so far are the other side's pattern, in order, from its beginning
   std::vector<std::pair<std::string, std::string>> state;  // the library's flags after the call
-  int asked_at = 0;       // the line of the script that asked for it; where it had to wait, the event stands at a later line
+  int asked_at = 0;  // the line of the script that asked for it; where it had to wait, the event stands at a later line
 
   // The value of a state flag, empty where the stack has no such flag.
   std::string_view flag(std::string_view name) const;
@@ -254,8 +254,8 @@ class Transcript {
   std::vector<Event> events_;
 };
 
-// What the subject's calls came to, as `reference` has it: one entry a line that asked the subject for a call and whose call came back or is
-// blocked for good, by line.
+// What the subject's calls came to, as `reference` has it: one entry a line that asked the subject for a call and whose call came back or
+// is blocked for good, by line.
 std::vector<Transcript::LineAnswer> answers(const Transcript& transcript);
 
 // How much of an event is told.

@@ -1,0 +1,138 @@
+#include "harness/runner/schedule.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+namespace tlsbye {
+namespace {
+
+constexpr std::string_view shape = "send2=EAGAIN, recv5=short, cut@13, fin@13, reset@13; two faults joined by a comma";
+constexpr std::array<std::string_view, 3> ways{"cut", "fin", "reset"};
+
+template <typename Number>
+std::optional<Number> number(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool stays(Fault fault) { return fault == Fault::epipe || fault == Fault::econnreset || fault == Fault::eof; }
+
+std::optional<Schedule::Step> read_step(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals < 5) return std::nullopt;
+  const auto flow = read_word<Flow>(text.substr(0, 4));
+  const auto call = number<int>(text.substr(4, equals - 4));
+  const auto fault = read_word<Fault>(text.substr(equals + 1));
+  if (!flow || !call || *call < 1 || !fault) return std::nullopt;
+  if ((*fault == Fault::epipe && *flow == Flow::recv) || (*fault == Fault::eof && *flow == Flow::send)) return std::nullopt;
+  return Schedule::Step{*flow, *call, *fault};
+}
+
+std::optional<Schedule::Ending> read_ending(std::string_view text) {
+  const std::size_t at = text.find('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto way = std::find(ways.begin(), ways.end(), text.substr(0, at));
+  const auto after = number<std::size_t>(text.substr(at + 1));
+  if (way == ways.end() || !after) return std::nullopt;
+  return Schedule::Ending{*after, *way == "cut" ? std::nullopt : std::optional(*way == "fin" ? End::fin : End::reset)};
+}
+
+// A data call of the subject, and its number among those of its flow.
+struct Counted {
+  const TransportCall* call;
+  int number;
+};
+
+std::vector<Counted> calls_of(const Transcript& transcript) {
+  std::vector<Counted> calls;
+  std::array<int, 2> count{};
+  for (const Event& event : transcript.events()) {
+    if (event.as<NewSession>()) break;
+    const auto* call = event.as<TransportCall>();
+    if (!call || call->side != Side::subject || call->function.find("poll") != std::string::npos || call->function == "select") continue;
+    calls.push_back({call, ++count[static_cast<std::size_t>(call->flow)]});
+  }
+  return calls;
+}
+
+}  // namespace
+
+std::string spell(const Schedule::Step& step) { return fmt::format("{}{}={}", spell(step.flow), step.call, spell(step.fault)); }
+
+std::string spell(const Schedule::Ending& ending) {
+  return fmt::format("{}@{}", !ending.how ? "cut" : *ending.how == End::fin ? "fin" : "reset", ending.after);
+}
+
+std::string spell(const Schedule& schedule) {
+  if (schedule.ending) return spell(*schedule.ending);
+  std::string text;
+  for (const Schedule::Step& step : schedule.steps) text += (text.empty() ? "" : ",") + spell(step);
+  return text;
+}
+
+std::variant<Schedule, std::string> read_schedule(std::string_view text) {
+  Schedule schedule;
+  if (text.empty()) return schedule;
+  schedule.ending = read_ending(text);
+  if (schedule.ending) return schedule;
+  const std::size_t comma = text.find(',');
+  for (std::string_view part : {text.substr(0, comma), comma == std::string_view::npos ? "" : text.substr(comma + 1)}) {
+    if (part.empty() && comma == std::string_view::npos) continue;
+    const auto step = read_step(part);
+    if (!step) return fmt::format("`{}` is no schedule of faults ({})", text, shape);
+    schedule.steps.push_back(*step);
+  }
+  return schedule;
+}
+
+FaultPlan plan_of(const Schedule::Step& step) {
+  return {step.flow, step.fault, stays(step.fault) ? std::numeric_limits<int>::max() : 1, step.call - 1, 1};
+}
+
+std::optional<Schedule> reference_of(const Schedule& schedule) {
+  if (schedule.empty()) return std::nullopt;
+  if (!schedule.ending) return Schedule{};
+  if (schedule.ending->after == 0) return std::nullopt;
+  return Schedule{{}, Schedule::Ending{0, schedule.ending->how}};
+}
+
+std::vector<Schedule> single_faults(const Transcript& clean) {
+  std::vector<Schedule> all;
+  for (const Counted& it : calls_of(clean)) {
+    const auto add = [&](Fault fault) { all.push_back({{{it.call->flow, it.number, fault}}, {}}); };
+    add(Fault::eagain);
+    add(Fault::eintr);
+    if (it.call->result > 1) add(Fault::short_count);
+    if (it.call->flow == Flow::send) add(Fault::epipe);
+    add(Fault::econnreset);
+  }
+  return all;
+}
+
+std::vector<Schedule> endings(std::size_t delivered) {
+  std::vector<Schedule> all;
+  for (std::size_t after = 0; after <= delivered; ++after)
+    for (const std::optional<End> how : {std::optional<End>{}, std::optional(End::fin), std::optional(End::reset)})
+      all.push_back({{}, Schedule::Ending{after, how}});
+  return all;
+}
+
+std::vector<Schedule> second_faults(const Schedule& first, const Transcript& with_first, std::size_t within) {
+  std::vector<Schedule> all;
+  const auto calls = calls_of(with_first);
+  const Schedule::Step& step = first.steps.front();
+  const auto hit =
+      std::find_if(calls.begin(), calls.end(), [&](const Counted& it) { return it.call->flow == step.flow && it.number == step.call; });
+  if (hit == calls.end()) return all;
+  for (auto it = hit + 1; it != calls.end() && all.size() < within; ++it)
+    all.push_back({{step, {it->call->flow, it->number, Fault::eagain}}, {}});
+  return all;
+}
+
+}  // namespace tlsbye
