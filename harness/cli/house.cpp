@@ -28,12 +28,11 @@ House find_house() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   if (error) throw Stop{exit_harness, fmt::format("tlsbye: cannot find its own program file: {}", error.message())};
-  const fs::path bin = program.parent_path();
-  const auto at = [&](const fs::path& data) { return House{data / "scenarios", bin / "peers", bin / "rogues"}; };
+  const fs::path bin = program.parent_path(), prefix = bin.parent_path();
+  const fs::path shared = prefix / "share" / "tlsbye", programs = prefix / "libexec" / "tlsbye";
+  if (fs::is_directory(shared / "scenarios" / "clauses", error)) return {shared / "scenarios", programs / "peers", programs / "rogues"};
   for (fs::path above = bin; above.has_relative_path(); above = above.parent_path())
-    if (fs::is_directory(above / "scenarios" / "clauses", error)) return at(above);
-  const fs::path shared = bin.parent_path() / "share" / "tlsbye";
-  if (fs::is_directory(shared / "scenarios" / "clauses", error)) return at(shared);
+    if (fs::is_directory(above / "scenarios" / "clauses", error)) return {above / "scenarios", bin / "peers", bin / "rogues"};
   throw Stop{exit_harness, fmt::format("tlsbye: no folder scenarios/clauses above {}, and none in {}", bin.string(), shared.string())};
 }
 

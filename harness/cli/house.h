@@ -33,7 +33,8 @@ struct House {
   std::filesystem::path rogues;     // peers that lie, for the selftest
 };
 
-// From the place of this program: the nearest folder above it that holds scenarios/clauses, or ../share/tlsbye. Throws Stop.
+// From the place of this program: installed, PREFIX/share/tlsbye and PREFIX/libexec/tlsbye; built, the nearest folder above it that holds
+// scenarios/clauses, and its own. Throws Stop.
 House find_house();
 
 // Everything that loads; throws Stop with all diagnostics where something does not. `extra` (may be empty) is a further folder of

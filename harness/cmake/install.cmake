@@ -1,0 +1,31 @@
+# What `cmake --install` lays out, relative to the prefix; `tlsbye` finds its data from its own place (harness/cli/house.h):
+#
+#   bin/tlsbye                    the program
+#   libexec/tlsbye/peers          one program a stack
+#   libexec/tlsbye/rogues         the peers that lie, for `tlsbye selftest`
+#   share/tlsbye/scenarios        scenarios, clauses, known.toml
+#   share/man, share/bash-completion, share/zsh, share/fish
+#   lib/cmake/tlsbye              find_package(tlsbye)
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+install(TARGETS tlsbye RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+foreach(stack IN LISTS TLSBYE_STACKS)
+  install(TARGETS tlsbye-peer-${stack} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tlsbye/peers)
+endforeach()
+if(TARGET tlsbye-peer-rogue)
+  install(TARGETS tlsbye-peer-rogue RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tlsbye/rogues)
+endif()
+install(DIRECTORY scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/tlsbye)
+
+install(FILES harness/cmake/tlsbye.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES harness/cmake/completion/tlsbye.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME tlsbye)
+install(FILES harness/cmake/completion/_tlsbye DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES harness/cmake/completion/tlsbye.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
+set(TLSBYE_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/tlsbye)
+configure_package_config_file(harness/cmake/tlsbyeConfig.cmake.in ${PROJECT_BINARY_DIR}/tlsbyeConfig.cmake
+                              INSTALL_DESTINATION ${TLSBYE_PACKAGE_DIR} PATH_VARS CMAKE_INSTALL_BINDIR)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/tlsbyeConfigVersion.cmake COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
+install(FILES ${PROJECT_BINARY_DIR}/tlsbyeConfig.cmake ${PROJECT_BINARY_DIR}/tlsbyeConfigVersion.cmake DESTINATION ${TLSBYE_PACKAGE_DIR})

@@ -1,0 +1,3 @@
+from tlsbye.program import main
+
+raise SystemExit(main())

@@ -1,0 +1,295 @@
+"""The pytest plugin: `pytest --tlsbye` has one test for each clause, stack, role and TLS version.
+
+The cells are known before anything runs (`tlsbye list cells`), so `-k`, `--collect-only` and node ids cost nothing. The harness itself
+runs once a session, when the first test asks for its verdict; with pytest-xdist the workers share that one run.
+
+| verdict | test |
+| --- | --- |
+| conforms, differs | passes |
+| violates, hung, crashed, harness-error | fails; the text is the evidence |
+| discouraged | passes, unless `fail-on` says otherwise |
+| known | xfail, with its reason |
+| stale | fails: what was accepted no longer happens |
+| not-reached, unsupported | skipped, with the reason; a session in which nothing was reached fails |
+
+Configuration stands in pyproject.toml; the command line comes first:
+
+    [tool.tlsbye]
+    stacks = ["gnutls"]             # --tlsbye-stack, globs
+    clauses = ["rfc8446/*"]         # --tlsbye-clause
+    scenarios = ["missing-reply/*"] # --tlsbye-scenario
+    known = "known.toml"            # accepted deviations
+    fail-on = "violates"            # or "discouraged", "differs"
+    run = "out/run.json"            # --tlsbye-run: judge by this file instead of making a run
+    arguments = ["--sweep"]         # further words for `tlsbye run`
+
+Fixtures for tests of your own: `tlsbye_report` (tlsbye.Report).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlsbye.program import ProgramError, call
+from tlsbye.report import Cell, Report, load, parse
+
+_SKIPPED = ("not-reached", "unsupported")
+_FAIL_ON = ("violates", "discouraged", "differs")
+
+
+@dataclass
+class _Settings:
+    """What the command line and pyproject.toml say together."""
+
+    stacks: list[str] = field(default_factory=list)
+    clauses: list[str] = field(default_factory=list)
+    scenarios: list[str] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
+    known: str = ""
+    fail_on: str = "violates"
+    run: str = ""
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> _Settings:
+        written = _table(config.rootpath / "pyproject.toml")
+        for list_key in ("stacks", "clauses", "scenarios", "arguments"):
+            value = written.get(list_key, [])
+            if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+                raise pytest.UsageError(f"[tool.tlsbye] {list_key}: a list of words is expected, not {value!r}")
+        if unknown := sorted(set(written) - {"stacks", "clauses", "scenarios", "arguments", "known", "fail-on", "run"}):
+            raise pytest.UsageError(f"[tool.tlsbye] has no key {unknown[0]!r}")
+        settings = cls(
+            stacks=config.getoption("tlsbye_stack") or written.get("stacks", []),
+            clauses=config.getoption("tlsbye_clause") or written.get("clauses", []),
+            scenarios=config.getoption("tlsbye_scenario") or written.get("scenarios", []),
+            arguments=written.get("arguments", []),
+            known=_at(config, written.get("known", "")),
+            fail_on=written.get("fail-on", "violates"),
+            run=config.getoption("tlsbye_run") or _at(config, written.get("run", "")),
+        )
+        if settings.fail_on not in _FAIL_ON:
+            raise pytest.UsageError(f"[tool.tlsbye] fail-on: one of {', '.join(_FAIL_ON)}, not {settings.fail_on!r}")
+        return settings
+
+    def words(self) -> list[str]:
+        """The selection in words of `tlsbye run` and `tlsbye list cells`."""
+        return [
+            word
+            for option, globs in (("--stack", self.stacks), ("--clause", self.clauses))
+            for glob in globs
+            for word in (option, glob)
+        ]
+
+
+def _table(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    with file.open("rb") as stream:
+        table = tomllib.load(stream).get("tool", {}).get("tlsbye", {})
+    return dict(table)
+
+
+def _at(config: pytest.Config, name: str) -> str:
+    return str(config.rootpath / name) if name else ""
+
+
+class _Session:
+    """One pytest session: its settings, the cells it collects, and the run that answers for all of them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.settings = _Settings.of(config)
+        self._unique = _unique_name(config)
+        self._report: Report | None = None
+        self._problem = ""
+
+    def cells(self) -> list[Cell]:
+        if self.settings.run:
+            return list(load(self.settings.run).cells)
+        return list(parse(json.loads(call(["list", "cells", "--json", *self.settings.words()]))).cells)
+
+    @property
+    def folder(self) -> Path:
+        return Path(tempfile.gettempdir()) / f"tlsbye-{self._unique}"
+
+    def report(self) -> Report:
+        """The run's report; made by whichever process asks first, and read by the others. Raises ProgramError."""
+        if self._problem:
+            raise ProgramError(self._problem)
+        if self._report is None:
+            self._report = load(self.settings.run) if self.settings.run else self._run_once()
+        return self._report
+
+    def _run_once(self) -> Report:
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            run_file, failed = self.folder / "run.json", self.folder / "failed"
+            if not run_file.exists() and not failed.exists():
+                words = [*self.settings.words(), *self.settings.arguments, "--out", str(self.folder)]
+                for glob in self.settings.scenarios:
+                    words += ["--scenario", glob]
+                if self.settings.known:
+                    words += ["--known", self.settings.known]
+                try:
+                    call(["run", *words])
+                except ProgramError as error:
+                    failed.write_text(str(error), encoding="utf-8")
+            if failed.exists():
+                self._problem = failed.read_text(encoding="utf-8")
+                raise ProgramError(self._problem)
+            return load(run_file)
+
+
+_session_key = pytest.StashKey[_Session]()
+
+
+def _unique_name(config: pytest.Config) -> str:
+    """One name for all processes of a session."""
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is not None:
+        return str(worker["testrunuid"])
+    if option := getattr(config.option, "testrunuid", None):
+        return str(option)
+    if not hasattr(config.option, "testrunuid"):
+        return Path(tempfile.mkdtemp(prefix="tlsbye-")).name.removeprefix("tlsbye-")
+    import uuid
+
+    config.option.testrunuid = uuid.uuid4().hex  # what pytest-xdist would choose by itself, known to this process as well
+    return str(config.option.testrunuid)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tlsbye", "closing TLS connections (tlsbye)")
+    group.addoption("--tlsbye", action="store_true", help="test TLS libraries: one test for each clause, stack, role and TLS version")
+    group.addoption("--tlsbye-stack", action="append", metavar="NAME[@VERSION]", help="only these stacks (globs)")
+    group.addoption("--tlsbye-clause", action="append", metavar="GLOB", help="only these clauses")
+    group.addoption("--tlsbye-scenario", action="append", metavar="GLOB", help="run only these scenarios")
+    group.addoption("--tlsbye-run", metavar="FILE", help="take verdicts from this run.json instead of making a run")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "tlsbye: a verdict on a TLS library, made by `pytest --tlsbye`")
+    if config.getoption("tlsbye") or config.getoption("tlsbye_run"):
+        config.stash[_session_key] = _Session(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    session = config.stash.get(_session_key, None)
+    if session is not None and not hasattr(config, "workerinput"):
+        shutil.rmtree(session.folder, ignore_errors=True)
+
+
+class TlsbyeCells(pytest.Collector):
+    """All verdicts of the session."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        session = self.config.stash[_session_key]
+        try:
+            cells = session.cells()
+        except (ProgramError, ValueError, OSError) as error:
+            raise self.CollectError(str(error)) from error
+        for cell in cells:
+            yield TlsbyeItem.from_parent(self, name=cell.id, cell=cell)
+
+
+class TlsbyeItem(pytest.Item):
+    """One cell of the matrix as a test."""
+
+    def __init__(self, *, cell: Cell, **words: Any) -> None:
+        super().__init__(**words)
+        self.cell = cell
+        self.add_marker(pytest.mark.tlsbye)
+        self.user_properties.append(("ref", ", ".join(cell.ref)))
+        self.user_properties.append(("strength", cell.strength))
+
+    def runtest(self) -> None:
+        session = self.config.stash[_session_key]
+        cell = session.report().exactly(self.cell)
+        if cell is None:
+            raise ProgramError(f"the run has no cell {self.cell.id}")
+        if cell.replay:
+            self.user_properties.append(("replay", cell.replay))
+        if cell.verdict in _SKIPPED:
+            pytest.skip(cell.says or f"{cell.verdict}: no run came to this situation")
+        if cell.verdict == "known":
+            pytest.xfail(cell.reason)
+        if cell.verdict == "conforms" or cell.verdict in _FAIL_ON[_FAIL_ON.index(session.settings.fail_on) + 1 :]:
+            return
+        raise Verdict(cell)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, Verdict):
+            return excinfo.value.cell.story()
+        if isinstance(excinfo.value, ProgramError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, f"tlsbye: {self.cell.id}"
+
+
+class Verdict(AssertionError):
+    """A cell that fails the test."""
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__(cell.story())
+        self.cell = cell
+
+
+@pytest.hookimpl(tryfirst=True)  # before -k and -m choose
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _session_key not in config.stash:
+        return
+    collector: TlsbyeCells = TlsbyeCells.from_parent(session, name="tlsbye", nodeid="tlsbye")
+    items[:0] = [item for item in session.genitems(collector) if isinstance(item, pytest.Item)]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _Reached.note(report)
+
+
+class _Reached:
+    """Whether any verdict of this process was more than a skip."""
+
+    skipped = 0
+    others = 0
+
+    @classmethod
+    def note(cls, report: pytest.TestReport) -> None:
+        if not report.nodeid.startswith("tlsbye::"):
+            return
+        if report.skipped and not hasattr(report, "wasxfail"):
+            cls.skipped += 1
+        elif report.when == "call":
+            cls.others += 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _Reached.skipped and not _Reached.others and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _Reached.skipped and not _Reached.others:
+        terminalreporter.write_line("tlsbye: every verdict was skipped: nothing was reached, and that proves nothing", red=True)
+
+
+@pytest.fixture(scope="session")
+def tlsbye_report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report of this session's run, for assertions of your own; makes the run where `--tlsbye` did not."""
+    config = request.config
+    if _session_key not in config.stash:
+        config.stash[_session_key] = _Session(config)
+    return config.stash[_session_key].report()

@@ -1,0 +1,171 @@
+"""A run file (`run.json`, format "tlsbye-run/1") as plain values.
+
+The words are those of the run file; its schema is in `reports/schema.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, TypeVar
+
+FORMAT = "tlsbye-run/1"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A TLS library at a version, as it took part in the run."""
+
+    name: str
+    version: str
+    abilities: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the matrix: what a clause came to on a stack, in a role, at a TLS version."""
+
+    clause: str
+    strength: str
+    stack: str
+    version: str
+    role: str
+    tls: str
+    verdict: str
+    ref: tuple[str, ...] = ()
+    scenario: str = ""
+    replay: str = ""
+    says: str = ""
+    evidence: tuple[str, ...] = ()
+    reason: str = ""
+    was: str = ""
+
+    @property
+    def id(self) -> str:
+        """The cell in one word: `rfc8446/close-notify-is-a-warning[gnutls-client-1.3]`."""
+        return f"{self.clause}[{self.stack}-{self.role}-{self.tls}]"
+
+    def story(self) -> str:
+        """What was seen, why it matters and how to see it again, in a few lines."""
+        lines = [
+            f"{self.stack} {self.version} as {self.role}, TLS {self.tls}: {self.verdict}",
+            f"{self.clause} ({self.strength}; {', '.join(self.ref)})",
+        ]
+        if self.says:
+            lines.append(f"seen: {self.says}")
+        if self.reason:
+            lines.append(f"reason: {self.reason}")
+        if self.evidence:
+            lines += ["", f"in {self.scenario}:", *(f"  {line}" for line in self.evidence)]
+        if self.replay:
+            lines += ["", f"again: tlsbye replay '{self.replay}'"]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class TraitAnswer:
+    """How a stack answers a question on which documents leave freedom."""
+
+    trait: str
+    stack: str
+    version: str
+    role: str
+    tls: str
+    answer: str
+    replay: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole run."""
+
+    stacks: tuple[Stack, ...]
+    cells: tuple[Cell, ...]
+    traits: tuple[TraitAnswer, ...]
+    runs: int
+    complete: bool = True
+    problems: tuple[str, ...] = ()
+    _cells: dict[tuple[str, str, str, str, str], Cell] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._cells.update({(c.clause, c.stack, c.version, c.role, c.tls): c for c in self.cells})
+
+    def select(
+        self, clause: str = "*", *, stack: str = "*", version: str = "*", role: str = "*", tls: str = "*"
+    ) -> list[Cell]:
+        """The cells that match these globs, in the order of the run file."""
+        return [
+            c
+            for c in self.cells
+            if fnmatchcase(c.clause, clause)
+            and fnmatchcase(c.stack, stack)
+            and fnmatchcase(c.version, version)
+            and fnmatchcase(c.role, role)
+            and fnmatchcase(c.tls, tls)
+        ]
+
+    def cell(self, clause: str, *, stack: str, role: str, tls: str, version: str = "*") -> Cell:
+        """The one cell that matches. Raises LookupError where there is none, or more than one."""
+        return _only(self.select(clause, stack=stack, version=version, role=role, tls=tls), "cell", clause)
+
+    def exactly(self, like: Cell) -> Cell | None:
+        """The cell of this report at the place of that of another one."""
+        return self._cells.get((like.clause, like.stack, like.version, like.role, like.tls))
+
+    def trait(self, trait: str, *, stack: str, role: str, tls: str, version: str = "*") -> TraitAnswer:
+        """The one answer that matches. Raises LookupError where there is none, or more than one."""
+        found = [
+            t
+            for t in self.traits
+            if fnmatchcase(t.trait, trait)
+            and fnmatchcase(t.stack, stack)
+            and fnmatchcase(t.version, version)
+            and fnmatchcase(t.role, role)
+            and fnmatchcase(t.tls, tls)
+        ]
+        return _only(found, "trait", trait)
+
+
+def _only(found: list[_T], kind: str, name: str) -> _T:
+    if len(found) == 1:
+        return found[0]
+    raise LookupError(f"{len(found)} {kind}s match {name!r} with these words; one was asked for")
+
+
+def load(file: str | Path) -> Report:
+    """Reads a run file. Raises OSError where it cannot be read, and ValueError where it is none."""
+    try:
+        return parse(json.loads(Path(file).read_text(encoding="utf-8")))
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{file} is no run file ({FORMAT}): {error!r}") from error
+
+
+def parse(run: dict[str, Any]) -> Report:
+    """The same of JSON that is loaded already."""
+    if run.get("format") != FORMAT:
+        raise ValueError(f"the format is {run.get('format')!r}, not {FORMAT!r}")
+    return Report(
+        stacks=tuple(Stack(s["name"], s["version"], tuple(s["abilities"])) for s in run["stacks"]),
+        cells=tuple(_cell(c) for c in run["cells"]),
+        traits=tuple(
+            TraitAnswer(t["trait"], t["stack"], t["version"], t["role"], t["tls"], t["answer"], t.get("replay", ""))
+            for t in run["traits"]
+        ),
+        runs=run["runs"],
+        complete=run.get("complete", True),
+        problems=tuple(run.get("problems", ())),
+    )
+
+
+def _cell(cell: dict[str, Any]) -> Cell:
+    words = {name: cell[name] for name in ("clause", "strength", "stack", "version", "role", "tls", "verdict")}
+    more = {name: cell.get(name) or "" for name in ("scenario", "replay", "says", "reason", "was")}
+    return Cell(**words, **more, ref=tuple(cell.get("ref", ())), evidence=tuple(cell.get("evidence", ())))
