@@ -54,8 +54,8 @@ bool try_liars(const std::vector<Liar>& liars, const Stack& rogue, const Stack& 
     if (!liar.blame) lying.options.push_back("lie-" + liar.lie);
     const Transcript truth = made(runner, Run{&liar.scenario, &rogue, &partner, liar.role, liar.tls, liar.io});
     const Transcript lie = liar.blame ? with_blame(truth) : made(runner, Run{&lying, &rogue, &partner, liar.role, liar.tls, liar.io});
-    const Finding honest = liar.property->judge(truth, liar.parameters);
-    const Finding with_lie = liar.property->judge(lie, liar.parameters);
+    const Finding honest = judge(*liar.property, liar.parameters, truth);
+    const Finding with_lie = judge(*liar.property, liar.parameters, lie);
     const bool good = honest.kind == Finding::Kind::holds && caught(with_lie.kind);
     proven[liar.property->name] |= good;
     all &= good;

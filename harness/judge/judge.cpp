@@ -30,8 +30,16 @@ bool is_about_only(const Clause& clause, Call call) {
 
 // The first ability that the clause needs and the stack says it has not.
 std::optional<std::string> missing_ability(const Clause& clause, const StackInfo& stack) {
-  for (const Call call : {Call::close, Call::close_write})
-    if (is_about_only(clause, call) && !stack.can(spell(call))) return std::string(spell(call));
+  for (std::size_t i = 0; i < Words<Call>::list.size(); ++i) {
+    const auto call = static_cast<Call>(i);
+    if (!is_about_only(clause, call)) continue;
+    if (const auto* arguments = parameter(clause, "arguments"); call == Call::set && arguments) {
+      // "quiet-shutdown on": each switch is an ability
+      if (std::string ability = "set-" + arguments->front().substr(0, arguments->front().find(' ')); !stack.can(ability)) return ability;
+    } else if (call == Call::close || call == Call::close_write || (is_extra(call) && call != Call::set)) {
+      if (!stack.can(spell(call))) return std::string(spell(call));
+    }
+  }
   if (const auto* given = parameter(clause, "given"))
     for (const std::string& word : *given)
       if (word.starts_with(option_situation))
@@ -104,6 +112,8 @@ Judge::Judge(const std::vector<Clause>& clauses, Scope scope, const std::vector<
     const StackInfo& info = scope_.stacks[stack];
     for (const Role role : scope_.roles) {
       for (const Tls tls : scope_.tls) {
+        const bool old = tls == Tls::v1_0 || tls == Tls::v1_1;
+        if (old && !info.can(fmt::format("tls-{}", spell(tls)))) continue;
         Column column;
         column.stack = stack;
         column.role = role;
@@ -178,10 +188,12 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
     decided = true;
   }
   for (std::size_t trait = 0; trait < column.traits.size(); ++trait) {
-    const auto answer = (*questions_)[trait].ask(facts);
-    if (!answer) continue;
-    const auto [seen, fresh] = column.traits[trait].try_emplace(std::string(answer->answer), Answered{index, std::string(replay)});
-    if (!fresh && index < seen->second.run) seen->second = {index, std::string(replay)};
+    for (const Facts* session = &facts; session; session = session->next()) {
+      const auto answer = (*questions_)[trait].ask(*session);
+      if (!answer) continue;
+      const auto [seen, fresh] = column.traits[trait].try_emplace(std::string(answer->answer), Answered{index, std::string(replay)});
+      if (!fresh && index < seen->second.run) seen->second = {index, std::string(replay)};
+    }
   }
   return decided;
 }

@@ -313,5 +313,41 @@ TEST(Evidence, LeavesOutTheHandshakeUnlessItDecides) {
   EXPECT_THAT(tell_evidence(transcript, {1, second}), SizeIs(2));
 }
 
+TEST(Judge, OldVersionsHaveColumnsOnlyWhereTheStackHasThemAndAClauseNamesThem) {
+  Clause named = clause("rfc2246/a");
+  named.applies.tls = {Tls::v1_0, Tls::v1_2};
+  const std::vector<Clause> clauses{named, clause("rfc5246/a")};
+  Judge::Scope scope;
+  scope.stacks = {gnutls(), openssl()};
+  scope.stacks[0].abilities.emplace_back("tls-1.0");
+  scope.roles = {Role::client};
+  const std::vector<Cell> cells = Judge(clauses, scope).report().cells;
+  std::vector<std::string> told;
+  for (const Cell& cell : cells) told.push_back(cell.clause + " " + cell.stack + " " + std::string(spell(cell.tls)));
+  EXPECT_THAT(
+      told, ::testing::UnorderedElementsAre("rfc2246/a gnutls 1.0", "rfc2246/a gnutls 1.2", "rfc2246/a openssl 1.2", "rfc5246/a gnutls 1.2",
+                                            "rfc5246/a gnutls 1.3", "rfc5246/a openssl 1.2", "rfc5246/a openssl 1.3"));
+}
+
+TEST(Judge, AStackWithoutTheExtraCallOrTheSwitchSaysSo) {
+  Clause peek = clause("a/peek");
+  peek.parameters["call"] = {"peek"};
+  Clause quiet = clause("a/quiet");
+  quiet.parameters["call"] = {"set"};
+  quiet.parameters["arguments"] = {"quiet-shutdown on"};
+  const std::vector<Clause> clauses{peek, quiet};
+  Judge::Scope scope;
+  scope.stacks = {gnutls(), openssl()};
+  scope.stacks[1].abilities.insert(scope.stacks[1].abilities.end(), {"peek", "set-quiet-shutdown"});
+  scope.roles = {Role::client};
+  scope.tls = {Tls::v1_3};
+  const std::vector<Cell> cells = Judge(clauses, scope).report().cells;
+  ASSERT_EQ(cells.size(), 4U);
+  EXPECT_EQ(cells[0].verdict, Verdict::unsupported);
+  EXPECT_EQ(cells[1].verdict, Verdict::not_reached);
+  EXPECT_EQ(cells[2].verdict, Verdict::unsupported);
+  EXPECT_EQ(cells[3].verdict, Verdict::not_reached);
+}
+
 }  // namespace
 }  // namespace tlsbye

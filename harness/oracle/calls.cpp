@@ -122,6 +122,43 @@ Finding session_goes_on(const Facts& facts, const Asked& asked) {
   });
 }
 
+Finding comes_back(const Facts& facts, const Asked& asked) {
+  return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
+    return call.stuck ? broken(told(call), evidence(facts, asked, call)) : holds(told(call), evidence(facts, asked, call));
+  });
+}
+
+Finding wait_is_limited(const Facts& facts, const Asked& clause) {
+  if (facts.at_end().time_limit_ms == 0) return not_reached("the library was given no time limit");
+  Asked asked = clause;
+  asked.given.allow("time-ran-out");
+  return of_each_call(facts, asked, "no such call waited with a time limit", [&](const SubjectCall& call) {
+    const long long limit = call.before.time_limit_ms;
+    const bool since_arrival = asked.since == "arrival";
+    const long long waited = since_arrival ? call.met.since_arrival_ms : call.met.waited_ms;
+    if (limit <= 0 || waited == 0) return not_reached("");
+    const std::string says = fmt::format("{} after {} ms, the limit being {} ms", told(call), waited, limit);
+    const bool late = call.stuck ? waited >= limit : waited - call.met.passed_last_ms >= limit;
+    if (late) return broken(says, {call.began, call.ended});
+    if (!call.api || waited >= limit) return call.api ? holds(says, {call.began, call.ended}) : not_reached(says);
+    const Moment &before = call.before, &after = call.after;
+    const bool something_came = is_so(call.met.injected) || is_so(call.met.injected_end) || is_so(after.fin) || is_so(after.reset) ||
+                                after.anything != before.anything || call.met.since_arrival_ms != call.met.waited_ms;
+    return something_came || call_again(call.api->outcome) ? not_reached(says) : broken(says, {call.began, call.ended});
+  });
+}
+
+Finding raises_no_signal(const Facts& facts, const Asked& asked) {
+  return of_each_call(facts, asked, "no call failed to write", [&](const SubjectCall& call) {
+    if (!is_so(call.met.send_broken)) return not_reached("");
+    for (const Event& event : facts.events())
+      if (const auto* signal = event.as<Signal>();
+          signal && signal->side == Side::subject && event.number >= call.began && event.number <= call.ended)
+        return broken(fmt::format("{} raised {}", spell(call.call), signal->name), {call.met.send_broken, event.number});
+    return holds(fmt::format("{}, and no signal was raised", told(call)), {call.met.send_broken, call.ended});
+  });
+}
+
 Finding every_call_returns(const Facts& facts, const Asked& asked) {
   Tally tally;
   for (const SubjectCall& call : facts.calls()) {
@@ -209,7 +246,7 @@ Finding transient_faults_leave_no_trace(const Facts& facts, const Asked& asked) 
   std::vector<int> events{first->met.injected, last->ended};
   const bool good = end == Outcome::done || end == Outcome::sent || (end == Outcome::end_of_data && first->call == Call::read);
   if (!good) return broken(fmt::format("after a transient fault {}", told(*last)), events);
-  if (closing && !facts.options().quiet_shutdown) {
+  if (closing && !facts.quiet()) {
     if (!facts.readable()) return not_reached(std::string(no_keys));
     const auto sent = facts.sent_close_notifies();
     if (!std::all_of(calls.begin(), calls.end(), [](const SubjectCall& it) { return it.emission_known; }))

@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -66,7 +67,7 @@ Outcomes possible(const std::vector<std::string>& calls) {
   all.set();
   all.reset(static_cast<std::size_t>(Outcome::unsupported));
   if (!among("close")) all.reset(static_cast<std::size_t>(Outcome::sent));
-  if (!among("read") && !among("close")) all.reset(static_cast<std::size_t>(Outcome::end_of_data));
+  if (!among("read") && !among("close") && !among("peek")) all.reset(static_cast<std::size_t>(Outcome::end_of_data));
   return all;
 }
 
@@ -81,6 +82,8 @@ std::vector<std::string> split(std::string_view text, char at) {
 }
 
 bool is_record_word(std::string_view word) {
+  for (const std::string_view prefix : {"plain ", "protected "})
+    if (word.starts_with(prefix)) word.remove_prefix(prefix.size());
   constexpr std::array<std::string_view, 7> words{"nothing", "fatal-alert", "application_data", "handshake", "change_cipher_spec",
                                                   "raw",     "..."};
   return std::find(words.begin(), words.end(), word) != words.end() || alert_number(word);
@@ -105,9 +108,9 @@ std::vector<std::string_view> situation_words() {
   return words;
 }
 
-// The word without `not ` and `already `, for suggestions.
+// The word without `not `, `already ` and `formerly `, for suggestions.
 std::string_view bare(std::string_view word) {
-  while (word.starts_with("not ") || word.starts_with("already ")) word.remove_prefix(word.find(' ') + 1);
+  while (word.starts_with("not ") || word.starts_with("already ") || word.starts_with("formerly ")) word.remove_prefix(word.find(' ') + 1);
   return word;
 }
 
@@ -186,7 +189,7 @@ class Loader {
     const auto one = [&](const toml::node& it) {
       if (const auto* text = it.as_string())
         list.push_back({text->get(), at(it)});
-      else if (const auto* number = it.as_integer(); number && key == "returns")
+      else if (const auto* number = it.as_integer(); number && (key == "returns" || key == "growth"))
         list.push_back({fmt::format("{}", number->get()), at(it)});
       else
         problem(at(it), fmt::format("`{}` must be a string or a list of strings", key));
@@ -340,6 +343,18 @@ class Loader {
       if (!read_word<Outcome>(word.text)) refuse("outcome", word.text, words_of(Words<Outcome>::list));
     } else if (row.values.starts_with("flow")) {
       if (!read_word<Flow>(word.text)) refuse("flow", word.text, words_of(Words<Flow>::list));
+    } else if (row.values.starts_with("fault")) {
+      constexpr std::array<std::string_view, 3> faults{"EAGAIN", "EINTR", "short"};
+      if (!among(faults)) refuse("transient fault", word.text, words_of(faults));
+    } else if (row.values.starts_with("alert")) {
+      if (word.text != "error" && !alert_number(word.text)) refuse("alert", word.text, record_words());
+    } else if (row.values == "level" || row.values == "usage" || row.values == "wait") {
+      const std::vector<std::string_view> known = row.values == "level"   ? std::vector<std::string_view>{"warning", "fatal"}
+                                                  : row.values == "usage" ? std::vector<std::string_view>{"descriptors", "heap"}
+                                                                          : std::vector<std::string_view>{"call", "arrival"};
+      if (!among(known)) refuse(row.values, word.text, known);
+    } else if (row.values == "number") {
+      if (word.text.empty() || word.text.find_first_not_of("0123456789") != std::string::npos) refuse("number", word.text, {});
     } else if (row.values.starts_with("situation")) {
       if (Given probe; !probe.add(word.text)) refuse("situation", bare(word.text), situation_words());
     } else if (row.values.starts_with("record")) {
@@ -375,8 +390,7 @@ class Loader {
       if (has("is") + has("contains") + has("lacks") == 0) problem(where, "shows needs one of `is`, `contains`, `lacks`");
     } else if (name == "emits") {
       const auto open = [](const std::vector<std::string>& word) { return std::find(word.begin(), word.end(), "...") != word.end(); };
-      if (asked.records.size() == 1 && open(asked.records.front())) problem(where, "any records are allowed: the clause cannot fail");
-      if (std::any_of(asked.records.begin(), asked.records.end() - 1, open)) problem(where, "`...` can only be the last of the records");
+      if (std::all_of(asked.records.begin(), asked.records.end(), open)) problem(where, "any records are allowed: the clause cannot fail");
     }
   }
 
@@ -401,6 +415,7 @@ Asked::Asked(const Parameters& parameters) {
   calls = set_of<Call>(list("call"));
   then = set_of<Call>(list("then"));
   for (const std::string& word : list("given")) given.add(word);
+  arguments = list("arguments");
   outcome = outcomes("outcome");
   forbidden = outcomes("never");
   code = list("code");
@@ -409,7 +424,14 @@ Asked::Asked(const Parameters& parameters) {
   for (const std::string& word : list("records")) records.push_back(split(word, '|'));
   no_flow = set_of<Flow>(list("none"));
   some_flow = set_of<Flow>(list("some"));
-  if (const auto it = parameters.find("flag"); it != parameters.end()) flag = it->second.front();
+  const auto one = [&](std::string_view key) { return parameters.contains(key) ? list(key).front() : std::string(); };
+  flag = one("flag");
+  faults = list("faults");
+  alerts = list("alert");
+  level = one("level");
+  usage = one("of");
+  since = one("since");
+  growth = std::atoll(one("growth").c_str());
   is = list("is");
   contains = list("contains");
   lacks = list("lacks");
@@ -420,7 +442,8 @@ bool Applies::covers(const RunKey& run) const {
     return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
   };
   const auto matches = [&](const std::string& glob) { return ::fnmatch(glob.c_str(), run.subject.c_str(), 0) == 0; };
-  return among(tls, run.tls) && among(roles, run.role) && among(io, run.io) &&
+  const bool versions = tls.empty() ? run.tls == Tls::v1_2 || run.tls == Tls::v1_3 : among(tls, run.tls);
+  return versions && among(roles, run.role) && among(io, run.io) &&
          (stacks.empty() || std::any_of(stacks.begin(), stacks.end(), matches)) &&
          (since.empty() || compare_versions(run.subject_version, since) >= 0) &&
          (before.empty() || compare_versions(run.subject_version, before) < 0);
@@ -459,9 +482,21 @@ LoadedClauses load_clauses(const std::filesystem::path& directory) {
   return loaded;
 }
 
+Finding judge(const Property& property, const Asked& asked, const Facts& facts) {
+  if (!facts.next()) return property.judge(facts, asked);
+  Tally tally;
+  std::string otherwise;
+  for (const Facts* session = &facts; session; session = session->next()) {
+    Finding finding = property.judge(*session, asked);
+    if (otherwise.empty()) otherwise = finding.says;
+    if (tally.add(std::move(finding))) break;
+  }
+  return tally.result(otherwise);
+}
+
 Finding judge(const Clause& clause, const Facts& facts) {
   if (!clause.applies.covers(facts.transcript().key())) return not_reached("the clause does not speak of this stack, role or version");
-  return clause.property->judge(facts, clause.asked);
+  return judge(*clause.property, clause.asked, facts);
 }
 
 }  // namespace tlsbye

@@ -136,7 +136,7 @@ TEST(Loader, RefusesAClauseThatCannotFailOrCannotHold) {
   EXPECT_THAT(problem("answers", "outcome = [\"unsupported\"]"), HasSubstr("cannot hold"));
   EXPECT_THAT(problem("answers", "outcome = \"done\", given = [\"fin-arrived\", \"not fin-arrived\"]"), HasSubstr("its opposite"));
   EXPECT_THAT(problem("emits", "records = [\"...\"]"), HasSubstr("cannot fail"));
-  EXPECT_THAT(problem("emits", "records = [\"...\", \"close_notify\"]"), HasSubstr("can only be the last"));
+  EXPECT_THAT(problem("emits", "records = [\"...\", \"plain |close_notify\"]"), HasSubstr("is no record"));
   EXPECT_THAT(problem("transport-calls", "given = \"first\""), HasSubstr("needs `none` or `some`"));
   EXPECT_THAT(problem("transport-calls", "none = \"recv\", some = \"recv\""), HasSubstr("cannot hold"));
   EXPECT_THAT(problem("shows", "flag = \"shutdown\""), HasSubstr("shows needs one of"));

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cstdlib>
+#include <utility>
 
 #include "harness/oracle/situations.h"
 
@@ -8,6 +10,11 @@ namespace {
 // The first of its kind stays.
 void note(Since& fact, int number) {
   if (fact == never) fact = number;
+}
+
+const ApiCall* aside_call(const Event& event) {
+  const auto* api = event.as<ApiCall>();
+  return api && api->side == Side::subject && api->aside != Aside::no ? api : nullptr;
 }
 
 // Whose doing an event is, where it can only happen while that peer is at work.
@@ -42,6 +49,45 @@ void meet(Met& met, int number, const Blocked& blocked) {
   note(recv ? met.recv : met.send, number);
   note(recv ? met.recv_would_block : met.send_would_block, number);
   if (recv) note(met.blocked_on_recv, number);
+  met.timed |= blocked.timeout_ms.has_value();
+}
+
+void meet(Met& met, const TimePassed& passed) {
+  met.waited_ms += passed.milliseconds;
+  met.since_arrival_ms += passed.milliseconds;
+  met.passed_last_ms = passed.milliseconds;
+}
+
+// What the application does to the library beside the ordinary calls, as far as it changes what is to be expected.
+void note_extra(Moment& now, int number, const ApiCall& call) {
+  if (call.call == Call::keep_session && call.outcome == Outcome::done) note(now.kept, number);
+  if (call.side != Side::subject || call.outcome == Outcome::unsupported) return;
+  const auto set = [&](Since& fact, std::string_view on, std::string_view off = {}) {
+    if (call.arguments == on) fact = number;
+    if (!off.empty() && call.arguments == off) fact = never;
+  };
+  switch (call.call) {
+    case Call::set:
+      if (call.outcome != Outcome::done) return;
+      if (call.arguments.starts_with("shutdown ")) now.flags_set = number;
+      if (call.arguments.starts_with("timeout ")) now.time_limit_ms = std::atoll(call.arguments.c_str() + 8);
+      set(now.quiet, "quiet-shutdown on", "quiet-shutdown off");
+      set(now.quiet_context, "context-quiet-shutdown on", "context-quiet-shutdown off");
+      set(now.corked, "cork on", "cork off");
+      set(now.auto_retry_off, "auto-retry off", "auto-retry on");
+      set(now.stale_error, "stale-error on");
+      return;
+    case Call::clear:
+      return note(now.cleared, number);
+    case Call::renegotiate:
+      return note(now.renegotiation, number);
+    case Call::send_alert:
+      return note(now.alert_by_application, number);
+    case Call::key_update:
+      return note(now.key_update_asked, number);
+    default:
+      return;
+  }
 }
 
 void arrive(Moment& now, int number, const Record& record, bool tls13) {
@@ -53,6 +99,9 @@ void arrive(Moment& now, int number, const Record& record, bool tls13) {
     if (is_so(now.handshake_done)) note(now.change_cipher_spec, number);
     return;
   }
+  if (!is_so(now.handshake_done))
+    for (const Alert& alert : alerts_of(record))
+      if (alert.description == 0) note(now.close_notify_in_handshake, number);
   if (!record.encrypted) {
     if (is_so(now.handshake_done)) {
       if (record.type == ContentType::alert) note(now.plain_alert, number);
@@ -142,21 +191,32 @@ Since Moment::readable(Since fact) const { return fact == never && is_so(unknown
 
 Since Moment::told_by_alert(Since fact) const { return fact == never && is_so(odd_alert) ? unclear : readable(fact); }
 
-Facts::Facts(const Transcript& of) : transcript_(&of) {
+Facts::Facts(const Transcript& of, const Facts* former, int first) : transcript_(&of), former_(former) {
+  const std::span<const Event> all(of.events());
+  events_ = all.subspan(static_cast<std::size_t>(first - 1));
+  if (!events_.empty())
+    if (const auto* session = events_.front().as<NewSession>()) same_transport_ = session->same_transport;
+  for (std::size_t i = 1; i < events_.size(); ++i) {
+    if (!events_[i].as<NewSession>()) continue;
+    events_ = events_.first(i);
+    break;
+  }
   read_options();
   check_readable();
   find_calls();
   attribute_records();
   walk();
+  const int next = first + static_cast<int>(events_.size());
+  if (next < of.next_number()) next_.reset(new Facts(of, this, next));
 }
 
 void Facts::read_options() {
-  for (const Event& event : transcript_->events()) {
-    const auto* told = event.as<Told>();
-    if (!told || !told->text.starts_with("subject  option ")) continue;
-    const auto has = [&](std::string_view option) { return told->text.find(option) != std::string::npos; };
-    options_ = {has("ignore-eof"), has("quiet-shutdown"), has("tickets"), has("read-ahead")};
-  }
+  const auto has = [&](std::string_view option) {
+    return std::find(transcript_->options.begin(), transcript_->options.end(), option) != transcript_->options.end();
+  };
+  options_ = {has("ignore-eof"),          has("quiet-shutdown"),     has("tickets"),
+              has("read-ahead"),          has("callbacks"),          has("session-cache"),
+              has("require-certificate"), has("post-handshake-auth")};
 }
 
 // A record that cannot be read is a missing key, or, where keys of that direction had served before, garbage.
@@ -164,7 +224,7 @@ void Facts::check_readable() {
   if (transcript_->decrypted) return;
   readable_ = false;
   bool keys = false;
-  for (const Event& event : transcript_->events()) {
+  for (const Event& event : events_) {
     const auto* record = event.as<Record>();
     if (!record || record->damaged || record->truncated_to > 0) continue;
     const bool unknown = record->type == ContentType::unknown;
@@ -181,6 +241,7 @@ void Facts::check_readable() {
 // Which calls there were, from where to where, and what they met on the transport.
 void Facts::find_calls() {
   const bool nonblocking = transcript_->key().io == Io::nonblocking;
+  const int first = events_.empty() ? 1 : events_.front().number;
   int began = 0;         // of the call that is in progress, 0: none of its events was seen yet
   bool waiting = false;  // the subject waits between two calls, not in one
   const Event* previous = nullptr;
@@ -191,7 +252,8 @@ void Facts::find_calls() {
     it.began = began > 0 ? began : ended;
     it.ended = ended;
     it.met = met;
-    met = Met{.logged = met.logged};
+    met = Met{};
+    met.logged = it.met.logged;
     began = 0;
     return it;
   };
@@ -200,8 +262,35 @@ void Facts::find_calls() {
     const auto* call = previous && previous->line == event.line ? previous->as<ApiCall>() : nullptr;
     return nonblocking && began == 0 && call && call->call == blocked.during && call_again(call->outcome);
   };
-  for (const Event& event : transcript_->events()) {
+  // Calls beside the one that waits, the next of them first: what the transport saw from their beginning on was theirs.
+  std::vector<const Event*> beside;
+  for (const Event& event : events_)
+    if (aside_call(event)) beside.push_back(&event);
+  std::reverse(beside.begin(), beside.end());
+  Met met_beside;
+  const auto take_beside = [&](const Event& event) {
+    if (beside.empty()) return false;
+    const ApiCall& api = *aside_call(*beside.back());
+    if (event.number == beside.back()->number) {
+      SubjectCall& it = calls_.emplace_back();
+      it.call = api.call;
+      it.api = &api;
+      it.began = std::clamp(api.began, first, event.number);
+      it.ended = event.number;
+      it.met = std::exchange(met_beside, Met{});
+      it.met.logged = met.logged;
+      note(api.aside == Aside::thread ? threads_ : forked_, event.number);
+      beside.pop_back();
+      return true;
+    }
+    const auto* call = event.as<TransportCall>();
+    if (!call || call->side != Side::subject || event.number < api.began || call->during != api.call) return false;
+    meet(met_beside, event.number, *call);
+    return true;
+  };
+  for (const Event& event : events_) {
     const int number = event.number;
+    if (take_beside(event)) continue;
     if (const auto* blocked = event.as<Blocked>(); blocked && blocked->side == Side::subject) {
       if (!blocked->for_good) waiting = waits_between(event, *blocked);
       if (!waiting) {
@@ -211,12 +300,14 @@ void Facts::find_calls() {
       }
     } else if (subject_at_work(event) && began == 0) {
       const auto* api = event.as<ApiCall>();
-      began = api && !waiting ? std::clamp(api->began, previous ? previous->number + 1 : 1, number) : number;
+      began = api && !waiting ? std::clamp(api->began, previous ? previous->number + 1 : first, number) : number;
     }
     if (const auto* it = event.as<TransportCall>(); it && it->side == Side::subject) {
       waiting = false;
       meet(met, number, *it);
     }
+    if (const auto* it = event.as<TimePassed>(); it && began > 0) meet(met, *it);
+    if (const auto* it = event.as<Record>(); it && it->from == Side::partner && it->was_delivered()) met.since_arrival_ms = 0;
     if (const auto* it = event.as<ApiCall>(); it && it->side == Side::subject) {
       waiting = false;
       finish(it->call, number).api = it;
@@ -230,8 +321,12 @@ void Facts::find_calls() {
       if (it->during) finish(*it->during, number).died = it;
     }
   }
-  // Transport calls are logged for a whole session or not at all.
-  for (SubjectCall& call : calls_) call.met.logged = met.logged;
+  for (SubjectCall& call : calls_) {
+    call.met.logged = met.logged;  // transport calls are logged for a whole session or not at all
+    call.accompanied = std::any_of(calls_.begin(), calls_.end(), [&](const SubjectCall& other) {
+      return other.api && other.api->aside != Aside::no && call.began < other.ended && other.ended < call.ended;
+    });
+  }
 }
 
 // Which call sent which record: by the bytes that its transport calls moved, or, where none were logged, by the order of events.
@@ -243,23 +338,25 @@ void Facts::attribute_records() {
   std::vector<Span> spans;
   std::size_t written = 0;
   bool logged = false;
-  std::size_t call = 0;  // the first call that has not ended yet
-  bool script_writes = false;
-  const auto& events = transcript_->events();
-  for (const Event& event : events) {
-    while (call < calls_.size() && calls_[call].ended < event.number) ++call;
+  const auto call_at = [&](int number) {  // a call beside another one stands before it
+    const auto it =
+        std::find_if(calls_.begin(), calls_.end(), [&](const SubjectCall& call) { return call.began <= number && number <= call.ended; });
+    return it == calls_.end() ? -1 : static_cast<int>(it - calls_.begin());
+  };
+  for (const Event& event : events_) {
     if (const auto* it = event.as<TransportCall>(); it && it->side == Side::subject) {
       if (it->flow != Flow::send || it->result <= 0 || !moves_bytes(it->function)) continue;
       logged = true;
-      spans.push_back({written += static_cast<std::size_t>(it->result), call < calls_.size() ? static_cast<int>(call) : -1});
+      spans.push_back({written += static_cast<std::size_t>(it->result), call_at(event.number)});
     } else if (const auto* raw = event.as<RawCall>(); raw && raw->side == Side::subject && raw->verb == "raw-write" && raw->result > 0) {
       spans.push_back({written += static_cast<std::size_t>(raw->result), -1});
     }
   }
   std::size_t seen = 0;
   std::size_t span = 0;
-  call = 0;
-  for (const Event& event : events) {
+  std::size_t call = 0;
+  bool script_writes = false;
+  for (const Event& event : events_) {
     while (call < calls_.size() && calls_[call].began <= event.number) ++call, script_writes = false;
     if (const auto* raw = event.as<RawCall>(); raw && raw->side == Side::subject && raw->verb == "raw-write") script_writes = true;
     const auto* record = event.as<Record>();
@@ -291,25 +388,32 @@ std::vector<int> Facts::sent_close_notifies() const {
   return events;
 }
 
+// What the subject itself had sent before that call began; before the session was over, where there is none.
+void Facts::note_own_records(Moment& now, const SubjectCall* until) const {
+  for (const SentRecord& sent : sent_) {
+    const bool before =
+        !until || (sent.owner >= 0 ? calls_[static_cast<std::size_t>(sent.owner)].ended < until->began : sent.number < until->began);
+    if (!before || sent.by_script) continue;
+    for (const Alert& alert : alerts_of(*sent.record)) {
+      if (alert.description == 0)
+        note(now.own_close_notify, sent.number);
+      else if (alert.description == 90)
+        note(now.own_user_canceled, sent.number);
+      else
+        note(alert.level == 2 || tls13() ? now.own_fatal_alert : now.own_warning_alert, sent.number);
+    }
+    if (sent.record->type == ContentType::unknown) note(now.own_unknown_record, sent.number);
+  }
+}
+
 void Facts::walk() {
   Moment now;
-  std::size_t call = 0;
-  const auto begin = [&](SubjectCall& it) {
-    it.before = now;
-    for (const SentRecord& sent : sent_) {
-      const bool before = sent.owner >= 0 ? sent.owner < &it - calls_.data() : sent.number < it.began;
-      if (!before || sent.by_script) continue;
-      for (const Alert& alert : alerts_of(*sent.record))
-        if (alert.description == 0) note(it.before.own_close_notify, sent.number);
-      if (sent.record->type == ContentType::unknown) note(it.before.own_unknown_record, sent.number);
-    }
-  };
-  bool begun = false;
-  for (const Event& event : transcript_->events()) {
+  for (const Event& event : events_) {
     const int number = event.number;
-    if (call < calls_.size() && !begun && calls_[call].began <= number) begin(calls_[call]), begun = true;
-    if (call < calls_.size() && calls_[call].ended == number) calls_[call++].after = now, begun = false;
-
+    for (SubjectCall& it : calls_) {
+      if (it.began == number) it.before = now, note_own_records(it.before, &it);
+      if (it.ended == number) it.after = now;
+    }
     if (const auto* record = event.as<Record>()) {
       if (record->from == Side::partner && record->was_delivered()) arrive(now, number, *record, tls13());
     } else if (const auto* end = event.as<TransportEnd>()) {
@@ -320,11 +424,18 @@ void Facts::walk() {
     } else if (const auto* raw = event.as<RawCall>()) {
       if (raw->side == Side::subject && (raw->verb == "fin" || raw->verb == "hangup" || raw->verb == "linger-reset") && raw->result == 0)
         note(now.own_fin, number);
-    } else if (const auto* api = event.as<ApiCall>(); api && api->side == Side::subject) {
+    } else if (const auto* api = event.as<ApiCall>()) {
+      note_extra(now, number, *api);
+      quiet_ |= is_so(now.quiet);
+      if (api->side != Side::subject) continue;
       now.answered[static_cast<std::size_t>(api->call)][static_cast<std::size_t>(api->outcome)] = number;
       if (api->call == Call::handshake) {
         note(now.handshake_begun, number);
-        if (api->outcome == Outcome::done) note(now.handshake_done, number);
+        if (api->outcome == Outcome::done) {
+          note(now.handshake_done, number);
+          if (api->flag("resumed") == "yes") note(now.resumed, number);
+          if (api->flag("resumed") == "no") note(now.not_resumed, number);
+        }
       }
       if (api->call == Call::read) now.data_read = std::max(now.data_read, api->total);
       if (api->call == Call::write) now.last_write = api, now.last_write_number = number;
@@ -332,6 +443,8 @@ void Facts::walk() {
     }
   }
   at_end_ = now;
+  quiet_ |= options_.quiet_shutdown;
+  note_own_records(at_end_, nullptr);
   for (SubjectCall& it : calls_) settle_situations(it, *this);
 }
 

@@ -93,6 +93,7 @@ class Lies {
     if (const auto* call = event.as<TransportCall>()) return call->side == Side::subject && about_transport(number, *call);
     if (const auto* raw = event.as<RawCall>()) return raw->side == Side::subject && about_raw(number, *raw);
     if (event.as<TransportEnd>()) return without("the transport did not end", {number});
+    if (const auto* usage = event.as<Usage>()) return usage->side == Side::subject && about_usage(number);
     return false;
   }
 
@@ -196,12 +197,25 @@ class Lies {
       lie.insert_after(number, record);
       if (tell(lie, fmt::format("{} sent one record more", spell(call.call)))) return true;
     }
+    Rewrite signal(honest_);
+    signal.insert_before(number, Signal{Side::subject, "SIGPIPE"});
+    if (tell(signal, fmt::format("{} raised SIGPIPE", spell(call.call)))) return true;
+    Rewrite stuck(honest_);
+    Blocked for_good;
+    for_good.side = Side::subject, for_good.during = call.call, for_good.on = Flow::recv, for_good.for_good = true;
+    stuck.at(number).what = for_good;
+    stuck.erase_after(number);
+    if (tell(stuck, fmt::format("{} stayed blocked", spell(call.call)))) return true;
     Rewrite end(honest_);
     end.insert_after(number, TransportEnd{Side::subject, false, false, End::fin});
     if (tell(end, fmt::format("{} ended the transport", spell(call.call)))) return true;
     Rewrite reply(honest_);
     reply.insert_before(number, record_of(Side::partner, ContentType::alert, close_notify));
     return tell(reply, "a close_notify had come");
+  }
+
+  bool about_usage(int number) {
+    return changed<Usage>(number, "much more was held", [](Usage& it) { it.descriptors += 1000003, it.heap += 1000000007; });
   }
 
   bool about_blocked(int number, const Blocked& blocked) {
@@ -241,6 +255,7 @@ class Lies {
       });
     };
     const auto to_data = [](Record& it) { it.type = ContentType::application_data, it.alert.reset(), it.content.clear(); };
+    if (record.alert && to_alert({static_cast<std::uint8_t>(3 - record.alert->level), record.alert->description})) return true;
     return to_alert({2, 0}) || to_alert({1, 90}) || to_alert({2, 80}) || changed<Record>(number, "data was sent instead", to_data) ||
            changed<Record>(number, "a byte more was sent", [](Record& it) { ++it.content_bytes; });
   }

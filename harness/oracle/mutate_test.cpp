@@ -98,6 +98,37 @@ TEST(CanFail, EveryPropertyThatHoldsCanBeBrokenByASmallLie) {
            .io(Call::close, Flow::send, -1, "EAGAIN", true)
            .close(Outcome::want_write)
            .close(Outcome::sent, {close_notify()})},
+      {"comes-back", {{"call", {"close"}}}, closed()},
+      {"wait-is-limited",
+       {{"call", {"close"}}},
+       Tale().handshake().extra(Call::set, "timeout 300").blocks(Call::close, Flow::recv).passes(300).close(Outcome::failed)},
+      {"raises-no-signal", {}, Tale().handshake().io(Call::close, Flow::send, -1, "EPIPE").close(Outcome::reset)},
+      {"alert-level",
+       {{"alert", {"error"}}, {"level", {"fatal"}}},
+       Tale().handshake().answers(Call::read, Outcome::failed, {alert(2, 20)})},
+      {"written-data-is-received",
+       {},
+       Tale().handshake().writes(5).close(Outcome::sent, {close_notify()}).partner(Call::read, Outcome::end_of_data, 5)},
+      {"data-intact", {}, Tale().handshake().arrives(data(5)).reads(5)},
+      {"usage-bounded",
+       {{"of", {"heap"}}, {"growth", {"1000"}}},
+       Tale().handshake().add(Usage{Side::subject, 7, 1000}).add(Usage{Side::subject, 7, 2000})},
+      {"as-without-faults",
+       {{"faults", {"EAGAIN"}}},
+       Tale()
+           .handshake()
+           .io(Call::close, Flow::send, -1, "EAGAIN", true)
+           .close(Outcome::want_write)
+           .close(Outcome::done)
+           .reference({{1, Call::close, Outcome::done}})},
+      {"same-error-wherever-it-ends",
+       {},
+       Tale()
+           .handshake()
+           .arrives(cut_short(close_notify()))
+           .add(TransportEnd{Side::partner, true, true, End::fin})
+           .reads(Outcome::cut)
+           .reference({{1, Call::read, Outcome::cut}})},
       {"one-close-notify", {}, closed()},
       {"nothing-after-close-notify", {}, closed()},
       {"close-notify-is-warning", {}, closed()},

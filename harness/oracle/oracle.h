@@ -7,6 +7,7 @@
 // where one question is all there is.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -41,8 +42,9 @@ struct ParameterRow {
   std::string_view name;
   bool required;
   std::string_view meaning;
-  std::string_view values;  // "call...", "close-call", "outcome...", "situation...", "record...", "flow...", "text", "text...": what kind
-                            // of words, one or several; checked by the loader
+  // What kind of words, one or several, checked by the loader: "call...", "close-call", "outcome...", "situation...", "record...",
+  // "flow...", "fault...", "alert...", "level", "number", "usage", "wait", "text", "text..."
+  std::string_view values;
 };
 
 // A set of outcomes, one bit each.
@@ -55,16 +57,21 @@ struct Asked {
 
   std::bitset<Words<Call>::list.size()> calls, then;  // `call`, `then`; none: any
   Given given;
+  std::vector<std::string> arguments;          // of an extra call; empty: any
   std::optional<Outcomes> outcome, forbidden;  // `outcome`, `never`
   std::vector<std::string> code, returns, error_number;
   std::vector<std::vector<std::string>> records;             // each a list of alternatives
   std::bitset<Words<Flow>::list.size()> no_flow, some_flow;  // `none`, `some`
   std::string flag;
   std::vector<std::string> is, contains, lacks;
+  std::vector<std::string> faults, alerts;
+  std::string level, usage, since;
+  long long growth = 0;
 
   // Whether the clause speaks of this call.
   bool speaks_of(const SubjectCall& call) const {
-    return (calls.none() || calls.test(static_cast<std::size_t>(call.call))) && given.fits(call);
+    return (calls.none() || calls.test(static_cast<std::size_t>(call.call))) && given.fits(call) &&
+           (arguments.empty() || (call.api && std::find(arguments.begin(), arguments.end(), call.api->arguments) != arguments.end()));
   }
 };
 
@@ -78,7 +85,8 @@ const std::vector<Property>& properties();
 const Property* find_property(std::string_view name);
 
 // The atoms that `given` is made of: facts about the connection, at the moment a call began (what the subject had done and been told by
-// then) or returned (what had arrived at its transport by then; with `already ` before the word: by when the call began).
+// then) or returned (what had arrived at its transport by then; with `already ` before the word: by when the call began). With `formerly `
+// before the word: when the session before this one was over.
 struct Situation {
   std::string_view name;  // "fin-arrived"; "not fin-arrived" is its opposite
   std::string_view meaning;
@@ -91,7 +99,7 @@ struct Words<Strength> {
   static constexpr std::array<std::string_view, 6> list{"must", "should", "may", "documented", "expected", "observed"};
 };
 
-// Where a clause applies. Empty lists and missing bounds mean everywhere.
+// Where a clause applies. Empty lists and missing bounds mean everywhere, but no `tls` means 1.2 and 1.3: older versions are named.
 struct Applies {
   std::vector<std::string> stacks;
   std::string since, before;  // library versions: since <= version < before, compared number by number
@@ -123,7 +131,9 @@ struct LoadedClauses {
 LoadedClauses load_clauses(const std::filesystem::path& directory);
 LoadedClauses parse_clauses(std::string_view text, const std::string& file, const std::string& stem);
 
-// Judges the clause over the transcript: not_reached where the clause does not apply to that run.
+// Judges every session of the run: the first finding that is worse than holding, else the first that holds.
+Finding judge(const Property& property, const Asked& asked, const Facts& facts);
+// The same for a clause: not_reached where it does not apply to that run.
 Finding judge(const Clause& clause, const Facts& facts);
 
 // A question on which documents leave freedom, with a named answer instead of a verdict.
@@ -136,7 +146,7 @@ struct Trait {
     std::string_view answer;  // one of `answers`
     std::vector<int> evidence;
   };
-  std::optional<Answer> (*ask)(const Facts&);  // nullopt: this run does not tell
+  std::optional<Answer> (*ask)(const Facts&);  // of one session; nullopt: it does not tell
 };
 const std::vector<Trait>& traits();
 

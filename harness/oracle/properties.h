@@ -14,6 +14,9 @@ Finding session_goes_on(const Facts& facts, const Asked& asked);
 Finding every_call_returns(const Facts& facts, const Asked& asked);
 Finding repeated_calls_end(const Facts& facts, const Asked& asked);
 Finding direction_matches(const Facts& facts, const Asked& asked);
+Finding comes_back(const Facts& facts, const Asked& asked);
+Finding wait_is_limited(const Facts& facts, const Asked& asked);
+Finding raises_no_signal(const Facts& facts, const Asked& asked);
 Finding transient_faults_leave_no_trace(const Facts& facts, const Asked& asked);
 
 // sending.cpp: what the subject puts on the wire
@@ -23,6 +26,8 @@ Finding nothing_after_close_notify(const Facts& facts, const Asked& asked);
 Finding close_notify_is_warning(const Facts& facts, const Asked& asked);
 Finding close_notify_before_end(const Facts& facts, const Asked& asked);
 Finding written_data_arrives_first(const Facts& facts, const Asked& asked);
+Finding alert_level(const Facts& facts, const Asked& asked);
+Finding written_data_is_received(const Facts& facts, const Asked& asked);
 Finding transport_left_open(const Facts& facts, const Asked& asked);
 
 // receiving.cpp: what it makes of what it gets
@@ -34,5 +39,11 @@ Finding data_after_close_notify_ignored(const Facts& facts, const Asked& asked);
 Finding all_data_before_end(const Facts& facts, const Asked& asked);
 Finding end_of_data_stays(const Facts& facts, const Asked& asked);
 Finding transport_reusable(const Facts& facts, const Asked& asked);
+Finding data_intact(const Facts& facts, const Asked& asked);
+
+// runs.cpp: a whole run, and one run held against another
+Finding usage_bounded(const Facts& facts, const Asked& asked);
+Finding as_without_faults(const Facts& facts, const Asked& asked);
+Finding same_error_wherever_it_ends(const Facts& facts, const Asked& asked);
 
 }  // namespace tlsbye

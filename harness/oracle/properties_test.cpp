@@ -16,7 +16,7 @@ using testing::Not;
 Finding judged(std::string_view property, const Parameters& with, const Transcript& run) {
   const Property* it = find_property(property);
   EXPECT_NE(it, nullptr) << property;
-  Finding finding = it->judge(run, with);
+  Finding finding = judge(*it, with, run);
   EXPECT_EQ(finding.evidence.empty(), finding.kind == Kind::not_reached) << property << ": " << finding.says;
   for (const int number : finding.evidence) EXPECT_TRUE(number >= 1 && number < run.next_number()) << property << ": event " << number;
   return finding;
@@ -36,6 +36,8 @@ const std::map<std::string_view, Trio>& trios() {
   const auto both_closed = [&] { return closed().arrives(close_notify()).close(Outcome::done); };
   const auto at_end = [] { return connected().arrives(data(5)).arrives(close_notify()); };
   const auto faulty = [] { return connected().io(Call::close, Flow::send, -1, "EAGAIN", true).close(Outcome::want_write); };
+  const auto limited = [] { return connected().extra(Call::set, "timeout 300"); };
+  const TransportEnd cut{Side::partner, true, true, End::fin};
   const Transcript nothing = connected();
   static const std::map<std::string_view, Trio> all{
       {"answers",
@@ -95,6 +97,51 @@ const std::map<std::string_view, Trio>& trios() {
             .last<ApiCall>([](ApiCall& api) { api.total = 5; })
             .close(Outcome::sent, {close_notify()}),
         closed()}},
+      {"comes-back",
+       {{{"call", {"close-write"}}},
+        connected().close_write(Outcome::done, {close_notify()}),
+        connected().stays_blocked(Call::close_write, Flow::recv),
+        nothing}},
+      {"wait-is-limited",
+       {{{"call", {"close"}}},
+        limited().blocks(Call::close, Flow::recv).passes(300).close(Outcome::failed),
+        limited().blocks(Call::close, Flow::recv).passes(300).stays_blocked(Call::close, Flow::recv),
+        limited().close(Outcome::failed)}},
+      {"raises-no-signal",
+       {{},
+        connected().io(Call::close, Flow::send, -1, "EPIPE").close(Outcome::reset),
+        connected().io(Call::close, Flow::send, -1, "EPIPE").add(Signal{Side::subject, "SIGPIPE"}).close(Outcome::reset),
+        closed()}},
+      {"alert-level",
+       {{{"alert", {"error"}}, {"level", {"fatal"}}},
+        connected().answers(Call::read, Outcome::failed, {alert(2, 20)}),
+        connected().answers(Call::read, Outcome::failed, {alert(1, 20)}),
+        closed()}},
+      {"written-data-is-received",
+       {{},
+        connected().writes(5).close(Outcome::sent, {close_notify()}).partner(Call::read, Outcome::end_of_data, 5),
+        connected().writes(5).close(Outcome::sent, {close_notify()}).partner(Call::read, Outcome::end_of_data, 4),
+        connected().writes(5).partner(Call::read, Outcome::done, 5)}},
+      {"data-intact",
+       {{},
+        connected().arrives(data(5)).reads(5),
+        connected().arrives(data(5)).reads(5).last<ApiCall>([](ApiCall& api) { api.intact = false; }),
+        nothing}},
+      {"usage-bounded",
+       {{{"of", {"descriptors"}}, {"growth", {"0"}}},
+        connected().add(Usage{Side::subject, 7, 1000}).add(Usage{Side::subject, 7, 9000}),
+        connected().add(Usage{Side::subject, 7, 1000}).add(Usage{Side::subject, 8, 1000}),
+        connected().add(Usage{Side::subject, 7, 1000}).add(Usage{Side::partner, 8, 1000})}},
+      {"as-without-faults",
+       {{{"faults", {"EAGAIN"}}},
+        faulty().close(Outcome::done).reference({{1, Call::close, Outcome::done}}),
+        faulty().close(Outcome::failed).reference({{1, Call::close, Outcome::done}}),
+        faulty().reference({{1, Call::close, Outcome::done}})}},
+      {"same-error-wherever-it-ends",
+       {{},
+        connected().arrives(cut_short(close_notify())).add(cut).reads(Outcome::cut).reference({{1, Call::read, Outcome::cut}}),
+        connected().arrives(cut_short(close_notify())).add(cut).reads(Outcome::failed).reference({{1, Call::read, Outcome::cut}}),
+        connected().arrives(close_notify()).add(cut).reads(Outcome::failed).reference({{1, Call::read, Outcome::cut}})}},
       {"transport-left-open", {{}, both_closed().script("fin").own_end_seen(), both_closed().own_end_seen(), nothing}},
       {"success-means-reply-received", {{}, both_closed(), closed().close(Outcome::done), closed().close(Outcome::want_read)}},
       {"waits-for-reply",
@@ -469,6 +516,64 @@ TEST(SessionGoesOn, TheFirstLaterCallDecides) {
   EXPECT_EQ(
       judged("session-goes-on", with, connected().fin_arrives().reads(Outcome::cut).writes(5).answers(Call::write, Outcome::failed)).kind,
       Kind::holds);
+}
+
+TEST(Properties, EachSessionOfARunHasItsOwnCloseNotify) {
+  const auto session = [](Tale& tale) -> Tale& { return tale.handshake().close(Outcome::sent, {close_notify()}); };
+  Tale once, twice;
+  session(session(once).new_session());
+  session(session(twice).new_session()).close(Outcome::sent, {close_notify()});
+  EXPECT_EQ(judged("one-close-notify", {}, once).kind, Kind::holds);
+  EXPECT_EQ(judged("one-close-notify", {}, twice).kind, Kind::broken) << "in the second session";
+}
+
+TEST(Properties, SpeakOfExtraCallsByTheirArguments) {
+  const Transcript run = connected().extra(Call::set, "timeout 300").extra(Call::set, "quiet-shutdown on", Outcome::failed);
+  const Parameters quiet{{"call", {"set"}}, {"arguments", {"quiet-shutdown on"}}, {"outcome", {"done"}}};
+  EXPECT_EQ(judged("answers", quiet, run).kind, Kind::broken);
+  const Parameters timeout{{"call", {"set"}}, {"arguments", {"timeout 300"}}, {"outcome", {"done"}}};
+  EXPECT_EQ(judged("answers", timeout, run).kind, Kind::holds);
+}
+
+TEST(Properties, ALimitedWaitIsHeldAgainstTheStepInWhichItEnded) {
+  const auto limited = [] { return connected().extra(Call::set, "timeout 300").blocks(Call::close, Flow::recv); };
+  const Parameters with{{"call", {"close"}}};
+  EXPECT_EQ(judged("wait-is-limited", with, limited().passes(1000).close(Outcome::failed)).kind, Kind::holds);
+  EXPECT_EQ(judged("wait-is-limited", with, limited().passes(300).passes(300).close(Outcome::failed)).kind, Kind::broken) << "late";
+  EXPECT_EQ(judged("wait-is-limited", with, limited().passes(200).close(Outcome::failed)).kind, Kind::broken) << "early, for nothing";
+  EXPECT_EQ(judged("wait-is-limited", with, limited().passes(200).arrives(close_notify()).close(Outcome::done)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("wait-is-limited", with, limited().passes(200).stays_blocked(Call::close, Flow::recv)).kind, Kind::not_reached);
+  const Transcript dribble = limited().passes(200).arrives(data(1)).passes(200).stays_blocked(Call::close, Flow::recv);
+  EXPECT_EQ(judged("wait-is-limited", with, dribble).kind, Kind::broken) << "400 ms in all";
+  EXPECT_EQ(judged("wait-is-limited", {{"call", {"close"}}, {"since", {"arrival"}}}, dribble).kind, Kind::not_reached);
+}
+
+TEST(Properties, ASweepsRunIsHeldAgainstTheOneWithoutFaults) {
+  const auto faulty = [](std::string error) { return connected().io(Call::read, Flow::recv, -1, std::move(error), true); };
+  const Parameters eagain{{"faults", {"EAGAIN", "short"}}};
+  const std::vector<Transcript::LineAnswer> reference{{1, Call::read, Outcome::end_of_data, 5}};
+  const auto run = [&](std::string error, std::size_t bytes) {
+    Transcript told = faulty(std::move(error)).reads(bytes).reads(Outcome::end_of_data).reference(reference);
+    told.script = {"subject read to-end"};
+    return told;
+  };
+  EXPECT_EQ(judged("as-without-faults", eagain, run("EAGAIN", 5)).kind, Kind::holds);
+  EXPECT_EQ(judged("as-without-faults", eagain, run("EAGAIN", 4)).kind, Kind::broken) << "a byte was lost";
+  EXPECT_EQ(judged("as-without-faults", eagain, run("EINTR", 5)).kind, Kind::not_reached) << "of another kind";
+  EXPECT_EQ(judged("as-without-faults", eagain, faulty("EAGAIN").stays_blocked(Call::read, Flow::recv).reference(reference)).kind,
+            Kind::broken);
+}
+
+TEST(Properties, RecordsMayStandAnywhereInAListAndBeProtectedOrNot) {
+  const Transcript run = Tale().answers(Call::handshake, Outcome::failed,
+                                        {in_the_clear(handshake_message("ServerHello")), handshake_message("Finished"), alert(2, 116)});
+  const auto emits = [&](std::vector<std::string> records) {
+    return judged("emits", {{"call", {"handshake"}}, {"records", std::move(records)}}, run).kind;
+  };
+  EXPECT_EQ(emits({"...", "protected fatal-alert"}), Kind::holds);
+  EXPECT_EQ(emits({"...", "plain fatal-alert"}), Kind::broken);
+  EXPECT_EQ(emits({"plain handshake", "...", "fatal-alert", "..."}), Kind::holds);
+  EXPECT_EQ(emits({"...", "handshake"}), Kind::broken);
 }
 
 }  // namespace

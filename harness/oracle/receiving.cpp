@@ -17,7 +17,7 @@ bool established(const SubjectCall& call) { return is_so(call.before.handshake_d
 }  // namespace
 
 Finding success_means_reply_received(const Facts& facts, const Asked& asked) {
-  if (facts.options().quiet_shutdown) return not_reached("it was asked to close without a word");
+  if (facts.quiet()) return not_reached("it was asked to close without a word");
   return of_each_call(facts, asked, "no two-way close reported success", [&](const SubjectCall& call) {
     const Since reply = end_came(call, facts.options());
     if (call.call != Call::close || !call.answered(Outcome::done) || !established(call) || reply == unclear) return not_reached("");
@@ -27,7 +27,7 @@ Finding success_means_reply_received(const Facts& facts, const Asked& asked) {
 }
 
 Finding waits_for_reply(const Facts& facts, const Asked& asked) {
-  if (facts.options().quiet_shutdown) return not_reached("it was asked to close without a word");
+  if (facts.quiet()) return not_reached("it was asked to close without a word");
   return of_each_call(facts, asked, "no two-way close was left without a reply", [&](const SubjectCall& call) {
     if (call.call != Call::close || !established(call) || call.after.close_notify_arrived() != never) return not_reached("");
     for (const Since other : {call.after.fin, call.after.reset, call.after.fatal_alert, call.met.recv_eof, call.met.recv_reset})
@@ -42,7 +42,7 @@ Finding end_of_data_means_close_notify(const Facts& facts, const Asked& asked) {
   return of_each_call(facts, asked, "no read told the end of the data", [&](const SubjectCall& call) {
     const Since end = end_came(call, facts.options());
     if (call.call != Call::read || !call.answered(Outcome::end_of_data) || !established(call) || end == unclear) return not_reached("");
-    if (facts.options().quiet_shutdown && is_so(call.before.any_answer(Call::close))) return not_reached("");
+    if (facts.quiet() && is_so(call.before.any_answer(Call::close))) return not_reached("");
     return is_so(end) ? holds("end-of-data was told after the peer's end had come", {end, call.ended})
                       : broken("a read told the end of the data without the peer's close_notify", {call.ended});
   });
@@ -51,7 +51,7 @@ Finding end_of_data_means_close_notify(const Facts& facts, const Asked& asked) {
 Finding truncation_is_told(const Facts& facts, const Asked& asked) {
   if (facts.options().ignore_eof) return not_reached("it was asked to take a bare end for a clean one");
   for (const SubjectCall& call : facts.calls()) {
-    const bool looks = call.call == Call::read || (call.call == Call::close && !facts.options().quiet_shutdown);
+    const bool looks = call.call == Call::read || (call.call == Call::close && !facts.quiet());
     const Since end = is_so(call.after.fin) ? call.after.fin : call.met.recv_eof;
     if (!looks || !call.api || !established(call) || !is_so(end) || call.after.close_notify_arrived() != never || !asked.speaks_of(call))
       continue;
@@ -89,7 +89,7 @@ Finding all_data_before_end(const Facts& facts, const Asked& asked) {
     if (!asked.speaks_of(call) || !is_so(now.close_notify) || now.data_bytes == 0 || is_so(now.unknown_record)) break;
     // Where the script changed the data, its pattern says nothing.
     bool changed = false;
-    for (const Event& event : facts.transcript().events())
+    for (const Event& event : facts.events())
       if (const auto* record = event.as<Record>(); record && record->from == Side::partner && record->type == ContentType::application_data)
         changed |= record->fate == Fate::injected || record->fate == Fate::dropped || record->fate == Fate::replaced;
     const std::vector<int> events{now.data, now.close_notify, call.ended};
@@ -144,7 +144,7 @@ Finding transport_reusable(const Facts& facts, const Asked& asked) {
   std::string read;
   std::size_t read_bytes = 0;
   std::vector<int> events{close_notify, since};
-  for (const Event& event : facts.transcript().events()) {
+  for (const Event& event : facts.events()) {
     if (event.number < close_notify) continue;
     if (const auto* record = event.as<Record>();
         record && record->from == Side::partner && record->was_delivered() && event.number != close_notify) {
@@ -170,6 +170,27 @@ Finding transport_reusable(const Facts& facts, const Asked& asked) {
       fmt::format("{} of {} bytes that followed the close_notify were left on the transport", read_bytes, delivered_by_read);
   return same ? holds(says, events)
               : broken(read_bytes == delivered_by_read ? "other bytes than were sent were left on the transport" : says, events);
+}
+
+Finding data_intact(const Facts& facts, const Asked& asked) {
+  bool speaks = asked.given.must.none() && asked.given.must_not.none();
+  for (const SubjectCall& call : facts.calls()) speaks |= asked.given.fits(call);
+  if (!speaks) return not_reached("no call in that situation");
+  const auto changed_by_script = [&](Side from) {
+    return std::any_of(facts.events().begin(), facts.events().end(), [&](const Event& event) {
+      const auto* record = event.as<Record>();
+      return record && record->from == from && record->type == ContentType::application_data &&
+             (record->fate == Fate::injected || record->fate == Fate::dropped || record->fate == Fate::replaced);
+    });
+  };
+  Tally tally;
+  for (const Event& event : facts.events()) {
+    const auto* api = event.as<ApiCall>();
+    if (!api || api->call != Call::read || api->bytes == 0 || changed_by_script(other(api->side))) continue;
+    const std::string says = fmt::format("{} read {} bytes, {}", spell(api->side), api->total, api->intact ? "as sent" : "not as sent");
+    if (tally.add(api->intact ? holds(says, {event.number}) : broken(says, {event.number}))) break;
+  }
+  return tally.result("no data was read");
 }
 
 }  // namespace tlsbye

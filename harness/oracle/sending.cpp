@@ -16,7 +16,13 @@ std::string name_of(const Record& record) {
   return text;
 }
 
-bool fits(const std::string& word, const Record& record, bool tls13) {
+bool fits(std::string_view word, const Record& record, bool tls13) {
+  for (const bool plain : {true, false}) {
+    const std::string_view prefix = plain ? "plain " : "protected ";
+    if (!word.starts_with(prefix)) continue;
+    if (record.encrypted == plain) return false;
+    word.remove_prefix(prefix.size());
+  }
   if (record.type != ContentType::alert) return word == spell(record.type);
   const auto alerts = alerts_of(record);
   if (alerts.size() != 1) return false;
@@ -29,7 +35,10 @@ bool fits(const std::string& word, const Record& record, bool tls13) {
 bool fit(std::span<const std::vector<std::string>> words, std::span<const Record* const> records, bool tls13) {
   if (words.empty()) return records.empty();
   for (const std::string& word : words.front()) {
-    if (word == "...") return true;
+    if (word == "...") {
+      if (fit(words.subspan(1), records, tls13) || (!records.empty() && fit(words, records.subspan(1), tls13))) return true;
+      continue;
+    }
     if (word == "nothing" && fit(words.subspan(1), records, tls13)) return true;
     if (!records.empty() && fits(word, *records.front(), tls13) && fit(words.subspan(1), records.subspan(1), tls13)) return true;
   }
@@ -50,6 +59,8 @@ const SentRecord* sent_as(int number, const Facts& facts) {
 // of; none where there is nothing to judge.
 std::vector<int> close_notifies(const Facts& facts, const Asked& asked) {
   auto sent = facts.readable() ? facts.sent_close_notifies() : std::vector<int>{};
+  for (const int number : sent)  // what the application sent as an alert like any other is its own affair
+    if (const SubjectCall* owner = owner_of(*sent_as(number, facts), facts); owner && owner->call == Call::send_alert) return {};
   if (sent.empty()) return sent;
   const SubjectCall* owner = owner_of(*sent_as(sent.front(), facts), facts);
   if (owner && !asked.speaks_of(*owner)) sent.clear();
@@ -110,8 +121,8 @@ Finding close_notify_is_warning(const Facts& facts, const Asked& asked) {
 
 Finding close_notify_before_end(const Facts& facts, const Asked& asked) {
   if (!facts.readable()) return not_reached(std::string(no_keys));
-  if (facts.options().quiet_shutdown) return not_reached("it was asked to close without a word");
-  const auto& events = facts.transcript().events();
+  if (facts.quiet()) return not_reached("it was asked to close without a word");
+  const auto& events = facts.events();
   const auto end = std::find_if(events.begin(), events.end(), [](const Event& event) {
     const auto* it = event.as<TransportEnd>();
     return it && it->from == Side::subject && !it->delivered && !it->by_wire;
@@ -160,6 +171,49 @@ Finding written_data_arrives_first(const Facts& facts, const Asked& asked) {
                                                           : holds(says, {last_write, sent.front()});
 }
 
+Finding alert_level(const Facts& facts, const Asked& asked) {
+  if (!facts.readable()) return not_reached(std::string(no_keys));
+  const std::uint8_t level = asked.level == "fatal" ? 2 : 1;
+  Tally tally;
+  for (const SentRecord& sent : facts.sent()) {
+    const SubjectCall* owner = owner_of(sent, facts);
+    if (!owner || !asked.speaks_of(*owner) || (owner->call == Call::send_alert && asked.calls.none())) continue;
+    for (const Alert& alert : alerts_of(*sent.record)) {
+      const std::string name = alert_name(alert.description);
+      const bool error = alert.description != 0 && alert.description != 90 && alert.description != 100;
+      const bool meant = std::any_of(asked.alerts.begin(), asked.alerts.end(),
+                                     [&](const std::string& word) { return word == "error" ? error : word == name; });
+      const std::string says = fmt::format("{} was sent with level {}", name, alert.level);
+      if (meant) tally.add(alert.level == level ? holds(says, {sent.number}) : broken(says, {sent.number}));
+    }
+  }
+  return tally.result("no such alert was sent");
+}
+
+Finding written_data_is_received(const Facts& facts, const Asked& asked) {
+  std::size_t written = 0;
+  int last_write = never;
+  bool corked = false;
+  for (const SubjectCall& call : facts.calls()) {
+    if (call.died || call.stuck) return not_reached("the subject was not done with its calls");
+    corked |= call.unusual.any();
+    if (call.call == Call::write && call.api && asked.speaks_of(call)) written = call.api->total, last_write = call.ended;
+  }
+  if (written == 0 || corked) return not_reached("nothing was written in that situation");
+  for (const Event& event : facts.events()) {
+    if (const auto* record = event.as<Record>(); record && record->from == Side::subject && record->fate != Fate::passed &&
+                                                 record->fate != Fate::held && record->fate != Fate::delivered)
+      return not_reached("the script changed what the subject sent");
+    const auto* api = event.as<ApiCall>();
+    if (!api || api->side != Side::partner || api->call != Call::read || api->outcome != Outcome::end_of_data) continue;
+    const std::vector<int> evidence{last_write, event.number};
+    if (event.number < last_write) return not_reached("it wrote on after the end was told");
+    const std::string says = fmt::format("{} bytes were written, and the other side read {} before the end", written, api->total);
+    return api->total == written && api->intact ? holds(says, evidence) : broken(says, evidence);
+  }
+  return not_reached("the other side was never told the end of the data");
+}
+
 Finding transport_left_open(const Facts& facts, const Asked& asked) {
   const auto& calls = facts.calls();
   const auto closing = [&](const SubjectCall& call) {
@@ -169,7 +223,7 @@ Finding transport_left_open(const Facts& facts, const Asked& asked) {
   const auto closed = std::find_if(calls.begin(), calls.end(), closing);
   if (closed == calls.end()) return not_reached("it never closed in that situation");
   if (facts.death()) return not_reached("its process died");
-  for (const Event& event : facts.transcript().events()) {
+  for (const Event& event : facts.events()) {
     if (const auto* raw = event.as<RawCall>();
         raw && raw->side == Side::subject && (raw->verb == "fin" || raw->verb == "hangup" || raw->verb == "linger-reset"))
       break;  // what ends now, the script has ended

@@ -11,6 +11,8 @@ namespace {
 enum class When : std::uint8_t {
   arrived,  // when the call ended, or, with `already`, when it began
   history,  // when it began
+  call,     // the same, but only the call itself can say it, not a session that is over
+  unusual,  // when it began; such calls are spoken of only by clauses that name it
   met,      // during the call
 };
 
@@ -18,7 +20,7 @@ enum class When : std::uint8_t {
 struct At {
   const Moment& now;  // the moment that `when` names
   const SubjectCall& call;
-  const Options& options;
+  const Facts& facts;
 };
 
 struct Row {
@@ -40,6 +42,20 @@ Since own_close_notify(const Moment& at) {
   return at.own_close_notify == never && is_so(at.own_unknown_record) ? unclear : at.own_close_notify;
 }
 
+Since own_alert(const Moment& at, Since fact) { return fact == never && is_so(at.own_unknown_record) ? unclear : fact; }
+
+// Bytes that the library itself said it has ready to be read.
+Since pending_shown(const Moment& at) {
+  if (!at.previous) return never;
+  const std::string_view pending = at.previous->flag("pending");
+  return pending.empty() || pending == "0" ? never : at.previous_number;
+}
+
+Since quiet(const At& at) { return at.facts.options().quiet_shutdown ? always : at.now.quiet; }
+
+// The library was given a time limit, and so much time went by while it waited in that call.
+Since time_ran_out(const At& at) { return so(at.now.time_limit_ms > 0 && at.call.met.waited_ms >= at.now.time_limit_ms); }
+
 // All of them, none of them: so as soon as that can be told of each.
 Since all_of(std::initializer_list<Since> facts) {
   if (std::find(facts.begin(), facts.end(), never) != facts.end()) return never;
@@ -54,8 +70,9 @@ Since write_unfinished(const Moment& at) {
   return at.last_write && at.last_write->outcome == Outcome::want_write ? at.last_write_number : never;
 }
 
-Since in_good_order(const Moment& at, const Options& options) {
-  return all_of({at.handshake_done, none_of({at.error_reported(), write_unfinished(at), at.own_fin, so(options.quiet_shutdown)})});
+Since in_good_order(const Moment& at, const Facts& facts) {
+  return all_of({at.handshake_done,
+                 none_of({at.error_reported(), write_unfinished(at), at.own_fin, so(facts.quiet()), own_alert(at, at.own_fatal_alert)})});
 }
 
 Since ordinary_traffic(const Moment& at) {
@@ -131,6 +148,9 @@ const std::vector<Row>& rows() {
       {{"data-after-user-canceled-arrived", "application data behind a user_canceled"},
        When::arrived,
        [](const At& at) { return at.now.readable(at.now.data_after_user_canceled); }},
+      {{"close-notify-in-handshake-arrived", "a close_notify before the subject's handshake was done, protected or not"},
+       When::arrived,
+       [](const At& at) { return at.now.close_notify_in_handshake; }},
       {{"ordinary-traffic", "nothing arrived but application data, a close_notify of warning level and the transport's orderly end"},
        When::arrived,
        [](const At& at) { return ordinary_traffic(at.now); }},
@@ -182,29 +202,130 @@ const std::vector<Row>& rows() {
        [](const At& at) { return at.now.error_reported(); }},
       {{"write-unfinished", "the last write answered want-write"}, When::history, [](const At& at) { return write_unfinished(at.now); }},
       {{"repeated", "the previous call was the same one, and was to be called again"},
-       When::history,
+       When::call,
        [](const At& at) {
          return at.now.previous && at.now.previous->call == at.call.call && call_again(at.now.previous->outcome) ? at.now.previous_number
                                                                                                                  : never;
        }},
       {{"first", "no earlier call of the same kind"},
-       When::history,
+       When::call,
        [](const At& at) { return so(at.now.any_answer(at.call.call) == never); }},
       {{"own-fin", "the script shut down or closed the subject's side of the transport"},
        When::history,
        [](const At& at) { return at.now.own_fin; }},
-      {{"option-ignore-eof", "the session option ignore-eof"}, When::history, [](const At& at) { return so(at.options.ignore_eof); }},
+      {{"own-fatal-alert-sent",
+        "the subject has sent an error alert: of fatal level, or in TLS 1.3 any but close_notify and user_canceled"},
+       When::history,
+       [](const At& at) { return own_alert(at.now, at.now.own_fatal_alert); }},
+      {{"own-warning-alert-sent", "the subject has sent an alert of warning level that is neither close_notify nor user_canceled"},
+       When::history,
+       [](const At& at) { return own_alert(at.now, at.now.own_warning_alert); }},
+      {{"own-user-canceled-sent", "the subject has sent a user_canceled"},
+       When::history,
+       [](const At& at) { return own_alert(at.now, at.now.own_user_canceled); }},
+      {{"handshake-failed", "the handshake answered cut, reset, alert, refused or failed"},
+       When::history,
+       [](const At& at) {
+         return std::max({at.now.answer(Call::handshake, Outcome::cut), at.now.answer(Call::handshake, Outcome::reset),
+                          at.now.answer(Call::handshake, Outcome::alert), at.now.answer(Call::handshake, Outcome::refused),
+                          at.now.answer(Call::handshake, Outcome::failed)});
+       }},
+      {{"end-of-data-peeked", "an earlier peek answered end-of-data"},
+       When::history,
+       [](const At& at) { return at.now.answer(Call::peek, Outcome::end_of_data); }},
+      {{"read-unfinished", "the last call was a read, and answered want-read"},
+       When::history,
+       [](const At& at) {
+         const ApiCall* last = at.now.previous;
+         return last && last->call == Call::read && last->outcome == Outcome::want_read ? at.now.previous_number : never;
+       }},
+      {{"pending-shown", "the library's own flag `pending` was not 0 after the last call"},
+       When::history,
+       [](const At& at) { return pending_shown(at.now); }},
+      {{"key-update-asked", "the application asked for new keys (key-update)"},
+       When::history,
+       [](const At& at) { return at.now.key_update_asked; }},
+      {{"session-kept", "a client, either side, took what is needed to resume this session"},
+       When::history,
+       [](const At& at) { return at.now.kept; }},
+      {{"session-resumed", "the handshake told that it resumed an earlier session"},
+       When::history,
+       [](const At& at) { return at.now.resumed; }},
+      {{"later-session", "the run had a session before this one"},
+       When::history,
+       [](const At& at) { return so(at.facts.former() != nullptr); }},
+      {{"same-transport", "this session began on the transport of the session before it"},
+       When::history,
+       [](const At& at) { return so(at.facts.same_transport()); }},
+      {{"time-limited", "the library was given a time limit (set timeout)"},
+       When::history,
+       [](const At& at) { return so(at.now.time_limit_ms > 0); }},
+      {{"quiet-shutdown-on", "the session was told to close without a word, by its option or by a switch"}, When::history, quiet},
+      {{"context-quiet-shutdown-on", "the context was told so after the session had been made"},
+       When::history,
+       [](const At& at) { return at.now.quiet_context; }},
+      {{"option-ignore-eof", "the session option ignore-eof"},
+       When::history,
+       [](const At& at) { return so(at.facts.options().ignore_eof); }},
       {{"option-quiet-shutdown", "the session option quiet-shutdown"},
        When::history,
-       [](const At& at) { return so(at.options.quiet_shutdown); }},
-      {{"option-tickets", "the session option tickets"}, When::history, [](const At& at) { return so(at.options.tickets); }},
-      {{"option-read-ahead", "the session option read-ahead"}, When::history, [](const At& at) { return so(at.options.read_ahead); }},
-      {{"in-good-order",
-        "the handshake was done, no error reported, no write unfinished, the transport not ended by the script, no quiet-shutdown"},
+       [](const At& at) { return so(at.facts.options().quiet_shutdown); }},
+      {{"option-tickets", "the session option tickets"}, When::history, [](const At& at) { return so(at.facts.options().tickets); }},
+      {{"option-read-ahead", "the session option read-ahead"},
        When::history,
-       [](const At& at) { return in_good_order(at.now, at.options); }},
+       [](const At& at) { return so(at.facts.options().read_ahead); }},
+      {{"option-callbacks", "the session option callbacks"}, When::history, [](const At& at) { return so(at.facts.options().callbacks); }},
+      {{"option-session-cache", "the session option session-cache"},
+       When::history,
+       [](const At& at) { return so(at.facts.options().session_cache); }},
+      {{"option-require-certificate", "the session option require-certificate"},
+       When::history,
+       [](const At& at) { return so(at.facts.options().require_certificate); }},
+      {{"option-post-handshake-auth", "the session option post-handshake-auth"},
+       When::history,
+       [](const At& at) { return so(at.facts.options().post_handshake_auth); }},
+      {{"in-good-order",
+        "the handshake was done, no error reported or sent, no write unfinished, the transport not ended by the script, no quiet-shutdown"},
+       When::history,
+       [](const At& at) { return in_good_order(at.now, at.facts); }},
+
+      // What the application did that changes what is to be expected.
+      {{"threads", "a second thread makes calls in this session"}, When::unusual, [](const At& at) { return at.facts.threads(); }},
+      {{"forked", "a forked process makes calls in this session"}, When::unusual, [](const At& at) { return at.facts.forked(); }},
+      {{"flags-set", "the library's shutdown flags were set by the application (set shutdown)"},
+       When::unusual,
+       [](const At& at) { return at.now.flags_set; }},
+      {{"alert-by-application", "the application sent an alert (send-alert)"},
+       When::unusual,
+       [](const At& at) { return at.now.alert_by_application; }},
+      {{"corked", "written data is kept back (set cork on)"}, When::unusual, [](const At& at) { return at.now.corked; }},
+      {{"cleared", "the session's object was made ready for another connection (clear)"},
+       When::unusual,
+       [](const At& at) { return at.now.cleared; }},
+      {{"renegotiation-asked", "the subject asked for another handshake (renegotiate)"},
+       When::unusual,
+       [](const At& at) { return at.now.renegotiation; }},
+      {{"auto-retry-off", "calls come back after records that carry no data (set auto-retry off)"},
+       When::unusual,
+       [](const At& at) { return at.now.auto_retry_off; }},
+      {{"stale-error", "an old error was left in the library's queue (set stale-error on)"},
+       When::unusual,
+       [](const At& at) { return at.now.stale_error; }},
+      {{"time-ran-out", "the library was given a time limit, and so much time went by while it waited in the call"},
+       When::unusual,
+       time_ran_out},
+      {{"beside", "the call was made by the second thread or the forked process"},
+       When::call,
+       [](const At& at) { return so(at.call.api && at.call.api->aside != Aside::no); }},
+      {{"accompanied", "a call beside this one came and went while it was under way"},
+       When::call,
+       [](const At& at) { return so(at.call.accompanied); }},
 
       // What the library met on the transport.
+      {{"waited", "time went by while the call waited"}, When::met, [](const At& at) { return so(at.call.met.waited_ms > 0); }},
+      {{"fault-injected", "a transport call ended as the script or the sweep had it"},
+       When::met,
+       [](const At& at) { return std::max(at.call.met.injected, at.call.met.injected_end); }},
       {{"send-would-block", "sending would block"},
        When::met,
        [](const At& at) { return at.call.met.logged_or(at.call.met.send_would_block); }},
@@ -254,7 +375,15 @@ const std::vector<Situation>& situations() {
   return words;
 }
 
-// Bit 2n is row n, bit 2n + 1 is row n with `already`.
+namespace {
+
+// Row n has three bits: as it is, with `already`, and with `formerly`: at the end of the session before.
+constexpr std::size_t bits_of_a_row = 3;
+
+bool can_be_formerly(const Row& row) { return row.when == When::arrived || row.when == When::history || row.when == When::unusual; }
+
+}  // namespace
+
 void settle_situations(SubjectCall& call, const Facts& facts) {
   const auto set = [&](std::size_t bit, Since since) {
     if (since == unclear)
@@ -264,24 +393,40 @@ void settle_situations(SubjectCall& call, const Facts& facts) {
   };
   std::size_t bit = 0;
   for (const Row& row : rows()) {
-    set(bit, row.since({row.when == When::history ? call.before : call.after, call, facts.options()}));
-    if (row.when == When::arrived) set(bit + 1, row.since({call.before, call, facts.options()}));
-    bit += 2;
+    const bool arrived = row.when == When::arrived;
+    set(bit, row.since({arrived || row.when == When::met ? call.after : call.before, call, facts}));
+    if (arrived) set(bit + 1, row.since({call.before, call, facts}));
+    if (facts.former() && can_be_formerly(row)) set(bit + 2, row.since({facts.former()->at_end(), call, *facts.former()}));
+    if (row.when == When::unusual && call.so.test(bit)) call.unusual.set(bit);
+    bit += bits_of_a_row;
   }
+}
+
+void Given::allow(std::string_view word) {
+  Given it;
+  if (it.add(word)) named |= it.named;
 }
 
 bool Given::add(std::string_view word) {
   bool negated = false;
-  bool already = false;
+  std::size_t bit = 0;
+  const auto strip = [&](std::string_view prefix) {
+    if (!word.starts_with(prefix)) return false;
+    word.remove_prefix(prefix.size());
+    return true;
+  };
   for (bool prefix = true; prefix;) {
     prefix = false;
-    if (!negated && word.starts_with("not ")) word.remove_prefix(4), negated = prefix = true;
-    if (!already && word.starts_with("already ")) word.remove_prefix(8), already = prefix = true;
+    if (!negated && strip("not ")) negated = prefix = true;
+    if (bit == 0 && strip("already ")) bit = 1, prefix = true;
+    if (bit == 0 && strip("formerly ")) bit = 2, prefix = true;
   }
   const auto& table = rows();
   const auto row = std::find_if(table.begin(), table.end(), [&](const Row& it) { return it.word.name == word; });
-  if (row == table.end() || (already && row->when != When::arrived)) return false;
-  (negated ? must_not : must).set(2 * static_cast<std::size_t>(row - table.begin()) + (already ? 1 : 0));
+  if (row == table.end() || (bit == 1 && row->when != When::arrived) || (bit == 2 && !can_be_formerly(*row))) return false;
+  const std::size_t place = bits_of_a_row * static_cast<std::size_t>(row - table.begin());
+  (negated ? must_not : must).set(place + bit);
+  if (bit == 0) named.set(place);
   return true;
 }
 
@@ -289,10 +434,11 @@ std::vector<int> Given::evidence(const SubjectCall& call, const Facts& facts) co
   std::vector<int> events;
   const auto& table = rows();
   for (std::size_t i = 0; i < table.size(); ++i) {
-    for (const bool already : {false, true}) {
-      if (!must.test(2 * i + (already ? 1 : 0))) continue;
-      const bool then = already || table[i].when == When::history;
-      const Since since = table[i].since({then ? call.before : call.after, call, facts.options()});
+    for (std::size_t bit = 0; bit < bits_of_a_row; ++bit) {
+      if (!must.test(bits_of_a_row * i + bit) || (bit == 2 && !facts.former())) continue;
+      const bool at_end_of_call = bit == 0 && (table[i].when == When::arrived || table[i].when == When::met);
+      const Since since = bit == 2 ? table[i].since({facts.former()->at_end(), call, *facts.former()})
+                                   : table[i].since({at_end_of_call ? call.after : call.before, call, facts});
       if (is_so(since) && since != always) events.push_back(since);
     }
   }

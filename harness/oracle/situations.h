@@ -6,11 +6,15 @@
 //   * A call that blocked has other events in its midst; one that blocked for good or died never came back, and has no ApiCall event.
 //   * Where a call is repeated until it is done, the peer waits *between* two calls; what arrives then, arrived before the second one.
 //   * The wire sees a record when it is pumped, which may be two calls later. The subject's transport calls tell which call sent it.
+//
+// A run may have several sessions, one after another. Each has Facts of its own; what was before is known only as the session before it.
 #pragma once
 
 #include <array>
 #include <bitset>
 #include <limits>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +34,7 @@ constexpr bool is_so(Since since) { return since > 0; }
 struct Moment {
   // Arrivals: the first of each kind. Authentic ones only (under the right key, whole) unless the name says otherwise.
   Since close_notify = never, fatal_close_notify = never;
+  Since close_notify_in_handshake = never;  // before the subject's handshake was done, protected or not
   Since data = never, empty_data = never, data_after_close_notify = never, data_after_user_canceled = never;
   Since fatal_alert = never, warning_alert = never, user_canceled = never, unknown_alert = never;
   Since post_handshake = never, ticket = never, key_update = never, hello_request = never;
@@ -47,7 +52,14 @@ struct Moment {
       answered{};  // by call and outcome: the latest call that answered so
   Since handshake_done = never, handshake_begun = never;
   Since own_close_notify = never, own_unknown_record = never, own_fin = never;
+  Since own_fatal_alert = never, own_warning_alert = never, own_user_canceled = never;
   std::size_t data_read = 0;
+  Since resumed = never, not_resumed = never;  // as the handshake told
+  Since kept = never;                          // a client took what is needed to resume this session
+  // What the application did to the library while the session lived (`set`, `clear`, `renegotiate`, `send-alert`, `key-update`).
+  Since flags_set = never, corked = never, cleared = never, stale_error = never, auto_retry_off = never, renegotiation = never;
+  Since alert_by_application = never, quiet = never, quiet_context = never, key_update_asked = never;
+  long long time_limit_ms = 0;          // `set timeout`; 0: none
   const ApiCall* previous = nullptr;    // the subject's last call that came back
   const ApiCall* last_write = nullptr;  // and its last write
   Since last_write_number = never, previous_number = never;
@@ -71,17 +83,21 @@ struct Met {
   Since recv_interrupted = never, send_interrupted = never;
   Since recv_reset = never, send_broken = never;
   Since recv_eof = never, send_short = never;
-  Since injected = never;         // EAGAIN, EINTR or a short count that came from the script
-  Since injected_end = never;     // any other fault that came from the script
-  Since last_failed = never;      // the last transport call that failed or blocked ...
-  Flow last_failed_flow{};        // ... and its flow
-  Since blocked_on_recv = never;  // the call itself waited
-  bool logged = false;            // transport calls are in the transcript
+  Since injected = never;          // EAGAIN, EINTR or a short count that came from the script
+  Since injected_end = never;      // any other fault that came from the script
+  Since last_failed = never;       // the last transport call that failed or blocked ...
+  Flow last_failed_flow{};         // ... and its flow
+  Since blocked_on_recv = never;   // the call itself waited
+  long long waited_ms = 0;         // time that passed while the call waited
+  long long passed_last_ms = 0;    // of that, the last step
+  long long since_arrival_ms = 0;  // ... and so much since something arrived
+  bool timed = false;              // it waited with a time limit of the library's own
+  bool logged = false;             // transport calls are in the transcript
   Since logged_or(Since fact) const { return fact == never && !logged ? unclear : fact; }
 };
 
-inline constexpr std::size_t most_situations = 80;
-using Bits = std::bitset<2 * most_situations>;
+inline constexpr std::size_t most_situations = 120;
+using Bits = std::bitset<3 * most_situations>;  // as it is, with `already`, with `formerly`
 
 // One API call of the subject.
 struct SubjectCall {
@@ -96,6 +112,8 @@ struct SubjectCall {
   Met met;
   bool emission_known = true;  // all that it sent was seen by the wire as whole records
   Bits so, not_clear;          // the situations; see situations.cpp
+  Bits unusual;                // those of them that only clauses speak of which name them
+  bool accompanied = false;    // a call beside it came while it was under way
 
   bool answered(Outcome outcome) const { return api && api->outcome == outcome; }
 };
@@ -111,15 +129,29 @@ struct SentRecord {
 // The session options of the subject.
 struct Options {
   bool ignore_eof = false, quiet_shutdown = false, tickets = false, read_ahead = false;
+  bool callbacks = false, session_cache = false, require_certificate = false, post_handshake_auth = false;
 };
 
 class Facts {
  public:
-  // Keeps a reference to the transcript. Implicit on purpose: whoever has one question only may ask it of the transcript itself.
-  Facts(const Transcript& of);  // NOLINT(google-explicit-constructor)
+  // The first session of the run, with those that follow it. Keeps a reference to the transcript. Implicit on purpose: whoever has one
+  // question only may ask it of the transcript itself.
+  Facts(const Transcript& of) : Facts(of, nullptr, 1) {}  // NOLINT(google-explicit-constructor)
   Facts(Transcript&&) = delete;
+  Facts(const Facts&) = delete;
+  Facts& operator=(const Facts&) = delete;
 
   const Transcript& transcript() const { return *transcript_; }
+  // The session's own events.
+  std::span<const Event> events() const { return events_; }
+  // The session before this one, and the one after it; null where there is none.
+  const Facts* former() const { return former_; }
+  const Facts* next() const { return next_.get(); }
+  // Begun on the transport of the session before.
+  bool same_transport() const { return same_transport_; }
+  // A second thread, or a forked process, made a call in this session.
+  Since threads() const { return threads_; }
+  Since forked() const { return forked_; }
   const std::vector<SubjectCall>& calls() const { return calls_; }
   const std::vector<SentRecord>& sent() const { return sent_; }
   // False where the wire had no keys for all that was sent: then nobody may conclude anything from a record that is missing.
@@ -129,20 +161,29 @@ class Facts {
   // The numbers of the records in which the library sent a close_notify, one for each.
   std::vector<int> sent_close_notifies() const;
   const Options& options() const { return options_; }
+  // The session was told to close without a word, by its option or later.
+  bool quiet() const { return quiet_; }
   bool tls13() const { return transcript_->key().tls == Tls::v1_3; }
-  // When the run was over.
+  // When the session was over.
   const Moment& at_end() const { return at_end_; }
   // The subject's death, wherever it happened.
   const Event* death() const { return death_; }
 
  private:
+  Facts(const Transcript& of, const Facts* former, int first);
   void find_calls();
   void read_options();
   void check_readable();
   void attribute_records();
   void walk();
+  void note_own_records(Moment& now, const SubjectCall* until) const;
 
   const Transcript* transcript_;
+  const Facts* former_;
+  std::unique_ptr<Facts> next_;
+  std::span<const Event> events_;
+  bool same_transport_ = false, quiet_ = false;
+  Since threads_ = never, forked_ = never;
   std::vector<SubjectCall> calls_;
   std::vector<SentRecord> sent_;
   Options options_;
@@ -162,10 +203,14 @@ bool moves_bytes(std::string_view function);
 // What `given = [...]` says, ready to be asked.
 struct Given {
   Bits must, must_not;
+  Bits named;  // what it speaks of
   // False where the word is none.
   bool add(std::string_view word);
+  // The clause speaks of calls in that unusual situation too, and of others.
+  void allow(std::string_view word);
   bool fits(const SubjectCall& call) const {
-    return (call.so & must) == must && (call.so & must_not).none() && (call.not_clear & (must | must_not)).none();
+    return (call.so & must) == must && (call.so & must_not).none() && (call.not_clear & (must | must_not)).none() &&
+           (call.unusual & ~named).none();
   }
   // The events that made it so.
   std::vector<int> evidence(const SubjectCall& call, const Facts& facts) const;

@@ -86,7 +86,10 @@ class Tale {
         .answers(Call::handshake, Outcome::done, {in_the_clear(handshake_message("ClientHello"))}, 300);
   }
   // A session with this option, opened.
-  Tale& option(std::string_view name) { return add(Told{"subject  option " + std::string(name)}); }
+  Tale& option(std::string_view name) {
+    told_.options.emplace_back(name);
+    return *this;
+  }
 
   // The subject's call comes back, having sent these records (as `bytes` on the transport, where that is not already told).
   Tale& answers(Call call, Outcome outcome, std::initializer_list<Record> sends = {}, std::size_t logged_bytes = 0) {
@@ -96,6 +99,7 @@ class Tale {
     api.side = Side::subject;
     api.call = call;
     api.outcome = outcome;
+    api.asked_at = line_;
     api.total = call == Call::read ? read_ : written_;
     finish(std::move(api));
     for (Record record : sends) {
@@ -111,13 +115,45 @@ class Tale {
     read_ += bytes;
     return answers(Call::read, Outcome::done).last<ApiCall>([&](ApiCall& api) { api.bytes = bytes; });
   }
+  // One of the extra calls, or `set`, with its arguments.
+  Tale& extra(Call call, std::string arguments = {}, Outcome outcome = Outcome::done) {
+    return answers(call, outcome).last<ApiCall>([&](ApiCall& api) { api.arguments = std::move(arguments); });
+  }
+  // A call made beside the others.
+  Tale& beside(Call call, Outcome outcome, Aside aside = Aside::thread, std::initializer_list<Record> sends = {}) {
+    const int began = told_.next_number();
+    return answers(call, outcome, sends).last<ApiCall>([&](ApiCall& api) { api.aside = aside, api.began = began; });
+  }
+  Tale& shows(std::string name, std::string value) {
+    return last<ApiCall>([&](ApiCall& api) { api.state.emplace_back(std::move(name), std::move(value)); });
+  }
+  // What was done so far was one session, and another one begins.
+  Tale& new_session(bool same_transport = true) {
+    read_ = written_ = 0;
+    return add(NewSession{same_transport});
+  }
+  Tale& passes(long long milliseconds) { return add(TimePassed{milliseconds}); }
+  Tale& partner(Call call, Outcome outcome, std::size_t total = 0) {
+    ApiCall api;
+    api.side = Side::partner;
+    api.call = call;
+    api.outcome = outcome;
+    api.began = told_.next_number();
+    api.total = api.bytes = total;
+    return add(std::move(api));
+  }
+  // The run that this one is held against ended so, line by line.
+  Tale& reference(std::vector<Transcript::LineAnswer> lines) {
+    told_.reference = std::move(lines);
+    return *this;
+  }
   Tale& writes(std::size_t bytes) {
     written_ += bytes;
     return answers(Call::write, Outcome::done, {data(bytes)});
   }
   // The subject's call blocks, or stays blocked when the run ends.
   Tale& blocks(Call during, Flow on) { return add(Blocked{Side::subject, during, on, false}); }
-  Tale& stays_blocked(Call during, Flow on) { return blocks(during, on).add(Blocked{Side::subject, during, on, true}); }
+  Tale& stays_blocked(Call during, Flow on) { return blocks(during, on).add(Blocked{Side::subject, during, on, true, {}, line_}); }
   Tale& dies(Call during, Died::How how = Died::How::crashed) { return add(Died{Side::subject, how, "SIGSEGV", during}); }
 
   // A transport call of the subject, before the API call that makes it comes back.

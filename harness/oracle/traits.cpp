@@ -106,7 +106,7 @@ Told read_after_reset(const Facts& facts) {
 }
 
 Told close_after_fin(const Facts& facts) {
-  if (facts.options().ignore_eof || facts.options().quiet_shutdown) return std::nullopt;
+  if (facts.options().ignore_eof || facts.quiet()) return std::nullopt;
   return outcome_of_first(facts, Call::close, [](const SubjectCall& call) {
     const bool waited = is_so(call.before.answer(Call::close, Outcome::sent)) ||
                         is_so(call.before.answer(Call::close, Outcome::want_read)) || is_so(call.met.blocked_on_recv);
@@ -134,7 +134,7 @@ Told warning_alert_while_closing(const Facts& facts) {
 }
 
 Told first_close_call(const Facts& facts) {
-  if (facts.options().quiet_shutdown) return std::nullopt;
+  if (facts.quiet()) return std::nullopt;
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::close) continue;
     if (!connected(call) || !call.met.logged || own_close_notify_out(call) || is_so(call.before.error_reported())) return std::nullopt;
@@ -159,10 +159,10 @@ Told write_after_own_close(const Facts& facts) {
 }
 
 Told sigpipe_on_broken_transport(const Facts& facts) {
-  for (const Event& event : facts.transcript().events())
+  for (const Event& event : facts.events())
     if (const auto* signal = event.as<Signal>(); signal && signal->side == Side::subject && signal->name == "SIGPIPE")
       return answer("yes", {event.number});
-  for (const Event& event : facts.transcript().events())
+  for (const Event& event : facts.events())
     if (const auto* call = event.as<TransportCall>(); call && call->side == Side::subject && call->error_number == "EPIPE")
       return answer("no", {event.number});
   return std::nullopt;
