@@ -145,17 +145,23 @@ class Link {
        bool isolate = false)
       : peers_{&client, &server} {
     for (const Role role : {Role::client, Role::server}) {
-      int ends[2];
-      EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-      Line open("open");
-      open.with("role", spell(role)).with("tls", spell(tls)).with("io", spell(io)).with("log", 1);
+      Line& open = requests_[static_cast<std::size_t>(role)];
+      open = Line("open").with("role", spell(role)).with("tls", spell(tls)).with("io", spell(io)).with("log", 1);
       const std::string& options = role == Role::client ? client_options : server_options;
       if (!options.empty()) open.with("options", options);
       if (isolate) open.with("isolate", 1);
-      Descriptor given(ends[0]);
-      end(role) = Descriptor(ends[1]);
-      opened[static_cast<std::size_t>(role)] = peer(role).do_(open, given.get());
     }
+    open_on_new_transports();
+    for (Line& open : requests_) open.with("again", 1);
+  }
+
+  // Both peers begin the next session of this run.
+  enum class On { same_transport, new_transport };
+  void open_again(On transport) {
+    key_log.clear();
+    if (transport == On::new_transport) return open_on_new_transports();
+    for (const Role role : {Role::client, Role::server})
+      opened[static_cast<std::size_t>(role)] = peer(role).do_(requests_[static_cast<std::size_t>(role)]);
   }
 
   Peer& peer(Role role) { return *peers_[static_cast<std::size_t>(role)]; }
@@ -214,6 +220,17 @@ class Link {
   bool holding = false;  // the relay takes, and passes nothing on
 
  private:
+  void open_on_new_transports() {
+    for (const Role role : {Role::client, Role::server}) {
+      int ends[2];
+      EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+      const Descriptor given(ends[0]);
+      end(role) = Descriptor(ends[1]);
+      opened[static_cast<std::size_t>(role)] = peer(role).do_(requests_[static_cast<std::size_t>(role)], given.get());
+    }
+  }
+
+  Line requests_[2];
   Peer* peers_[2];
   Descriptor ends_[2];
   std::string sent_[2];

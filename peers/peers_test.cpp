@@ -349,6 +349,139 @@ TEST_P(StackTest, ReadAheadReadsMoreThanARecordHeader) {
   }
 }
 
+// Extra calls, sessions after sessions, time, and calls from elsewhere: what is promised is kept, what is not is refused.
+
+TEST_P(StackTest, AnExtraCallIsMadeExactlyWhereItIsPromised) {
+  const std::pair<const char*, Line> extras[] = {
+      {"peek", Line("peek")},
+      {"send-alert", Line("send-alert").with("level", 1).with("description", 90)},
+      {"key-update", Line("key-update")},
+      {"renegotiate", Line("renegotiate")},
+      {"clear", Line("clear")},
+      {"keep-session", Line("keep-session")},
+      {"set-quiet-shutdown", Line("set").with("name", "quiet-shutdown").with("value", "on")},
+      {"set-context-quiet-shutdown", Line("set").with("name", "context-quiet-shutdown").with("value", "off")},
+      {"set-shutdown", Line("set").with("name", "shutdown").with("value", "both")},
+      {"set-timeout", Line("set").with("name", "timeout").with("value", "300")},
+      {"set-cork", Line("set").with("name", "cork").with("value", "on")},
+      {"set-auto-retry", Line("set").with("name", "auto-retry").with("value", "on")},
+      {"set-stale-error", Line("set").with("name", "stale-error").with("value", "on")},
+  };
+  for (const auto& [ability, request] : extras) {
+    SCOPED_TRACE(ability);
+    const auto link = linked();
+    const Report report = subject.do_(request);
+    EXPECT_EQ(lines(report, "unsupported").empty(), subject.able(ability));
+    if (report.back().word() == "blocked") {
+      subject.do_(Line("abort"));
+    } else if (subject.able(ability)) {
+      EXPECT_EQ(last_call(report).get("call"), request.word());
+      EXPECT_NE(last_call(report).get("native"), "");
+      EXPECT_NE(outcome(report), "unsupported");
+    }
+    subject.do_(Line("end"));
+    partner.do_(Line("end"));
+  }
+}
+
+TEST_P(StackTest, AHandshakeCanBeMadeOneCallAtATime) {
+  if (blocking()) return;
+  Link link(subject, partner, tls(), io());
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(calls(subject.do_(Line("handshake").with("until", "once"))), ElementsAre("handshake=want-read"));
+  link.handshake();
+}
+
+TEST_P(StackTest, APeekLeavesTheDataWhereItIs) {
+  if (!subject.able("peek")) return;
+  const auto link = linked();
+  partner.do_(Line("write").with("size", 10));
+  link->relay();
+  for (const int size : {4, 10}) {
+    const Line peeked = last_call(subject.do_(Line("peek").with("size", size)));
+    EXPECT_EQ(peeked.number("bytes"), size);
+    EXPECT_EQ(peeked.number("total"), 0);
+    EXPECT_EQ(peeked.get("intact"), "1");
+  }
+  const Line read = last_call(subject.do_(Line("read")));
+  EXPECT_EQ(read.number("total"), 10);
+  EXPECT_EQ(read.get("intact"), "1");
+}
+
+TEST_P(StackTest, OneSessionAfterAnotherOnOneTransport) {
+  const auto link = linked();
+  for (int i = 0; i < 5; ++i) {
+    const auto [wrote, read] = link->both(Line("write").with("size", 100), Line("read").with("until", "done"));
+    EXPECT_EQ(last_call(read).number("total"), 100);
+    EXPECT_EQ(last_call(read).get("intact"), "1");
+    const auto [client, server] = link->both(close_until_done, close_until_done);
+    ASSERT_EQ(outcome(client), "done");
+    ASSERT_EQ(outcome(server), "done");
+    EXPECT_EQ(subject.do_(Line("raw-read")).front().get("errno"), "EAGAIN") << "nothing is left of the session";
+    link->open_again(i == 3 ? Link::On::new_transport : Link::On::same_transport);
+    for (const Report& report : link->opened) ASSERT_THAT(report, ElementsAre(Line("ready")));
+    ASSERT_NO_FATAL_FAILURE(link->handshake());
+  }
+}
+
+TEST_P(StackTest, ACloseFromElsewhereFreesABlockedReader) {
+  if (!blocking()) return;
+  for (const auto& [ability, request] : {std::pair{"threads", "aside"}, std::pair{"fork", "fork"}}) {
+    SCOPED_TRACE(request);
+    const auto link = linked();
+    const Report waits = subject.do_(Line("read"));
+    ASSERT_EQ(waits.back().word(), "blocked");
+    const Report beside = subject.do_(Line(request).with("call", "close-write"));
+    EXPECT_EQ(beside.back(), waits.back());
+    EXPECT_EQ(lines(beside, "unsupported").empty(), subject.able(ability));
+    if (!subject.able(ability)) {
+      subject.do_(Line("abort"));
+      partner.do_(Line("end"));
+      continue;
+    }
+    EXPECT_THAT(calls(beside), ElementsAre("close-write=done"));
+    link->relay();
+    EXPECT_EQ(outcome(partner.do_(Line("read"))), "end-of-data");
+    partner.do_(Line("close-write"));
+    link->relay();
+    EXPECT_EQ(outcome(subject.do_(Line("resume"))), "end-of-data");
+    subject.do_(Line("end"));
+    partner.do_(Line("end"));
+  }
+}
+
+TEST_P(StackTest, ALimitOfTimeEndsAWaitWhenTheTimeHasPassed) {
+  if (!subject.able("set-timeout") || !blocking()) return;
+  const auto link = linked();
+  subject.do_(Line("set").with("name", "timeout").with("value", 300));
+  const Report waits = subject.do_(Line("read"));
+  EXPECT_EQ(waits.back(), Line("blocked").with("on", "recv").with("during", "read").with("timeout", 300));
+  EXPECT_EQ(subject.do_(Line("pass").with("ms", 299)).back().get("timeout"), "1");
+  const Report over = subject.do_(Line("pass").with("ms", 1));
+  EXPECT_THAT(calls(over), ElementsAre("read=failed"));
+  EXPECT_EQ(over.back().word(), "ready");
+  partner.do_(Line("write").with("size", 5));
+  link->relay();
+  EXPECT_EQ(outcome(subject.do_(Line("read"))), "done") << "nothing was lost";
+}
+
+TEST_P(StackTest, WhatSessionsTookIsGivenBack) {
+  if (!blocking()) return;
+  const auto measured = [&] { return lines(subject.do_(Line("measure")), "usage").at(0); };
+  // Libraries keep something of their first sessions: wolfSSL a table of points for each of the last public keys.
+  constexpr int warm = 20, sessions = 30;
+  std::optional<Line> before;
+  for (int i = 0; i < sessions; ++i) {
+    if (i == warm) before = measured();
+    const auto link = linked();
+    link->both(close_until_done, close_until_done);
+    subject.do_(Line("end"));
+    partner.do_(Line("end"));
+  }
+  const Line after = measured();
+  EXPECT_EQ(after.get("descriptors"), before->get("descriptors"));
+  EXPECT_LT(*after.number("heap"), *before->number("heap") + (sessions - warm) * 1024);
+}
+
 // The keys that a peer tells are those on the wire.
 
 using Bytes = std::vector<unsigned char>;

@@ -1,5 +1,6 @@
 // Each lie is told, and only when asked for.
 #include <csignal>
+#include <sstream>
 
 #include "peers/drive_for_test.h"
 
@@ -47,6 +48,25 @@ TEST_P(RogueTest, IsHonestWhenNotToldToLie) {
   EXPECT_EQ(last_call(read).get("total"), "100");
   EXPECT_EQ(outcome(rogue.do_(Line("close"))), "sent");
   EXPECT_EQ(outcome(rogue.do_(Line("close"))), "want-read");
+  EXPECT_EQ(records(*link), 2u);
+}
+
+TEST_P(RogueTest, PromisesAndDoesWhatTheHonestOneDoes) {
+  std::istringstream abilities{std::string(partner.hello().get("abilities"))};
+  for (std::string ability; abilities >> ability;) EXPECT_TRUE(rogue.able(ability)) << ability;
+  const auto link = lying("");
+  for (const Line& extra : {Line("peek"), Line("key-update"), Line("set").with("name", "shutdown").with("value", "both")}) {
+    const Report here = rogue.do_(extra), there = partner.do_(extra);
+    EXPECT_EQ(calls(here), calls(there));
+    EXPECT_EQ(lines(here, "unsupported"), lines(there, "unsupported"));
+  }
+}
+
+TEST_P(RogueTest, LiesInTheNextSessionOfARunToo) {
+  const auto link = lying("close-twice");
+  link->open_again(Link::On::new_transport);
+  link->handshake();
+  rogue.do_(Line("close"));
   EXPECT_EQ(records(*link), 2u);
 }
 
