@@ -3,7 +3,9 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
@@ -18,6 +20,8 @@ namespace {
 using Context = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
 using Ssl = std::unique_ptr<SSL, Freed<SSL_free>>;
 using Bio = std::unique_ptr<BIO, Freed<BIO_free>>;
+using BioMethod = std::unique_ptr<BIO_METHOD, Freed<BIO_meth_free>>;
+using Kept = std::unique_ptr<SSL_SESSION, Freed<SSL_SESSION_free>>;
 
 std::string error_name(int error) {
   static constexpr const char* names[] = {
@@ -57,16 +61,69 @@ Outcome outcome_of(int error, unsigned long reason, int error_number) {
   }
 }
 
+// A transport of our own, option `callbacks`: what BIO_s_socket does, by the rules of BIO_meth_new(3) and BIO_should_retry(3).
+struct Callbacks {
+  int transport;
+  bool ended = false;
+
+  static Callbacks& of(BIO* bio) { return *static_cast<Callbacks*>(BIO_get_data(bio)); }
+
+  static int read(BIO* bio, char* into, int size) {
+    BIO_clear_retry_flags(bio);
+    const auto got = ::recv(of(bio).transport, into, static_cast<std::size_t>(size), 0);
+    if (got == 0) of(bio).ended = true;
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+    return static_cast<int>(got);
+  }
+
+  static int write(BIO* bio, const char* from, int size) {
+    BIO_clear_retry_flags(bio);
+    const auto put = ::send(of(bio).transport, from, static_cast<std::size_t>(size), 0);
+    if (put < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+    return static_cast<int>(put);
+  }
+
+  static long control(BIO* bio, int command, long, void*) {
+    if (command == BIO_CTRL_EOF) return of(bio).ended;
+    return command == BIO_CTRL_FLUSH;
+  }
+
+  static BioMethod method() {
+    BioMethod method(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "callbacks"));
+    require(method != nullptr, "BIO_meth_new");
+    BIO_meth_set_read(method.get(), read);
+    BIO_meth_set_write(method.get(), write);
+    BIO_meth_set_ctrl(method.get(), control);
+    return method;
+  }
+};
+
 class OpenSslSession final : public Session {
  public:
-  OpenSslSession(SSL_CTX* context, const SessionOptions& options, KeyLog& keys) : ssl_(SSL_new(context)) {
+  OpenSslSession(SSL_CTX* context, BIO_METHOD* callbacks, Kept& kept, const SessionOptions& options, KeyLog& keys)
+      : callbacks_{options.transport},
+        ssl_(SSL_new(context)),
+        kept_(kept),
+        resumes_(options.asks_for("tickets") || options.asks_for("session-cache")),
+        counts_sessions_(options.role == Role::server && options.asks_for("session-cache")) {
     require(ssl_ != nullptr, "SSL_new");
-    SSL_set_app_data(ssl_.get(), &keys);
-    require(SSL_set_fd(ssl_.get(), options.transport) == 1, "SSL_set_fd");
-    if (!options.asks_for("tickets")) {
-      SSL_set_options(ssl_.get(), SSL_OP_NO_TICKET);
-      SSL_set_num_tickets(ssl_.get(), 0);
+    SSL* ssl = ssl_.get();
+    SSL_set_app_data(ssl, &keys);
+    if (options.asks_for("callbacks")) {
+      BIO* bio = BIO_new(callbacks);
+      require(bio != nullptr, "BIO_new");
+      BIO_set_data(bio, &callbacks_);
+      BIO_set_init(bio, 1);
+      SSL_set_bio(ssl, bio, bio);
+    } else {
+      require(SSL_set_fd(ssl, options.transport) == 1, "SSL_set_fd");
     }
+    // TLS 1.3 has no session ids: there, tickets that stand for an entry of the cache take their place (SSL_CTX_set_options(3)).
+    if (!options.asks_for("tickets")) SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    if (!resumes_) SSL_set_num_tickets(ssl, 0);
+    if (options.role == Role::client && kept_) SSL_set_session(ssl, kept_.get());  // what cannot be resumed is not offered
+    if (options.asks_for("require-certificate")) SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    if (options.asks_for("post-handshake-auth")) SSL_set_post_handshake_auth(ssl, 1);
     if (options.asks_for("ignore-eof")) SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
     if (options.asks_for("quiet-shutdown")) SSL_set_quiet_shutdown(ssl_.get(), 1);
     if (options.asks_for("read-ahead")) SSL_set_read_ahead(ssl_.get(), 1);
@@ -92,19 +149,43 @@ class OpenSslSession final : public Session {
   // OpenSSL has one call for both: a first SSL_shutdown that returns 0 has sent the close_notify, all that was asked for here.
   Answer close_write() override { return shutdown(Outcome::done); }
 
-  Answer extra(Call, const std::vector<std::string>&, std::span<std::byte>) override { return {"", 0, {}, 0, {}, Outcome::unsupported}; }
+  Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) override {
+    begin();
+    switch (call) {
+      case Call::peek:
+        return with_bytes(answer("SSL_peek", SSL_peek(ssl_.get(), into.data(), static_cast<int>(into.size()))));
+      case Call::key_update:
+        return key_update(arguments.empty() ? SSL_KEY_UPDATE_NOT_REQUESTED : SSL_KEY_UPDATE_REQUESTED);
+      case Call::renegotiate:
+        return renegotiate();
+      case Call::clear:
+        return answer("SSL_clear", SSL_clear(ssl_.get()));
+      case Call::keep_session:
+        kept_.reset(SSL_get1_session(ssl_.get()));
+        return {"SSL_get1_session", kept_ != nullptr, {}, 0, {}, kept_ ? Outcome::done : Outcome::refused};
+      case Call::set:
+        return set(arguments.at(0), arguments.at(1));
+      default:
+        return no_such_call();
+    }
+  }
 
   State state() const override {
-    const int flags = SSL_get_shutdown(ssl_.get());
+    SSL* ssl = ssl_.get();
+    const int flags = SSL_get_shutdown(ssl);
     State state{{"shutdown", shutdown_flags(flags & SSL_SENT_SHUTDOWN, flags & SSL_RECEIVED_SHUTDOWN)},
-                {"pending", std::to_string(SSL_pending(ssl_.get()))}};
+                {"pending", std::to_string(SSL_pending(ssl))}};
     if (!error_of_zero_.empty()) state.emplace_back("error-of-zero", error_of_zero_);
+    if (resumes_ && SSL_is_init_finished(ssl)) state.emplace_back("resumed", SSL_session_reused(ssl) ? "yes" : "no");
+    if (const SSL_SESSION* session = resumes_ ? SSL_get_session(ssl) : nullptr)
+      state.emplace_back("resumable", SSL_SESSION_is_resumable(session) ? "yes" : "no");
+    if (counts_sessions_) state.emplace_back("sessions", std::to_string(SSL_CTX_sess_number(SSL_get_SSL_CTX(ssl))));
     return state;
   }
 
  private:
   void begin() {
-    ERR_clear_error();
+    if (!std::exchange(stale_error_, false)) ERR_clear_error();
     error_of_zero_.clear();
     errno = 0;
   }
@@ -126,6 +207,58 @@ class OpenSslSession final : public Session {
     return answer;
   }
 
+  // SSL_key_update(3): the call only marks it, SSL_do_handshake carries it out at once; and where that would block, it alone is called
+  // again.
+  Answer key_update(int kind) {
+    const OSSL_HANDSHAKE_STATE at = SSL_get_state(ssl_.get());
+    const bool under_way = at == TLS_ST_CW_KEY_UPDATE || at == TLS_ST_SW_KEY_UPDATE;
+    if (!under_way && SSL_key_update(ssl_.get(), kind) != 1) return refused("SSL_key_update");
+    return answer("SSL_do_handshake", SSL_do_handshake(ssl_.get()));
+  }
+
+  // As above: SSL_renegotiate only marks it. A server then sends its HelloRequest, a client its ClientHello.
+  Answer renegotiate() {
+    if (!SSL_in_init(ssl_.get()) && SSL_renegotiate(ssl_.get()) != 1) return refused("SSL_renegotiate");
+    return answer("SSL_do_handshake", SSL_do_handshake(ssl_.get()));
+  }
+
+  // A call that marks something, and would not: nothing was tried on the transport.
+  Answer refused(std::string_view native) const {
+    Answer answer = this->answer(native, 0);
+    answer.outcome = Outcome::refused;
+    return answer;
+  }
+
+  Answer set(std::string_view name, std::string_view value) {
+    SSL* ssl = ssl_.get();
+    const bool on = value == "on";
+    if (name == "shutdown") {
+      const auto flags = read_shutdown_flags(value);
+      if (!flags) return no_such_call();
+      SSL_set_shutdown(ssl, (flags->first ? SSL_SENT_SHUTDOWN : 0) | (flags->second ? SSL_RECEIVED_SHUTDOWN : 0));
+      return done_by("SSL_set_shutdown");
+    }
+    if (!on && value != "off") return no_such_call();
+    if (name == "quiet-shutdown") {
+      SSL_set_quiet_shutdown(ssl, on);
+      return done_by("SSL_set_quiet_shutdown");
+    }
+    if (name == "context-quiet-shutdown") {
+      SSL_CTX_set_quiet_shutdown(SSL_get_SSL_CTX(ssl), on);
+      return done_by("SSL_CTX_set_quiet_shutdown");
+    }
+    if (name == "auto-retry") {
+      on ? SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY) : SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
+      return done_by(on ? "SSL_set_mode" : "SSL_clear_mode");
+    }
+    if (name == "stale-error" && on) {
+      stale_error_ = true;
+      ERR_raise(ERR_LIB_USER, ERR_R_OPERATION_FAIL);  // as an application would have left it there; begin() leaves it once
+      return done_by("ERR_raise");
+    }
+    return no_such_call();
+  }
+
   Answer shutdown(Outcome of_zero) {
     begin();
     const int returned = SSL_shutdown(ssl_.get());
@@ -137,21 +270,30 @@ class OpenSslSession final : public Session {
 
   friend SSL* tlsbye::peer::ssl_of(Session&);
 
+  Callbacks callbacks_;
   Ssl ssl_;
+  Kept& kept_;
+  bool resumes_, counts_sessions_;
   std::string error_of_zero_;
+  bool stale_error_ = false;
 };
 
 Context make_context(Role role, Tls tls) {
   Context context(SSL_CTX_new(role == Role::client ? TLS_client_method() : TLS_server_method()));
   require(context != nullptr, "SSL_CTX_new");
   SSL_CTX* c = context.get();
-  const int version = tls == Tls::v1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
+  static constexpr int versions[] = {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
+  const int version = versions[static_cast<std::size_t>(tls)];
   require(SSL_CTX_set_min_proto_version(c, version) == 1 && SSL_CTX_set_max_proto_version(c, version) == 1,
           "SSL_CTX_set_min_proto_version");
   require(SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256") == 1, "SSL_CTX_set_ciphersuites");
-  require(SSL_CTX_set_cipher_list(c, "ECDHE-ECDSA-AES128-GCM-SHA256") == 1, "SSL_CTX_set_cipher_list");
+  // SHA-1, which TLS 1.0 and 1.1 sign with, is left to security level 0. Their suite is to be the plain one of RFC 4492.
+  const char* suite = tls < Tls::v1_2 ? "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0" : "ECDHE-ECDSA-AES128-GCM-SHA256";
+  require(SSL_CTX_set_cipher_list(c, suite) == 1, "SSL_CTX_set_cipher_list");
+  SSL_CTX_set_options(c, SSL_OP_NO_ENCRYPT_THEN_MAC);
   require(SSL_CTX_set1_groups_list(c, "P-256") == 1, "SSL_CTX_set1_groups_list");
-  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+  static constexpr unsigned char session_context[] = "tlsbye";
+  require(SSL_CTX_set_session_id_context(c, session_context, sizeof session_context) == 1, "SSL_CTX_set_session_id_context");
   SSL_CTX_set_verify(c, SSL_VERIFY_NONE, nullptr);
   // A write that is made again is given what is left, which may lie elsewhere.
   SSL_CTX_set_mode(c, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -171,20 +313,62 @@ class OpenSsl final : public Stack {
   Hello hello() const override {
     return {"openssl",
             OpenSSL_version(OPENSSL_VERSION_STRING),
-            {"tls-1.2", "tls-1.3", "client", "server", "close", "close-write", "key-log", "tickets", "ignore-eof", "quiet-shutdown",
-             "read-ahead"}};
+            {"tls-1.0",
+             "tls-1.1",
+             "tls-1.2",
+             "tls-1.3",
+             "client",
+             "server",
+             "close",
+             "close-write",
+             "key-log",
+             "peek",
+             "key-update",
+             "renegotiate",
+             "clear",
+             "keep-session",
+             "set-quiet-shutdown",
+             "set-context-quiet-shutdown",
+             "set-shutdown",
+             "set-auto-retry",
+             "set-stale-error",
+             "tickets",
+             "session-cache",
+             "ignore-eof",
+             "quiet-shutdown",
+             "read-ahead",
+             "callbacks",
+             "require-certificate",
+             "post-handshake-auth"}};
   }
 
-  void forget_sessions() override {}
+  // The contexts stay, as new ones cost too much to be made for every run: what a run can leave in them is taken out.
+  void forget_sessions() override {
+    kept_.reset();
+    for (auto& of_role : contexts_)
+      for (const Context& context : of_role) {
+        if (!context) continue;
+        SSL_CTX* c = context.get();
+        SSL_CTX_set_quiet_shutdown(c, 0);
+        SSL_CTX_flush_sessions(c, 0);
+        std::array<unsigned char, 80> ticket_keys;  // a name and two keys
+        require(RAND_bytes(ticket_keys.data(), static_cast<int>(ticket_keys.size())) == 1, "RAND_bytes");
+        require(SSL_CTX_set_tlsext_ticket_keys(c, ticket_keys.data(), ticket_keys.size()) == 1, "SSL_CTX_set_tlsext_ticket_keys");
+      }
+  }
 
   std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
-    Context& context = contexts_[options.role == Role::server][options.tls == Tls::v1_3];
+    Context& context = contexts_[static_cast<std::size_t>(options.role)][static_cast<std::size_t>(options.tls)];
     if (!context) context = make_context(options.role, options.tls);
-    return std::make_unique<OpenSslSession>(context.get(), options, keys);
+    const bool caches = options.role == Role::server && options.asks_for("session-cache");
+    SSL_CTX_set_session_cache_mode(context.get(), caches ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
+    return std::make_unique<OpenSslSession>(context.get(), callbacks_.get(), kept_, options, keys);
   }
 
  private:
-  std::array<std::array<Context, 2>, 2> contexts_;
+  BioMethod callbacks_ = Callbacks::method();
+  std::array<std::array<Context, 4>, 2> contexts_;
+  Kept kept_;  // by a client, for the next session
 };
 
 }  // namespace
