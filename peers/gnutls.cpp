@@ -1,8 +1,12 @@
 // The GnuTLS peer.
 #include <gnutls/gnutls.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <map>
 #include <stdexcept>
 
 #include "certificates.h"
@@ -36,35 +40,105 @@ Outcome outcome_of(int error, bool sends, int error_number) {
     case GNUTLS_E_WARNING_ALERT_RECEIVED:
       return Outcome::alert;
     case GNUTLS_E_INVALID_SESSION:
+    case GNUTLS_E_INVALID_REQUEST:
       return Outcome::refused;
     default:
       return Outcome::failed;
   }
 }
 
+// What a server keeps to resume sessions by id: the store behind gnutls_db_set_ptr.
+class Store {
+ public:
+  void serve(gnutls_session_t session) {
+    gnutls_db_set_ptr(session, this);
+    gnutls_db_set_store_function(session, [](void* store, gnutls_datum_t key, gnutls_datum_t data) {
+      of(store)[text(key)] = text(data);
+      return 0;
+    });
+    gnutls_db_set_retrieve_function(session, [](void* store, gnutls_datum_t key) {
+      const auto found = of(store).find(text(key));
+      gnutls_datum_t data{};
+      if (found == of(store).end()) return data;
+      data.size = static_cast<unsigned>(found->second.size());
+      data.data = static_cast<unsigned char*>(gnutls_malloc(data.size));
+      if (data.data) std::memcpy(data.data, found->second.data(), data.size);
+      return data;
+    });
+    gnutls_db_set_remove_function(session,
+                                  [](void* store, gnutls_datum_t key) { return of(store).erase(text(key)) == 1 ? 0 : GNUTLS_E_DB_ERROR; });
+  }
+  std::size_t size() const { return entries_.size(); }
+  void clear() { entries_.clear(); }
+
+ private:
+  using Entries = std::map<std::string, std::string>;
+  static Entries& of(void* store) { return static_cast<Store*>(store)->entries_; }
+  static std::string text(gnutls_datum_t datum) { return {reinterpret_cast<const char*>(datum.data), datum.size}; }
+
+  Entries entries_;
+};
+
+// What outlives a session of one run, and no run.
+struct Memory {
+  Memory() { forget(); }
+  ~Memory() { gnutls_free(ticket_key.data); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  void forget() {
+    gnutls_free(std::exchange(ticket_key.data, nullptr));
+    require(gnutls_session_ticket_key_generate(&ticket_key), "gnutls_session_ticket_key_generate");
+    store.clear();
+    kept.clear();
+  }
+
+  gnutls_datum_t ticket_key{};
+  Store store;
+  std::string kept;  // by a client, for the next session
+};
+
 class GnuTlsSession final : public Session {
  public:
-  GnuTlsSession(const SessionOptions& options, gnutls_priority_st* priority, gnutls_certificate_credentials_st* credentials,
-                const gnutls_datum_t& ticket_key, KeyLog& keys)
-      : keys_(keys) {
-    const bool tickets = options.asks_for("tickets");
-    unsigned flags = options.role == Role::client ? GNUTLS_CLIENT : GNUTLS_SERVER;
+  GnuTlsSession(const SessionOptions& options, gnutls_priority_st* priority, gnutls_certificate_credentials_st* credentials, Memory& memory,
+                KeyLog& keys)
+      : options_(options), memory_(memory), keys_(keys) {
+    const bool tickets = options.asks_for("tickets"), server = options.role == Role::server;
+    unsigned flags = server ? GNUTLS_SERVER : GNUTLS_CLIENT;
     if (options.io == Io::nonblocking) flags |= GNUTLS_NONBLOCK;
-    if (!tickets) flags |= GNUTLS_NO_TICKETS;
+    // TLS 1.3 has no session ids: a client has nothing but tickets to keep.
+    const bool keeps_tickets = tickets || (!server && options.tls == Tls::v1_3 && options.asks_for("session-cache"));
+    if (!keeps_tickets) flags |= GNUTLS_NO_TICKETS;
+    if (options.asks_for("no-signal")) flags |= GNUTLS_NO_SIGNAL;
+    if (options.asks_for("post-handshake-auth")) flags |= GNUTLS_POST_HANDSHAKE_AUTH;
     gnutls_session_t session = nullptr;
     require(gnutls_init(&session, flags), "gnutls_init");
     session_.reset(session);
     require(gnutls_priority_set(session, priority), "gnutls_priority_set");
     require(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials), "gnutls_credentials_set");
-    if (tickets && options.role == Role::server)
-      require(gnutls_session_ticket_enable_server(session, &ticket_key), "gnutls_session_ticket_enable_server");
+    if (tickets && server) require(gnutls_session_ticket_enable_server(session, &memory.ticket_key), "gnutls_session_ticket_enable_server");
+    if (options.asks_for("session-cache") && server) memory.store.serve(session);
+    if (options.asks_for("require-certificate") && server) gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+    error_ = 0;
+    // What cannot be resumed is not offered.
+    if (!server && !memory.kept.empty()) gnutls_session_set_data(session, memory.kept.data(), memory.kept.size());
     gnutls_handshake_set_timeout(session, 0);
-    gnutls_transport_set_int(session, options.transport);
+    if (options.asks_for("callbacks")) {
+      gnutls_transport_set_ptr(session, this);
+      gnutls_transport_set_pull_function(session, pull);
+      gnutls_transport_set_push_function(session, push);
+    } else {
+      gnutls_transport_set_int(session, options.transport);
+    }
     gnutls_session_set_ptr(session, this);
     gnutls_session_set_keylog_function(session, log_key);
   }
 
-  Answer handshake() override { return answer("gnutls_handshake", gnutls_handshake(session_.get()), Outcome::done); }
+  Answer handshake() override {
+    const Answer answer = this->answer("gnutls_handshake", gnutls_handshake(session_.get()), Outcome::done);
+    has_keys_ = has_keys_ || answer.outcome == Outcome::done;
+    return answer;
+  }
 
   Answer read(std::span<std::byte> into) override {
     const ssize_t returned = gnutls_record_recv(session_.get(), into.data(), into.size());
@@ -78,18 +152,95 @@ class GnuTlsSession final : public Session {
   Answer close() override { return answer("gnutls_bye", gnutls_bye(session_.get(), GNUTLS_SHUT_RDWR), Outcome::done); }
   Answer close_write() override { return answer("gnutls_bye", gnutls_bye(session_.get(), GNUTLS_SHUT_WR), Outcome::done); }
 
-  Answer extra(Call, const std::vector<std::string>&, std::span<std::byte>) override { return {"", 0, {}, 0, {}, Outcome::unsupported}; }
+  Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte>) override {
+    gnutls_session_t session = session_.get();
+    switch (call) {
+      case Call::send_alert: {
+        const auto level = static_cast<gnutls_alert_level_t>(number(arguments.at(0)));
+        const auto description = static_cast<gnutls_alert_description_t>(number(arguments.at(1)));
+        return answer("gnutls_alert_send", gnutls_alert_send(session, level, description), Outcome::done);
+      }
+      case Call::key_update:
+        return answer("gnutls_session_key_update", gnutls_session_key_update(session, arguments.empty() ? 0 : GNUTLS_KU_PEER),
+                      Outcome::done);
+      case Call::renegotiate:  // a server asks for it, a client begins: gnutls_rehandshake(3)
+        if (options_.role == Role::client) return handshake();
+        return answer("gnutls_rehandshake", gnutls_rehandshake(session), Outcome::done);
+      case Call::keep_session:
+        return keep_session();
+      case Call::set:
+        return set(arguments.at(0), arguments.at(1));
+      default:
+        return no_such_call();
+    }
+  }
 
   State state() const override {
-    return {{"direction", sends() ? "send" : "recv"}, {"pending", std::to_string(gnutls_record_check_pending(session_.get()))}};
+    gnutls_session_t session = session_.get();
+    State state{{"direction", sends() ? "send" : "recv"}, {"pending", std::to_string(gnutls_record_check_pending(session))}};
+    if (corks_) state.emplace_back("corked", std::to_string(gnutls_record_check_corked(session)));
+    if (error_ < 0) state.emplace_back("fatal", gnutls_error_is_fatal(error_) ? "yes" : "no");
+    if (error_ == GNUTLS_E_FATAL_ALERT_RECEIVED || error_ == GNUTLS_E_WARNING_ALERT_RECEIVED) state.emplace_back("alert", alert());
+    const bool caches = options_.asks_for("session-cache");
+    if (has_keys_ && (caches || options_.asks_for("tickets")))
+      state.emplace_back("resumed", gnutls_session_is_resumed(session) ? "yes" : "no");
+    if (caches && options_.role == Role::server) state.emplace_back("stored", std::to_string(memory_.store.size()));
+    return state;
   }
 
  private:
+  static long number(std::string_view text) {
+    long number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+  }
+
+  Answer keep_session() {
+    gnutls_datum_t data{};
+    Answer answer = this->answer("gnutls_session_get_data2", gnutls_session_get_data2(session_.get(), &data), Outcome::done);
+    memory_.kept.assign(reinterpret_cast<const char*>(data.data), data.size);
+    gnutls_free(data.data);
+    return answer;
+  }
+
+  Answer set(std::string_view name, std::string_view value) {
+    gnutls_session_t session = session_.get();
+    error_ = 0;
+    if (name == "timeout") {
+      gnutls_record_set_timeout(session, static_cast<unsigned>(number(value)));
+      return done_by("gnutls_record_set_timeout");
+    }
+    if (name != "cork") return no_such_call();
+    corks_ = true;
+    if (value != "on") return answer("gnutls_record_uncork", gnutls_record_uncork(session, 0), Outcome::done);
+    gnutls_record_cork(session);
+    return done_by("gnutls_record_cork");
+  }
+
+  // Transport of our own, as gnutls_transport_set_pull_function(3) and its likes ask for it. There is none that waits with a timeout.
+  static ssize_t pull(gnutls_transport_ptr_t self, void* into, std::size_t size) {
+    return moved(self, ::recv(of(self).options_.transport, into, size, 0));
+  }
+  static ssize_t push(gnutls_transport_ptr_t self, const void* from, std::size_t size) {
+    return moved(self, ::send(of(self).options_.transport, from, size, of(self).options_.asks_for("no-signal") ? MSG_NOSIGNAL : 0));
+  }
+  static ssize_t moved(gnutls_transport_ptr_t self, ssize_t result) {
+    if (result < 0) gnutls_transport_set_errno(of(self).session_.get(), errno);
+    return result;
+  }
+  static GnuTlsSession& of(void* self) { return *static_cast<GnuTlsSession*>(self); }
+
+  std::string alert() const {
+    const char* name = gnutls_alert_get_name(gnutls_alert_get(session_.get()));
+    return name ? name : "unknown alert";
+  }
+
   bool sends() const { return gnutls_record_get_direction(session_.get()) == 1; }
 
   Answer answer(std::string_view native, ssize_t returned, Outcome success) const {
     const int error_number = errno;
     Answer answer{native, returned, {}, 0, {}, success};
+    error_ = returned < 0 ? static_cast<int>(returned) : 0;
     if (returned >= 0) return answer;
     const int error = static_cast<int>(returned);
     answer.outcome = outcome_of(error, sends(), error_number);
@@ -97,10 +248,7 @@ class GnuTlsSession final : public Session {
     answer.code = name ? name : std::to_string(error);
     answer.error_number = error_number;
     answer.words = gnutls_strerror(error);
-    if (answer.outcome == Outcome::alert) {
-      const char* alert = gnutls_alert_get_name(gnutls_alert_get(session_.get()));
-      answer.words.append(" ").append(alert ? alert : "unknown alert");
-    }
+    if (answer.outcome == Outcome::alert) answer.words.append(" ").append(alert());
     return answer;
   }
 
@@ -117,38 +265,67 @@ class GnuTlsSession final : public Session {
     return 0;
   }
 
+  // Of this thread's last call: a thread that sends and one that receives may share a session.
+  static inline thread_local int error_ = 0;
+
+  SessionOptions options_;
+  Memory& memory_;
   KeyLog& keys_;
   Session_ session_;
+  bool has_keys_ = false, corks_ = false;
 };
 
 class GnuTls final : public Stack {
  public:
   GnuTls() {
-    gnutls_certificate_credentials_t credentials = nullptr;
-    require(gnutls_certificate_allocate_credentials(&credentials), "gnutls_certificate_allocate_credentials");
-    credentials_.reset(credentials);
+    for (Credentials& credentials : credentials_) {
+      gnutls_certificate_credentials_t made = nullptr;
+      require(gnutls_certificate_allocate_credentials(&made), "gnutls_certificate_allocate_credentials");
+      credentials.reset(made);
+    }
     const gnutls_datum_t certificate = datum(leaf_certificate), key = datum(leaf_key);
-    require(gnutls_certificate_set_x509_key_mem(credentials, &certificate, &key, GNUTLS_X509_FMT_PEM),
-            "gnutls_certificate_set_x509_key_mem");
-    require(gnutls_session_ticket_key_generate(&ticket_key_), "gnutls_session_ticket_key_generate");
-    const std::string common = "+AES-128-GCM:+AEAD:+SHA256:+ECDHE-ECDSA:+GROUP-SECP256R1:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256";
-    priority_1_2_ = make_priority("NONE:+VERS-TLS1.2:" + common);
-    priority_1_3_ = make_priority("NONE:+VERS-TLS1.3:" + common);
+    gnutls_certificate_credentials_t of_server = credentials_[static_cast<std::size_t>(Role::server)].get();
+    require(gnutls_certificate_set_x509_key_mem(of_server, &certificate, &key, GNUTLS_X509_FMT_PEM), "gnutls_certificate_set_x509_key_mem");
+    const std::string common = ":+ECDHE-ECDSA:+GROUP-SECP256R1:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256";
+    const std::string gcm = common + ":+AES-128-GCM:+AEAD:+SHA256", cbc = common + ":+SIGN-ECDSA-SHA1:+AES-128-CBC:+SHA1:%NO_ETM";
+    priorities_ = {make_priority("NONE:+VERS-TLS1.0" + cbc), make_priority("NONE:+VERS-TLS1.1" + cbc),
+                   make_priority("NONE:+VERS-TLS1.2" + gcm), make_priority("NONE:+VERS-TLS1.3" + gcm)};
   }
-  ~GnuTls() override { gnutls_free(ticket_key_.data); }
-  GnuTls(const GnuTls&) = delete;
-  GnuTls& operator=(const GnuTls&) = delete;
 
   Hello hello() const override {
-    return {
-        "gnutls", gnutls_check_version(nullptr), {"tls-1.2", "tls-1.3", "client", "server", "close", "close-write", "key-log", "tickets"}};
+    return {"gnutls",
+            gnutls_check_version(nullptr),
+            {"tls-1.0",
+             "tls-1.1",
+             "tls-1.2",
+             "tls-1.3",
+             "client",
+             "server",
+             "close",
+             "close-write",
+             "key-log",
+             "threads",
+             "fork",
+             "send-alert",
+             "key-update",
+             "renegotiate",
+             "keep-session",
+             "set-timeout",
+             "set-cork",
+             "tickets",
+             "session-cache",
+             "callbacks",
+             "no-signal",
+             "require-certificate",
+             "post-handshake-auth"}};
   }
 
-  void forget_sessions() override {}
+  void forget_sessions() override { memory_.forget(); }
 
   std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
-    const Priority& priority = options.tls == Tls::v1_2 ? priority_1_2_ : priority_1_3_;
-    return std::make_unique<GnuTlsSession>(options, priority.get(), credentials_.get(), ticket_key_, keys);
+    const Priority& priority = priorities_[static_cast<std::size_t>(options.tls)];
+    const Credentials& credentials = credentials_[static_cast<std::size_t>(options.role)];
+    return std::make_unique<GnuTlsSession>(options, priority.get(), credentials.get(), memory_, keys);
   }
 
  private:
@@ -162,9 +339,9 @@ class GnuTls final : public Stack {
     return Priority(priority);
   }
 
-  Credentials credentials_;
-  gnutls_datum_t ticket_key_{};
-  Priority priority_1_2_, priority_1_3_;
+  std::array<Credentials, 2> credentials_;  // by role
+  std::array<Priority, 4> priorities_;      // by version
+  Memory memory_;
 };
 
 }  // namespace
