@@ -3,6 +3,9 @@
 // First of all, as wolfSSL wants it.
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/ssl.h>
+#include <wolfssl/wolfio.h>
+// After them, as they were told to.
+#include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
@@ -18,6 +21,7 @@ namespace {
 
 using Context = std::unique_ptr<WOLFSSL_CTX, Freed<wolfSSL_CTX_free>>;
 using Ssl = std::unique_ptr<WOLFSSL, Freed<wolfSSL_free>>;
+using Kept = std::unique_ptr<WOLFSSL_SESSION, Freed<wolfSSL_SESSION_free>>;
 
 void require(bool success, const char* what) {
   if (!success) throw std::runtime_error(std::string(what) + " failed");
@@ -68,6 +72,8 @@ std::string error_name(int error) {
     NAME(ALERT_COUNT_E)
     NAME(SSL_SHUTDOWN_ALREADY_DONE_E)
     NAME(APP_DATA_READY)
+    NAME(NO_PEER_CERT)
+    NAME(BAD_FUNC_ARG)
 #undef NAME
     default:
       return "wolfSSL error " + std::to_string(error);
@@ -91,18 +97,51 @@ Outcome outcome_of(int error, int error_number) {
       return error == SOCKET_PEER_CLOSED_E || error_number == 0 ? Outcome::cut : Outcome::failed;
     case FATAL_ERROR:
       return Outcome::alert;
+    case BAD_FUNC_ARG:  // not now, or not in this version
+      return Outcome::refused;
     default:
       return Outcome::failed;
   }
 }
 
+// Transport of our own, option `callbacks`: `descriptor` points to the transport's. What an error is to be called stands in wolfio.h.
+int callback_error(int error_number, int would_block) {
+  switch (error_number) {
+    case EAGAIN:
+      return would_block;
+    case EINTR:
+      return WOLFSSL_CBIO_ERR_ISR;
+    case ECONNRESET:
+      return WOLFSSL_CBIO_ERR_CONN_RST;
+    case EPIPE:
+      return WOLFSSL_CBIO_ERR_CONN_CLOSE;
+    default:
+      return WOLFSSL_CBIO_ERR_GENERAL;
+  }
+}
+int receive(WOLFSSL*, char* into, int size, void* descriptor) {
+  const auto got = ::recv(*static_cast<int*>(descriptor), into, static_cast<std::size_t>(size), 0);
+  if (got < 0) return callback_error(errno, WOLFSSL_CBIO_ERR_WANT_READ);
+  return got == 0 ? static_cast<int>(WOLFSSL_CBIO_ERR_CONN_CLOSE) : static_cast<int>(got);
+}
+int send(WOLFSSL*, char* from, int size, void* descriptor) {
+  const auto put = ::send(*static_cast<int*>(descriptor), from, static_cast<std::size_t>(size), 0);
+  return put < 0 ? callback_error(errno, WOLFSSL_CBIO_ERR_WANT_WRITE) : static_cast<int>(put);
+}
+
 class WolfSslSession final : public Session {
  public:
-  WolfSslSession(WOLFSSL_CTX* context, const SessionOptions& options, KeyLog& keys)
-      : role_(options.role), tls_(options.tls), keys_(keys), ssl_(wolfSSL_new(context)) {
+  WolfSslSession(WOLFSSL_CTX* context, Kept& kept, const SessionOptions& options, KeyLog& keys)
+      : options_(options), kept_(kept), keys_(keys), ssl_(wolfSSL_new(context)) {
     WOLFSSL* ssl = ssl_.get();
     require(ssl != nullptr, "wolfSSL_new");
     require(wolfSSL_set_fd(ssl, options.transport) == WOLFSSL_SUCCESS, "wolfSSL_set_fd");
+    if (options.asks_for("callbacks")) {
+      wolfSSL_SSLSetIORecv(ssl, receive);
+      wolfSSL_SSLSetIOSend(ssl, send);
+      wolfSSL_SetIOReadCtx(ssl, &options_.transport);
+      wolfSSL_SetIOWriteCtx(ssl, &options_.transport);
+    }
     wolfSSL_set_using_nonblock(ssl, options.io == Io::nonblocking);
     wolfSSL_KeepArrays(ssl);  // for the keys
     if (!options.asks_for("tickets") && options.role == Role::server) {
@@ -111,13 +150,22 @@ class WolfSslSession final : public Session {
       else
         require(wolfSSL_NoTicketTLSv12(ssl) == WOLFSSL_SUCCESS, "wolfSSL_NoTicketTLSv12");
     }
+    if (options.role == Role::client) {
+      if (options.asks_for("tickets") && options.tls != Tls::v1_3)
+        require(wolfSSL_UseSessionTicket(ssl) == WOLFSSL_SUCCESS, "wolfSSL_UseSessionTicket");
+      if (kept_) wolfSSL_set_session(ssl, kept_.get());  // what cannot be resumed is not offered
+    }
     if (options.asks_for("quiet-shutdown")) wolfSSL_set_quiet_shutdown(ssl, 1);
+    if (options.asks_for("require-certificate"))
+      wolfSSL_set_verify(ssl, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    if (options.asks_for("post-handshake-auth") && options.tls == Tls::v1_3)
+      require(wolfSSL_allow_post_handshake_auth(ssl) == 0, "wolfSSL_allow_post_handshake_auth");
   }
 
   Answer handshake() override {
     begin();
-    const Answer answer = role_ == Role::client ? this->answer("wolfSSL_connect", wolfSSL_connect(ssl_.get()))
-                                                : this->answer("wolfSSL_accept", wolfSSL_accept(ssl_.get()));
+    const Answer answer = options_.role == Role::client ? this->answer("wolfSSL_connect", wolfSSL_connect(ssl_.get()))
+                                                        : this->answer("wolfSSL_accept", wolfSSL_accept(ssl_.get()));
     if (answer.outcome == Outcome::done) tell_keys();
     return answer;
   }
@@ -136,13 +184,33 @@ class WolfSslSession final : public Session {
   // One call for both: a first wolfSSL_shutdown that says "not done" has sent the close_notify, all that was asked for here.
   Answer close_write() override { return shutdown(Outcome::done); }
 
-  Answer extra(Call, const std::vector<std::string>&, std::span<std::byte>) override { return {"", 0, {}, 0, {}, Outcome::unsupported}; }
+  Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) override {
+    begin();
+    WOLFSSL* ssl = ssl_.get();
+    switch (call) {
+      case Call::peek:
+        return with_bytes(answer("wolfSSL_peek", wolfSSL_peek(ssl, into.data(), static_cast<int>(into.size()))));
+      case Call::key_update:  // whether it asks the other side for the same is up to the library
+        return answer_in_return("wolfSSL_update_keys", wolfSSL_update_keys(ssl));
+      case Call::clear:
+        return answer("wolfSSL_clear", wolfSSL_clear(ssl));
+      case Call::keep_session:
+        kept_.reset(wolfSSL_get1_session(ssl));
+        return {"wolfSSL_get1_session", kept_ != nullptr, {}, 0, {}, kept_ ? Outcome::done : Outcome::refused};
+      case Call::set:
+        return set(arguments.at(0), arguments.at(1));
+      default:
+        return no_such_call();
+    }
+  }
 
   State state() const override {
     const int flags = wolfSSL_get_shutdown(ssl_.get());
     State state{{"shutdown", shutdown_flags(flags & WOLFSSL_SENT_SHUTDOWN, flags & WOLFSSL_RECEIVED_SHUTDOWN)},
                 {"pending", std::to_string(wolfSSL_pending(ssl_.get()))}};
     if (!error_of_zero_.empty()) state.emplace_back("error-of-zero", error_of_zero_);
+    if ((options_.asks_for("tickets") || options_.asks_for("session-cache")) && wolfSSL_is_init_finished(ssl_.get()))
+      state.emplace_back("resumed", wolfSSL_session_reused(ssl_.get()) ? "yes" : "no");
     return state;
   }
 
@@ -170,6 +238,26 @@ class WolfSslSession final : public Session {
     return answer;
   }
 
+  // A function that returns its error instead of leaving it in the session.
+  Answer answer_in_return(std::string_view native, int returned) const {
+    const int error_number = errno;
+    if (returned == WOLFSSL_SUCCESS) return {native, returned, {}, 0, {}, Outcome::done};
+    Answer answer{native, returned, error_name(returned), error_number, {}, outcome_of(returned, error_number)};
+    if (returned < 0) answer.words = wolfSSL_ERR_reason_error_string(static_cast<unsigned long>(returned));
+    return answer;
+  }
+
+  Answer set(std::string_view name, std::string_view value) {
+    if (name == "quiet-shutdown" && (value == "on" || value == "off")) {
+      wolfSSL_set_quiet_shutdown(ssl_.get(), value == "on");
+      return done_by("wolfSSL_set_quiet_shutdown");
+    }
+    const auto flags = read_shutdown_flags(value);
+    if (name != "shutdown" || !flags) return no_such_call();
+    wolfSSL_set_shutdown(ssl_.get(), (flags->first ? WOLFSSL_SENT_SHUTDOWN : 0) | (flags->second ? WOLFSSL_RECEIVED_SHUTDOWN : 0));
+    return done_by("wolfSSL_set_shutdown");
+  }
+
   Answer shutdown(Outcome of_not_done) {
     begin();
     const int returned = wolfSSL_shutdown(ssl_.get());
@@ -178,14 +266,15 @@ class WolfSslSession final : public Session {
     return {"wolfSSL_shutdown", returned, {}, 0, {}, of_not_done};
   }
 
-  // No key log callback in this build. After the handshake there are still: the master secret (TLS 1.2), and the keys in use (TLS 1.3).
+  // No key log callback in this build. After the handshake there are still: the master secret (TLS 1.2 and before), and the keys in use
+  // (TLS 1.3).
   void tell_keys() {
     WOLFSSL* ssl = ssl_.get();
     unsigned char *master = nullptr, *server_random = nullptr, *client_random = nullptr;
     unsigned master_size = 0, server_size = 0, client_size = 0;
     if (wolfSSL_get_keys(ssl, &master, &master_size, &server_random, &server_size, &client_random, &client_size) != WOLFSSL_SUCCESS) return;
     const std::string random = hex({client_random, client_size});
-    if (tls_ == Tls::v1_2) {
+    if (options_.tls != Tls::v1_3) {
       keys_.line("CLIENT_RANDOM " + random + " " + hex({master, master_size}));
     } else {
       const std::size_t key = 16, iv = 12;  // of AES-128-GCM
@@ -197,26 +286,38 @@ class WolfSslSession final : public Session {
     wolfSSL_FreeArrays(ssl);
   }
 
-  Role role_;
-  Tls tls_;
+  SessionOptions options_;
+  Kept& kept_;
   KeyLog& keys_;
   Ssl ssl_;
   std::string error_of_zero_;
 };
 
 WOLFSSL_METHOD* method(Role role, Tls tls) {
-  if (role == Role::client) return tls == Tls::v1_2 ? wolfTLSv1_2_client_method() : wolfTLSv1_3_client_method();
-  return tls == Tls::v1_2 ? wolfTLSv1_2_server_method() : wolfTLSv1_3_server_method();
+  switch (tls) {
+    case Tls::v1_0:
+      return nullptr;  // built without, as a rule
+    case Tls::v1_1:
+      return role == Role::client ? wolfTLSv1_1_client_method() : wolfTLSv1_1_server_method();
+    case Tls::v1_2:
+      return role == Role::client ? wolfTLSv1_2_client_method() : wolfTLSv1_2_server_method();
+    case Tls::v1_3:
+      break;
+  }
+  return role == Role::client ? wolfTLSv1_3_client_method() : wolfTLSv1_3_server_method();
 }
 
-Context make_context(Role role, Tls tls) {
+Context make_context(Role role, Tls tls, bool caches) {
   Context context(wolfSSL_CTX_new(method(role, tls)));
   require(context != nullptr, "wolfSSL_CTX_new");
   WOLFSSL_CTX* c = context.get();
-  const char* suite = tls == Tls::v1_2 ? "ECDHE-ECDSA-AES128-GCM-SHA256" : "TLS13-AES128-GCM-SHA256";
+  const char* suite = tls == Tls::v1_3   ? "TLS13-AES128-GCM-SHA256"
+                      : tls == Tls::v1_2 ? "ECDHE-ECDSA-AES128-GCM-SHA256"
+                                         : "ECDHE-ECDSA-AES128-SHA";
   require(wolfSSL_CTX_set_cipher_list(c, suite) == WOLFSSL_SUCCESS, "wolfSSL_CTX_set_cipher_list");
+  require(wolfSSL_CTX_AllowEncryptThenMac(c, 0) == WOLFSSL_SUCCESS, "wolfSSL_CTX_AllowEncryptThenMac");
   require(wolfSSL_CTX_UseSupportedCurve(c, WOLFSSL_ECC_SECP256R1) == WOLFSSL_SUCCESS, "wolfSSL_CTX_UseSupportedCurve");
-  wolfSSL_CTX_set_session_cache_mode(c, WOLFSSL_SESS_CACHE_OFF);
+  if (!caches) wolfSSL_CTX_set_session_cache_mode(c, WOLFSSL_SESS_CACHE_OFF);  // which cannot be taken back
   wolfSSL_CTX_set_verify(c, WOLFSSL_VERIFY_NONE, nullptr);
   if (role == Role::server) {
     const auto load = [&](auto use, const char* pem) {
@@ -233,8 +334,8 @@ class WolfSsl final : public Stack {
  public:
   WolfSsl() { require(wolfSSL_Init() == WOLFSSL_SUCCESS, "wolfSSL_Init"); }
   ~WolfSsl() override {
-    for (auto& of_role : contexts_)
-      for (Context& context : of_role) context.reset();
+    kept_.reset();
+    contexts_ = {};
     wolfSSL_Cleanup();
   }
   WolfSsl(const WolfSsl&) = delete;
@@ -243,19 +344,56 @@ class WolfSsl final : public Stack {
   Hello hello() const override {
     return {"wolfssl",
             wolfSSL_lib_version(),
-            {"tls-1.2", "tls-1.3", "client", "server", "close", "close-write", "key-log", "tickets", "quiet-shutdown"}};
+            {"tls-1.1",
+             "tls-1.2",
+             "tls-1.3",
+             "client",
+             "server",
+             "close",
+             "close-write",
+             "key-log",
+             "peek",
+             "key-update",
+             "clear",
+             "keep-session",
+             "set-quiet-shutdown",
+             "set-shutdown",
+             "tickets",
+             "session-cache",
+             "quiet-shutdown",
+             "callbacks",
+             "require-certificate",
+             "post-handshake-auth"}};
   }
 
-  void forget_sessions() override {}
+  // The cache is the library's own, and all that can be done about it is to put the empty one back. Ticket keys are a context's.
+  void forget_sessions() override {
+    kept_.reset();
+    if (!std::exchange(remembers_, false)) return;
+    contexts_ = {};
+    if (!empty_cache_.empty())
+      require(wolfSSL_memrestore_session_cache(empty_cache_.data(), static_cast<int>(empty_cache_.size())) == WOLFSSL_SUCCESS,
+              "wolfSSL_memrestore_session_cache");
+  }
 
   std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
-    Context& context = contexts_[options.role == Role::server][options.tls == Tls::v1_3];
-    if (!context) context = make_context(options.role, options.tls);
-    return std::make_unique<WolfSslSession>(context.get(), options, keys);
+    const bool caches = options.asks_for("session-cache");
+    if (caches && empty_cache_.empty()) {
+      empty_cache_.resize(static_cast<std::size_t>(wolfSSL_get_session_cache_memsize()));
+      require(wolfSSL_memsave_session_cache(empty_cache_.data(), static_cast<int>(empty_cache_.size())) == WOLFSSL_SUCCESS,
+              "wolfSSL_memsave_session_cache");
+    }
+    remembers_ = remembers_ || caches || options.asks_for("tickets");
+    Context& context = contexts_[static_cast<std::size_t>(options.role)][static_cast<std::size_t>(options.tls)][caches];
+    if (!context) context = make_context(options.role, options.tls, caches);
+    return std::make_unique<WolfSslSession>(context.get(), kept_, options, keys);
   }
 
  private:
-  std::array<std::array<Context, 2>, 2> contexts_;
+  std::array<std::array<std::array<Context, 2>, 4>, 2> contexts_;
+  Kept kept_;               // by a client, for the next session
+  bool remembers_ = false;  // something of this run
+  std::vector<std::byte> empty_cache_;
 };
 
 }  // namespace
