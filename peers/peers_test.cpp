@@ -482,6 +482,263 @@ TEST_P(StackTest, WhatSessionsTookIsGivenBack) {
   EXPECT_LT(*after.number("heap"), *before->number("heap") + (sessions - warm) * 1024);
 }
 
+// What each stack's own calls, switches and options do.
+
+TEST_P(StackTest, OldVersionsHaveTheirPlainCbcSuite) {
+  if (tls() != Tls::v1_2) return;  // once is enough
+  for (const Tls old : {Tls::v1_0, Tls::v1_1}) {
+    SCOPED_TRACE(spell(old));
+    if (!subject.able("tls-" + std::string(spell(old)))) {
+      const Link refused(subject, partner, old, io());
+      EXPECT_EQ(refused.opened[0].front().word(), "unsupported");
+      continue;
+    }
+    for (const std::string& stack : stacks()) {
+      Peer server(stack);
+      if (!server.able("tls-" + std::string(spell(old)))) continue;
+      SCOPED_TRACE(stack);
+      Link link(subject, server, old, io());
+      ASSERT_NO_FATAL_FAILURE(link.handshake());
+      ASSERT_EQ(link.key_log.size(), 2u);
+      EXPECT_EQ(link.key_log.front(), link.key_log.back());
+      EXPECT_TRUE(link.key_log.front().starts_with("CLIENT_RANDOM "));
+      const auto [wrote, read] = link.both(Line("write").with("size", 3000), Line("read").with("until", "done"));
+      EXPECT_EQ(last_call(read).get("intact"), "1");
+      link.sent(Role::client).clear();
+      link.both(Line("close-write"), Line("read").with("until", "end"));
+      // Two bytes and their SHA-1 MAC in two blocks, after an IV where the version has one. Encrypt-then-mac would make it longer.
+      EXPECT_EQ(link.sent(Role::client).size(), old == Tls::v1_0 ? 5u + 32u : 5u + 16u + 32u);
+      link.both(close_until_done, close_until_done);
+      server.do_(Line("end"));
+      subject.do_(Line("end"));
+    }
+  }
+}
+
+TEST_P(StackTest, ASessionIsResumedInItsRunOnly) {
+  const std::string stack = std::get<0>(GetParam());
+  for (const std::string option : {"tickets", "session-cache"}) {
+    SCOPED_TRACE(option);
+    if (!has_or_refuses(option)) continue;
+    // TLS 1.3 has no session ids, and only OpenSSL something in their place.
+    const bool resumes = option == "tickets" || tls() == Tls::v1_2 || stack == "openssl";
+    for (const bool again : {true, false}) {
+      auto link = linked(option);
+      link->both(Line("read").with("until", "done"), Line("write").with("size", 5));  // a ticket may come before the data
+      Report kept = subject.do_(Line("keep-session"));
+      if (kept.back().word() == "blocked") kept = subject.do_(Line("pass").with("ms", 1000));  // GnuTLS waits a little for a ticket
+      EXPECT_EQ(outcome(kept), "done");
+      EXPECT_EQ(last_call(subject.do_(Line("write").with("size", 0))).get("state.resumed"), "no");
+      link->both(close_until_done, close_until_done);
+      if (again)
+        link->open_again(Link::On::new_transport);
+      else
+        link = std::make_unique<Link>(subject, partner, tls(), io(), option, option);
+      const auto [client, server] = link->both(Line("handshake"), Line("handshake"));
+      ASSERT_EQ(outcome(client), "done");
+      ASSERT_EQ(outcome(server), "done");
+      EXPECT_EQ(last_call(client).get("state.resumed"), resumes && again ? "yes" : "no");
+      EXPECT_EQ(last_call(server).get("state.resumed"), resumes && again ? "yes" : "no");
+      if (option == "session-cache" && tls() == Tls::v1_2) {
+        EXPECT_EQ(last_call(server).get("state.stored"), stack == "gnutls" ? "1" : "");
+        EXPECT_EQ(last_call(server).get("state.sessions"), stack == "openssl" ? "1" : "");
+        EXPECT_EQ(last_call(server).get("state.resumable"), stack == "openssl" ? "yes" : "");
+      }
+    }
+  }
+}
+
+TEST_P(StackTest, CallbacksSayWhatHappenedOnTheTransport) {
+  if (!has_or_refuses("callbacks")) return;
+  const auto fault = [&](const char* flow, const char* what, int times) {
+    return Line("plan").with("flow", flow).with("fault", what).with("times", times);
+  };
+  {
+    const auto link = linked("callbacks");
+    const auto [wrote, read] = link->both(Line("write").with("size", 40000).with("until", "done"), Line("read").with("until", "done"));
+    EXPECT_EQ(last_call(read).get("intact"), "1");
+    subject.do_(fault("send", "EAGAIN", 1));
+    EXPECT_EQ(outcome(subject.do_(Line("write").with("size", 5))), "want-write");
+    EXPECT_EQ(outcome(subject.do_(Line("write").with("size", 5))), "done");
+    link->relay();
+    EXPECT_EQ(outcome(partner.do_(Line("read"))), "done");
+    subject.do_(fault("send", "EINTR", 2));
+    subject.do_(fault("recv", "EINTR", 2));
+    const auto [client, server] = link->both(close_until_done, close_until_done);
+    EXPECT_EQ(outcome(client), "done");
+    for (const Line& line : lines(client, "io")) EXPECT_THAT(std::string(line.get("function")), AnyOf("recv", "send"));
+  }
+  const std::tuple<const char*, const char*, Line, const char*> ends[] = {{"recv", "ECONNRESET", Line("read"), "reset"},
+                                                                          {"recv", "EOF", Line("read"), "cut"},
+                                                                          {"send", "EPIPE", Line("write").with("size", 5), "reset"}};
+  for (const auto& [flow, what, request, expected] : ends) {
+    SCOPED_TRACE(what);
+    const auto link = linked("callbacks");
+    subject.do_(fault(flow, what, 100));
+    EXPECT_EQ(outcome(subject.do_(request)), expected);
+  }
+}
+
+TEST_P(StackTest, WithoutASignalABrokenPipeIsNoEvent) {
+  if (!has_or_refuses("no-signal")) return;
+  const auto link = linked("no-signal");
+  link->end(Role::client).reset();
+  const Report report = subject.do_(Line("write").with("size", 5));
+  EXPECT_EQ(outcome(report), "reset");
+  EXPECT_THAT(lines(report, "signal"), IsEmpty());
+}
+
+TEST_P(StackTest, AServerThatRequiresACertificateFailsWithoutOne) {
+  if (!has_or_refuses("require-certificate")) return;
+  Link link(subject, partner, tls(), io(), {}, "require-certificate");
+  const auto [client, server] = link.both(Line("handshake"), Line("handshake"));
+  EXPECT_EQ(outcome(server), "failed") << last_call(server).get("words");
+}
+
+TEST_P(StackTest, PostHandshakeAuthIsOfferedWhereAskedForOnly) {
+  if (!has_or_refuses("post-handshake-auth")) return;
+  for (const bool asked : {false, true}) {
+    Link link(subject, partner, tls(), io(), asked ? "post-handshake-auth" : "");
+    link.holding = true;
+    subject.do_(Line("handshake"));
+    link.relay();
+    const std::string extension("\0\x31\0\0", 4);
+    EXPECT_EQ(link.sent(Role::client).find(extension) != std::string::npos, asked && tls() == Tls::v1_3);
+    subject.do_(Line("abort"));
+  }
+}
+
+TEST_P(StackTest, AnAlertGoesOutAsItWasAskedFor) {
+  if (!subject.able("send-alert")) return;
+  const auto link = linked();
+  EXPECT_EQ(outcome(subject.do_(Line("send-alert").with("level", 2).with("description", 80))), "done");
+  link->relay();
+  const Report met = partner.do_(Line("read"));
+  EXPECT_EQ(outcome(met), "alert");
+  EXPECT_EQ(last_call(met).get("state.fatal"), "yes");
+  EXPECT_EQ(last_call(met).get("state.alert"), "Internal error");
+}
+
+TEST_P(StackTest, AKeyUpdateGoesOutAtOnceAndIsFollowed) {
+  if (!subject.able("key-update")) return;
+  for (const bool requested : {false, true}) {
+    const auto link = linked();
+    const Report report = subject.do_(requested ? Line("key-update").with("requested", 1) : Line("key-update"));
+    link->relay();
+    if (tls() != Tls::v1_3) {
+      EXPECT_EQ(outcome(report), "refused");
+      EXPECT_EQ(link->sent(Role::client), "");
+      continue;
+    }
+    EXPECT_EQ(outcome(report), "done");
+    EXPECT_EQ(link->sent(Role::client).size(), 5u + 5u + 1u + 16u);  // one record: a KeyUpdate of five bytes, its type, a tag
+    for (int i = 0; i < 2; ++i) {
+      const auto [wrote, read] = link->both(Line("write").with("size", 5), Line("read").with("until", "done"));
+      EXPECT_EQ(last_call(read).get("intact"), "1");
+      const auto [read_too, wrote_too] = link->both(Line("read").with("until", "done"), Line("write").with("size", 5));
+      EXPECT_EQ(last_call(read_too).get("intact"), "1");
+    }
+    const auto [client, server] = link->both(close_until_done, close_until_done);
+    EXPECT_EQ(outcome(client), "done");
+    EXPECT_EQ(outcome(server), "done");
+  }
+}
+
+TEST_P(StackTest, AServerThatRenegotiatesGetsNewKeys) {
+  if (!subject.able("renegotiate") || tls() == Tls::v1_3 || blocking()) return;
+  const auto link = linked();
+  EXPECT_EQ(outcome(partner.do_(Line("renegotiate"))), "done");
+  link->relay();
+  EXPECT_GT(link->sent(Role::server).size(), 0u);
+  // OpenSSL's reads carry it through, GnuTLS's tell of it and leave it to the handshake.
+  std::size_t keys = 0;
+  for (int i = 0; i < 8 && keys < 2; ++i)
+    for (Peer* peer : {&subject, &partner}) {
+      const Report report = peer->do_(Line("read"));
+      keys += lines(report, "keys").size();
+      link->relay();
+      if (last_call(report).get("code") != "GNUTLS_E_REHANDSHAKE") continue;
+      const auto [client, server] = link->both(Line("handshake"), Line("handshake"));
+      keys += lines(client, "keys").size() + lines(server, "keys").size();
+    }
+  EXPECT_EQ(keys, 2u);
+  const auto [wrote, read] = link->both(Line("write").with("size", 5), Line("read").with("until", "done"));
+  EXPECT_EQ(last_call(read).get("intact"), "1");
+}
+
+TEST_P(StackTest, AClientThatRenegotiatesBegins) {
+  if (!subject.able("renegotiate") || tls() == Tls::v1_3 || blocking()) return;
+  const auto link = linked();
+  EXPECT_EQ(outcome(subject.do_(Line("renegotiate"))), "want-read");
+  link->relay();
+  EXPECT_GT(link->sent(Role::client).size(), 100u);
+}
+
+TEST_P(StackTest, AClientUsesAClearedSessionAgain) {
+  if (!subject.able("clear")) return;
+  const auto link = linked();
+  link->both(close_until_done, close_until_done);
+  EXPECT_EQ(outcome(subject.do_(Line("clear"))), "done");
+  const Line open = Line("open").with("role", "server").with("tls", spell(tls())).with("io", spell(io())).with("again", 1);
+  ASSERT_THAT(partner.do_(open), ElementsAre(Line("ready")));
+  link->key_log.clear();
+  link->handshake();
+  EXPECT_GE(link->key_log.size(), 2u);
+}
+
+TEST_P(StackTest, SwitchesDoWhatTheirNamesSay) {
+  const auto set = [&](const char* name, const char* value) {
+    const Report report = subject.do_(Line("set").with("name", name).with("value", value));
+    EXPECT_EQ(outcome(report), "done") << name;
+    return last_call(report);
+  };
+  if (subject.able("set-quiet-shutdown")) {
+    const auto link = linked();
+    set("quiet-shutdown", "on");
+    EXPECT_THAT(lines(subject.do_(close_until_done), "io"), IsEmpty());
+  }
+  if (subject.able("set-shutdown")) {
+    const auto link = linked();
+    EXPECT_EQ(set("shutdown", "SENT").get("state.shutdown"), "SENT");
+    EXPECT_EQ(set("shutdown", "RECEIVED").get("state.shutdown"), "RECEIVED");
+    EXPECT_EQ(set("shutdown", "both").get("state.shutdown"), "SENT|RECEIVED");
+    EXPECT_EQ(set("shutdown", "none").get("state.shutdown"), "none");
+    link->relay();
+    EXPECT_EQ(link->sent(Role::client), "");
+  }
+  if (subject.able("set-context-quiet-shutdown")) {
+    const auto link = linked();
+    set("context-quiet-shutdown", "on");
+    EXPECT_FALSE(lines(subject.do_(Line("close")), "io").empty()) << "made before";
+    link->open_again(Link::On::new_transport);
+    link->handshake();
+    EXPECT_TRUE(lines(subject.do_(Line("close")), "io").empty()) << "made after";
+    const auto of_another_run = linked();
+    EXPECT_FALSE(lines(subject.do_(Line("close")), "io").empty());
+  }
+  if (subject.able("set-auto-retry") && tls() == Tls::v1_3 && blocking()) {
+    const auto link = linked("tickets");
+    set("auto-retry", "off");
+    EXPECT_EQ(outcome(subject.do_(Line("read"))), "want-read") << "a ticket came";
+  }
+  if (subject.able("set-stale-error") && !blocking()) {
+    const auto link = linked();
+    set("stale-error", "on");
+    EXPECT_EQ(last_call(subject.do_(Line("read"))).get("code"), "SSL_ERROR_SSL");
+    EXPECT_EQ(outcome(subject.do_(Line("read"))), "want-read");
+  }
+  if (subject.able("set-cork")) {
+    const auto link = linked();
+    EXPECT_EQ(set("cork", "on").get("state.corked"), "0");
+    EXPECT_EQ(last_call(subject.do_(Line("write").with("size", 5))).get("state.corked"), "5");
+    link->relay();
+    EXPECT_EQ(link->sent(Role::client), "");
+    EXPECT_EQ(set("cork", "off").get("state.corked"), "0");
+    link->relay();
+    EXPECT_EQ(outcome(partner.do_(Line("read"))), "done");
+  }
+}
+
 // The keys that a peer tells are those on the wire.
 
 using Bytes = std::vector<unsigned char>;

@@ -193,7 +193,7 @@ class WolfSslSession final : public Session {
       case Call::key_update:  // whether it asks the other side for the same is up to the library
         return answer_in_return("wolfSSL_update_keys", wolfSSL_update_keys(ssl));
       case Call::clear:
-        return answer("wolfSSL_clear", wolfSSL_clear(ssl));
+        return clear();
       case Call::keep_session:
         kept_.reset(wolfSSL_get1_session(ssl));
         return {"wolfSSL_get1_session", kept_ != nullptr, {}, 0, {}, kept_ ? Outcome::done : Outcome::refused};
@@ -244,6 +244,12 @@ class WolfSslSession final : public Session {
     if (returned == WOLFSSL_SUCCESS) return {native, returned, {}, 0, {}, Outcome::done};
     Answer answer{native, returned, error_name(returned), error_number, {}, outcome_of(returned, error_number)};
     if (returned < 0) answer.words = wolfSSL_ERR_reason_error_string(static_cast<unsigned long>(returned));
+    return answer;
+  }
+
+  Answer clear() {
+    const Answer answer = this->answer("wolfSSL_clear", wolfSSL_clear(ssl_.get()));
+    wolfSSL_KeepArrays(ssl_.get());  // for the next keys
     return answer;
   }
 

@@ -146,7 +146,7 @@ void Server::extra(Call call, const Line& request) {
   const std::vector<std::string> arguments = arguments_of(call, request);
   require(call == Call::set ? "set-" + arguments.front() : std::string(spell(call)));
   for (const std::string& argument : arguments) now_.arguments += (now_.arguments.empty() ? "" : " ") + argument;
-  if (call == Call::keep_session) sessions_kept_ = true;
+  if (call == Call::keep_session || call == Call::set) sessions_kept_ = true;  // a switch may be that of more than this session
   std::vector<std::byte> buffer;
   if (call == Call::peek) buffer = buffer_for(request, usual_read, largest_read);
   const auto once = [&] {

@@ -96,7 +96,7 @@ class Server final : public KeyLog, public TransportWatch {
   Conversation conversation_;
   std::unique_ptr<Connection> connection_;
   Now now_;
-  bool sessions_kept_ = false;  // perhaps: something that could be resumed may have been kept since they were last forgotten
+  bool sessions_kept_ = false;  // perhaps: something may have been kept, or switched, beyond the session since all was last forgotten
   std::atomic<Turn>* shared_turn_ = nullptr;
   bool isolated_ = false;  // this process was forked for one session
 };

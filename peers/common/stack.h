@@ -98,7 +98,8 @@ class Stack {
   // Makes a session on options.transport. `keys` outlives the session. Throws std::runtime_error in the library's words where the
   // library refuses to make one.
   virtual std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) = 0;
-  // Forgets every session that could be resumed, and every ticket key: what is opened from now on meets nothing of what was before.
+  // Forgets every session that could be resumed, every ticket key, and what `set` has switched beyond a session: what is opened from now
+  // on meets nothing of what was before.
   virtual void forget_sessions() = 0;
 };
 
