@@ -49,7 +49,9 @@ void Server::in_process(Do run) {
     conversation_.leave(Turn::over);
     ::_exit(0);
   }
-  if (watch_over(child) == spun) ::_exit(spun);
+  if (watch_over(child) != spun) return;
+  shared_turn_->store(Turn::over);  // that one has said it for all of them
+  ::_exit(spun);
 }
 
 // True in the process that is to serve the session, false in the one that has watched over it until it was gone.

@@ -106,9 +106,7 @@ void Server::call(Call call, const Line& request) {
     case Call::write:
       return write(request, until);
     case Call::abandon:
-      connection_->transport.begin_call();
-      connection_->session.reset();
-      return;
+      return leave_session();
     default:
       return extra(call, request);
   }

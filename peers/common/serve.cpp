@@ -20,8 +20,8 @@
 namespace tlsbye::peer {
 namespace {
 
-constexpr std::size_t largest_raw_data = 4096;            // bytes of a raw-read that are shown
-constexpr long long largest_pass = 1000LL * 86400 * 365;  // ms
+constexpr std::size_t largest_raw_data = 4096;           // bytes of a raw-read that are shown
+constexpr long long largest_pass = 30LL * 86400 * 1000;  // ms
 
 std::atomic<int> pipe_signals = 0;  // caught, and not yet reported
 
@@ -116,10 +116,12 @@ void Server::require(std::string_view ability) const {
 
 void Server::open(const Line& request, Descriptor passed) {
   const bool again = request.get("again") == "1", same_transport = again && !passed;
-  if (same_transport)
-    connection().session.reset();
-  else
+  if (same_transport) {
+    connection();
+    leave_session();
+  } else {
     end();
+  }
   const auto role = read_word<Role>(request.get("role"));
   const auto tls = read_word<Tls>(request.get("tls"));
   const auto io = read_word<Io>(request.get("io"));
@@ -130,8 +132,6 @@ void Server::open(const Line& request, Descriptor passed) {
   SessionOptions options{*role, *tls, *io, -1, words_of(request.get("options"))};
   for (const std::string& option : options.options) require(option);
 
-  if (!again && std::exchange(sessions_kept_, false)) stack_.forget_sessions();
-  if (options.asks_for("tickets") || options.asks_for("session-cache")) sessions_kept_ = true;
   if (!same_transport) connection_ = std::make_unique<Connection>(std::move(passed), *io, *this);
   Connection& c = *connection_;
   c.transport.use_again(*io);
@@ -140,6 +140,8 @@ void Server::open(const Line& request, Descriptor passed) {
   c.moved = {};
   options.transport = c.transport.descriptor();
   try {
+    if (!again && std::exchange(sessions_kept_, false)) stack_.forget_sessions();
+    sessions_kept_ = sessions_kept_ || options.asks_for("tickets") || options.asks_for("session-cache");
     c.session = stack_.open(options, *this);
   } catch (const std::runtime_error& error) {
     if (!same_transport) end();
@@ -147,8 +149,14 @@ void Server::open(const Line& request, Descriptor passed) {
   }
 }
 
-void Server::end() {
+void Server::leave_session() {
   now_ = {Call::abandon, Aside::no, true, {}};
+  connection_->transport.begin_call();
+  connection_->session.reset();
+}
+
+void Server::end() {
+  if (connection_) leave_session();
   connection_.reset();
 }
 

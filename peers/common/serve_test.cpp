@@ -464,7 +464,10 @@ TEST_F(ServeTest, AProcessThatDiesWhileItIsBlockedIsReportedToTheNextRequest) {
   EXPECT_EQ(outcome(peer.do_(Line("write").with("size", 1))), "done");
 }
 
-TEST_F(ServeTest, AProcessThatSpinsEndsAllOfThePeer) {
+TEST_F(ServeTest, AProcessThatSpinsEndsWhoMadeIt) {
+  EXPECT_THAT(open(open_request(Io::nonblocking, "restless").with("isolate", 1)), ElementsAre(Line("ready")));
+  EXPECT_EQ(peer.do_(Line("fork").with("call", "close")).back(), Line("spinning").with("during", "close"));
+  opened();  // the session's process is gone, and the peer is not
   Peer doomed([] {
     FakeStack stack(all_abilities);
     return serve(stack);

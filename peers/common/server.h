@@ -55,6 +55,7 @@ class Server final : public KeyLog, public TransportWatch {
   template <typename Do>
   void or_unsupported(Do attempt);
   void open(const Line& request, Descriptor passed);
+  void leave_session();
   void end();
   void plan(const Line& request);
   void raw(std::string_view verb, long result);
