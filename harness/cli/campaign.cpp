@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -37,11 +39,21 @@ void keep_to(int core) {
 }
 
 // One line on standard error, written over and over, at most ten times a second.
+//
+// How many runs there will be is known when the last plain run of a sweep has been made. Until then those that are to come are taken to
+// be like those that were: "of about".
 class Progress {
  public:
-  Progress(bool shown, std::size_t all) : shown_(shown), all_(all) {}
+  // `sweeps`: how many of the runs will be swept.
+  Progress(bool shown, std::size_t runs, std::size_t sweeps) : shown_(shown), plain_(runs), sweeps_(sweeps) {}
   ~Progress() {
     if (shown_ && drawn_) fmt::print(stderr, "\r\x1b[K");
+  }
+
+  // A part of a sweep has been learnt: so many runs more. `last`: and no further part will come.
+  void learnt(std::size_t runs, bool last) {
+    swept_ += runs;
+    if (last) ++sweeps_learnt_;
   }
 
   void done(const Run& run) {
@@ -53,29 +65,123 @@ class Progress {
     if (now - last_ < std::chrono::milliseconds(100)) return;
     last_ = now;
     drawn_ = true;
+    const std::size_t learnt = sweeps_learnt_, to_learn = sweeps_ - learnt;
+    const std::size_t each = learnt > 0 ? swept_ / learnt : 0;
+    const std::size_t all = std::max(plain_ + swept_ + to_learn * each, count);
     const double seconds = std::chrono::duration<double>(now - began_).count();
     const double rate = seconds > 0 ? static_cast<double>(count) / seconds : 0;
-    const double left = rate > 0 ? static_cast<double>(all_ - count) / rate : 0;
-    fmt::print(stderr, "\r\x1b[K{:>3}%  {} of {} runs, {:.0f} a second, {:.0f} s left  {:.50}",
-               count * 100 / std::max<std::size_t>(all_, 1), count, all_, rate, left,
-               fmt::format("{} {}", run.subject->name, run.scenario->id));
+    const double left = rate > 0 ? static_cast<double>(all - count) / rate : 0;
+    fmt::print(stderr, "\r\x1b[K{:>3}%  {} of {}{} runs, {:.0f} a second, {:.0f} s left  {:.60}",
+               count * 100 / std::max<std::size_t>(all, 1), count, to_learn > 0 ? "about " : "", all, rate, left,
+               fmt::format("{} {} {}", run.subject->name, run.scenario->id, spell(run.schedule)));
     std::fflush(stderr);
   }
 
+  bool complete() const { return count_ == plain_ + swept_ && sweeps_learnt_ == sweeps_; }
+
  private:
   const bool shown_;
-  const std::size_t all_;
+  const std::size_t plain_, sweeps_;
   const Clock::time_point began_ = Clock::now();
-  std::atomic<std::size_t> count_{0};
+  std::atomic<std::size_t> count_{0}, swept_{0}, sweeps_learnt_{0};
   std::mutex drawing_;
   Clock::time_point last_{};
   bool drawn_ = false;
 };
 
-struct Worker {
-  Judge judge;
-  std::map<std::string, Transcript> kept;
-  std::size_t runs = 0;
+bool is_swept(const Run& run) { return run.scenario->sweep_faults || run.scenario->sweep_cuts; }
+
+// One worker's part: its judge, its peers, and what it keeps.
+class Worker {
+ public:
+  Worker(const std::vector<Clause>& clauses, const Judge::Scope& scope, const CampaignOptions& options, Progress& progress)
+      : judge_(clauses, scope), options_(options), progress_(progress), runner_(options.runner) {}
+
+  // Makes the run at that place of the plan, and its sweep.
+  void carry_out(std::size_t place, const Run& run) {
+    const bool swept = options_.sweep && is_swept(run);
+    const auto plain = make(index_of(0, place, 0), run, {});
+    if (swept && plain) sweep(place, run, *plain);
+    if (swept && !stopped()) progress_.learnt(0, true);
+  }
+
+  bool stopped() const { return options_.interrupted && options_.interrupted->load(std::memory_order_relaxed); }
+
+  Judge& judge() { return judge_; }
+  std::map<std::string, Transcript>& kept() { return kept_; }
+
+ private:
+  // What a sweep has to know of a run.
+  struct Learnt {
+    std::vector<Transcript::LineAnswer> answers;
+    std::vector<Schedule> next;  // the schedules that follow from it
+  };
+
+  // A run's place among all: by the size of its schedule, then by the plan, then by the sweep's own order.
+  static std::size_t index_of(std::size_t size, std::size_t place, std::size_t number) { return (size << 60) + (place << 28) + number; }
+
+  // Nothing where the harness failed.
+  std::optional<Learnt> make(std::size_t index, const Run& run, const std::vector<Transcript::LineAnswer>& reference) {
+    const std::string replay = replay_id(run.key());
+    auto result = runner_.make(run);
+    std::optional<Learnt> learnt;
+    if (auto* error = std::get_if<HarnessError>(&result)) {
+      judge_.lose(index, run.key(), replay, error->what);
+    } else {
+      Made& made = std::get<Made>(result);
+      if (options_.sweep && is_swept(run)) learnt = {answers(made.transcript), following(run, made)};
+      made.transcript.reference = reference;
+      if (made.died_before) made.died_before->reference = reference;
+      const bool decided = judge_.take(index, made.transcript, replay);
+      if (made.died_before && judge_.take(index, *made.died_before, replay))
+        kept_.insert_or_assign(replay, std::move(*made.died_before));
+      else if (decided)
+        kept_.insert_or_assign(replay, std::move(made.transcript));
+    }
+    progress_.done(run);
+    return learnt;
+  }
+
+  std::vector<Schedule> following(const Run& run, const Made& made) const {
+    std::vector<Schedule> next;
+    if (run.schedule.empty()) {
+      if (run.scenario->sweep_faults) next = single_faults(made.transcript);
+      if (run.scenario->sweep_cuts) {
+        auto ends = endings(made.delivered);
+        next.insert(next.end(), ends.begin(), ends.end());
+      }
+    } else if (run.schedule.steps.size() == 1 && run.schedule.steps.front().fault == Fault::eagain) {
+      next = second_faults(run.schedule, made.transcript, options_.pairs);
+    }
+    return next;
+  }
+
+  void sweep(std::size_t place, Run run, const Learnt& plain) {
+    progress_.learnt(plain.next.size(), false);
+    std::map<std::string, std::vector<Transcript::LineAnswer>> references{{"", plain.answers}};
+    std::size_t single = 0, pair = 0;
+    for (const Schedule& schedule : plain.next) {
+      if (stopped()) return;
+      run.schedule = schedule;
+      const auto reference = reference_of(schedule);
+      const auto first =
+          make(index_of(1, place, single++), run, reference ? references[spell(*reference)] : std::vector<Transcript::LineAnswer>());
+      if (!first) continue;
+      if (!reference) references[spell(schedule)] = first->answers;
+      progress_.learnt(first->next.size(), false);
+      for (const Schedule& two : first->next) {
+        if (stopped()) return;
+        run.schedule = two;
+        make(index_of(2, place, pair++), run, plain.answers);
+      }
+    }
+  }
+
+  Judge judge_;
+  const CampaignOptions& options_;
+  Progress& progress_;
+  Runner runner_;
+  std::map<std::string, Transcript> kept_;
 };
 
 }  // namespace
@@ -86,31 +192,18 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
   const std::size_t most = options.jobs > 0 ? options.jobs : cores.size();
   const std::size_t count = std::clamp<std::size_t>(most, 1, std::max<std::size_t>(plan.runs.size(), 1));
 
-  Progress progress(options.progress, plan.runs.size());
+  const auto sweeps = options.sweep ? std::count_if(plan.runs.begin(), plan.runs.end(), is_swept) : 0;
+  Progress progress(options.progress, plan.runs.size(), static_cast<std::size_t>(sweeps));
   std::atomic<std::size_t> next{0};
-  std::vector<Worker> workers(count, Worker{Judge(clauses, scope), {}, 0});
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (std::size_t number = 0; number < count; ++number) workers.push_back(std::make_unique<Worker>(clauses, scope, options, progress));
   const auto work = [&](std::size_t number) {
     if (count <= cores.size()) keep_to(cores[number]);
-    Worker& worker = workers[number];
-    Runner runner(options.runner);
-    while (!(options.interrupted && options.interrupted->load(std::memory_order_relaxed))) {
-      const std::size_t index = next.fetch_add(1, std::memory_order_relaxed);
-      if (index >= plan.runs.size()) return;
-      const Run& run = plan.runs[index];
-      const std::string replay = replay_id(run.key());
-      auto made = runner.make(run);
-      if (auto* error = std::get_if<HarnessError>(&made)) {
-        worker.judge.lose(index, run.key(), replay, error->what);
-      } else {
-        Made& it = std::get<Made>(made);
-        const bool decided = worker.judge.take(index, it.transcript, replay);
-        if (it.died_before && worker.judge.take(index, *it.died_before, replay))
-          worker.kept.insert_or_assign(replay, std::move(*it.died_before));
-        else if (decided)
-          worker.kept.insert_or_assign(replay, std::move(it.transcript));
-      }
-      ++worker.runs;
-      progress.done(run);
+    Worker& worker = *workers[number];
+    while (!worker.stopped()) {
+      const std::size_t place = next.fetch_add(1, std::memory_order_relaxed);
+      if (place >= plan.runs.size()) return;
+      worker.carry_out(place, plan.runs[place]);
     }
   };
   std::vector<std::thread> threads;
@@ -118,18 +211,18 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
   for (std::thread& thread : threads) thread.join();
 
   CampaignResult result;
-  std::size_t runs = workers.front().runs;
+  Judge& judge = workers.front()->judge();
+  std::map<std::string, Transcript>& kept = workers.front()->kept();
   for (std::size_t number = 1; number < count; ++number) {
-    runs += workers[number].runs;
-    workers.front().judge.merge(std::move(workers[number].judge));
-    workers.front().kept.merge(workers[number].kept);
+    judge.merge(std::move(workers[number]->judge()));
+    kept.merge(workers[number]->kept());
   }
-  result.report = workers.front().judge.report();
-  result.report.complete = runs == plan.runs.size();
+  result.report = judge.report();
+  result.report.complete = progress.complete();
   std::set<std::string_view> deciding;
   for (const Cell& cell : result.report.cells) deciding.insert(cell.replay);
   for (const TraitAnswer& trait : result.report.traits) deciding.insert(trait.replay);
-  for (auto& [replay, transcript] : workers.front().kept)
+  for (auto& [replay, transcript] : kept)
     if (deciding.contains(replay)) result.deciding.emplace(replay, std::move(transcript));
   result.report.duration_s = std::chrono::duration<double>(Clock::now() - began).count();
   return result;

@@ -1,4 +1,11 @@
-// A campaign: all runs of a plan, made by several workers at once, each judged as soon as it is made.
+// A campaign: all runs of a plan, made by several workers at once, each judged as soon as it is made; and, where asked for, the sweeps
+// of scenarios that want one.
+//
+// A sweep follows its plain run, in the same worker, and tries what schedule.h lists: every fault at every transport call that the plain
+// run made, the transport's end after every byte that reached the subject in it, and, for each call held up by a single EAGAIN, a second
+// EAGAIN at one of the calls that follow. Nothing has to be shrunk afterwards: of two runs that say the same about a clause, the plain one
+// decides, then the one with a single fault or end, then the pair, and among equals the earlier one. So the schedule in a verdict's replay
+// id is the smallest that still fails.
 #pragma once
 
 #include <atomic>
@@ -11,9 +18,14 @@
 
 namespace tlsbye {
 
+// The second EAGAIN of a pair comes at most so many transport calls after the first, unless somebody asks for more.
+inline constexpr std::size_t default_pairs = 3;
+
 struct CampaignOptions {
   unsigned jobs = 0;  // 0: one for each core this process may use
   RunnerOptions runner;
+  bool sweep = false;
+  std::size_t pairs = default_pairs;               // 0: none
   bool progress = false;                           // a live line on standard error
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal: no further run is begun
 };

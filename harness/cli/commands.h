@@ -17,6 +17,8 @@ struct RunWords {
   unsigned jobs = 0;
   bool isolate = false;
   bool gate = false;
+  bool sweep = false;
+  std::size_t pairs = 0;  // campaign.h
   std::filesystem::path more_scenarios;
   std::filesystem::path out = "out";
   std::filesystem::path known;  // empty: scenarios/known.toml

@@ -7,6 +7,7 @@
 #include <exception>
 #include <map>
 
+#include "harness/cli/campaign.h"
 #include "harness/cli/commands.h"
 #include "harness/scenario/diagnostic.h"
 
@@ -55,9 +56,16 @@ int main(int argc, char** argv) {
   run->add_option("--partner", words.selection.partners, "Partners: NAME, or all (openssl)")->type_name("NAME");
   run->add_option("--scenario", words.selection.scenarios, "Scenarios: a glob; all")->type_name("GLOB");
   run->add_option("--clause", words.clauses, "Clauses: a glob; all")->type_name("GLOB");
-  add_word(run, "--tls", words.selection.tls, "TLS version; both");
+  add_word(run, "--tls", words.selection.tls, "TLS version; all that the scenarios name");
   add_word(run, "--role", words.selection.role, "Role of the subject; both");
   add_word(run, "--io", words.selection.io, "Blocking mode of the subject; both");
+  run->add_flag("--sweep", words.sweep,
+                "Also runs with faults at every transport call and ends after every byte, where a scenario asks for it");
+  words.pairs = default_pairs;
+  run->add_option(
+         "--pairs", words.pairs,
+         fmt::format("With --sweep: a second would-block at each of the next N transport calls after the first ({})", default_pairs))
+      ->check(CLI::Range(0U, 1000U));
   run->add_option("--jobs", words.jobs, "Workers (one for each core)")->check(CLI::Range(1U, 1024U));
   run->add_flag("--isolate", words.isolate, "A process of its own for every session");
   run->add_option("--out", words.out, "Folder for the results (out)");

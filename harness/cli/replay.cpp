@@ -19,6 +19,12 @@ const Stack& stack_named(const std::vector<Stack>& stacks, const std::string& na
   return *found;
 }
 
+Transcript made(Runner& runner, const Run& run) {
+  auto result = runner.make(run);
+  if (const auto* error = std::get_if<HarnessError>(&result)) throw Stop{exit_harness, "tlsbye: " + error->what};
+  return std::move(std::get<Made>(result).transcript);
+}
+
 }  // namespace
 
 int replay_command(const House& house, const std::string& id, bool isolate, std::chrono::milliseconds patience,
@@ -42,11 +48,14 @@ int replay_command(const House& house, const std::string& id, bool isolate, std:
           &stack_named(found.stacks, key.partner, key.partner_version),
           key.role,
           key.tls,
-          key.io};
+          key.io,
+          std::get<Schedule>(read_schedule(key.schedule))};
   Runner runner(RunnerOptions{isolate, patience});
-  const auto made = runner.make(run);
-  if (const auto* error = std::get_if<HarnessError>(&made)) throw Stop{exit_harness, "tlsbye: " + error->what};
-  const Transcript& transcript = std::get<Made>(made).transcript;
+  Transcript transcript = made(runner, run);
+  if (const auto reference = reference_of(run.schedule)) {
+    run.schedule = *reference;
+    transcript.reference = answers(made(runner, run));
+  }
 
   std::set<int> marked;
   std::string findings;

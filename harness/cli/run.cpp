@@ -137,19 +137,29 @@ int run_command(const House& house, const RunWords& words) {
   for (const Stack* subject : subjects)
     for (std::string& problem : probe_inabilities(*subject, words.patience)) found.problems.push_back(std::move(problem));
 
+  const Plan plan = make_plan(scenarios, subjects, partners, words.selection);
   Judge::Scope scope;
   for (const Stack* stack : subjects) scope.stacks.push_back({stack->name, stack->version, stack->abilities});
   if (words.selection.role) scope.roles = {*words.selection.role};
   if (words.selection.tls) scope.tls = {*words.selection.tls};
   if (words.selection.io) scope.io = {*words.selection.io};
+  // Old versions are looked at where a scenario names them.
+  if (!words.selection.tls)
+    for (const Tls old : {Tls::v1_1, Tls::v1_0})
+      if (std::any_of(plan.runs.begin(), plan.runs.end(), [&](const Run& run) { return run.tls == old; }))
+        scope.tls.insert(scope.tls.begin(), old);
 
   end_gently_on_interrupt();
-  const Plan plan = make_plan(scenarios, subjects, partners, words.selection);
   if (plan.runs.empty())
     throw Stop{exit_usage, fmt::format("tlsbye: the selection leaves nothing to run ({} runs need an ability that a stack lacks)",
                                        plan.unsupported.size())};
+  if (words.sweep && std::none_of(plan.runs.begin(), plan.runs.end(),
+                                  [](const Run& run) { return run.scenario->sweep_faults || run.scenario->sweep_cuts; }))
+    throw Stop{exit_usage, "tlsbye: --sweep: none of the selected scenarios asks for a sweep (`sweep = [\"faults\", \"cuts\"]`)"};
   CampaignOptions options;
   options.jobs = words.jobs;
+  options.sweep = words.sweep;
+  options.pairs = words.pairs;
   options.runner.isolate = words.isolate;
   options.runner.patience = words.patience;
   options.progress = ::isatty(STDERR_FILENO);

@@ -5,8 +5,8 @@
 namespace tlsbye {
 
 std::string describe(const RunKey& run) {
-  return fmt::format("{} {} as {}, TLS {}, {}, with {} {}", run.subject, run.subject_version, spell(run.role), spell(run.tls),
-                     spell(run.io), run.partner, run.partner_version);
+  return fmt::format("{} {} as {}, TLS {}, {}, with {} {}{}{}", run.subject, run.subject_version, spell(run.role), spell(run.tls),
+                     spell(run.io), run.partner, run.partner_version, run.schedule.empty() ? "" : ", and ", run.schedule);
 }
 
 std::string tell_story(const Transcript& transcript, const std::set<int>& marked) {

@@ -148,6 +148,7 @@ void arrive(Moment& now, int number, const Record& record, bool tls13) {
       if (fatal && !is_so(now.data) && !is_so(now.close_notify) && !is_so(now.unknown_record) && !is_so(now.odd_alert))
         note(now.alert_before_data, number);
       note(fatal ? now.fatal_alert : now.warning_alert, number);
+      if (!fatal && ++now.warnings == 5) note(now.many_warnings, number);
       return;
     }
     default:

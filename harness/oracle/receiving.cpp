@@ -134,7 +134,6 @@ int free_since(const Facts& facts, const Asked& asked) {
 }  // namespace
 
 Finding transport_reusable(const Facts& facts, const Asked& asked) {
-  if (facts.options().read_ahead) return not_reached("it was asked to read ahead");
   const int since = free_since(facts, asked);
   const int close_notify = facts.at_end().close_notify;
   if (since == never || !is_so(close_notify) || close_notify > since) return not_reached("it was not closed both ways");

@@ -51,6 +51,11 @@ Since pending_shown(const Moment& at) {
   return pending.empty() || pending == "0" ? never : at.previous_number;
 }
 
+// The library's own shutdown flags, as the last call left them.
+Since shutdown_shown(const Moment& at, std::string_view flag) {
+  return at.previous && at.previous->flag("shutdown").find(flag) != std::string_view::npos ? at.previous_number : never;
+}
+
 Since quiet(const At& at) { return at.facts.options().quiet_shutdown ? always : at.now.quiet; }
 
 // The library was given a time limit, and so much time went by while it waited in that call.
@@ -145,6 +150,9 @@ const std::vector<Row>& rows() {
       {{"unknown-alert-arrived", "an authentic alert whose number is in no RFC"},
        When::arrived,
        [](const At& at) { return at.now.told_by_alert(at.now.unknown_alert); }},
+      {{"many-warnings-arrived", "five alerts or more that end nothing: of warning level, or in TLS 1.3 user_canceled"},
+       When::arrived,
+       [](const At& at) { return at.now.told_by_alert(at.now.many_warnings); }},
       {{"data-after-user-canceled-arrived", "application data behind a user_canceled"},
        When::arrived,
        [](const At& at) { return at.now.readable(at.now.data_after_user_canceled); }},
@@ -242,6 +250,12 @@ const std::vector<Row>& rows() {
       {{"pending-shown", "the library's own flag `pending` was not 0 after the last call"},
        When::history,
        [](const At& at) { return pending_shown(at.now); }},
+      {{"sent-flag-shown", "the library's own flag `shutdown` had SENT in it after the last call"},
+       When::history,
+       [](const At& at) { return shutdown_shown(at.now, "SENT"); }},
+      {{"received-flag-shown", "the library's own flag `shutdown` had RECEIVED in it after the last call"},
+       When::history,
+       [](const At& at) { return shutdown_shown(at.now, "RECEIVED"); }},
       {{"key-update-asked", "the application asked for new keys (key-update)"},
        When::history,
        [](const At& at) { return at.now.key_update_asked; }},

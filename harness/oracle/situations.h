@@ -45,6 +45,8 @@ struct Moment {
   Since anything = never;        // bytes, an end or a reset since the subject's handshake was done
   Since unknown_record = never;  // a record that the wire could not read
   Since odd_alert = never;       // alerts in pieces or several in one record: documents differ on whether they count
+  int warnings = 0;              // alerts that end nothing ...
+  Since many_warnings = never;   // ... and since when they are five
   std::size_t data_bytes = 0;    // application data delivered before the close_notify
 
   // The subject's own history.

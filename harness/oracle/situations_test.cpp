@@ -31,6 +31,11 @@ Tale connected() { return Tale().handshake(); }
 Record change_cipher_spec() {
   return but(data(1), [](Record& it) { it.type = ContentType::change_cipher_spec; });
 }
+Tale warned(int times) {
+  Tale tale = connected();
+  while (times-- > 0) tale.arrives(alert(1, 90));
+  return tale;
+}
 Tale closes_after(const std::function<void(Tale&)>& story) {
   Tale tale = connected();
   story(tale);
@@ -90,6 +95,7 @@ const std::map<std::string_view, Pair>& pairs() {
       {"nothing-arrived", {plain_close, connected().arrives(raw_bytes("x")).close(Outcome::failed)}},
       {"unknown-alert-arrived",
        {connected().arrives(alert(1, 201)).close(Outcome::alert), connected().arrives(alert(2, 80)).close(Outcome::alert)}},
+      {"many-warnings-arrived", {warned(5).close(Outcome::failed), warned(4).close(Outcome::want_read)}},
       {"data-after-user-canceled-arrived",
        {connected().arrives(alert(1, 90)).arrives(data(1)).reads(1), connected().arrives(data(1)).arrives(alert(1, 90)).reads(1)}},
       {"ordinary-traffic",
@@ -139,6 +145,12 @@ const std::map<std::string_view, Pair>& pairs() {
       {"pending-shown", {closes_after([](Tale& tale) { tale.reads(5).shows("pending", "7"); }), closes_after([](Tale& tale) {
                            tale.reads(5).shows("pending", "0");
                          })}},
+      {"sent-flag-shown", {closes_after([](Tale& tale) { tale.reads(5).shows("shutdown", "SENT|RECEIVED"); }), closes_after([](Tale& tale) {
+                             tale.reads(5).shows("shutdown", "RECEIVED");
+                           })}},
+      {"received-flag-shown",
+       {closes_after([](Tale& tale) { tale.reads(5).shows("shutdown", "SENT|RECEIVED"); }),
+        closes_after([](Tale& tale) { tale.reads(5).shows("shutdown", "SENT"); })}},
       {"key-update-asked", after([](Tale& tale) { tale.extra(Call::key_update); })},
       {"session-kept", after([](Tale& tale) { tale.partner(Call::keep_session, Outcome::done); })},
       {"session-resumed",

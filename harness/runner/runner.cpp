@@ -78,9 +78,8 @@ class Runner::Stage {
   Made play() {
     for (const Side side : {Side::subject, Side::partner}) open(side, Again::no);
     for (const Schedule::Step& step : run_.schedule.steps) {
-      const FaultPlan plan = plan_of(step);
       transcript_.add(0, Told{fmt::format("sweep    call {} of the subject's {}: {}", step.call, spell(step.flow), spell(step.fault))});
-      take(Side::subject, player(Side::subject).peer.ask(plan_request(plan)));
+      for (const FaultPlan& plan : plans_of(step)) take(Side::subject, player(Side::subject).peer.ask(plan_request(plan)));
     }
     const auto& script = run_.scenario->script;
     const auto last_handshake = std::find_if(script.rbegin(), script.rend(), [](const Statement& s) { return s.verb == Verb::handshake; });

@@ -96,9 +96,17 @@ TEST(Sweep, ARunIsComparedWithTheOneThatHasLeastInItsWay) {
 }
 
 TEST(Sweep, WhatIsTransientHappensOnceAndWhatIsBrokenStaysBroken) {
-  EXPECT_EQ(plan_of({Flow::send, 3, Fault::eagain}).times, 1);
-  EXPECT_EQ(plan_of({Flow::send, 3, Fault::eagain}).after, 2);
-  EXPECT_GT(plan_of({Flow::send, 3, Fault::epipe}).times, 1'000'000);
+  const auto transient = plans_of({Flow::send, 3, Fault::eagain});
+  ASSERT_EQ(transient.size(), 1u);
+  EXPECT_EQ(transient[0].times, 1);
+  EXPECT_EQ(transient[0].after, 2);
+  const auto reset = plans_of({Flow::recv, 3, Fault::econnreset});
+  ASSERT_EQ(reset.size(), 2u);
+  EXPECT_EQ(reset[0].times, 1);
+  EXPECT_EQ(reset[1].fault, Fault::eof);
+  EXPECT_EQ(reset[1].after, 3);
+  EXPECT_GT(reset[1].times, 1'000'000);
+  EXPECT_EQ(plans_of({Flow::send, 3, Fault::econnreset}).back().fault, Fault::epipe);
 }
 
 TEST(Selection, AStackIsNamedAloneOrWithItsVersion) {

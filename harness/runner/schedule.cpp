@@ -21,8 +21,6 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
-bool stays(Fault fault) { return fault == Fault::epipe || fault == Fault::econnreset || fault == Fault::eof; }
-
 std::optional<Schedule::Step> read_step(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos || equals < 5) return std::nullopt;
@@ -91,8 +89,11 @@ std::variant<Schedule, std::string> read_schedule(std::string_view text) {
   return schedule;
 }
 
-FaultPlan plan_of(const Schedule::Step& step) {
-  return {step.flow, step.fault, stays(step.fault) ? std::numeric_limits<int>::max() : 1, step.call - 1, 1};
+std::vector<FaultPlan> plans_of(const Schedule::Step& step) {
+  std::vector<FaultPlan> plans{{step.flow, step.fault, 1, step.call - 1, 1}};
+  if (step.fault == Fault::epipe || step.fault == Fault::econnreset || step.fault == Fault::eof)
+    plans.push_back({step.flow, step.flow == Flow::send ? Fault::epipe : Fault::eof, std::numeric_limits<int>::max(), step.call, 1});
+  return plans;
 }
 
 std::optional<Schedule> reference_of(const Schedule& schedule) {

@@ -8,7 +8,8 @@
 //
 // Calls are the library's data calls of that flow (no poll, no select), counted from 1 since the session was opened; bytes are those that
 // are delivered to the subject after the script's last `handshake` line (after the opening where there is none). A transport that broke
-// stays broken: EPIPE, ECONNRESET and EOF meet every later call of their flow, too. In a replay id the schedule stands after a `+`.
+// stays broken, as a socket does: after ECONNRESET or EOF the flow's next receiving calls find EOF, after ECONNRESET or EPIPE its next
+// sending calls EPIPE. In a replay id the schedule stands after a `+`.
 #pragma once
 
 #include <cstddef>
@@ -51,7 +52,7 @@ std::string spell(const Schedule::Ending& ending);
 std::variant<Schedule, std::string> read_schedule(std::string_view text);
 
 // What the peer is asked for.
-FaultPlan plan_of(const Schedule::Step& step);
+std::vector<FaultPlan> plans_of(const Schedule::Step& step);
 
 // The run that one with this schedule is compared with (Transcript::reference): the one without faults, or the one in which the transport
 // ends in the same way before any byte. For that one itself: nothing.
