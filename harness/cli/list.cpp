@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/cli/commands.h"
+#include "harness/judge/cases.h"
 #include "harness/judge/coverage.h"
 
 namespace tlsbye {
@@ -24,9 +25,17 @@ std::vector<std::string> spelled(const std::vector<Enum>& values) {
   return words;
 }
 
+std::vector<std::string> swept(const Scenario& scenario) {
+  std::vector<std::string> kinds;
+  if (scenario.sweep_faults) kinds.emplace_back("faults");
+  if (scenario.sweep_cuts) kinds.emplace_back("cuts");
+  return kinds;
+}
+
 int list_scenarios(const House& house, bool json, const std::filesystem::path& more) {
   Json all = Json::array();
-  for (const Scenario& it : scenarios_of(house, more)) {
+  const std::vector<Scenario> scenarios = scenarios_of(house, more);
+  for (const Scenario& it : scenarios) {
     if (json)
       all.push_back({{"id", it.id},
                      {"title", it.title},
@@ -37,11 +46,18 @@ int list_scenarios(const House& house, bool json, const std::filesystem::path& m
                      {"io", spelled(it.modes)},
                      {"needs", it.needs},
                      {"options", it.options},
+                     {"sweep", swept(it)},
                      {"script", it.lines}});
     else
       fmt::print("{:<56} {:<12} {}\n", it.id, joined(it.cases, ","), it.title);
   }
-  if (json) fmt::print("{}\n", all.dump(2));
+  if (json) {
+    fmt::print("{}\n", all.dump(2));
+    return exit_done;
+  }
+  const CaseList list = load_cases(house.scenarios / "clauses");
+  if (!list.diagnostics.empty()) throw Stop{exit_usage, list.diagnostics.front().render()};
+  fmt::print("\n{}", tell(case_coverage(list, scenarios), list.cases.size()));
   return exit_done;
 }
 

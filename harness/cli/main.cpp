@@ -107,6 +107,12 @@ int main(int argc, char** argv) {
   diff->add_option("old", run_file, "run.json")->required();
   diff->add_option("new", newer, "run.json")->required();
 
+  ReportFiles files;
+  CLI::App* report = app.add_subcommand("report", "Make the reports of a run again, from its run file");
+  report->add_option("run", run_file, "run.json")->required();
+  report->add_option("--markdown", files.markdown, "Markdown, as out/matrix.md");
+  report->add_option("--html", files.html, "One page that needs nothing else, as out/matrix.html");
+
   CLI::App* selftest = app.add_subcommand("selftest", "Break every property on purpose, and see that it is noticed");
 
   if (argc > 1 && argv[1][0] != '-') {
@@ -133,6 +139,7 @@ int main(int argc, char** argv) {
     if (*show) return show_command(house, what, words.out, words.more_scenarios);
     if (*replay) return replay_command(house, what, words.isolate, words.patience, words.more_scenarios);
     if (*gate) return gate_command(house, run_file, words.known);
+    if (*report) return report_command(house, run_file, files);
     if (*diff) return diff_command(run_file, newer);
     if (*selftest) return selftest_command(house);
   } catch (const Stop& stop) {

@@ -15,7 +15,6 @@
 #include "harness/judge/known.h"
 #include "harness/runner/replay_id.h"
 #include "harness/scenario/diagnostic.h"
-#include "reports/markdown.h"
 #include "reports/run_file.h"
 #include "reports/terminal.h"
 
@@ -33,15 +32,6 @@ void end_gently_on_interrupt() {
   action.sa_flags = SA_RESETHAND | SA_RESTART;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
-}
-
-void write_text(const fs::path& file, const std::string& text) {
-  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
-  stream << text;
-  stream.close();
-  if (!stream)
-    throw Stop{exit_usage,
-               fmt::format("tlsbye: cannot write {}: {}", file.string(), std::error_code(errno, std::generic_category()).message())};
 }
 
 // Finds out before anything is run whether there will be a place for the results.
@@ -174,12 +164,14 @@ int run_command(const House& house, const RunWords& words) {
   } catch (const RunFileError& error) {
     throw Stop{exit_usage, error.what()};
   }
-  write_text(words.out / "matrix.md", markdown(report, clauses, traits()));
   write_transcripts(words.out / "transcripts", result.deciding);
+  write_text(words.out / transcripts_file, transcripts_json(result.deciding));
+  const ReportFiles files{words.out / "matrix.md", words.out / "matrix.html"};
+  write_reports(report, clauses, result.deciding, files);
 
   fmt::print("{}", terminal(report, clauses, terminal_style(STDOUT_FILENO)));
-  fmt::print("\n{} runs in {:.1f} s; written: {} and {}\n", report.runs, report.duration_s, (words.out / "run.json").string(),
-             (words.out / "matrix.md").string());
+  fmt::print("\n{} runs in {:.1f} s; written: {}, {} and {}\n", report.runs, report.duration_s, (words.out / "run.json").string(),
+             files.markdown.string(), files.html.string());
   std::fflush(stdout);
   constexpr std::size_t most_problems = 10;
   for (std::size_t i = 0; i < std::min(report.problems.size(), most_problems); ++i) fmt::print(stderr, "tlsbye: {}\n", report.problems[i]);
