@@ -1,38 +1,136 @@
 #include "harness/wire/record_fuzz.h"
 
+#include <array>
 #include <cstdlib>
 
 #include "harness/wire/direction.h"
 
 namespace tlsbye {
+namespace {
 
-void fuzz_direction(std::span<const std::uint8_t> input) {
-  if (input.size() < 2) return;
-  const std::size_t step = 1 + input[0];
-  const Tls tls = input[1] & 1 ? Tls::v1_3 : Tls::v1_2;
-  const std::string_view bytes(reinterpret_cast<const char*>(input.data()) + 2, input.size() - 2);
-  for (const Role role : {Role::client, Role::server}) {
-    Transcript transcript;
-    Secrets secrets(tls);
-    secrets.saw_client_hello({});
-    secrets.saw_server_hello({{}, tls});
-    const std::string zeros(64, '0');
-    for (const char* label : {"CLIENT_RANDOM", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"})
-      secrets.learn(std::string(label) + " " + zeros + " " + zeros + (label[7] == 'R' ? zeros.substr(32) : ""));
-    Direction way(Side::subject, role, secrets, transcript);
-    std::string out;
-    const auto take = [&] {
-      out += way.outgoing();
-      way.accepted(way.outgoing().size(), 1);
-    };
-    for (std::size_t at = 0; at < bytes.size(); at += step) {
-      way.arrive(bytes.substr(at, step), 1);
-      take();
-    }
-    way.sender_ended(End::fin, 1);
-    take();
-    if (out != bytes || !way.end_due()) std::abort();
+constexpr Random no_random{};
+
+// Takes the input apart; where it has come to its end, everything is 0 or empty.
+class Input {
+ public:
+  explicit Input(std::span<const std::uint8_t> bytes) : rest_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
+  bool empty() const { return rest_.empty(); }
+  std::uint8_t number() {
+    const std::string_view taken = bytes(1);
+    return taken.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(taken[0]);
   }
+  std::string_view bytes(std::size_t size) {
+    const std::string_view taken = rest_.substr(0, size);
+    rest_.remove_prefix(taken.size());
+    return taken;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+// A sender that has the keys which the wire knows, so that the input reaches what lies behind them.
+class Sender {
+ public:
+  Sender(const Secrets& secrets, Role role) : tls_(secrets.version(0)) {
+    const auto secret = secrets.traffic_secret(0, role, role == Role::client ? Stage::handshake : Stage::application);
+    keys_.emplace(tls_, secret ? WriteKey(traffic_key(*secret)) : *secrets.application_key(0, role));
+  }
+  std::string protect(std::uint8_t type, std::string_view content) {
+    std::string record;
+    keys_->seal(record, type, content, place_);
+    ++place_.sequence;
+    if (tls_ == Tls::v1_0) std::copy_n(record.end() - 16, 16, place_.before.emplace().begin());
+    return record;
+  }
+
+ private:
+  Tls tls_;
+  std::optional<RecordProtection> keys_;
+  Place place_;
+};
+
+Statement order_of(Input& input) {
+  constexpr std::array verbs{Verb::hold, Verb::drop, Verb::repeat, Verb::alter, Verb::damage, Verb::split, Verb::join, Verb::cut};
+  Statement order;
+  order.verb = verbs[input.number() % verbs.size()];
+  order.what.kind = static_cast<RecordPattern::Kind>(input.number() % 6);
+  order.size = input.number();
+  order.times = 1 + input.number() % 3;
+  order.level = input.number();
+  return order;
+}
+
+}  // namespace
+
+void fuzz_direction(std::span<const std::uint8_t> bytes) {
+  Input input(bytes);
+  const std::uint8_t flags = input.number();
+  const Tls tls = static_cast<Tls>(flags & 3);
+  const Role role = flags & 4 ? Role::client : Role::server;
+
+  Transcript transcript;
+  Secrets secrets(tls);
+  secrets.saw_client_hello(no_random);
+  secrets.saw_server_hello({no_random, tls});
+  const std::string zeros(64, '0');
+  for (const char* label : {"CLIENT_RANDOM", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"})
+    secrets.learn(std::string(label) + " " + zeros + " " + zeros + (label[7] == 'R' ? zeros.substr(32) : ""));
+  Sender sender(secrets, role);
+  Direction way(Side::subject, role, secrets, transcript);
+
+  std::string in, out;
+  bool interfered = false;
+  while (!input.empty()) {
+    const std::uint8_t what = input.number();
+    std::string sent;
+    switch (what % 8) {
+      case 0:
+      case 1:
+        sent = input.bytes(1 + what / 8);
+        break;
+      case 2:
+      case 3: {
+        const auto type = static_cast<std::uint8_t>(20 + what / 8 % 4);
+        sent = sender.protect(type, input.bytes(input.number()));
+        break;
+      }
+      case 4:  // what all handshakes before TLS 1.3 need to come to their keys
+        append_header(sent, 20, 1, minor_version(tls));
+        sent += '\1';
+        break;
+      case 5:
+        way.begin_session(what & 8, 1);
+        interfered |= !(what & 8);
+        break;
+      case 6:
+        if (!(flags & 8)) break;
+        interfered = true;
+        if (what & 8) {
+          way.release(1);
+        } else if (what & 16) {
+          Content content;
+          content.type = static_cast<ContentType>(20 + input.number() % 4);
+          content.bytes = input.bytes(input.number());
+          way.inject(content, 1, 1);
+        } else {
+          way.order(order_of(input));
+        }
+        break;
+      default:
+        if (!(flags & 8)) break;
+        interfered = true;
+        way.end_after(input.number(), End::fin, 1);
+    }
+    in += sent;
+    way.arrive(sent, 1);
+    out += way.outgoing();
+    way.accepted(way.outgoing().size(), 1);
+  }
+  way.sender_ended(End::fin, 1);
+  out += way.outgoing();
+  way.accepted(way.outgoing().size(), 1);
+  if (!interfered && (out != in || !way.end_due())) std::abort();
 }
 
 }  // namespace tlsbye

@@ -6,8 +6,8 @@
 
 namespace tlsbye {
 
-// Feeds the bytes, cut up as their own first bytes say, to both directions of a connection with keys. Aborts where a byte was lost, added
-// or changed although no order was given.
+// Reads the bytes as a story of one direction whose keys are known: bytes and protected records that are sent, sessions that begin, and,
+// where the first byte says so, orders. Aborts where a byte was lost, added or changed although no order was given.
 void fuzz_direction(std::span<const std::uint8_t> input);
 
 }  // namespace tlsbye
