@@ -143,6 +143,102 @@ std::vector<Trait> sample_traits() {
   return {{"unread-data-at-close", "What becomes of unread data when the subject closes?", {"discarded", "error", "kept"}, {}, nullptr}};
 }
 
+Transcripts sample_transcripts() {
+  Transcripts all;
+  const Cell* violation = nullptr;
+  const RunReport report = sample_report();
+  for (const Cell& cell : report.cells)
+    if (!violation && cell.verdict == Verdict::violates) violation = &cell;
+  RunKey key{violation->scenario, violation->stack, violation->version, "openssl", "3.0.17", violation->role, violation->tls, Io::blocking};
+  Transcript seen(key);
+  seen.script = {"both     handshake", "subject  close", "subject  write 5   # after the close"};
+  const auto record = [](Side from, ContentType type, std::string handshake = {}) {
+    Record made;
+    made.from = from;
+    made.type = type;
+    made.wire_bytes = 60;
+    made.content_bytes = 55;
+    made.handshake = std::move(handshake);
+    made.content = made.handshake.empty() ? "" : "\x01";
+    return made;
+  };
+  const auto called = [](Side side, Call call, Outcome outcome, std::string native, long returned) {
+    ApiCall made;
+    made.side = side;
+    made.call = call;
+    made.outcome = outcome;
+    made.native = std::move(native);
+    made.returned = returned;
+    return made;
+  };
+  seen.add(1, TransportCall{Side::subject, Call::handshake, "send", Flow::send, 60, 60, "", false});
+  seen.add(1, record(Side::subject, ContentType::handshake, "ClientHello"));
+  seen.add(1, record(Side::partner, ContentType::handshake, "ServerHello"));
+  seen.add(1, called(Side::partner, Call::handshake, Outcome::done, "SSL_do_handshake", 1));
+  seen.add(1, called(Side::subject, Call::handshake, Outcome::done, "wolfSSL_negotiate", 1));
+  seen.add(2, TransportCall{Side::subject, Call::close, "send", Flow::send, 24, -1, "EAGAIN", true});
+  ApiCall close = called(Side::subject, Call::close, Outcome::sent, "wolfSSL_shutdown", 2);
+  close.began = 6;
+  close.code = "SHUTDOWN_NOT_DONE";
+  close.state = {{"shutdown", "SENT"}};
+  close.asked_at = 2;
+  seen.add(2, close);
+  Record alert = record(Side::subject, ContentType::alert);
+  alert.alert = Alert{1, 0};
+  alert.content = std::string("\x01\x00", 2);
+  alert.encrypted = true;
+  alert.wire_bytes = 24;
+  alert.content_bytes = 2;
+  seen.add(2, alert);
+  seen.add(3, TransportCall{Side::subject, Call::write, "send", Flow::send, 27, 27, "", false});
+  seen.add(3, Told{"partner  option small-buffers"});
+  ApiCall write = called(Side::subject, Call::write, Outcome::done, "wolfSSL_write", 5);
+  write.bytes = write.total = 5;
+  seen.add(3, write);
+  Record data = record(Side::subject, ContentType::application_data);
+  data.encrypted = true;
+  data.wire_bytes = 27;
+  data.content_bytes = 5;
+  seen.add(3, data);
+  all.emplace(violation->replay, std::move(seen));
+
+  // All the rest, in no sensible order.
+  Transcript odd({"odd/</script><b>bold", "gnutls", "3.7.9", "wolfssl", "5.5.4", Role::server, Tls::v1_0, Io::nonblocking, "send2=EAGAIN"});
+  odd.decrypted = false;
+  odd.script = {"subject  close until done  # <!-- \"odd\" -->"};
+  odd.reference = {{1, Call::close, Outcome::done, 5}, {2, Call::read, std::nullopt, 0}};
+  ApiCall aside = called(Side::subject, Call::set, Outcome::failed, "gnutls_<b>set", -1);
+  aside.arguments = "quiet-shutdown on";
+  aside.aside = Aside::thread;
+  aside.error_number = "EPIPE";
+  aside.words = "Broken <i>pipe</i>";
+  aside.intact = false;
+  odd.add(1, aside);
+  odd.add(1, TransportCall{Side::partner, Call::read, "recv", Flow::recv, 5, -1, "ECONNRESET", true});
+  odd.add(1, Blocked{Side::subject, Call::close, Flow::recv, true, 300});
+  alert.fate = Fate::injected;
+  alert.truncated_to = 7;
+  alert.damaged = true;
+  alert.of = 3;
+  alert.handshake = "none";
+  odd.add(1, alert);
+  for (const Fate fate : {Fate::held, Fate::dropped, Fate::replaced, Fate::delivered}) {
+    alert.fate = fate;
+    odd.add(1, alert);
+  }
+  odd.add(1, TransportEnd{Side::partner, true, true, End::reset});
+  odd.add(1, RawCall{Side::partner, "raw-write", 3, "EPIPE", "\xff<>"});
+  odd.add(1, Signal{Side::subject, "SIGPIPE"});
+  odd.add(1, Endless{Side::subject, Call::close, 100});
+  odd.add(1, NotDone{Side::partner, "partner is still blocked in close", true});
+  odd.add(1, TimePassed{300});
+  odd.add(1, Usage{Side::subject, 7, 4096});
+  odd.add(1, NewSession{true});
+  odd.add(1, Died{Side::subject, Died::How::crashed, "SIGSEGV", Call::close});
+  all.emplace("odd/</script><b>bold:gnutls@3.7.9:server:1.0:nonblocking:wolfssl@5.5.4+send2=EAGAIN", std::move(odd));
+  return all;
+}
+
 std::string read(const std::string& name) {
   std::ifstream in(folder + name, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};

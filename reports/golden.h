@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "harness/judge/judge.h"
+#include "reports/transcripts.h"
 
 namespace tlsbye::testing {
 
@@ -13,6 +14,8 @@ namespace tlsbye::testing {
 RunReport sample_report();
 std::vector<Clause> sample_clauses();
 std::vector<Trait> sample_traits();
+// Transcripts of two of its runs; every kind of event at least once, every field with another value than its usual one.
+Transcripts sample_transcripts();
 
 std::string read(const std::string& name);  // of testdata/
 

@@ -1,0 +1,12 @@
+# cmake -D FROM=DIR -D OUT=FILE -P embed.cmake: writes page.html, page.css and page.js of DIR into FILE as C++ (reports/page.h).
+set(text "// Made from page.html, page.css and page.js by embed.cmake.\n#include \"reports/page.h\"\n\nnamespace tlsbye::page {\n\n")
+foreach(kind html css js)
+  file(READ ${FROM}/page.${kind} content)
+  string(FIND "${content}" ")~~~\"" ending)
+  if(NOT ending EQUAL -1)
+    message(FATAL_ERROR "page.${kind} contains what ends a raw string")
+  endif()
+  string(APPEND text "const std::string_view ${kind} = R\"~~~(" "${content}" ")~~~\";\n\n")
+endforeach()
+string(APPEND text "}  // namespace tlsbye::page\n")
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,101 @@
+#include "reports/html.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "reports/golden.h"
+
+namespace tlsbye {
+namespace {
+
+using namespace testing;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using Json = nlohmann::ordered_json;
+
+std::string page(const RunReport& report) { return html(report, sample_clauses(), sample_traits(), sample_transcripts()); }
+
+// The text of the element that holds the data.
+std::string data_of(const std::string& page) {
+  const std::string begin = "<script type=\"application/json\" id=\"data\">";
+  const auto from = page.find(begin) + begin.size();
+  return page.substr(from, page.find("</script>", from) - from);
+}
+Json data(const std::string& page) { return Json::parse(data_of(page)); }
+
+TEST(Html, ItsDataAreAsTheyAlwaysWere) { expect_golden("page-data.json", data(page(sample_report())).dump(1) + "\n"); }
+
+TEST(Html, NothingInTheReportIsMarkupOrScript) {
+  RunReport report = sample_report();
+  const std::string evil = "<script>alert(1)</script>--><!--";
+  report.stacks[0].name = evil;
+  report.problems = {evil};
+  for (Cell& cell : report.cells) {
+    if (cell.stack == "gnutls") cell.stack = evil;
+    cell.says = evil;
+    cell.evidence.push_back(evil);
+  }
+  const std::string text = page(report);
+  EXPECT_THAT(text, Not(HasSubstr("<script>alert")));
+  EXPECT_THAT(text, HasSubstr("<title>How &lt;script&gt;alert(1)&lt;/script&gt;"));
+  EXPECT_EQ(data_of(text).find_first_of("<>&"), std::string::npos);
+  EXPECT_EQ(data(text)["stacks"][0]["name"], evil) << "and it comes back as it was";
+}
+
+TEST(Html, WhatLooksLikeAPlaceOfTheTemplateStaysWhatItIs) {
+  RunReport report = sample_report();
+  for (Cell& cell : report.cells) cell.says = "{{js}}";
+  const std::string text = page(report);
+  EXPECT_THAT(data_of(text), HasSubstr("{{js}}"));
+  EXPECT_EQ(text.find("{{js}}"), text.rfind("{{js}}")) << "it is in the strings once, and the template's own is filled";
+}
+
+TEST(Html, TheNumbersOfTheDecidingEventsComeFromTheEvidence) {
+  const Json cells = data(page(sample_report()))["cells"];
+  const auto found =
+      std::find_if(cells.begin(), cells.end(), [](const Json& cell) { return cell[4] == static_cast<int>(Verdict::violates); });
+  ASSERT_NE(found, cells.end());
+  EXPECT_EQ((*found)[7], Json({11, 12}));
+}
+
+TEST(Html, ARunWithoutItsTranscriptIsShownByItsEvidence) {
+  const Json cells = data(html(sample_report(), sample_clauses(), sample_traits(), {}))["cells"];
+  for (const Json& cell : cells) EXPECT_TRUE(cell.size() == 8 || cell[8].contains("evidence") || cell[8].contains("was")) << cell;
+  EXPECT_THAT(cells.dump(), HasSubstr("wolfSSL_write 5, 5 bytes"));
+}
+
+// The kinds of a run's items, in order.
+std::vector<int> looks(const Transcript& transcript) {
+  RunReport report = sample_report();
+  report.cells.front().replay = "r";
+  report.cells.front().evidence = {">   2   told"};
+  std::vector<int> all;
+  const Json runs = data(html(report, {}, {}, {{"r", transcript}}))["transcripts"];
+  for (const Json& run : runs)
+    if (run["replay"] == "r")
+      for (const Json& item : run["items"]) all.push_back(item[2]);
+  return all;
+}
+
+TEST(Html, WhatGoesRoundAndRoundIsDrawnOnce) {
+  Transcript transcript;
+  transcript.script = {"subject  close until done"};
+  transcript.add(1, Told{"first"});
+  transcript.add(1, Told{"decides"});
+  for (int i = 0; i < 50; ++i) {
+    transcript.add(1, ApiCall{});
+    transcript.add(1, Signal{Side::subject, "SIGPIPE"});
+  }
+  EXPECT_EQ(looks(transcript), (std::vector{4, 4, 0, 3, 5}));
+}
+
+TEST(Html, WhatDecidesIsNeverFolded) {
+  Transcript transcript;
+  transcript.script = {"both     handshake"};
+  for (int i = 0; i < 4; ++i) transcript.add(1, TransportCall{Side::subject, Call::handshake, "send", Flow::send, 5, 5, "", false});
+  EXPECT_EQ(looks(transcript), (std::vector{4})) << "the second decides, the others tell nothing";
+}
+
+}  // namespace
+}  // namespace tlsbye

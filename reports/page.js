@@ -1,0 +1,378 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const strings = data.strings, roles = ["client", "server"], at = id => document.getElementById(id);
+
+  // Everything that is shown goes through here: text is only ever text.
+  function make(tag, properties, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties || {})) {
+      if (value === undefined || value === null || value === false) continue;
+      if (name === "class") element.className = value;
+      else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else element.setAttribute(name, value === true ? "" : value);
+    }
+    for (const child of children.flat()) if (child !== undefined && child !== null) element.append(child);
+    return element;
+  }
+  const mark = verdict => make("span", { class: `mark v-${verdict.word}`, "aria-hidden": "true" }, verdict.mark);
+  const hidden = text => make("span", { class: "hidden-text" }, text);
+
+  // --- The data, with names instead of places ---
+  const verdicts = data.verdicts, legend = [...verdicts].sort((one, other) => one.place - other.place);
+  const failures = ["violates", "hung", "crashed", "harness-error", "stale", "discouraged"];
+  const stacks = data.stacks.map((stack, index) => ({ ...stack, index, id: `${stack.name} ${stack.version}` }));
+  const clauses = data.clauses.map((clause, index) => ({ ...clause, index, id: `${clause.document}/${clause.name}`, cells: [] }));
+  const runs = data.transcripts;
+  const cells = data.cells.map(([clause, stack, role, tls, verdict, run, says, decisive, more], index) => {
+    const cell = { index, clause: clauses[clause], stack: stacks[stack], role: roles[role], tls, verdict: verdicts[verdict], run, says: strings[says],
+                   decisive, ...more };
+    cell.id = `${cell.clause.id}:${cell.stack.name}@${cell.stack.version}:${cell.role}:${tls}`;
+    cell.clause.cells.push(cell);
+    return cell;
+  });
+  const cell_of = new Map(cells.map(cell => [cell.id, cell]));
+  const run_of = new Map(runs.map((run, index) => [run.replay, index]));
+  const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+
+  // --- Head, legend ---
+  at("lead").textContent = `${plural(cells.length, "cell")}, ${plural(clauses.length, "clause")}, ${plural(data.runs, "run")}.`
+    + (data.complete ? "" : " The run was not completed: what is missing is not-reached here.");
+  at("problems").hidden = data.problems.length === 0;
+  at("problems").append(...data.problems.map(problem => make("li", {}, problem)));
+  for (const verdict of legend)
+    at("marks").append(make("dt", {}, mark(verdict)), make("dt", {}, verdict.word), make("dd", {}, verdict.meaning));
+
+  // --- Filters: what is wanted, and the address that says so ---
+  const wanted = { q: "", verdict: new Set(), stack: "", role: "", tls: "", strength: "" };
+  const chips = new Map();
+  for (const verdict of legend) {
+    const count = data.totals[verdicts.indexOf(verdict)];
+    if (count === 0) continue;
+    const chip = make("button", { type: "button", class: "chip", "aria-pressed": "false", title: verdict.meaning, "data-verdict": verdict.word,
+      onclick: () => { wanted.verdict.delete(verdict.word) || wanted.verdict.add(verdict.word); changed(); } },
+      mark(verdict), make("span", {}, verdict.word), make("b", {}, String(count)));
+    chips.set(verdict.word, chip);
+    at("verdicts").append(chip);
+  }
+  const is_failures = () => { const there = failures.filter(word => chips.has(word)); return there.length === wanted.verdict.size && there.every(word => wanted.verdict.has(word)); };
+  const preset = make("button", { type: "button", class: "chip plain", id: "failures", "aria-pressed": "false",
+    onclick: () => { wanted.verdict = is_failures() ? new Set() : new Set(failures.filter(word => chips.has(word))); changed(); } }, "all that did not conform");
+  if (failures.some(word => chips.has(word))) at("verdicts").append(preset);
+  const options = (id, values) => at(id).append(...values.map(value => make("option", {}, value)));
+  options("stack", stacks.map(stack => stack.id));
+  options("tls", [...new Set(cells.map(cell => cell.tls))].sort());
+  options("strength", [...new Set(clauses.map(clause => clause.strength))]);
+  const selects = ["stack", "role", "tls", "strength"];
+  for (const id of selects) at(id).addEventListener("change", () => { wanted[id] = at(id).value; changed(); });
+  at("search").addEventListener("input", () => { wanted.q = at("search").value; changed(); });
+  at("filters").addEventListener("submit", event => event.preventDefault());
+  function show_all() {
+    Object.assign(wanted, { q: "", verdict: new Set(), stack: "", role: "", tls: "", strength: "" });
+    changed();
+  }
+  at("filters").addEventListener("reset", event => { event.preventDefault(); show_all(); });
+  at("again").addEventListener("click", show_all);
+
+  // --- Matrix ---
+  const shorten = { client: "client", server: "server" };
+  const documents = [];
+  for (const name of new Set(clauses.map(clause => clause.document))) {
+    const own = clauses.filter(clause => clause.document === name), all = own.flatMap(clause => clause.cells);
+    const columns = roles.flatMap(role => [...new Set(all.filter(cell => cell.role === role).map(cell => cell.tls))].sort().map(tls => ({ role, tls })));
+    const there = stacks.filter(stack => all.some(cell => cell.stack === stack));
+    const second = column => column.role === "server" && columns[0].role === "client" && columns.find(it => it.role === "server") === column ? " second" : "";
+    const grid = (children, label) => make("div", { class: "cells", style: `--columns: ${columns.length}`, "aria-hidden": label }, children);
+    const heads = there.map(stack => make("th", { scope: "col", "data-stack": stack.index },
+      make("span", { class: "stack-name" }, stack.id),
+      grid([...roles.filter(role => columns.some(it => it.role === role)).map(role => {
+              const count = columns.filter(it => it.role === role).length;
+              return make("span", { class: `head role${role === "server" && columns[0].role === "client" ? " second" : ""}`, style: `grid-column: span ${count}` }, role);
+            }),
+            ...columns.map(column => make("span", { class: `head${second(column)}` }, column.tls))], "true")));
+    const tally = make("span", { class: "tally" });
+    const body = make("tbody");
+    const rows = own.map(clause => {
+      const groups = there.map(stack => {
+        const places = columns.map(column => {
+          const cell = clause.cells.find(it => it.stack === stack && it.role === column.role && it.tls === column.tls);
+          if (!cell) return make("span", { class: second(column).trim() });
+          cell.button = make("button", { type: "button", class: `cell v-${cell.verdict.word}${second(column)}`, tabindex: "-1", "data-cell": cell.id,
+            title: `${cell.verdict.word}: ${cell.says}`,
+            "aria-label": `${cell.verdict.word}: ${clause.name}, ${stack.id} as ${cell.role}, TLS ${cell.tls}`, onclick: () => go({ cell: cell.id }) },
+            cell.verdict.mark, make("small", { "aria-hidden": "true" }, `${shorten[cell.role]} ${cell.tls}`));
+          return cell.button;
+        });
+        const any = clause.cells.some(it => it.stack === stack);
+        return make("td", { "data-label": stack.id, "data-stack": stack.index }, any ? grid(places) : null);
+      });
+      const element = make("tr", {}, make("th", { scope: "row" },
+        make("code", { class: "clause" }, clause.name), make("span", { class: `strength ${clause.strength}` }, clause.strength),
+        make("p", { class: "says" }, clause.says)), groups);
+      body.append(element);
+      const text = [clause.id, clause.says, ...clause.cites, ...clause.ref, ...clause.cells.flatMap(cell => [cell.says, cell.reason || "", cell.run === null ? "" : runs[cell.run].replay])]
+        .join("\n").toLowerCase();
+      return { clause, element, text };
+    });
+    const element = make("table", { class: "document" },
+      make("thead", {}, make("tr", {}, make("th", { scope: "col" }, make("h3", {}, name), tally), heads)), body);
+    at("documents").append(element);
+    documents.push({ name, element, rows, tally, heads });
+  }
+
+  const fits = cell => (!wanted.stack || cell.stack.id === wanted.stack) && (!wanted.role || cell.role === wanted.role) && (!wanted.tls || cell.tls === wanted.tls);
+  let shown = [];  // the cells that can be walked through, in the order of the page
+  function filter() {
+    const words = wanted.q.toLowerCase().split(/\s+/).filter(Boolean);
+    let rows = 0;
+    shown = [];
+    for (const each of documents) {
+      let own = 0;
+      for (const row of each.rows) {
+        const left = row.clause.cells.filter(fits);
+        const hits = left.filter(cell => wanted.verdict.size === 0 || wanted.verdict.has(cell.verdict.word));
+        const visible = hits.length > 0 && (!wanted.strength || row.clause.strength === wanted.strength) && words.every(word => row.text.includes(word));
+        row.element.hidden = !visible;
+        if (!visible) continue;
+        ++own;
+        const lit = new Set(hits);
+        for (const cell of row.clause.cells) cell.button.classList.toggle("dim", !lit.has(cell));
+        shown.push(...hits);
+      }
+      each.element.hidden = own === 0;
+      each.tally.textContent = own === each.rows.length ? plural(own, "clause") : `${own} of ${plural(each.rows.length, "clause")}`;
+      for (const element of each.element.querySelectorAll("[data-stack]"))
+        element.hidden = Boolean(wanted.stack) && stacks[element.dataset.stack].id !== wanted.stack;
+      rows += own;
+    }
+    at("empty").hidden = rows > 0;
+    at("count").textContent = rows === clauses.length ? plural(rows, "clause") : `${rows} of ${plural(clauses.length, "clause")}`;
+    for (const [word, chip] of chips) chip.setAttribute("aria-pressed", String(wanted.verdict.has(word)));
+    preset.setAttribute("aria-pressed", String(is_failures()));
+    for (const id of selects) at(id).value = wanted[id];
+    if (at("search").value !== wanted.q) at("search").value = wanted.q;
+    reachable();
+  }
+
+  // One cell at a time is reached by Tab; from there the arrow keys lead on.
+  let current = null;
+  function reachable(cell) {
+    const next = cell || (current && shown.includes(current) ? current : shown[0]);
+    if (current) current.button.tabIndex = -1;
+    current = next || null;
+    if (current) current.button.tabIndex = 0;
+  }
+  at("documents").addEventListener("focusin", event => { const cell = cell_of.get(event.target.dataset.cell); if (cell) reachable(cell); });
+  at("documents").addEventListener("keydown", event => {
+    const cell = cell_of.get(event.target.dataset.cell);
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!cell || !step || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    const visible = it => it.button.getClientRects().length > 0;
+    let to = null;
+    if (step[0]) {
+      const row = cell.clause.cells.filter(visible);
+      to = row[row.indexOf(cell) + step[0]];
+    } else {
+      const order = clauses.filter(clause => clause.cells.some(visible));
+      for (let i = order.indexOf(cell.clause) + step[1]; i >= 0 && i < order.length && !to; i += step[1])
+        to = order[i].cells.find(it => visible(it) && it.stack === cell.stack && it.role === cell.role && it.tls === cell.tls)
+          || order[i].cells.find(it => visible(it) && it.stack === cell.stack) || order[i].cells.find(visible);
+    }
+    if (to) to.button.focus();
+  });
+
+  // --- Traits, partners, contradictions ---
+  const answer = ([text, where, run]) => make("button", { type: "button", class: "answer", disabled: run === null,
+    onclick: () => go({ run: runs[run].replay }) }, text, where ? make("small", {}, ` ${where}`) : null);
+  const question = it => make("th", { scope: "row" }, it.question || "", it.question ? make("br") : null, make("code", {}, it.name));
+  const table = (heads, rows) => make("div", { class: "wide" }, make("table", { class: "plain" },
+    make("thead", {}, make("tr", {}, heads.map(head => make("th", { scope: "col" }, head)))), make("tbody", {}, rows)));
+  const apart = data.questions.filter(it => !it.alike), alike = data.questions.filter(it => it.alike);
+  if (apart.length > 0)
+    at("questions").append(table(["Question", ...stacks.map(stack => stack.id)],
+      apart.map(it => make("tr", {}, question(it), it.stacks.map(answers => make("td", {}, answers.map(answer)))))));
+  if (alike.length > 0)
+    at("questions").append(make("h3", {}, "And this does not, as far as it was seen"), table(["Question", "Answer"],
+      alike.map(it => make("tr", {}, question(it), make("td", {}, it.stacks.reduce((most, answers) => answers.length > most.length ? answers : most, []).map(answer))))));
+  at("moving").hidden = data.questions.length === 0;
+
+  const partners = [...new Set(data.pairs.map(pair => pair[1]))];
+  const fare = (runs_made, totals) => {
+    const parts = legend.map(verdict => ({ verdict, count: totals[verdicts.indexOf(verdict)] })).filter(part => part.count > 0);
+    return [make("span", {}, plural(runs_made, "run")),
+      make("div", { class: "bar", "aria-hidden": "true" }, parts.map(part => make("span", { class: `v-${part.verdict.word}`, style: `flex: ${part.count}` }))),
+      make("small", {}, parts.map(part => `${part.count} ${part.verdict.word}`).join(", "))];
+  };
+  at("pairs").append(table(["against", ...partners], [...new Set(data.pairs.map(pair => pair[0]))].map(stack =>
+    make("tr", {}, make("th", { scope: "row" }, make("b", {}, stack)), partners.map(partner => {
+      const pair = data.pairs.find(it => it[0] === stack && it[1] === partner);
+      return make("td", {}, pair ? fare(pair[2], pair[3]) : "not run");
+    })))));
+  at("partners").hidden = data.pairs.length === 0;
+
+  const look_for = id => { show_all(); wanted.q = id; changed(); at("matrix").scrollIntoView(); };
+  at("pairs-of-clauses").append(...data.contradictions.map(pair => make("div", { class: "pair-of-clauses" }, pair.map(it => make("div", {},
+    make("button", { type: "button", class: "answer", onclick: () => look_for(it.clause) }, make("code", {}, it.clause)),
+    make("p", {}, it.says), make("p", { class: "says" }, it.cites.join("; ")), make("p", {}, it.verdicts))))));
+  at("contradictions").hidden = data.contradictions.length === 0;
+
+  // --- The panel ---
+  const looks = ["call", "wire", "blocked", "bad", "note", "fold"];
+  function timeline(run, decisive) {
+    const list = make("ol", { class: "timeline" });
+    list.append(make("li", { class: "lanes" }, make("span", {}, "#"),
+      make("span", {}, strings[run.subject], make("small", {}, `subject, ${roles[run.role]}`)),
+      make("span", {}, "wire", make("small", {}, run.decrypted ? "decrypted" : "partly unreadable")),
+      make("span", {}, strings[run.partner], make("small", {}, `partner, ${roles[1 - run.role]}`))));
+    let line = -1;
+    for (const [number, of, look, lane, arrow, title, detail, times, events] of run.items) {
+      if (of !== line) {
+        line = of;
+        const words = line > 0 && line <= run.script.length ? `${String(line).padStart(2)} | ${strings[run.script[line - 1]]}` : number === 1 ? "   | (before the script)" : "   | (after the script)";
+        list.append(make("li", { class: "script" }, words));
+      }
+      const decides = decisive.includes(number) && looks[look] !== "fold";
+      const element = make("li", { class: `item look-${looks[look]} lane-${lane} arrow-${arrow}${decides ? " decides" : ""}` },
+        make("span", { class: "number" }, looks[look] === "fold" ? "" : String(number), decides ? make("small", {}, "decides") : null));
+      const small = strings[detail] ? make("span", { class: "detail" }, strings[detail]) : null;
+      if (looks[look] === "wire") {
+        element.append(make("div", { class: "flow" }, hidden(lane === 0 ? "subject to partner: " : "partner to subject: "),
+          make("b", {}, strings[title]), make("span", { class: "arrow", "aria-hidden": "true" }, make("i")), small));
+      } else if (looks[look] === "fold") {
+        element.append(make("div", { class: "box" }, strings[title] === "again" ? `the last ${plural(events, "step")} ${times === 1 ? "once" : `${times} times`} more` : `${strings[title]}: ${plural(events, "event")} as usual`));
+      } else {
+        element.append(make("div", { class: "box" }, lane < 2 ? hidden(lane === 0 ? "subject: " : "partner: ") : null, make("b", {}, strings[title]), small));
+      }
+      list.append(element);
+    }
+    return list;
+  }
+
+  async function copy(text, button) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = make("textarea", { class: "hidden-text" }, text);
+      at("panel").append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  }
+  function story(index, decisive, evidence) {
+    const run = runs[index], command = `tlsbye replay ${run.replay}`;
+    const button = make("button", { type: "button", class: "copy", onclick: () => copy(command, button) }, "Copy");
+    const parts = [];
+    if (run.items) {
+      parts.push(make("p", {}, `${strings[run.subject]} as ${roles[run.role]}, TLS ${run.tls}, ${run.io}, with ${strings[run.partner]}`, run.schedule ? `, faults: ${run.schedule}` : ""));
+      parts.push(timeline(run, decisive));
+    } else if (evidence) {
+      parts.push(make("pre", { class: "evidence" }, evidence.join("\n")));
+    }
+    return [make("h3", {}, "The run that decided: ", make("code", {}, run.replay.split(":")[0])), ...parts,
+      make("h3", {}, "See it again"), make("div", { class: "command" }, make("code", {}, command), button)];
+  }
+
+  let opener = null;
+  const bar = (where, before, after) => make("div", { class: "panel-bar" }, make("span", { class: "where" }, where),
+    before || after ? [
+      make("button", { type: "button", id: "before", "aria-label": "The cell before", disabled: !before, onclick: () => go({ cell: before.id }) }, "\u2039"),
+      make("button", { type: "button", id: "after", "aria-label": "The cell after", disabled: !after, onclick: () => go({ cell: after.id }) }, "\u203a")] : null,
+    make("button", { type: "button", id: "close", "aria-label": "Close", onclick: () => go({}) }, "\u2715"));
+  const neighbour = (cell, step) => { const place = shown.indexOf(cell); return place < 0 ? null : shown[place + step] || null; };
+
+  function tell_cell(cell) {
+    const clause = cell.clause, contradiction = data.contradictions.find(pair => pair.some(it => it.clause === clause.id));
+    return [bar(`${cell.stack.id} as ${cell.role}, TLS ${cell.tls}`, neighbour(cell, -1), neighbour(cell, 1)),
+      make("h2", { id: "panel-title" }, clause.id),
+      make("p", {}, make("span", { class: `verdict v-${cell.verdict.word}` }, make("span", { class: "mark", "aria-hidden": "true" }, cell.verdict.mark), cell.verdict.word),
+        make("span", { class: `strength ${clause.strength}` }, clause.strength)),
+      cell.says ? make("p", { class: "seen" }, cell.says) : null,
+      cell.reason ? make("p", {}, `${cell.verdict.word}, ${cell.reason} (it was: ${verdicts[cell.was].word})`) : null,
+      make("div", { class: "statement" }, clause.says ? make("p", {}, clause.says) : null,
+        make("ul", {}, [...clause.cites, clause.ref.length ? `catalogue: ${clause.ref.join(", ")}` : null, clause.test ? `tested by: ${clause.test}` : null,
+          contradiction ? `contradicts: ${contradiction.filter(it => it.clause !== clause.id).map(it => it.clause).join(", ")}` : null]
+          .filter(Boolean).map(line => make("li", {}, line)))),
+      make("div", { class: "others", role: "group", "aria-label": "The same clause elsewhere" }, clause.cells.map(it => make("button",
+        { type: "button", "aria-current": it === cell ? "true" : undefined, onclick: () => go({ cell: it.id }) }, mark(it.verdict), hidden(it.verdict.word), `${it.stack.name} ${it.role} ${it.tls}`))),
+      cell.run === null ? null : story(cell.run, cell.decisive, cell.evidence)];
+  }
+  function open(children) {
+    const panel = at("panel"), fresh = panel.hidden;
+    if (fresh) opener = document.activeElement;
+    panel.replaceChildren(...children.flat().filter(Boolean));
+    panel.hidden = false;
+    panel.scrollTop = 0;
+    document.body.classList.add("open");
+    const held = document.activeElement;
+    if (fresh || !held || !panel.contains(held)) panel.focus();
+  }
+  function close() {
+    if (at("panel").hidden) return;
+    at("panel").hidden = true;
+    document.body.classList.remove("open");
+    const back = current && current.button.getClientRects().length ? current.button : opener;
+    if (back && back.focus) back.focus();
+  }
+
+  // --- The address says what is shown ---
+  const open_now = { cell: null, run: null };
+  function address() {
+    const words = new URLSearchParams();
+    for (const name of ["q", ...selects]) if (wanted[name]) words.set(name, wanted[name]);
+    if (wanted.verdict.size) words.set("verdict", [...wanted.verdict].join(","));
+    for (const name of ["cell", "run"]) if (open_now[name]) words.set(name, open_now[name]);
+    return "#" + words.toString().replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@").replaceAll("%2C", ",");
+  }
+  function changed() {
+    filter();
+    history.replaceState(null, "", address());
+  }
+  function go(where) {
+    Object.assign(open_now, { cell: null, run: null }, where);
+    history.pushState(null, "", address());
+    draw();
+  }
+  function draw() {
+    for (const element of document.querySelectorAll('.cell[aria-current="true"]')) element.removeAttribute("aria-current");
+    const cell = cell_of.get(open_now.cell), run = run_of.get(open_now.run);
+    if (cell) {
+      cell.button.setAttribute("aria-current", "true");
+      reachable(cell);
+      open(tell_cell(cell));
+    } else if (run !== undefined) {
+      open([bar(runs[run].replay.split(":").slice(1, 5).join(" ")), make("h2", { id: "panel-title" }, "A run"), story(run, [])]);
+    } else {
+      close();
+    }
+  }
+  function follow() {
+    const words = new URLSearchParams(location.hash.slice(1));
+    if (location.hash.length > 1 && !location.hash.includes("=")) return;  // a part of the page
+    for (const name of ["q", ...selects]) wanted[name] = words.get(name) || "";
+    for (const id of selects) if (![...at(id).options].some(option => option.value === wanted[id])) wanted[id] = "";
+    wanted.verdict = new Set((words.get("verdict") || "").split(",").filter(word => chips.has(word)));
+    Object.assign(open_now, { cell: words.get("cell"), run: words.get("run") });
+    filter();
+    draw();
+    const cell = cell_of.get(open_now.cell);
+    if (cell) cell.button.scrollIntoView({ block: "center", behavior: "instant" });
+  }
+  window.addEventListener("hashchange", follow);
+  window.addEventListener("popstate", follow);
+  document.addEventListener("keydown", event => {
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+    if (event.key === "Escape" && !at("panel").hidden) go({});
+    else if (typing || event.ctrlKey || event.altKey || event.metaKey) return;
+    else if (event.key === "/") { event.preventDefault(); at("search").focus(); }
+    else if ((event.key === "[" || event.key === "]") && !at("panel").hidden) {
+      const button = at(event.key === "[" ? "before" : "after");
+      if (button && !button.disabled) button.click();
+    }
+  });
+  filter();
+  follow();
+})();

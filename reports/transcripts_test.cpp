@@ -1,0 +1,93 @@
+#include "reports/transcripts.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "reports/golden.h"
+#include "reports/run_file.h"
+
+namespace tlsbye {
+namespace {
+
+using namespace testing;
+using Json = nlohmann::ordered_json;
+
+// What reading says about the sample with one thing changed in its first transcript.
+template <typename Change>
+std::string complaint(Change change) {
+  const std::string text = transcripts_json(sample_transcripts());
+  Json json = Json::parse(text.substr(0, text.find('\n')));
+  change(json);
+  try {
+    parse_transcripts(json.dump(), "t.jsonl");
+  } catch (const RunFileError& error) {
+    return error.what();
+  }
+  return "no complaint";
+}
+
+TEST(Transcripts, AreAsTheyAlwaysWere) { expect_golden("transcripts.jsonl", transcripts_json(sample_transcripts())); }
+
+TEST(Transcripts, ComeBackAsTheyWent) {
+  const Transcripts honest = sample_transcripts(), back = parse_transcripts(transcripts_json(honest), "t.jsonl");
+  EXPECT_EQ(transcripts_json(back), transcripts_json(honest));
+  ASSERT_EQ(back.size(), honest.size());
+  for (const auto& [replay, transcript] : honest) {
+    const Transcript& copy = back.at(replay);
+    EXPECT_EQ(copy.key(), transcript.key());
+    EXPECT_EQ(copy.script, transcript.script);
+    EXPECT_EQ(copy.reference, transcript.reference);
+    EXPECT_EQ(copy.decrypted, transcript.decrypted);
+    ASSERT_EQ(copy.events().size(), transcript.events().size());
+    for (const Event& event : transcript.events()) {
+      EXPECT_EQ(narrate(copy.at(event.number)), narrate(event));
+      EXPECT_EQ(copy.at(event.number).line, event.line);
+    }
+  }
+}
+
+TEST(Transcripts, TheSampleHasEveryKindOfEventWithEveryFieldOfTheSchema) {
+  const Json schema = Json::parse(read("../transcript.schema.json"));
+  std::map<std::string, std::set<std::string>> seen;
+  const std::string text = transcripts_json(sample_transcripts());
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = Json::parse(line);
+    for (const Json& event : json["events"])
+      for (const auto& [key, unused] : event.items()) seen[event["kind"]].insert(key);
+  }
+  EXPECT_EQ(seen.size(), std::variant_size_v<decltype(Event::what)>);
+  for (const auto& [kind, keys] : seen) {
+    std::set<std::string> known;
+    for (const auto& [key, unused] : schema["$defs"][kind]["properties"].items()) known.insert(key);
+    EXPECT_EQ(keys, known) << kind;
+  }
+}
+
+TEST(Transcripts, AMistakeIsNamedWithItsPlace) {
+  EXPECT_EQ(complaint([](Json& json) { json["events"][0]["kind"] = "prayer"; }), "t.jsonl:1: event 1: `prayer` is no kind of event");
+  EXPECT_EQ(complaint([](Json& json) { json["events"][0]["colour"] = 1; }), "t.jsonl:1: event 1: unknown key `colour`");
+  EXPECT_EQ(complaint([](Json& json) { json["events"][0].erase("side"); }), "t.jsonl:1: event 1: has no `side`");
+  EXPECT_EQ(complaint([](Json& json) { json["run"]["tls"] = "0.9"; }), "t.jsonl:1: tls: `0.9` is no such word");
+  EXPECT_EQ(complaint([](Json& json) { json["run"]["scenario"] = 1; }), "t.jsonl:1: scenario: is not of its kind");
+  EXPECT_EQ(complaint([](Json& json) { json.erase("script"); }), "t.jsonl:1: has no `script`");
+  EXPECT_EQ(complaint([](Json& json) { json["format"] = "other"; }), "t.jsonl:1: the format is `other`, and not `tlsbye-transcript/1`");
+  EXPECT_THROW(parse_transcripts("{", "t.jsonl"), RunFileError);
+  EXPECT_THROW(parse_transcripts("[]", "t.jsonl"), RunFileError);
+  EXPECT_THROW(read_transcripts("no-such-file"), RunFileError);
+}
+
+TEST(Transcripts, BytesThatAreNoTextComeBack) {
+  Transcripts all;
+  Transcript transcript;
+  RawCall call;
+  call.data = std::string("\xff\x00<", 3);
+  transcript.add(0, call);
+  all.emplace("r", transcript);
+  EXPECT_EQ(parse_transcripts(transcripts_json(all), "t").at("r").at(1).as<RawCall>()->data, call.data);
+}
+
+}  // namespace
+}  // namespace tlsbye
