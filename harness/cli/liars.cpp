@@ -41,6 +41,7 @@ class Reader {
 
   static std::vector<std::string> words(const toml::node& node) {
     if (const auto one = node.value<std::string>()) return {*one};
+    if (const auto number = node.value<std::int64_t>()) return {fmt::format("{}", *number)};
     std::vector<std::string> list;
     if (const toml::array* array = node.as_array())
       for (const auto& item : *array) list.push_back(item.value_or(std::string()));
@@ -79,6 +80,12 @@ class Reader {
         read_enum(node, liar.io);
       } else if (name == "options") {
         liar.scenario.options = words(node);
+      } else if (name == "schedule") {
+        auto schedule = read_schedule(node.value_or(std::string()));
+        if (const auto* problem = std::get_if<std::string>(&schedule))
+          complain(node.source(), *problem, "");
+        else
+          liar.schedule = std::get<Schedule>(std::move(schedule));
       } else if (name == "script" && node.is_string()) {
         const std::string text = node.value_or(std::string());
         // A ''' string begins on the line after its quotes.
@@ -91,7 +98,7 @@ class Reader {
         }
       } else {
         complain(key.source(), fmt::format("`{}` is not known in a [[liar]]", name),
-                 "property, with, lie, blame, role, tls, io, options, script");
+                 "property, with, lie, blame, role, tls, io, options, schedule, script");
       }
     }
     if (!liar.property || liar.scenario.script.empty() || liar.lie.empty() != liar.blame) {

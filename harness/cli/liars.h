@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "harness/oracle/oracle.h"
+#include "harness/runner/schedule.h"
 #include "harness/scenario/scenario.h"
 
 namespace tlsbye {
@@ -20,6 +21,7 @@ struct Liar {
   Role role = Role::client;
   Tls tls = Tls::v1_3;
   Io io = Io::blocking;
+  Schedule schedule;  // of a sweep: then the run is held against the one that it belongs to
   Scenario scenario;  // the script, with an id of its own
   std::string name() const { return blame ? "the wire" : lie; }
 };

@@ -42,6 +42,16 @@ Transcript made(Runner& runner, const Run& run) {
   return std::move(std::get<Made>(result).transcript);
 }
 
+// With what it is held against, where it is a run of a sweep.
+Transcript made_with_reference(Runner& runner, Run run) {
+  Transcript transcript = made(runner, run);
+  const auto reference = run.schedule.empty() ? std::nullopt : reference_of(run.schedule);
+  if (!reference) return transcript;
+  run.schedule = *reference;
+  transcript.reference = answers(made(runner, run));
+  return transcript;
+}
+
 // Each liar's script once with the truth and once with the lie. True where every property was held and broken.
 bool try_liars(const std::vector<Liar>& liars, const Stack& rogue, const Stack& partner) {
   // Short: among the lies are peers that never answer.
@@ -52,8 +62,11 @@ bool try_liars(const std::vector<Liar>& liars, const Stack& rogue, const Stack& 
   for (const Liar& liar : liars) {
     Scenario lying = liar.scenario;
     if (!liar.blame) lying.options.push_back("lie-" + liar.lie);
-    const Transcript truth = made(runner, Run{&liar.scenario, &rogue, &partner, liar.role, liar.tls, liar.io});
-    const Transcript lie = liar.blame ? with_blame(truth) : made(runner, Run{&lying, &rogue, &partner, liar.role, liar.tls, liar.io});
+    const auto run = [&](const Scenario& scenario) {
+      return made_with_reference(runner, Run{&scenario, &rogue, &partner, liar.role, liar.tls, liar.io, liar.schedule});
+    };
+    const Transcript truth = run(liar.scenario);
+    const Transcript lie = liar.blame ? with_blame(truth) : run(lying);
     const Finding honest = judge(*liar.property, liar.parameters, truth);
     const Finding with_lie = judge(*liar.property, liar.parameters, lie);
     const bool good = honest.kind == Finding::Kind::holds && caught(with_lie.kind);

@@ -90,6 +90,13 @@ void note_extra(Moment& now, int number, const ApiCall& call) {
   }
 }
 
+// The record ends inside the handshake message that it begins with (RFC 8446 4: one byte of type, three of length).
+bool is_cut_message(const Record& record) {
+  const auto byte = [&](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(record.content[at])); };
+  if (record.content.size() < 4) return !record.content.empty();
+  return record.content_bytes < 4 + (byte(1) << 16) + (byte(2) << 8) + byte(3);
+}
+
 void arrive(Moment& now, int number, const Record& record, bool tls13) {
   if (is_so(now.handshake_done)) note(now.anything, number);
   if (record.type == ContentType::raw) return note(now.raw, number);
@@ -126,14 +133,20 @@ void arrive(Moment& now, int number, const Record& record, bool tls13) {
       return;
     case ContentType::handshake: {
       const auto begins = [&](std::string_view message) { return record.handshake.find(message) != std::string::npos; };
-      if (begins("NewSessionTicket") && (tls13 || is_so(now.handshake_done))) note(now.ticket, number);
+      if (begins("NewSessionTicket") && (tls13 || is_so(now.handshake_done)) && !is_cut_message(record)) note(now.ticket, number);
       if (begins("KeyUpdate")) note(now.key_update, number);
       if (begins("HelloRequest")) note(now.hello_request, number);
+      if (begins("CertificateRequest") && is_so(now.handshake_done)) note(now.certificate_request, number);
       if (is_so(now.handshake_done) || begins("KeyUpdate") || (tls13 && begins("NewSessionTicket"))) note(now.post_handshake, number);
       return;
     }
     case ContentType::alert: {
       const auto alerts = alerts_of(record);
+      if (record.content_bytes == 0) note(now.empty_alert, number);
+      if (alerts.empty() && record.content_bytes > 0) note(now.alert_in_pieces, number);
+      if (alerts.size() > 1) note(now.alerts_together, number);
+      constexpr std::size_t unpadded = 5 + 1 + 16;  // header, inner type, tag
+      if (tls13 && record.wire_bytes > record.content_bytes + unpadded) note(now.padded_alert, number);
       if (alerts.size() != 1) return note(now.odd_alert, number);
       const Alert alert = alerts.front();
       if (alert.description == 0) {
@@ -185,7 +198,9 @@ Since Moment::any_call_answered(Outcome outcome) const {
 
 Since Moment::error_reported() const {
   return std::max({any_call_answered(Outcome::cut), any_call_answered(Outcome::reset), any_call_answered(Outcome::alert),
-                   any_call_answered(Outcome::failed)});
+                   any_call_answered(Outcome::failed),
+                   // The end of what the peer sends is no answer to a call that sends: it did not succeed.
+                   answer(Call::write, Outcome::end_of_data), answer(Call::close, Outcome::end_of_data)});
 }
 
 Since Moment::readable(Since fact) const { return fact == never && is_so(unknown_record) ? unclear : fact; }
@@ -409,6 +424,8 @@ void Facts::note_own_records(Moment& now, const SubjectCall* until) const {
 
 void Facts::walk() {
   Moment now;
+  // The context that was told to close without a word made this session.
+  if (former_ && is_so(former_->at_end().quiet_context)) now.quiet = now.quiet_context = always;
   for (const Event& event : events_) {
     const int number = event.number;
     for (SubjectCall& it : calls_) {
@@ -429,6 +446,8 @@ void Facts::walk() {
       note_extra(now, number, *api);
       quiet_ |= is_so(now.quiet);
       if (api->side != Side::subject) continue;
+      if (api->call == Call::close && api->outcome == Outcome::done && is_so(now.answer(Call::close, Outcome::done)))
+        now.close_done_twice = number;
       now.answered[static_cast<std::size_t>(api->call)][static_cast<std::size_t>(api->outcome)] = number;
       if (api->call == Call::handshake) {
         note(now.handshake_begun, number);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -141,12 +142,12 @@ struct Trait {
   std::string_view name;      // "replies-by-itself"
   std::string_view question;  // "Does a read that finds the peer's close_notify answer it unasked?"
   std::vector<std::string_view> answers;
-  std::vector<std::string_view> ref;  // rows of the catalogue or cases it serves
+  std::vector<std::string> ref;  // rows of the catalogue or cases it serves
   struct Answer {
     std::string_view answer;  // one of `answers`
     std::vector<int> evidence;
   };
-  std::optional<Answer> (*ask)(const Facts&);  // of one session; nullopt: it does not tell
+  std::function<std::optional<Answer>(const Facts&)> ask;  // of one session; nullopt: it does not tell
 };
 const std::vector<Trait>& traits();
 

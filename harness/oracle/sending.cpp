@@ -193,13 +193,14 @@ Finding alert_level(const Facts& facts, const Asked& asked) {
 Finding written_data_is_received(const Facts& facts, const Asked& asked) {
   std::size_t written = 0;
   int last_write = never;
-  bool corked = false;
+  bool unusual = false, last_write_done = false;
   for (const SubjectCall& call : facts.calls()) {
     if (call.died || call.stuck) return not_reached("the subject was not done with its calls");
-    corked |= call.unusual.any();
-    if (call.call == Call::write && call.api && asked.speaks_of(call)) written = call.api->total, last_write = call.ended;
+    unusual |= call.unusual.any();
+    if (call.call == Call::write && call.api && asked.speaks_of(call))
+      written = call.api->total, last_write = call.ended, last_write_done = call.answered(Outcome::done);
   }
-  if (written == 0 || corked) return not_reached("nothing was written in that situation");
+  if (written == 0 || unusual) return not_reached("nothing was written in that situation");
   for (const Event& event : facts.events()) {
     if (const auto* record = event.as<Record>(); record && record->from == Side::subject && record->fate != Fate::passed &&
                                                  record->fate != Fate::held && record->fate != Fate::delivered)
@@ -209,7 +210,8 @@ Finding written_data_is_received(const Facts& facts, const Asked& asked) {
     const std::vector<int> evidence{last_write, event.number};
     if (event.number < last_write) return not_reached("it wrote on after the end was told");
     const std::string says = fmt::format("{} bytes were written, and the other side read {} before the end", written, api->total);
-    return api->total == written && api->intact ? holds(says, evidence) : broken(says, evidence);
+    const bool more = api->total > written && last_write_done;
+    return api->total < written || more || !api->intact ? broken(says, evidence) : holds(says, evidence);
   }
   return not_reached("the other side was never told the end of the data");
 }

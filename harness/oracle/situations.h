@@ -44,10 +44,11 @@ struct Moment {
   Since fin = never, reset = never;
   Since anything = never;        // bytes, an end or a reset since the subject's handshake was done
   Since unknown_record = never;  // a record that the wire could not read
-  Since odd_alert = never;       // alerts in pieces or several in one record: documents differ on whether they count
-  int warnings = 0;              // alerts that end nothing ...
-  Since many_warnings = never;   // ... and since when they are five
-  std::size_t data_bytes = 0;    // application data delivered before the close_notify
+  Since alert_in_pieces = never, alerts_together = never, empty_alert = never, padded_alert = never, certificate_request = never;
+  Since odd_alert = never;      // alerts in pieces or several in one record: documents differ on whether they count
+  int warnings = 0;             // alerts that end nothing ...
+  Since many_warnings = never;  // ... and since when they are five
+  std::size_t data_bytes = 0;   // application data delivered before the close_notify
 
   // The subject's own history.
   std::array<std::array<Since, Words<Outcome>::list.size()>, Words<Call>::list.size()>
@@ -69,11 +70,12 @@ struct Moment {
   Since answer(Call call, Outcome outcome) const { return answered[static_cast<std::size_t>(call)][static_cast<std::size_t>(outcome)]; }
   Since any_answer(Call call) const;
   Since any_call_answered(Outcome outcome) const;
-  Since error_reported() const;  // cut, reset, alert or failed
+  Since error_reported() const;  // cut, reset, alert or failed; a write or close: end-of-data too
   // The same as the fact, but `unclear` where it was not seen and the wire could not read everything.
   Since readable(Since fact) const;
   // The same for facts that an alert makes, which may have come in pieces.
   Since told_by_alert(Since fact) const;
+  Since close_done_twice = never;  // the latest of at least two closes that were done
   Since close_notify_arrived() const { return told_by_alert(close_notify); }
 };
 
@@ -98,7 +100,7 @@ struct Met {
   Since logged_or(Since fact) const { return fact == never && !logged ? unclear : fact; }
 };
 
-inline constexpr std::size_t most_situations = 120;
+inline constexpr std::size_t most_situations = 160;
 using Bits = std::bitset<3 * most_situations>;  // as it is, with `already`, with `formerly`
 
 // One API call of the subject.

@@ -101,6 +101,14 @@ const std::map<std::string_view, Pair>& pairs() {
       {"ordinary-traffic",
        {connected().arrives(data(9)).arrives(close_notify()).fin_arrives().close(Outcome::done),
         connected().arrives(data(0)).close(Outcome::want_read)}},
+      {"alert-in-pieces-arrived",
+       arrived(but(close_notify(), [](Record& it) { it.alert.reset(), it.content = "\x01", it.content_bytes = 1; }))},
+      {"alerts-together-arrived",
+       arrived(but(close_notify(),
+                   [](Record& it) { it.alert.reset(), it.content = std::string("\x01\x5a\x01\x00", 4), it.content_bytes = 4; }))},
+      {"empty-alert-arrived", arrived(but(close_notify(), [](Record& it) { it.alert.reset(), it.content = "", it.content_bytes = 0; }))},
+      {"padded-alert-arrived", arrived(but(close_notify(), [](Record& it) { it.wire_bytes += 100; }))},
+      {"certificate-request-arrived", arrived(handshake_message("CertificateRequest"))},
       {"close-notify-in-handshake-arrived",
        {Tale().arrives(in_the_clear(close_notify())).answers(Call::handshake, Outcome::failed),
         connected().arrives(close_notify()).close(Outcome::done)}},
@@ -113,6 +121,8 @@ const std::map<std::string_view, Pair>& pairs() {
       {"close-called", after([](Tale& tale) { tale.close(Outcome::failed); })},
       {"close-write-called", after([](Tale& tale) { tale.close_write(Outcome::failed); })},
       {"close-done", {connected().close(Outcome::done).close(Outcome::done), connected().close(Outcome::sent).close(Outcome::done)}},
+      {"close-done-twice",
+       {connected().close(Outcome::done).close(Outcome::done).close(Outcome::done), connected().close(Outcome::done).close(Outcome::done)}},
       {"close-sent", after([](Tale& tale) { tale.close(Outcome::sent); })},
       {"close-waiting", after([](Tale& tale) { tale.close(Outcome::want_read); })},
       {"close-blocked-on-write", after([](Tale& tale) { tale.close(Outcome::want_write); })},
@@ -230,6 +240,29 @@ TEST(Situations, WhatTheApplicationDidToTheLibraryMustBeNamed) {
   EXPECT_FALSE(speaks("handshake-done"));
   EXPECT_TRUE(speaks("flags-set"));
   EXPECT_FALSE(speaks("not flags-set"));
+}
+
+TEST(Situations, ASessionTakesItsContextsQuietShutdown) {
+  const Transcript run =
+      connected().extra(Call::set, "context-quiet-shutdown on").close(Outcome::sent).new_session().handshake().close(Outcome::done);
+  EXPECT_TRUE(fits(run, "quiet-shutdown-on"));
+  EXPECT_TRUE(fits(run, "not formerly quiet-shutdown-on"));
+}
+
+TEST(Situations, TheEndOfTheDataIsAnErrorWhereItIsToldToAWrite) {
+  EXPECT_TRUE(fits(closes_after([](Tale& tale) { tale.answers(Call::write, Outcome::end_of_data); }), "error-reported"));
+  EXPECT_FALSE(fits(closes_after([](Tale& tale) { tale.reads(Outcome::end_of_data); }), "error-reported"));
+}
+
+TEST(Situations, HalfATicketIsNone) {
+  const auto begun = [](std::size_t bytes) {
+    return but(handshake_message("NewSessionTicket"),
+               [&](Record& it) { it.content = std::string("\4\0\0\4abcd", 8).substr(0, bytes), it.content_bytes = bytes; });
+  };
+  const auto ticket = [&](std::size_t bytes) { return connected().arrives(begun(bytes)).close(Outcome::sent); };
+  EXPECT_FALSE(fits(ticket(2), "ticket-arrived"));
+  EXPECT_FALSE(fits(ticket(7), "ticket-arrived"));
+  EXPECT_TRUE(fits(ticket(8), "ticket-arrived"));
 }
 
 TEST(Situations, FormerlyIsTheEndOfTheSessionBefore) {

@@ -1,7 +1,11 @@
 // Traits: where documents leave freedom, what the library does.
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <stdexcept>
 
 #include "harness/oracle/oracle.h"
+#include "harness/oracle/properties.h"
 
 namespace tlsbye {
 namespace {
@@ -183,10 +187,172 @@ Told fatal_level_close_notify(const Facts& facts) {
   });
 }
 
+Given given_all(const std::vector<std::string_view>& words) {
+  Given given;
+  for (const std::string_view word : words)
+    if (!given.add(word)) throw std::logic_error("a trait asks for `" + std::string(word) + "`, which is no situation");
+  return given;
+}
+
+using Ask = std::function<Told(const Facts&)>;
+
+// What the first such call in that situation answers.
+Ask answer_of(Call kind, const std::vector<std::string_view>& words) {
+  return [kind, given = given_all(words)](const Facts& facts) {
+    return outcome_of_first(facts, kind, [&](const SubjectCall& call) { return given.fits(call); });
+  };
+}
+
+// The same for a two-way close that looks at the transport; where it goes on as if nothing had come, `ignored`.
+Ask while_closing(const std::vector<std::string_view>& words) {
+  auto all = words;
+  all.insert(all.end(), {"handshake-done", "not error-reported", "not fin-arrived", "not reset-arrived", "not fatal-alert-arrived",
+                         "not data-arrived", "not own-fin", "not quiet-shutdown-on", "not fault-injected"});
+  return [given = given_all(all)](const Facts& facts) -> Told {
+    const auto told = outcome_of_first(facts, Call::close, [&](const SubjectCall& call) {
+      return given.fits(call) && (is_so(call.met.recv) || !call.met.logged) && !call.answered(Outcome::sent);
+    });
+    if (told && (told->answer == spell(Outcome::done) || told->answer == spell(Outcome::want_read)))
+      return answer("ignored", told->evidence);
+    return told;
+  };
+}
+
+// What the first such call puts on the wire.
+constexpr std::array<std::string_view, 5> emissions{"nothing", "close_notify", "close_notify-in-the-clear", "error-alert",
+                                                    "something-else"};
+Ask emission_of(Call kind, const std::vector<std::string_view>& words) {
+  return [kind, given = given_all(words)](const Facts& facts) -> Told {
+    if (!facts.readable()) return std::nullopt;
+    for (const SubjectCall& call : facts.calls()) {
+      if (call.call != kind || !given.fits(call) || !call.api || !call.emission_known || call.answered(Outcome::unsupported)) continue;
+      if (is_so(call.met.send_broken) || is_so(call.met.send_would_block)) continue;
+      for (const SentRecord& sent : facts.sent()) {
+        if (sent.owner != &call - facts.calls().data()) continue;
+        const auto alerts = alerts_of(*sent.record);
+        if (alerts.empty()) return answer(emissions[4], {call.ended, sent.number});
+        if (alerts.front().description != 0) return answer(emissions[3], {call.ended, sent.number});
+        return answer(emissions[sent.record->encrypted ? 1 : 2], {call.ended, sent.number});
+      }
+      return answer(emissions[0], {call.ended});
+    }
+    return std::nullopt;
+  };
+}
+
+// Whether the session before this one, which had ended so, was resumed by this handshake.
+Ask resumed_after(const std::vector<std::string_view>& words) {
+  auto all = words;
+  all.insert(all.end(), {"later-session", "formerly session-kept", "formerly handshake-done"});
+  return [given = given_all(all)](const Facts& facts) -> Told {
+    for (const SubjectCall& call : facts.calls())
+      if (call.call == Call::handshake && call.answered(Outcome::done) && given.fits(call) && !call.api->flag("resumed").empty())
+        return answer(call.api->flag("resumed") == "yes" ? "yes" : "no", {call.ended});
+    return std::nullopt;
+  };
+}
+
+// What a fault of that kind in a call that works on a blocking transport comes to.
+Ask answer_to_fault(std::string_view error, Io io) {
+  return [error, io](const Facts& facts) -> Told {
+    if (facts.transcript().key().io != io) return std::nullopt;
+    for (const SubjectCall& call : facts.calls()) {
+      if ((call.call != Call::close && call.call != Call::read) || !connected(call) || !call.api || !is_so(call.met.injected)) continue;
+      const auto& fault = *facts.transcript().at(call.met.injected).as<TransportCall>();
+      if (fault.error_number != error || is_so(call.met.injected_end) || is_so(call.before.error_reported()) || is_so(call.after.fin) ||
+          is_so(call.after.reset) || is_so(call.after.fatal_alert))
+        continue;
+      const Outcome outcome = call.api->outcome;
+      const bool went_on = outcome == Outcome::done || outcome == Outcome::end_of_data || outcome == Outcome::sent;
+      return answer(went_on ? "goes-on" : spell(outcome), {call.met.injected, call.ended});
+    }
+    return std::nullopt;
+  };
+}
+
+// Who eats what follows the close_notify on the transport.
+Told bytes_behind_the_close_notify(const Facts& facts) {
+  if (facts.options().read_ahead) return std::nullopt;
+  const Finding finding = transport_reusable(facts, Asked());
+  if (finding.kind == Finding::Kind::not_reached) return std::nullopt;
+  return answer(finding.kind == Finding::Kind::holds ? "left-on-the-transport" : "eaten", finding.evidence);
+}
+
+Told data_in_flight_at_close(const Facts& facts) {
+  const auto& calls = facts.calls();
+  for (auto call = calls.begin(); call != calls.end(); ++call) {
+    const bool waits = call->call == Call::close && connected(*call) && looked(*call) && !is_so(call->before.error_reported());
+    const bool late = is_so(call->after.data) && call->after.data > call->before.own_close_notify && own_close_notify_out(*call) &&
+                      call->after.data_bytes > call->before.data_read;
+    if (!waits || !late || is_so(call->met.injected_end) || is_so(call->after.own_fin) || is_so(call->after.reset)) continue;
+    if (call->answered(Outcome::done)) return answer("discards", {call->after.data, call->ended});
+    if (call->answered(Outcome::failed) || call->answered(Outcome::refused)) return answer("error", {call->after.data, call->ended});
+    for (auto later = call + 1; later != calls.end(); ++later)
+      if (later->call == Call::read && later->api && later->api->bytes > 0)
+        return answer("keeps-it-readable", {call->after.data, call->ended, later->ended});
+  }
+  return std::nullopt;
+}
+
+// A reader in one thread waits; another thread closes.
+Told blocked_reader_when_another_thread_closes(const Facts& facts) {
+  if (!is_so(facts.threads())) return std::nullopt;
+  for (const SubjectCall& call : facts.calls()) {
+    if (call.call != Call::read || !call.accompanied) continue;
+    const bool closed = std::any_of(facts.calls().begin(), facts.calls().end(), [&](const SubjectCall& other) {
+      return other.api && other.api->aside == Aside::thread && (other.call == Call::close || other.call == Call::close_write) &&
+             other.ended > call.began && other.ended < call.ended;
+    });
+    if (!closed) continue;
+    if (call.stuck) return answer("stays-blocked", {call.ended});
+    if (call.api) return answer(spell(call.api->outcome), {call.ended});
+  }
+  return std::nullopt;
+}
+
+Told corked_data_at_close(const Facts& facts) {
+  if (!facts.readable()) return std::nullopt;
+  for (const SubjectCall& call : facts.calls()) {
+    if ((call.call != Call::close && call.call != Call::close_write) || !is_so(call.before.corked) || !call.api) continue;
+    if (!call.before.last_write || call.before.last_write->total == 0) return std::nullopt;
+    std::size_t sent_before = 0;
+    Since close_notify = never;
+    for (const SentRecord& sent : facts.sent()) {
+      if (sent.record->is_close_notify() && close_notify == never) close_notify = sent.number;
+      if (sent.record->type == ContentType::application_data && close_notify == never) sent_before += sent.record->content_bytes;
+    }
+    if (close_notify == never) return std::nullopt;
+    return answer(sent_before >= call.before.last_write->total ? "sent-first" : "kept-back", {call.ended, close_notify});
+  }
+  return std::nullopt;
+}
+
+// A trait that asks for the outcome of one call.
+Trait outcome_trait(std::string_view name, std::string_view question, Call call, const std::vector<std::string_view>& given,
+                    std::vector<std::string> ref) {
+  return {name, question, {Words<Outcome>::list.begin(), Words<Outcome>::list.end()}, std::move(ref), answer_of(call, given)};
+}
+Trait closing_trait(std::string_view name, std::string_view question, const std::vector<std::string_view>& given,
+                    std::vector<std::string> ref) {
+  std::vector<std::string_view> answers{"ignored"};
+  answers.insert(answers.end(), Words<Outcome>::list.begin(), Words<Outcome>::list.end());
+  return {name, question, answers, std::move(ref), while_closing(given)};
+}
+Trait emission_trait(std::string_view name, std::string_view question, Call call, const std::vector<std::string_view>& given,
+                     std::vector<std::string> ref) {
+  return {name, question, {emissions.begin(), emissions.end()}, std::move(ref), emission_of(call, given)};
+}
+Trait yes_or_no(std::string_view name, std::string_view question, std::vector<std::string> ref, Ask ask) {
+  return {name, question, {"yes", "no"}, std::move(ref), std::move(ask)};
+}
+
 }  // namespace
 
 const std::vector<Trait>& traits() {
   const std::vector<std::string_view> any_outcome(Words<Outcome>::list.begin(), Words<Outcome>::list.end());
+  std::vector<std::string_view> goes_on{"goes-on"}, or_blocked{"stays-blocked"};
+  goes_on.insert(goes_on.end(), any_outcome.begin(), any_outcome.end());
+  or_blocked.insert(or_blocked.end(), any_outcome.begin(), any_outcome.end());
   static const std::vector<Trait> table{
       {"replies-by-itself",
        "Does a read that finds the peer's close_notify answer it unasked?",
@@ -242,6 +408,160 @@ const std::vector<Trait>& traits() {
        any_outcome,
        {"OPENSSL-ALERT-01", "WOLFSSL-READ-04"},
        fatal_level_close_notify},
+
+      // The end, as calls tell it.
+      outcome_trait("read-at-clean-end", "What does a read answer for the peer's close_notify?", Call::read,
+                    {"handshake-done", "close-notify-arrived", "ordinary-traffic", "not unread-data", "not error-reported",
+                     "not close-called", "not end-of-data-read", "receiving-untroubled"},
+                    {"B03", "GNUTLS-RECV-01", "WOLFSSL-READ-01"}),
+      outcome_trait(
+          "peek-at-clean-end", "What does a peek answer for the peer's close_notify?", Call::peek,
+          {"handshake-done", "close-notify-arrived", "ordinary-traffic", "not unread-data", "not error-reported", "not close-called"},
+          {"B105", "OPENSSL-READ-04"}),
+      outcome_trait("read-after-clean-end", "What does a read answer after one that told the end of the data?", Call::read,
+                    {"end-of-data-read", "not close-called", "not error-reported", "ordinary-traffic"}, {"B53", "WOLFSSL-READ-02"}),
+      outcome_trait("read-in-cut-record", "What does a read answer where the transport ends inside a record?", Call::read,
+                    {"handshake-done", "partial-record-arrived", "fin-arrived", "not reset-arrived", "not close-notify-arrived",
+                     "not unread-data", "not error-reported", "not close-called", "not option-ignore-eof"},
+                    {"B2A", "GNUTLS-RECV-05"}),
+      outcome_trait("read-after-cut", "What does a read answer after one that told a cut?", Call::read,
+                    {"cut-reported", "not close-called", "not reset-arrived"}, {"B20", "GNUTLS-RECV-04"}),
+      outcome_trait("write-after-cut", "What does a write answer after a read told a cut?", Call::write,
+                    {"cut-reported", "not close-called", "not send-broken", "not reset-arrived"}, {"B20"}),
+      outcome_trait("read-after-own-close", "What does a read answer after a completed close?", Call::read,
+                    {"close-done", "close-notify-arrived", "not error-reported", "ordinary-traffic"}, {"GNUTLS-BYE-06", "WOLFSSL-ERR-02"}),
+      outcome_trait("forged-close-notify", "What does a read answer for a close_notify in the clear?", Call::read,
+                    {"handshake-done", "plain-alert-arrived", "not close-notify-arrived", "not fatal-alert-arrived", "not fin-arrived",
+                     "not unread-data", "not error-reported", "not close-called"},
+                    {"B87", "WOLFSSL-READ-06"}),
+      outcome_trait("damaged-close-notify", "What does a read answer for a record that cannot be authenticated?", Call::read,
+                    {"handshake-done", "damaged-record-arrived", "not close-notify-arrived", "not fin-arrived", "not unread-data",
+                     "not error-reported", "not close-called"},
+                    {"B88"}),
+      outcome_trait("read-of-user-canceled", "What does a read answer for a user_canceled that a close_notify follows?", Call::read,
+                    {"handshake-done", "user-canceled-arrived", "close-notify-arrived", "not data-arrived", "not fatal-alert-arrived",
+                     "not error-reported", "not close-called", "not end-of-data-read"},
+                    {"B81", "GNUTLS-BYE-41", "WOLFSSL-READ-05"}),
+
+      // Closing.
+      outcome_trait("close-after-peers-close-notify", "What does the first close answer after the peer's close_notify was read?",
+                    Call::close, {"first", "end-of-data-read", "ordinary-traffic", "in-good-order", "sending-untroubled"},
+                    {"OPENSSL-SHUTDOWN-16", "WOLFSSL-SHUTDOWN-11", "GNUTLS-BYE-36"}),
+      outcome_trait("third-close", "What does a close answer after two that were done?", Call::close,
+                    {"close-done", "ordinary-traffic", "not fin-arrived", "not error-reported", "close-done-twice"}, {"B100"}),
+      outcome_trait(
+          "close-after-reset", "What does a two-way close answer that waits for the reply when the transport is reset?", Call::close,
+          {"handshake-done", "own-close-notify-sent", "reset-arrived", "not close-notify-arrived", "not unread-data", "not error-reported"},
+          {"B26"}),
+      outcome_trait("close-after-close-write", "What does the first two-way close answer after a one-way close, with no reply yet?",
+                    Call::close, {"first", "close-write-done", "nothing-arrived", "in-good-order", "receiving-untroubled"},
+                    {"B101", "GNUTLS-BYE-37"}),
+      outcome_trait("close-after-cut", "What does a close answer after a read told a cut?", Call::close,
+                    {"first", "cut-reported", "not close-notify-arrived", "not reset-arrived"}, {"GNUTLS-BYE-39", "OPENSSL-SHUTDOWN-06"}),
+      emission_trait("close-notify-after-cut", "What does a close send after a read told a cut?", Call::close,
+                     {"first", "cut-reported", "not close-notify-arrived", "not reset-arrived", "not own-close-notify-sent"},
+                     {"GNUTLS-BYE-39"}),
+      outcome_trait("close-after-fatal-alert", "What does a close answer after the peer's fatal alert was reported?", Call::close,
+                    {"first", "alert-reported", "fatal-alert-arrived", "not reset-arrived", "not fin-arrived"},
+                    {"B89", "GNUTLS-BYE-38", "WOLFSSL-SHUTDOWN-16"}),
+      emission_trait(
+          "close-notify-after-fatal-alert", "What does a close send after the peer's fatal alert was reported?", Call::close,
+          {"first", "alert-reported", "fatal-alert-arrived", "not reset-arrived", "not fin-arrived", "not own-close-notify-sent"},
+          {"B89", "GNUTLS-BYE-38", "WOLFSSL-SHUTDOWN-16"}),
+      outcome_trait("close-in-handshake", "What does a close answer while the handshake is under way?", Call::close,
+                    {"first", "handshake-begun", "not handshake-done", "not handshake-failed"}, {"B92", "OPENSSL-SHUTDOWN-46"}),
+      emission_trait("close-notify-in-handshake", "What does a close send while the handshake is under way?", Call::close,
+                     {"first", "handshake-begun", "not handshake-done", "not handshake-failed"}, {"B92", "RFC9846-A.1-01"}),
+      outcome_trait("handshake-meets-close-notify", "What does the handshake answer when a close_notify comes?", Call::handshake,
+                    {"close-notify-in-handshake-arrived", "not fatal-alert-arrived", "not fin-arrived"}, {"B91", "GNUTLS-RECV-11"}),
+      outcome_trait("close-with-quiet-shutdown", "What does a close answer that was told to be quiet?", Call::close,
+                    {"first", "handshake-done", "quiet-shutdown-on", "not error-reported"},
+                    {"B102", "OPENSSL-QUIET-02", "WOLFSSL-QUIET-01"}),
+      emission_trait("sent-on-cut", "What does a read send that tells a cut?", Call::read,
+                     {"handshake-done", "fin-arrived", "not close-notify-arrived", "not error-reported", "not unread-data",
+                      "not own-close-notify-sent", "not reset-arrived", "not option-ignore-eof"},
+                     {"OPENSSL-ERR-04"}),
+      outcome_trait("close-after-flag-set", "What does a close answer after the application set the library's shutdown flags?", Call::close,
+                    {"first", "flags-set", "handshake-done", "not error-reported"}, {"B103", "OPENSSL-SETSD-06", "WOLFSSL-SETSD-01"}),
+      outcome_trait("handshake-after-clear", "What does a handshake answer on an object that was cleared after its session?",
+                    Call::handshake, {"cleared"}, {"B10A", "OPENSSL-CLEAR-01"}),
+      outcome_trait("read-with-stale-error", "What does a read answer for the peer's close_notify when an old error is in the queue?",
+                    Call::read, {"stale-error", "close-notify-arrived", "not unread-data"}, {"OPENSSL-ERR-01"}),
+      outcome_trait("close-when-time-ran-out", "What does a close answer whose time limit ran out?", Call::close, {"time-ran-out"},
+                    {"B140", "GNUTLS-TMO-01"}),
+      outcome_trait("read-when-time-ran-out", "What does a read answer whose time limit ran out?", Call::read, {"time-ran-out"},
+                    {"B140", "GNUTLS-TMO-01"}),
+      {"data-in-flight-at-close",
+       "What does a two-way close do with application data that comes while it waits for the reply?",
+       {"error", "discards", "keeps-it-readable"},
+       {"B60", "B67"},
+       data_in_flight_at_close},
+      {"bytes-behind-the-close-notify",
+       "Are bytes that follow the close_notify on the transport left there by a completed close?",
+       {"left-on-the-transport", "eaten"},
+       {"B112", "OPENSSL-RA-01"},
+       bytes_behind_the_close_notify},
+      {"corked-data-at-close",
+       "Is data that was written but kept back sent before the close_notify?",
+       {"sent-first", "kept-back"},
+       {"B66", "GNUTLS-BYE-48"},
+       corked_data_at_close},
+
+      // What comes while a two-way close waits.
+      closing_trait("ticket-while-closing", "What does a two-way close answer that meets a session ticket?", {"ticket-arrived"},
+                    {"B70", "GNUTLS-BYE-42"}),
+      closing_trait("key-update-while-closing", "What does a two-way close answer that meets a KeyUpdate?", {"key-update-arrived"},
+                    {"B71", "GNUTLS-BYE-43", "OPENSSL-SHUTDOWN-50"}),
+      closing_trait("hello-request-while-closing", "What does a two-way close answer that meets a HelloRequest?", {"hello-request-arrived"},
+                    {"B73", "GNUTLS-BYE-44", "OPENSSL-SHUTDOWN-49"}),
+      closing_trait("change-cipher-spec-while-closing", "What does a two-way close answer that meets a change_cipher_spec?",
+                    {"change-cipher-spec-arrived"}, {"GNUTLS-BYE-46"}),
+      closing_trait("user-canceled-while-closing", "What does a two-way close answer that meets a user_canceled?",
+                    {"user-canceled-arrived"}, {"B81", "GNUTLS-BYE-41"}),
+      closing_trait("plain-alert-while-closing", "What does a two-way close answer that meets an alert in the clear?",
+                    {"plain-alert-arrived", "not close-notify-arrived"}, {"B87", "OPENSSL-SHUTDOWN-51"}),
+      closing_trait("damaged-record-while-closing", "What does a two-way close answer that meets a record that cannot be authenticated?",
+                    {"damaged-record-arrived", "not close-notify-arrived"}, {"B68"}),
+
+      // Waiting.
+      {"blocking-transport-that-would-block",
+       "What does a call on a blocking transport come to whose transport call says EAGAIN all the same?",
+       goes_on,
+       {"B35"},
+       answer_to_fault("EAGAIN", Io::blocking)},
+      {"interrupted-on-a-blocking-transport",
+       "What does a call on a blocking transport come to that a signal interrupts?",
+       goes_on,
+       {"B35", "GNUTLS-TMO-06"},
+       answer_to_fault("EINTR", Io::blocking)},
+      {"interrupted-on-a-non-blocking-transport",
+       "What does a call on a non-blocking transport come to that a signal interrupts?",
+       goes_on,
+       {"B35"},
+       answer_to_fault("EINTR", Io::nonblocking)},
+      {"blocked-reader-when-another-thread-closes",
+       "What does a read answer that waits while another thread closes?",
+       or_blocked,
+       {"B130", "GNUTLS-THR-01"},
+       blocked_reader_when_another_thread_closes},
+
+      // Resumption.
+      yes_or_no("resumable-after-clean-close", "Can a session be resumed after both sides closed it?", {"B160", "OPENSSL-SHUTDOWN-31"},
+                resumed_after({"formerly own-close-notify-sent", "formerly close-notify-arrived", "not formerly error-reported",
+                               "not formerly fatal-alert-arrived"})),
+      yes_or_no("resumable-after-one-way-close", "Can a session be resumed after the subject closed, and nothing answered?",
+                {"GNUTLS-RESUME-02", "OPENSSL-SESS-02"},
+                resumed_after({"formerly own-close-notify-sent", "not formerly close-notify-arrived", "not formerly error-reported",
+                               "not formerly fatal-alert-arrived"})),
+      yes_or_no("resumable-after-cut", "Can a session be resumed after its transport ended without the peer's close_notify?",
+                {"B161", "RFC2246-7.2.1-03", "RFC4346-1.1-01"},
+                resumed_after({"formerly cut-reported", "not formerly close-notify-arrived", "not formerly fatal-alert-arrived"})),
+      yes_or_no("resumable-after-fatal-alert", "Can a session be resumed after the peer's fatal alert?",
+                {"B162", "RFC5246-7.2.2-01", "WOLFSSL-SESS-01"},
+                resumed_after({"formerly fatal-alert-arrived", "formerly error-reported"})),
+      yes_or_no("resumable-after-no-close", "Can a session be resumed that nobody closed?", {"B161", "OPENSSL-FREE-02"},
+                resumed_after({"not formerly own-close-notify-sent", "not formerly close-notify-arrived", "not formerly error-reported",
+                               "not formerly fatal-alert-arrived", "not formerly own-fatal-alert-sent"})),
   };
   return table;
 }

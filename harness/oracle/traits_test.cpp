@@ -11,7 +11,9 @@ namespace {
 std::string asked(std::string_view name, const Transcript& run) {
   for (const Trait& trait : traits()) {
     if (trait.name != name) continue;
-    const auto answer = trait.ask(run);
+    const Facts facts(run);
+    std::optional<Trait::Answer> answer;
+    for (const Facts* session = &facts; session && !answer; session = session->next()) answer = trait.ask(*session);
     if (!answer) return "";
     EXPECT_NE(std::find(trait.answers.begin(), trait.answers.end(), answer->answer), trait.answers.end()) << name;
     EXPECT_FALSE(answer->evidence.empty()) << name;
@@ -24,6 +26,11 @@ std::string asked(std::string_view name, const Transcript& run) {
 
 Tale connected() { return Tale().handshake(); }
 Tale closed() { return connected().close(Outcome::sent, {close_notify()}); }
+
+// A client kept that session, and this is what the next handshake says of it.
+Tale resumes(Tale session, std::string resumed) {
+  return session.partner(Call::keep_session, Outcome::done).new_session(false).handshake().shows("resumed", std::move(resumed));
+}
 
 struct Case {
   Transcript run;
@@ -78,6 +85,150 @@ const std::multimap<std::string_view, Case>& cases() {
       {"close-before-handshake", {closed(), ""}},
       {"fatal-level-close-notify", {connected().arrives(alert(2, 0)).reads(Outcome::alert), "alert"}},
       {"fatal-level-close-notify", {connected().arrives(alert(1, 0)).reads(Outcome::end_of_data), ""}},
+      {"read-at-clean-end", {connected().arrives(close_notify()).reads(Outcome::end_of_data), "end-of-data"}},
+      {"read-at-clean-end", {connected().fin_arrives().reads(Outcome::cut), ""}},
+      {"peek-at-clean-end", {connected().arrives(close_notify()).extra(Call::peek, "", Outcome::failed), "failed"}},
+      {"peek-at-clean-end", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
+      {"read-after-clean-end",
+       {connected().arrives(close_notify()).reads(Outcome::end_of_data).reads(Outcome::end_of_data), "end-of-data"}},
+      {"read-after-clean-end", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
+      {"read-in-cut-record", {connected().arrives(cut_short(close_notify())).fin_arrives().reads(Outcome::cut), "cut"}},
+      {"read-in-cut-record", {connected().fin_arrives().reads(Outcome::cut), ""}},
+      {"read-after-cut", {connected().fin_arrives().reads(Outcome::cut).reads(Outcome::refused), "refused"}},
+      {"read-after-cut", {connected().fin_arrives().reads(Outcome::cut), ""}},
+      {"write-after-cut", {connected().fin_arrives().reads(Outcome::cut).writes(5), "done"}},
+      {"write-after-cut", {connected().writes(5), ""}},
+      {"read-after-own-close", {closed().arrives(close_notify()).close(Outcome::done).reads(Outcome::end_of_data), "end-of-data"}},
+      {"read-after-own-close", {closed().reads(Outcome::want_read), ""}},
+      {"forged-close-notify", {connected().arrives(in_the_clear(close_notify())).reads(Outcome::failed), "failed"}},
+      {"forged-close-notify", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
+      {"damaged-close-notify", {connected().arrives(damaged(close_notify())).reads(Outcome::failed), "failed"}},
+      {"damaged-close-notify", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
+      {"read-of-user-canceled", {connected().arrives(alert(1, 90)).arrives(close_notify()).reads(Outcome::end_of_data), "end-of-data"}},
+      {"read-of-user-canceled", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
+      {"close-after-peers-close-notify",
+       {connected().arrives(close_notify()).reads(Outcome::end_of_data).close(Outcome::done, {close_notify()}), "done"}},
+      {"close-after-peers-close-notify", {closed(), ""}},
+      {"third-close", {connected().close(Outcome::done).close(Outcome::done).close(Outcome::failed), "failed"}},
+      {"third-close", {connected().close(Outcome::done).close(Outcome::done), ""}},
+      {"close-after-reset", {closed().reset_arrives().close(Outcome::reset), "reset"}},
+      {"close-after-reset", {closed().fin_arrives().close(Outcome::cut), ""}},
+      {"close-after-close-write", {connected().close_write(Outcome::done, {close_notify()}).stays_blocked(Call::close, Flow::recv), ""}},
+      {"close-after-close-write", {connected().close_write(Outcome::done, {close_notify()}).close(Outcome::done), "done"}},
+      {"close-after-cut", {connected().fin_arrives().reads(Outcome::cut).close(Outcome::failed), "failed"}},
+      {"close-after-cut", {connected().fin_arrives().close(Outcome::cut), ""}},
+      {"close-notify-after-cut", {connected().fin_arrives().reads(Outcome::cut).close(Outcome::failed), "nothing"}},
+      {"close-notify-after-cut", {connected().fin_arrives().reads(Outcome::cut).close(Outcome::sent, {close_notify()}), "close_notify"}},
+      {"close-notify-after-cut", {closed(), ""}},
+      {"close-after-fatal-alert", {connected().arrives(alert(2, 80)).reads(Outcome::alert).close(Outcome::refused), "refused"}},
+      {"close-after-fatal-alert", {closed(), ""}},
+      {"close-notify-after-fatal-alert", {connected().arrives(alert(2, 80)).reads(Outcome::alert).close(Outcome::refused), "nothing"}},
+      {"close-notify-after-fatal-alert", {closed(), ""}},
+      {"close-in-handshake", {Tale().answers(Call::handshake, Outcome::want_read).close(Outcome::failed), "failed"}},
+      {"close-in-handshake", {closed(), ""}},
+      {"close-notify-in-handshake",
+       {Tale().answers(Call::handshake, Outcome::want_read).close(Outcome::sent, {in_the_clear(close_notify())}),
+        "close_notify-in-the-clear"}},
+      {"close-notify-in-handshake", {closed(), ""}},
+      {"handshake-meets-close-notify", {Tale().arrives(in_the_clear(close_notify())).answers(Call::handshake, Outcome::cut), "cut"}},
+      {"handshake-meets-close-notify", {connected(), ""}},
+      {"close-with-quiet-shutdown", {connected().extra(Call::set, "quiet-shutdown on").close(Outcome::done), "done"}},
+      {"close-with-quiet-shutdown", {closed(), ""}},
+      {"sent-on-cut", {connected().fin_arrives().answers(Call::read, Outcome::cut, {alert(2, 50)}), "error-alert"}},
+      {"sent-on-cut", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
+      {"close-after-flag-set", {connected().extra(Call::set, "shutdown both").close(Outcome::done), "done"}},
+      {"close-after-flag-set", {closed(), ""}},
+      {"handshake-after-clear", {closed().extra(Call::clear).answers(Call::handshake, Outcome::done), "done"}},
+      {"handshake-after-clear", {connected(), ""}},
+      {"read-with-stale-error", {connected().arrives(close_notify()).extra(Call::set, "stale-error on").reads(Outcome::failed), "failed"}},
+      {"read-with-stale-error", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
+      {"close-when-time-ran-out",
+       {connected().extra(Call::set, "timeout 300").blocks(Call::close, Flow::recv).passes(300).close(Outcome::failed), "failed"}},
+      {"close-when-time-ran-out", {connected().blocks(Call::close, Flow::recv).passes(300).close(Outcome::failed), ""}},
+      {"read-when-time-ran-out",
+       {connected().extra(Call::set, "timeout 300").blocks(Call::read, Flow::recv).passes(300).reads(Outcome::failed), "failed"}},
+      {"read-when-time-ran-out", {connected().extra(Call::set, "timeout 300").reads(Outcome::failed), ""}},
+      {"data-in-flight-at-close",
+       {closed().arrives(data(5)).arrives(close_notify()).io(Call::close, Flow::recv, 27).close(Outcome::done), "discards"}},
+      {"data-in-flight-at-close", {closed().arrives(data(5)).io(Call::close, Flow::recv, 27).close(Outcome::failed), "error"}},
+      {"data-in-flight-at-close",
+       {closed().arrives(data(5)).io(Call::close, Flow::recv, 27).close(Outcome::want_read).reads(5), "keeps-it-readable"}},
+      {"data-in-flight-at-close", {connected().arrives(data(5)).io(Call::close, Flow::recv, 27).close(Outcome::failed), ""}},
+      {"bytes-behind-the-close-notify",
+       {closed().arrives(close_notify()).close(Outcome::done).arrives(raw_bytes("PLAIN")).script("raw-read", "PLAIN"),
+        "left-on-the-transport"}},
+      {"bytes-behind-the-close-notify",
+       {closed().arrives(close_notify()).close(Outcome::done).arrives(raw_bytes("PLAIN")).script("raw-read", "AIN"), "eaten"}},
+      {"bytes-behind-the-close-notify", {closed(), ""}},
+      {"corked-data-at-close",
+       {connected()
+            .extra(Call::set, "cork on")
+            .answers(Call::write, Outcome::done)
+            .last<ApiCall>([](ApiCall& api) { api.total = 5; })
+            .close(Outcome::sent, {close_notify()}),
+        "kept-back"}},
+      {"corked-data-at-close",
+       {connected()
+            .extra(Call::set, "cork on")
+            .answers(Call::write, Outcome::done)
+            .last<ApiCall>([](ApiCall& api) { api.total = 5; })
+            .close(Outcome::sent, {data(5), close_notify()}),
+        "sent-first"}},
+      {"corked-data-at-close", {connected().writes(5).close(Outcome::sent, {close_notify()}), ""}},
+      {"ticket-while-closing",
+       {closed().arrives(handshake_message("NewSessionTicket")).io(Call::close, Flow::recv, 200).close(Outcome::want_read), "ignored"}},
+      {"ticket-while-closing", {closed().io(Call::close, Flow::recv, 200).close(Outcome::want_read), ""}},
+      {"key-update-while-closing",
+       {closed().arrives(handshake_message("KeyUpdate")).io(Call::close, Flow::recv, 27).close(Outcome::failed), "failed"}},
+      {"key-update-while-closing", {closed().close(Outcome::want_read), ""}},
+      {"hello-request-while-closing",
+       {closed().arrives(handshake_message("HelloRequest")).io(Call::close, Flow::recv, 27).close(Outcome::failed), "failed"}},
+      {"hello-request-while-closing", {closed().close(Outcome::want_read), ""}},
+      {"change-cipher-spec-while-closing",
+       {closed()
+            .arrives(but(data(1), [](Record& it) { it.type = ContentType::change_cipher_spec; }))
+            .io(Call::close, Flow::recv, 6)
+            .close(Outcome::failed),
+        "failed"}},
+      {"change-cipher-spec-while-closing", {closed().close(Outcome::want_read), ""}},
+      {"user-canceled-while-closing", {closed().arrives(alert(1, 90)).io(Call::close, Flow::recv, 24).close(Outcome::alert), "alert"}},
+      {"user-canceled-while-closing", {closed().close(Outcome::want_read), ""}},
+      {"plain-alert-while-closing",
+       {closed().arrives(in_the_clear(close_notify())).io(Call::close, Flow::recv, 7).close(Outcome::failed), "failed"}},
+      {"plain-alert-while-closing", {closed().close(Outcome::want_read), ""}},
+      {"damaged-record-while-closing",
+       {closed().arrives(damaged(close_notify())).io(Call::close, Flow::recv, 24).close(Outcome::failed), "failed"}},
+      {"damaged-record-while-closing", {closed().close(Outcome::want_read), ""}},
+      {"blocking-transport-that-would-block",
+       {connected().io(Call::close, Flow::send, -1, "EAGAIN", true).close(Outcome::want_write), "want-write"}},
+      {"blocking-transport-that-would-block", {closed(), ""}},
+      {"interrupted-on-a-blocking-transport",
+       {connected().io(Call::close, Flow::send, -1, "EINTR", true).close(Outcome::sent, {close_notify()}), "goes-on"}},
+      {"interrupted-on-a-blocking-transport", {closed(), ""}},
+      {"interrupted-on-a-non-blocking-transport",
+       {Tale(Tls::v1_3, Io::nonblocking).handshake().io(Call::close, Flow::send, -1, "EINTR", true).close(Outcome::interrupted),
+        "interrupted"}},
+      {"interrupted-on-a-non-blocking-transport",
+       {connected().io(Call::close, Flow::send, -1, "EINTR", true).close(Outcome::interrupted), ""}},
+      {"blocked-reader-when-another-thread-closes",
+       {connected().blocks(Call::read, Flow::recv).beside(Call::close_write, Outcome::done).stays_blocked(Call::read, Flow::recv),
+        "stays-blocked"}},
+      {"blocked-reader-when-another-thread-closes", {connected().stays_blocked(Call::read, Flow::recv), ""}},
+      {"resumable-after-clean-close", {resumes(closed().arrives(close_notify()).close(Outcome::done), "yes"), "yes"}},
+      {"resumable-after-clean-close", {resumes(closed().arrives(close_notify()).close(Outcome::done), "no"), "no"}},
+      {"resumable-after-clean-close", {resumes(closed(), "yes"), ""}},
+      {"resumable-after-one-way-close", {resumes(closed(), "yes"), "yes"}},
+      {"resumable-after-one-way-close", {resumes(closed(), "no"), "no"}},
+      {"resumable-after-one-way-close", {resumes(connected(), "no"), ""}},
+      {"resumable-after-cut", {resumes(connected().fin_arrives().reads(Outcome::cut), "no"), "no"}},
+      {"resumable-after-cut", {resumes(connected().fin_arrives().reads(Outcome::cut), "yes"), "yes"}},
+      {"resumable-after-cut", {resumes(closed(), "no"), ""}},
+      {"resumable-after-fatal-alert", {resumes(connected().arrives(alert(2, 80)).reads(Outcome::alert), "no"), "no"}},
+      {"resumable-after-fatal-alert", {resumes(connected().arrives(alert(2, 80)).reads(Outcome::alert), "yes"), "yes"}},
+      {"resumable-after-fatal-alert", {resumes(closed(), "no"), ""}},
+      {"resumable-after-no-close", {resumes(connected(), "yes"), "yes"}},
+      {"resumable-after-no-close", {resumes(connected(), "no"), "no"}},
+      {"resumable-after-no-close", {resumes(closed(), "no"), ""}},
   };
   return all;
 }

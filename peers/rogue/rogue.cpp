@@ -3,6 +3,7 @@
 // It calls itself "rogue" and is as honest as the OpenSSL peer until a session is opened with options=lie-NAME: one ability for each
 // lie, and a session may have several. With --protocol=N it says that it speaks that version of the protocol.
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <array>
 #include <charconv>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 
 #include "peers/openssl.h"
@@ -38,10 +40,15 @@ constexpr std::array lies{
     Lie{"lie-end-then-data", "a read after end-of-data answers failed"},
     Lie{"lie-data-after-close", "a read gives data that came after the close_notify"},
     Lie{"lie-loses-data", "the first data is read and thrown away"},
+    Lie{"lie-garbles-data", "a bit of what a read gives is another"},
+    Lie{"lie-partial-is-failure", "a read answers failed, not cut, where the transport ends inside a record"},
     Lie{"lie-refuses-afterwards", "reads and writes are refused once a close or close-write was called or data has ended"},
     Lie{"lie-wrong-direction", "want-read for want-write and the other way round, but in the handshake"},
     Lie{"lie-fatal-on-eagain", "failed for want-read and want-write, but in the handshake"},
     Lie{"lie-wrong-flag", "the shutdown flags say the opposite, and 7 bytes are pending"},
+    Lie{"lie-leaks", "close opens a descriptor and forgets it"},
+    Lie{"lie-raises-sigpipe", "close raises SIGPIPE where the transport is broken"},
+    Lie{"lie-forgets-timeout", "`set timeout` does nothing"},
     Lie{"lie-never-done", "close answers sent, however often it is called"},
     Lie{"lie-crash", "close raises SIGSEGV"},
     Lie{"lie-spin", "close calls recv for ever"},
@@ -59,7 +66,13 @@ class RogueSession final : public Session {
   Answer read(std::span<std::byte> into) override {
     if (lies("refuses-afterwards") && over_) return made_up("SSL_read", -1, Outcome::refused);
     if (lies("end-then-data") && ended_) return made_up("SSL_read", -1, Outcome::failed);
+    if (timeout_ms_ > 0 && !lies("forgets-timeout") && !SSL_has_pending(ssl_)) {
+      pollfd transport{options_.transport, POLLIN, 0};
+      if (::poll(&transport, 1, timeout_ms_) == 0) return made_up("SSL_read", -1, Outcome::failed);
+    }
     Answer answer = honest_->read(into);
+    if (lies("garbles-data") && answer.bytes > 0) into.front() ^= std::byte{1};
+    if (lies("partial-is-failure") && answer.outcome == Outcome::cut && SSL_has_pending(ssl_)) answer.outcome = Outcome::failed;
     if (lies("loses-data") && answer.bytes > 0 && !lost_) {
       lost_ = true;
       answer = honest_->read(into);
@@ -101,6 +114,8 @@ class RogueSession final : public Session {
       return received ? made_up("SSL_shutdown", 1, Outcome::done) : made_up("SSL_shutdown", 0, Outcome::sent);
     }
     Answer answer = honest_->close();
+    if (lies("leaks")) static_cast<void>(::dup(options_.transport));
+    if (lies("raises-sigpipe") && answer.outcome == Outcome::reset) std::raise(SIGPIPE);
     if (first && lies("close-twice")) {
       const int after = SSL_get_shutdown(ssl_);
       SSL_set_shutdown(ssl_, after & ~SSL_SENT_SHUTDOWN);
@@ -125,7 +140,9 @@ class RogueSession final : public Session {
   }
 
   Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) override {
-    return honest_->extra(call, arguments, into);
+    if (call != Call::set || arguments.empty() || arguments.front() != "timeout") return honest_->extra(call, arguments, into);
+    timeout_ms_ = std::atoi(arguments.back().c_str());
+    return made_up("timeout", 0, Outcome::done);
   }
 
   State state() const override {
@@ -181,6 +198,7 @@ class RogueSession final : public Session {
   bool over_ = false;   // a close was called or data has ended
   bool ended_ = false;  // end-of-data was answered
   bool lost_ = false;
+  int timeout_ms_ = 0;  // of a read; OpenSSL has none
 };
 
 class Rogue final : public Stack {
@@ -191,6 +209,7 @@ class Rogue final : public Stack {
     Hello hello = honest_->hello();
     hello.stack = "rogue";
     hello.protocol = protocol_;
+    hello.abilities.emplace_back("set-timeout");
     for (const Lie& lie : lies) hello.abilities.emplace_back(lie.name);
     return hello;
   }
