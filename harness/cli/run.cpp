@@ -135,9 +135,10 @@ int run_command(const House& house, const RunWords& words) {
   if (words.selection.io) scope.io = {*words.selection.io};
   // Old versions are looked at where a scenario names them.
   if (!words.selection.tls)
-    for (const Tls old : {Tls::v1_1, Tls::v1_0})
-      if (std::any_of(plan.runs.begin(), plan.runs.end(), [&](const Run& run) { return run.tls == old; }))
-        scope.tls.insert(scope.tls.begin(), old);
+    std::erase_if(scope.tls, [&](Tls tls) {
+      const bool old = tls == Tls::v1_0 || tls == Tls::v1_1;
+      return old && std::none_of(plan.runs.begin(), plan.runs.end(), [&](const Run& run) { return run.tls == tls; });
+    });
 
   end_gently_on_interrupt();
   if (plan.runs.empty())
