@@ -294,41 +294,6 @@ TEST_F(TransportTest, WhoMayNotWaitGetsEagainAndTheNextCallIsFree) {
                                        "write 3145728 = " + std::to_string(part) + " injected"));
 }
 
-TEST(Clock, StandsStillAndMovesForAllClocksAlike) {
-  using namespace std::chrono;
-  const auto before = system_clock::now();
-  const auto steady_before = steady_clock::now();
-  const time_t seconds_before = ::time(nullptr);
-  timespec kernel_before{}, kernel_after{};
-  ::syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &kernel_before);
-  do ::syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &kernel_after);
-  while (kernel_after.tv_sec == kernel_before.tv_sec && kernel_after.tv_nsec == kernel_before.tv_nsec);
-  EXPECT_EQ(system_clock::now(), before);
-  EXPECT_EQ(steady_clock::now(), steady_before);
-  clock::pass(milliseconds(2500));
-  EXPECT_EQ(system_clock::now() - before, milliseconds(2500));
-  EXPECT_EQ(steady_clock::now() - steady_before, milliseconds(2500));
-  EXPECT_THAT(::time(nullptr) - seconds_before, testing::AnyOf(2, 3));
-  timeval day{};
-  EXPECT_EQ(::gettimeofday(&day, nullptr), 0);
-  EXPECT_EQ(day.tv_sec, ::time(nullptr));
-  timespec cpu{};
-  EXPECT_EQ(::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu), 0);
-  EXPECT_EQ(::clock_gettime(static_cast<clockid_t>(4711), &cpu), -1);
-  EXPECT_EQ(errno, EINVAL);
-}
-
-TEST(Clock, IsSharedWithForkedProcesses) {
-  const auto before = clock::now();
-  const pid_t child = ::fork();
-  if (child == 0) {
-    clock::pass(std::chrono::milliseconds(7));
-    ::_exit(0);
-  }
-  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-  EXPECT_EQ(clock::now() - before, std::chrono::milliseconds(7));
-}
-
 TEST_F(TransportTest, SelectTellsTheTruthAndReportsInsteadOfWaiting) {
   open(Io::nonblocking);
   fd_set read_set, write_set;
@@ -372,6 +337,41 @@ TEST_F(TransportTest, AfterAHangUpTheNumberStaysTakenAndDead) {
   EXPECT_EQ(errno, EBADF);
   const Descriptor next(::open("/dev/null", O_RDONLY));
   EXPECT_NE(next.get(), fd);
+}
+
+TEST(Clock, StandsStillAndMovesForAllClocksAlike) {
+  using namespace std::chrono;
+  const auto before = system_clock::now();
+  const auto steady_before = steady_clock::now();
+  const time_t seconds_before = ::time(nullptr);
+  timespec kernel_before{}, kernel_after{};
+  ::syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &kernel_before);
+  do ::syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &kernel_after);
+  while (kernel_after.tv_sec == kernel_before.tv_sec && kernel_after.tv_nsec == kernel_before.tv_nsec);
+  EXPECT_EQ(system_clock::now(), before);
+  EXPECT_EQ(steady_clock::now(), steady_before);
+  clock::pass(milliseconds(2500));
+  EXPECT_EQ(system_clock::now() - before, milliseconds(2500));
+  EXPECT_EQ(steady_clock::now() - steady_before, milliseconds(2500));
+  EXPECT_THAT(::time(nullptr) - seconds_before, testing::AnyOf(2, 3));
+  timeval day{};
+  EXPECT_EQ(::gettimeofday(&day, nullptr), 0);
+  EXPECT_EQ(day.tv_sec, ::time(nullptr));
+  timespec cpu{};
+  EXPECT_EQ(::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu), 0);
+  EXPECT_EQ(::clock_gettime(static_cast<clockid_t>(4711), &cpu), -1);
+  EXPECT_EQ(errno, EINVAL);
+}
+
+TEST(Clock, IsSharedWithForkedProcesses) {
+  const auto before = clock::now();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    clock::pass(std::chrono::milliseconds(7));
+    ::_exit(0);
+  }
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_EQ(clock::now() - before, std::chrono::milliseconds(7));
 }
 
 }  // namespace
