@@ -5,6 +5,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/judge/cases.h"
+#include "harness/judge/contradictions.h"
 #include "harness/judge/coverage.h"
 
 namespace tlsbye {
@@ -55,7 +56,7 @@ int list_scenarios(const House& house, bool json, const std::filesystem::path& m
     fmt::print("{}\n", all.dump(2));
     return exit_done;
   }
-  const CaseList list = load_cases(house.scenarios / "clauses");
+  const CaseList list = load_cases(house.scenarios / "clauses" / "cases.toml");
   if (!list.diagnostics.empty()) throw Stop{exit_usage, list.diagnostics.front().render()};
   fmt::print("\n{}", tell(case_coverage(list, scenarios), list.cases.size()));
   return exit_done;
@@ -88,6 +89,26 @@ int list_clauses(const House& house, bool json, bool with_coverage, bool rows) {
       fmt::print("{:<64} {:<10} {}\n", it.id, spell(it.strength), it.says);
   }
   if (json) fmt::print("{}\n", all.dump(2));
+  return exit_done;
+}
+
+int list_contradictions(const House& house, bool json) {
+  const Contradictions all = load_contradictions(house.scenarios / "clauses", clauses_of(house));
+  if (!all.diagnostics.empty()) throw Stop{exit_usage, all.diagnostics.front().render()};
+  if (!json) {
+    fmt::print("{}", tell(all));
+    return exit_done;
+  }
+  Json list = Json::array();
+  for (const Contradiction& it : all.list)
+    list.push_back({{"id", it.id},
+                    {"a", it.a},
+                    {"b", it.b},
+                    {"treatment", it.treatment},
+                    {"clauses", it.clauses},
+                    {"traits", it.traits},
+                    {"outside", it.outside}});
+  fmt::print("{}\n", list.dump(2));
   return exit_done;
 }
 
@@ -148,6 +169,7 @@ int list_traits(bool json) {
 int list_command(const House& house, const std::string& kind, bool json, bool coverage, bool rows, const std::filesystem::path& more) {
   if (kind == "scenarios") return list_scenarios(house, json, more);
   if (kind == "clauses") return list_clauses(house, json, coverage, rows);
+  if (kind == "contradictions") return list_contradictions(house, json);
   if (kind == "stacks") return list_stacks(house, json);
   if (kind == "properties") return list_properties(json);
   return list_traits(json);

@@ -21,6 +21,7 @@ family = ["F1"]
 id = "B02"
 origin = "another"
 says = "two"
+reason = "no datagrams"
 [[case]]
 id = "B03"
 origin = "a third"
@@ -35,14 +36,13 @@ Scenario carrying(std::vector<std::string> ids) {
 }
 
 TEST(Cases, AreCarriedLeftOutWithAReasonOrStillMissing) {
-  const CaseList list =
-      parse_cases(cases, "[[case]]\nref = \"B02\"\nreason = \"no datagrams\"\n[[row]]\nref = \"RFC-1\"\nreason = \"r\"\n");
+  const CaseList list = parse_cases(cases, "cases.toml");
   ASSERT_THAT(list.diagnostics, IsEmpty());
   const CaseCoverage told = case_coverage(list, {carrying({"B01"})});
   ASSERT_THAT(told.missing, SizeIs(2));
-  EXPECT_EQ(told.missing[0].row->id, "B02");
-  EXPECT_EQ(told.missing[0].reason, "no datagrams");
-  EXPECT_EQ(told.missing[1].reason, "");
+  EXPECT_EQ(told.missing[0]->id, "B02");
+  EXPECT_EQ(told.missing[0]->reason, "no datagrams");
+  EXPECT_EQ(told.missing[1]->reason, "");
   EXPECT_THAT(told.strangers, IsEmpty());
   const std::string text = tell(told, list.cases.size());
   EXPECT_THAT(text, HasSubstr("1 of 3 cases"));
@@ -51,11 +51,20 @@ TEST(Cases, AreCarriedLeftOutWithAReasonOrStillMissing) {
 }
 
 TEST(Cases, WhatNamesNoneOrContradictsItselfIsTold) {
-  const CaseList list = parse_cases(cases, "[[case]]\nref = \"B09\"\nreason = \"r\"\n[[case]]\nref = \"B01\"\nreason = \"r\"\n");
-  EXPECT_THAT(case_coverage(list, {carrying({"B01", "B0A"})}).strangers,
-              ElementsAre("family/name: no case B0A", "out-of-scope.toml: B01 is left out, and yet a scenario carries it",
-                          "out-of-scope.toml: no case B09"));
-  EXPECT_THAT(parse_cases("[[case]]\nid = \"B01\"\n", "").diagnostics, SizeIs(2));
+  const CaseList list = parse_cases(cases, "cases.toml");
+  EXPECT_THAT(case_coverage(list, {carrying({"B02", "B0A"})}).strangers,
+              ElementsAre("family/name: no case B0A", "B02: there is a reason why no scenario carries it, and yet one does"));
+  EXPECT_THAT(parse_cases("[[case]]\nid = \"B01\"\n", "cases.toml").diagnostics, SizeIs(2));
+}
+
+TEST(TheProjectsCases, AreCarriedOrLeftOutWithAReason) {
+  const std::filesystem::path scenarios = std::filesystem::path(TLSBYE_SOURCE_DIR) / "scenarios";
+  const CaseList list = load_cases(scenarios / "clauses" / "cases.toml");
+  EXPECT_THAT(list.diagnostics, IsEmpty());
+  EXPECT_GT(list.cases.size(), 100u);
+  const CaseCoverage told = case_coverage(list, load_scenarios(scenarios).scenarios);
+  EXPECT_THAT(told.strangers, IsEmpty());
+  for (const CaseRow* row : told.missing) EXPECT_NE(row->reason, "") << row->id << " " << row->says;
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ void read_catalogue(std::string_view text, const std::string& file, Catalogue& i
 void read_out_of_scope(std::string_view text, const std::string& file, Catalogue& into) {
   static const std::vector<std::string_view> keys{"ref", "reason"};
   Rows rows(text, file, into.diagnostics);
-  for (const toml::table* row : rows.tables("row", keys, keys, "case")) {
+  for (const toml::table* row : rows.tables("row", keys, keys)) {
     const auto ref = rows.text(*row, "ref");
     const auto reason = rows.text(*row, "reason");
     if (!ref || !reason) continue;
