@@ -576,5 +576,13 @@ TEST(Properties, RecordsMayStandAnywhereInAListAndBeProtectedOrNot) {
   EXPECT_EQ(emits({"...", "handshake"}), Kind::broken);
 }
 
+TEST(NothingAfterCloseNotify, AnObjectThatWasClearedIsAtAnotherConnection) {
+  const auto closed = [] { return connected().close(Outcome::done, {close_notify()}); };
+  const auto hello = in_the_clear(handshake_message("ClientHello"));
+  const Transcript cleared = closed().extra(Call::clear).answers(Call::read, Outcome::want_read, {hello});
+  EXPECT_EQ(judged("nothing-after-close-notify", {}, cleared).kind, Kind::holds);
+  EXPECT_EQ(judged("nothing-after-close-notify", {}, closed().answers(Call::read, Outcome::want_read, {hello})).kind, Kind::broken);
+}
+
 }  // namespace
 }  // namespace tlsbye

@@ -55,12 +55,19 @@ const SentRecord* sent_as(int number, const Facts& facts) {
   return it == sent.end() ? nullptr : &*it;
 }
 
+// Once its object was cleared, the subject sends on another connection.
+bool of_this_connection(const SentRecord& sent, const Facts& facts) {
+  const SubjectCall* owner = owner_of(sent, facts);
+  return !owner || !is_so(owner->before.cleared);
+}
+
 // What a property of the close_notify itself begins with: all those that the subject sent, the first in a call that the clause speaks
 // of; none where there is nothing to judge.
 std::vector<int> close_notifies(const Facts& facts, const Asked& asked) {
   auto sent = facts.readable() ? facts.sent_close_notifies() : std::vector<int>{};
   for (const int number : sent)  // what the application sent as an alert like any other is its own affair
     if (const SubjectCall* owner = owner_of(*sent_as(number, facts), facts); owner && owner->call == Call::send_alert) return {};
+  std::erase_if(sent, [&](int number) { return !of_this_connection(*sent_as(number, facts), facts); });
   if (sent.empty()) return sent;
   const SubjectCall* owner = owner_of(*sent_as(sent.front(), facts), facts);
   if (owner && !asked.speaks_of(*owner)) sent.clear();
@@ -104,7 +111,7 @@ Finding nothing_after_close_notify(const Facts& facts, const Asked& asked) {
   const auto sent = close_notifies(facts, asked);
   if (sent.empty()) return no_close_notify(facts);
   for (const SentRecord& later : facts.sent())
-    if (later.number > sent.front() && !later.by_script && later.record->type != ContentType::raw)
+    if (later.number > sent.front() && !later.by_script && later.record->type != ContentType::raw && of_this_connection(later, facts))
       return broken(fmt::format("{} was sent after the close_notify", name_of(*later.record)), {sent.front(), later.number});
   return holds("nothing was sent after the close_notify", {sent.front()});
 }
