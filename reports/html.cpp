@@ -190,10 +190,19 @@ Item draw(const Event& event) {
   return item;
 }
 
-// A library's own transport calls tell little where nothing was done to them.
-bool is_shown(const Event& event) {
-  const auto* call = event.as<TransportCall>();
-  return !call || call->injected;
+std::string words_of(std::string_view text) {
+  std::string words;
+  for (const char c : text)
+    if (c != ' ' || (!words.empty() && words.back() != ' ')) words += c;
+  return words;
+}
+
+// A library's own transport calls tell little where nothing was done to them, and an order only what the script's line says.
+bool is_shown(const Event& event, const Transcript& transcript) {
+  if (const auto* call = event.as<TransportCall>()) return call->injected;
+  const auto* told = event.as<Told>();
+  if (!told || event.line < 1 || static_cast<std::size_t>(event.line) > transcript.script.size()) return true;
+  return !words_of(transcript.script[static_cast<std::size_t>(event.line - 1)]).starts_with(words_of(told->text));
 }
 
 // What every handshake looks like, where nothing was done to it.
@@ -212,13 +221,13 @@ std::vector<Item> items(const Transcript& transcript, const std::set<int>& marke
   for (const Event& event : transcript.events()) {
     const bool decides = marked.contains(event.number);
     if (!decides && is_usual_handshake(event, transcript)) {
-      if (!is_shown(event)) continue;
+      if (!is_shown(event, transcript)) continue;
       if (all.empty() || all.back().look != Look::fold || all.back().line != event.line)
         all.push_back({event.number, event.line, Look::fold, 2, {}, "handshake", {}, 1, 0});
       ++all.back().events;
       continue;
     }
-    if (decides || is_shown(event)) all.push_back(draw(event));
+    if (decides || is_shown(event, transcript)) all.push_back(draw(event));
   }
   // What goes round and round is drawn once.
   constexpr std::size_t longest = 12, fewest = 3;

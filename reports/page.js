@@ -81,23 +81,23 @@
     const own = clauses.filter(clause => clause.document === name), all = own.flatMap(clause => clause.cells);
     const columns = roles.flatMap(role => [...new Set(all.filter(cell => cell.role === role).map(cell => cell.tls))].sort().map(tls => ({ role, tls })));
     const there = stacks.filter(stack => all.some(cell => cell.stack === stack));
-    const second = column => column.role === "server" && columns[0].role === "client" && columns.find(it => it.role === "server") === column ? " second" : "";
+    const apart = column => column.role === "server" && columns[0].role === "client" ? " apart" : "";
     const grid = (children, label) => make("div", { class: "cells", style: `--columns: ${columns.length}`, "aria-hidden": label }, children);
     const heads = there.map(stack => make("th", { scope: "col", "data-stack": stack.index },
       make("span", { class: "stack-name" }, stack.id),
       grid([...roles.filter(role => columns.some(it => it.role === role)).map(role => {
               const count = columns.filter(it => it.role === role).length;
-              return make("span", { class: `head role${role === "server" && columns[0].role === "client" ? " second" : ""}`, style: `grid-column: span ${count}` }, role);
+              return make("span", { class: `head role${apart({ role })}`, style: `grid-column: span ${count}` }, role);
             }),
-            ...columns.map(column => make("span", { class: `head${second(column)}` }, column.tls))], "true")));
+            ...columns.map(column => make("span", { class: `head${apart(column)}` }, column.tls))], "true")));
     const tally = make("span", { class: "tally" });
     const body = make("tbody");
     const rows = own.map(clause => {
       const groups = there.map(stack => {
         const places = columns.map(column => {
           const cell = clause.cells.find(it => it.stack === stack && it.role === column.role && it.tls === column.tls);
-          if (!cell) return make("span", { class: second(column).trim() });
-          cell.button = make("button", { type: "button", class: `cell v-${cell.verdict.word}${second(column)}`, tabindex: "-1", "data-cell": cell.id,
+          if (!cell) return make("span", { class: apart(column).trim() });
+          cell.button = make("button", { type: "button", class: `cell v-${cell.verdict.word}${apart(column)}`, tabindex: "-1", "data-cell": cell.id,
             title: `${cell.verdict.word}: ${cell.says}`,
             "aria-label": `${cell.verdict.word}: ${clause.name}, ${stack.id} as ${cell.role}, TLS ${cell.tls}`, onclick: () => go({ cell: cell.id }) },
             cell.verdict.mark, make("small", { "aria-hidden": "true" }, `${shorten[cell.role]} ${cell.tls}`));

@@ -10,6 +10,8 @@ namespace tlsbye::text {
 
 // How many columns UTF-8 text takes, as far as one column a character is true.
 std::size_t width(std::string_view text);
+// How many bytes the UTF-8 character takes that `text` begins with; 0 where it begins with none.
+std::size_t character(std::string_view text);
 // `text` and blanks up to `columns`; longer text stays as it is.
 std::string padded(std::string_view text, std::size_t columns);
 

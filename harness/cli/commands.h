@@ -30,7 +30,7 @@ int run_command(const House& house, const RunWords& words);
 
 // The reports that are made of a run file, and of the transcripts beside it. An empty path: not that one.
 struct ReportFiles {
-  std::filesystem::path markdown, html;
+  std::filesystem::path markdown, html, junit, sarif;
   friend bool operator==(const ReportFiles&, const ReportFiles&) = default;
 };
 inline constexpr const char* transcripts_file = "transcripts.jsonl";

@@ -5,8 +5,10 @@
 
 #include "harness/cli/commands.h"
 #include "reports/html.h"
+#include "reports/junit.h"
 #include "reports/markdown.h"
 #include "reports/run_file.h"
+#include "reports/sarif.h"
 
 namespace tlsbye {
 namespace {
@@ -34,10 +36,12 @@ void write_text(const fs::path& file, const std::string& text) {
 void write_reports(const RunReport& report, const std::vector<Clause>& clauses, const Transcripts& transcripts, const ReportFiles& files) {
   if (!files.markdown.empty()) write_text(files.markdown, markdown(report, clauses, traits()));
   if (!files.html.empty()) write_text(files.html, html(report, clauses, traits(), transcripts));
+  if (!files.junit.empty()) write_text(files.junit, junit(report, clauses));
+  if (!files.sarif.empty()) write_text(files.sarif, sarif(report, clauses));
 }
 
 int report_command(const House& house, const fs::path& run_file, const ReportFiles& files) {
-  if (files == ReportFiles{}) throw Stop{exit_usage, "tlsbye: say which reports to make: --html FILE, --markdown FILE"};
+  if (files == ReportFiles{}) throw Stop{exit_usage, "tlsbye: say which reports to make: --html, --markdown, --junit or --sarif FILE"};
   try {
     write_reports(read_run_file(run_file), clauses_of(house), files.html.empty() ? Transcripts{} : transcripts_beside(run_file), files);
   } catch (const RunFileError& error) {

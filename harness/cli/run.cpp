@@ -167,7 +167,7 @@ int run_command(const House& house, const RunWords& words) {
   }
   write_transcripts(words.out / "transcripts", result.deciding);
   write_text(words.out / transcripts_file, transcripts_json(result.deciding));
-  const ReportFiles files{words.out / "matrix.md", words.out / "matrix.html"};
+  const ReportFiles files{words.out / "matrix.md", words.out / "matrix.html", words.out / "junit.xml", words.out / "results.sarif"};
   write_reports(report, clauses, result.deciding, files);
 
   fmt::print("{}", terminal(report, clauses, terminal_style(STDOUT_FILENO)));

@@ -1,0 +1,95 @@
+#include "reports/sarif.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "reports/matrix.h"
+
+namespace tlsbye {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json text(std::string_view words) { return {{"text", words}}; }
+
+// SARIF 2.1.0 3.27.10; nothing where a cell is no result.
+std::string_view level(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::violates:
+    case Verdict::hung:
+    case Verdict::crashed:
+    case Verdict::stale:
+    case Verdict::known:
+      return "error";
+    case Verdict::discouraged:
+      return "warning";
+    case Verdict::differs:
+      return "none";
+    default:
+      return {};
+  }
+}
+
+Json rule(const Cell& cell, const Clause* clause) {
+  const std::string says = clause ? clause->says : cell.clause;
+  const std::string cites = fmt::format("{}", fmt::join(clause ? clause->cites : cell.ref, "; "));
+  const std::string tested = clause && clause->property ? fmt::format("Tested by: {}", clause->property->meaning) : "";
+  return {{"id", cell.clause},
+          {"shortDescription", text(says)},
+          {"help",
+           {{"text", fmt::format("{}\n{} ({})\n{}", says, cites, spell(cell.strength), tested)},
+            {"markdown", fmt::format("{}\n\n{} ({})\n\n{}\n\n`tlsbye show {}`", says, cites, spell(cell.strength), tested, cell.clause)}}},
+          {"defaultConfiguration", {{"level", level(verdict_of(Finding::Kind::broken, cell.strength))}}},
+          {"properties",
+           {{"strength", spell(cell.strength)},
+            {"catalogue", cell.ref},
+            {"tags", {"tls", "close", cell.clause.substr(0, cell.clause.find('/'))}}}}};
+}
+
+Json result(const Cell& cell, std::size_t rule, const Clause* clause) {
+  const std::string who = fmt::format("{} {} as {}, TLS {}", cell.stack, cell.version, spell(cell.role), spell(cell.tls));
+  Json location;
+  if (clause && !clause->file.empty())
+    location["physicalLocation"] = {{"artifactLocation", {{"uri", "scenarios/clauses/" + clause->file.filename().string()}}},
+                                    {"region", {{"startLine", clause->file_line}}}};
+  location["logicalLocations"] = Json::array({{{"name", cell.stack}, {"fullyQualifiedName", who}, {"kind", "module"}}});
+  Json json{{"ruleId", cell.clause},
+            {"ruleIndex", rule},
+            {"kind", cell.verdict == Verdict::differs ? "informational" : "fail"},
+            {"level", level(cell.verdict)},
+            {"message", text(fmt::format("{}: {}", who, cell.says))},
+            {"locations", Json::array({std::move(location)})},
+            {"partialFingerprints", {{"cell/v1", fmt::format("{}:{}:{}:{}", cell.clause, cell.stack, spell(cell.role), spell(cell.tls))}}},
+            {"properties",
+             {{"verdict", spell(cell.verdict)}, {"scenario", cell.scenario}, {"replay", cell.replay}, {"evidence", cell.evidence}}}};
+  if (cell.verdict == Verdict::known) json["suppressions"] = Json::array({{{"kind", "external"}, {"justification", cell.reason}}});
+  if (cell.verdict == Verdict::stale) json["message"] = text(fmt::format("{}: {}", who, cell.reason));
+  return json;
+}
+
+}  // namespace
+
+std::string sarif(const RunReport& report, const std::vector<Clause>& clauses) {
+  Json rules = Json::array(), results = Json::array(), notifications = Json::array();
+  std::map<std::string, std::size_t> rule_at;
+  bool own_fault = false;
+  for (const Cell& cell : report.cells) {
+    const Clause* clause = matrix::find(clauses, cell.clause);
+    const auto [at, fresh] = rule_at.try_emplace(cell.clause, rules.size());
+    if (fresh) rules.push_back(rule(cell, clause));
+    own_fault |= cell.verdict == Verdict::harness_error;
+    if (!level(cell.verdict).empty()) results.push_back(result(cell, at->second, clause));
+  }
+  for (const std::string& problem : report.problems) notifications.push_back({{"level", "error"}, {"message", text(problem)}});
+  const bool successful = report.complete && report.problems.empty() && !own_fault;
+  const Json run{
+      {"tool", {{"driver", {{"name", "tlsbye"}, {"rules", std::move(rules)}}}}},
+      {"invocations", Json::array({{{"executionSuccessful", successful}, {"toolExecutionNotifications", std::move(notifications)}}})},
+      {"results", std::move(results)}};
+  const Json log{{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"}, {"version", "2.1.0"}, {"runs", Json::array({run})}};
+  return log.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace tlsbye
