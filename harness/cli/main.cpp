@@ -77,9 +77,9 @@ int main(int argc, char** argv) {
   std::string kind;
   bool json = false, coverage = false, rows = false;
   CLI::App* list = app.add_subcommand("list", "Name what there is");
-  list->add_option("what", kind, "scenarios, clauses, stacks, properties or traits")
+  list->add_option("what", kind, "scenarios, clauses, contradictions, stacks, properties or traits")
       ->required()
-      ->check(CLI::IsMember({"scenarios", "clauses", "stacks", "properties", "traits"}));
+      ->check(CLI::IsMember({"scenarios", "clauses", "contradictions", "stacks", "properties", "traits"}));
   list->add_flag("--json", json, "As JSON");
   list->add_flag("--coverage", coverage, "clauses: which rows of the catalogue have clauses, and which do not");
   list->add_flag("--rows", rows, "with --coverage: row by row");
@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
   list->add_option("--peers", peers, "Folder of the peer programs");
 
   std::string what;
-  CLI::App* show = app.add_subcommand("show", "A clause, a scenario (globs) or a replay id: citation, what tests it, what was seen");
+  CLI::App* show = app.add_subcommand("show", "A clause, a scenario (globs), a replay id: citation, what tests it, what was seen; or a stack's name: how to close safely on it");
   show->add_option("what", what)->required();
   show->add_option("--out", words.out, "Folder of the results (out)");
   add_scenarios(show);

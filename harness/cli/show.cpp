@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "harness/cli/commands.h"
+#include "harness/judge/advice.h"
 #include "reports/run_file.h"
 #include "reports/terminal.h"
 
@@ -86,6 +87,16 @@ int show_command(const House& house, const std::string& what, const fs::path& ou
     fmt::print("{}", std::string(std::istreambuf_iterator<char>(stream), {}));
     return exit_done;
   }
+  const AdviceRules advice = load_advice(house.scenarios / "clauses");
+  const auto is_it = [&](const StackInfo& stack) { return stack.name == what; };
+  if (run && std::any_of(run->stacks.begin(), run->stacks.end(), is_it)) {
+    if (!advice.diagnostics.empty()) throw Stop{exit_usage, advice.diagnostics.front().render()};
+    fmt::print("{}", tell_advice(*run, what, advice));
+    return exit_done;
+  }
+  if (advice.words.contains(what))
+    throw Stop{exit_usage,
+               fmt::format("tlsbye: the last run has nothing about {}: `tlsbye run --stack {}` makes one that has", what, what)};
   bool shown = false;
   std::vector<std::string_view> ids;
   for (const Clause& clause : clauses) {

@@ -16,7 +16,8 @@ namespace tlsbye {
 namespace {
 
 // Data of other kinds that lives beside the clauses.
-constexpr std::array<std::string_view, 3> not_clauses{"catalogue.toml", "out-of-scope.toml", "cases.toml"};
+constexpr std::array<std::string_view, 5> not_clauses{"catalogue.toml", "out-of-scope.toml", "cases.toml", "contradictions.toml",
+                                                      "advice.toml"};
 
 constexpr std::array<std::string_view, 9> clause_keys{"id",   "ref",         "strength", "applies", "cites",
                                                       "says", "contradicts", "property", "with"};

@@ -273,6 +273,14 @@ class Lies {
   }
 
   bool about_raw(int number, const RawCall& raw) {
+    if (raw.verb == "abandon") {
+      Rewrite lie(honest_);
+      const Record record = record_of(Side::subject, ContentType::alert, std::string("\x01\x00", 2));
+      lie.insert_before(number, TransportCall{Side::subject, Call::abandon, "send", Flow::send, record.wire_bytes,
+                                              static_cast<long>(record.wire_bytes), "", false});
+      lie.insert_after(number, record);
+      return tell(lie, "freeing it sent a close_notify");
+    }
     if (raw.verb != "raw-read" || raw.result <= 0) return false;
     return changed<RawCall>(number, "a byte was missing",
                             [](RawCall& it) {

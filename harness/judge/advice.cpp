@@ -1,0 +1,260 @@
+#include "harness/judge/advice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "harness/judge/rows.h"
+#include "harness/scenario/diagnostic.h"
+
+namespace tlsbye {
+namespace {
+
+using Section = AdviceRules::Section;
+using Vocabulary = std::map<std::string, std::string, std::less<>>;
+
+constexpr std::array<std::string_view, 9> calls_and_such{"name", "close",     "close-write", "read", "write",
+                                                         "peek", "handshake", "key-update",  "free"};
+
+class Reader {
+ public:
+  Reader(std::string_view text, std::string file, AdviceRules& into) : rows_(text, std::move(file), into.diagnostics), into_(into) {}
+
+  void read() {
+    std::vector<std::string_view> words(calls_and_such.begin(), calls_and_such.end());
+    words.insert(words.end(), Words<Outcome>::list.begin(), Words<Outcome>::list.end());
+    for (const toml::table* row : rows_.tables("stack", words, {"name"}, "advice")) {
+      Vocabulary& vocabulary = into_.words[rows_.text(*row, "name").value_or("")];
+      for (const auto& [key, value] : *row) vocabulary.emplace(key.str(), value.value_or(std::string()));
+    }
+    for (const toml::table* row : rows_.tables("advice", {"section", "question", "says", "otherwise"}, {"section", "question"}, "stack"))
+      rule(*row);
+  }
+
+ private:
+  void rule(const toml::table& row) {
+    AdviceRules::Rule rule;
+    const auto section = read_word<Section>(rows_.text(row, "section").value_or(""));
+    if (section)
+      rule.section = *section;
+    else
+      rows_.report(Rows::place(row, "section"), "no such section", "calls, answers, beware, resume");
+    rule.question = rows_.text(row, "question").value_or("");
+    const auto trait = std::find_if(traits().begin(), traits().end(), [&](const Trait& it) { return it.name == rule.question; });
+    std::vector<std::string_view> names;
+    for (const Trait& it : traits()) names.push_back(it.name);
+    if (trait == traits().end()) rows_.report(Rows::place(row, "question"), "no such trait", did_you_mean(rule.question, names));
+    if (const toml::table* says = row["says"].as_table()) {
+      for (const auto& [answer, sentence] : *says) {
+        if (trait != traits().end() && std::find(trait->answers.begin(), trait->answers.end(), answer.str()) == trait->answers.end())
+          rows_.report(sentence.source(), fmt::format("`{}` is no answer of {}", answer.str(), rule.question),
+                       did_you_mean(answer.str(), trait->answers));
+        rule.says.emplace(answer.str(), sentence.value_or(std::string()));
+      }
+    }
+    if (row.contains("otherwise")) rule.otherwise = rows_.text(row, "otherwise").value_or("");
+    if (rule.says.empty() && rule.otherwise.empty()) rows_.report(Rows::place(row, "question"), "an advice needs `says` or `otherwise`");
+    into_.rules.push_back(std::move(rule));
+  }
+
+  Rows rows_;
+  AdviceRules& into_;
+};
+
+// {close} and {answer} replaced by the stack's words. A word that the stack has none for stands as it is.
+std::string filled(std::string_view sentence, std::string_view answer, const Vocabulary& words) {
+  const auto meaning = [&](std::string_view word) {
+    const auto it = words.find(word);
+    return it == words.end() ? std::string(word) : it->second;
+  };
+  std::string text;
+  while (true) {
+    const auto open = sentence.find('{'), shut = sentence.find('}');
+    if (open == std::string_view::npos || shut < open) return text.append(sentence);
+    const std::string_view word = sentence.substr(open + 1, shut - open - 1);
+    text.append(sentence.substr(0, open)).append(meaning(word == "answer" ? answer : word));
+    sentence.remove_prefix(shut + 1);
+  }
+}
+
+struct Column {
+  Role role;
+  Tls tls;
+  friend auto operator<=>(const Column&, const Column&) = default;
+};
+
+// Which of `all` the sentence is true of, as few words as will do.
+std::string where(const std::set<Column>& so, const std::set<Column>& all) {
+  if (so == all) return "";
+  std::string text;
+  const auto add = [&](std::string word) { text += (text.empty() ? "" : ", ") + std::move(word); };
+  std::set<Tls> versions;
+  for (const Column& column : so) versions.insert(column.tls);
+  for (const Tls tls : versions) {
+    const auto of = [&](const std::set<Column>& columns) {
+      std::set<Role> roles;
+      for (const Column& column : columns)
+        if (column.tls == tls) roles.insert(column.role);
+      return roles;
+    };
+    const std::set<Role> roles = of(so);
+    add(roles == of(all) ? fmt::format("TLS {}", spell(tls)) : fmt::format("TLS {} as {}", spell(tls), spell(*roles.begin())));
+  }
+  return text;
+}
+
+std::vector<std::string> parts(std::string_view answers) {
+  std::vector<std::string> list;
+  constexpr std::string_view between = " or ";
+  for (std::size_t at = 0;;) {
+    const auto next = answers.find(between, at);
+    list.emplace_back(answers.substr(at, next - at));
+    if (next == std::string_view::npos) return list;
+    at = next + between.size();
+  }
+}
+
+// One sentence with all the columns that it holds in, in the order in which they were met.
+class Sentences {
+ public:
+  void add(std::string sentence, Column column, const std::string& replay, bool always) {
+    const auto it = std::find_if(list_.begin(), list_.end(), [&](const Entry& entry) { return entry.sentence == sentence; });
+    if (it != list_.end()) {
+      it->columns.insert(column);
+      it->always = it->always && always;
+    } else {
+      list_.push_back({std::move(sentence), {column}, replay, always});
+    }
+  }
+  void give(Section section, const std::set<Column>& all, std::vector<Advice>& to) const {
+    for (const Entry& entry : list_) {
+      std::string place = where(entry.columns, all);
+      if (!entry.always) place += place.empty() ? "not in every run" : ", not in every run";
+      to.push_back({section, entry.sentence, std::move(place), entry.replay});
+    }
+  }
+
+ private:
+  struct Entry {
+    std::string sentence;
+    std::set<Column> columns;
+    std::string replay;
+    bool always;
+  };
+  std::vector<Entry> list_;
+};
+
+constexpr std::array<std::string_view, 4> headings{"The calls", "What answers mean", "What to avoid", "Which sessions can be resumed"};
+
+std::string title_of(const RunReport& report, std::string_view stack) {
+  std::string versions;
+  for (const StackInfo& it : report.stacks)
+    if (it.name == stack) versions += (versions.empty() ? "" : ", ") + it.version;
+  return fmt::format("How to close safely on {} {}", stack, versions);
+}
+
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
+  std::string lines;
+  std::size_t column = indent;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    if (column > indent && column + 1 + word.size() > width) {
+      lines += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      lines += ' ';
+      ++column;
+    }
+    lines += word;
+    column += word.size();
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+}  // namespace
+
+AdviceRules parse_advice(std::string_view text, const std::string& file) {
+  AdviceRules rules;
+  Reader(text, file, rules).read();
+  return rules;
+}
+
+AdviceRules load_advice(const std::filesystem::path& directory) {
+  const std::string file = (directory / "advice.toml").string();
+  AdviceRules unread;
+  if (const auto text = read_text(file, unread.diagnostics)) return parse_advice(*text, file);
+  return unread;
+}
+
+std::vector<Advice> advise(const RunReport& report, std::string_view stack, const AdviceRules& rules) {
+  std::vector<Advice> advice;
+  static const Vocabulary none;
+  const auto vocabulary = rules.words.find(stack);
+  const Vocabulary& words = vocabulary == rules.words.end() ? none : vocabulary->second;
+  for (std::size_t i = 0; i < headings.size(); ++i) {
+    const auto section = static_cast<Section>(i);
+    for (const AdviceRules::Rule& rule : rules.rules) {
+      if (rule.section != section) continue;
+      std::set<Column> all;
+      Sentences sentences;
+      for (const TraitAnswer& trait : report.traits) {
+        if (trait.trait != rule.question || trait.stack != stack) continue;
+        all.insert({trait.role, trait.tls});
+        const auto answers = parts(trait.answer);
+        for (const std::string& answer : answers) {
+          const auto it = rule.says.find(answer);
+          const std::string& sentence = it != rule.says.end() ? it->second : rule.otherwise;
+          if (!sentence.empty()) sentences.add(filled(sentence, answer, words), {trait.role, trait.tls}, trait.replay, answers.size() == 1);
+        }
+      }
+      sentences.give(section, all, advice);
+    }
+    if (section != Section::beware) continue;
+    std::set<Column> all;
+    std::map<std::string, Sentences> broken;
+    std::vector<std::string> order;
+    for (const Cell& cell : report.cells) {
+      if (cell.stack != stack) continue;
+      all.insert({cell.role, cell.tls});
+      const Verdict verdict = cell.was.value_or(cell.verdict);
+      if (verdict != Verdict::violates && verdict != Verdict::crashed && verdict != Verdict::hung) continue;
+      if (!broken.contains(cell.clause)) order.push_back(cell.clause);
+      broken[cell.clause].add(fmt::format("{}: {}", cell.clause, cell.says), {cell.role, cell.tls}, cell.replay, true);
+    }
+    for (const std::string& clause : order) broken[clause].give(section, all, advice);
+  }
+  return advice;
+}
+
+std::string tell_advice(const RunReport& report, std::string_view stack, const AdviceRules& rules, std::size_t width) {
+  std::string text =
+      title_of(report, stack) + fmt::format("\nas {} runs showed it; `tlsbye replay ID` shows any of them again.\n", report.runs);
+  std::optional<Section> section;
+  int number = 0;
+  for (const Advice& it : advise(report, stack, rules)) {
+    if (section != it.section) text += fmt::format("\n{}\n", headings[static_cast<std::size_t>(it.section)]), number = 0;
+    section = it.section;
+    const std::string mark = it.section == Section::calls ? fmt::format("{}.", ++number) : "-";
+    const std::string sentence = it.where.empty() ? it.sentence : fmt::format("{} [{}]", it.sentence, it.where);
+    text += fmt::format("  {:<3} {}\n      {}\n", mark, wrapped(sentence, 6, width), it.replay);
+  }
+  return text;
+}
+
+std::string markdown_advice(const RunReport& report, std::string_view stack, const AdviceRules& rules) {
+  std::string text = fmt::format("## {}\n", title_of(report, stack));
+  std::optional<Section> section;
+  for (const Advice& it : advise(report, stack, rules)) {
+    if (section != it.section) text += fmt::format("\n### {}\n\n", headings[static_cast<std::size_t>(it.section)]);
+    section = it.section;
+    text += fmt::format("{} {}{}<br>`{}`\n", it.section == Section::calls ? "1." : "-", it.sentence,
+                        it.where.empty() ? "" : fmt::format(" ({})", it.where), it.replay);
+  }
+  return text;
+}
+
+}  // namespace tlsbye

@@ -1,0 +1,54 @@
+// How to close safely on a stack: the calls in order, what each result means, what to avoid. Made of a report's traits and verdicts by the
+// sentences of scenarios/clauses/advice.toml, and of nothing else.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/judge/judge.h"
+
+namespace tlsbye {
+
+struct AdviceRules {
+  enum class Section : std::uint8_t { calls, answers, beware, resume };
+  struct Rule {
+    Section section{};
+    std::string question;                                  // a trait
+    std::map<std::string, std::string, std::less<>> says;  // by answer; an empty sentence: nothing is said
+    std::string otherwise;                                 // for other answers; empty: nothing is said
+  };
+  std::vector<Rule> rules;
+  // Of a stack: what calls and outcomes are called there.
+  std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>> words;
+  std::vector<Diagnostic> diagnostics;
+};
+
+template <>
+struct Words<AdviceRules::Section> {
+  static constexpr std::array<std::string_view, 4> list{"calls", "answers", "beware", "resume"};
+};
+
+AdviceRules load_advice(const std::filesystem::path& directory);  // scenarios/clauses
+AdviceRules parse_advice(std::string_view text, const std::string& file);
+
+// One sentence, where it is so, and a run that shows it.
+struct Advice {
+  AdviceRules::Section section{};
+  std::string sentence;
+  std::string where;  // "TLS 1.3", "server, TLS 1.2"; empty: in all that were asked
+  std::string replay;
+  friend bool operator==(const Advice&, const Advice&) = default;
+};
+
+// For the stack of that name (in each version that the report has); then, under `beware`, what a run showed to be broken.
+std::vector<Advice> advise(const RunReport& report, std::string_view stack, const AdviceRules& rules);
+
+// As text for a terminal (lines of at most `width` columns), and as Markdown.
+std::string tell_advice(const RunReport& report, std::string_view stack, const AdviceRules& rules, std::size_t width = 100);
+std::string markdown_advice(const RunReport& report, std::string_view stack, const AdviceRules& rules);
+
+}  // namespace tlsbye

@@ -1,0 +1,104 @@
+#include "harness/judge/advice.h"
+
+#include <gmock/gmock.h>
+
+#include "harness/judge/testing.h"
+
+namespace tlsbye {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::string_view few_rules = R"TOML(
+[[stack]]
+name  = "gnutls"
+close = "gnutls_bye"
+read  = "gnutls_record_recv"
+end-of-data = "0"
+
+[[advice]]
+section  = "calls"
+question = "first-close-call"
+says     = { sends-and-waits = "{close} waits.", sends-only = "{close} only sends." }
+
+[[advice]]
+section   = "answers"
+question  = "read-after-fin"
+says      = { cut = "" }
+otherwise = "{read} answers {answer}, and data may be missing."
+)TOML";
+
+TraitAnswer answer(std::string trait, Role role, Tls tls, std::string answer, std::string replay) {
+  return {std::move(trait), "gnutls", "3.7.9", role, tls, std::move(answer), std::move(replay)};
+}
+
+RunReport report() {
+  RunReport report = testing::report_of(Verdict::violates, "rfc/never-late");
+  report.cells.front().says = "it came late";
+  report.runs = 12;
+  for (const Role role : {Role::client, Role::server})
+    for (const Tls tls : {Tls::v1_2, Tls::v1_3})
+      report.traits.push_back(answer("first-close-call", role, tls, tls == Tls::v1_2 ? "sends-only" : "sends-and-waits", "a"));
+  report.traits.push_back(answer("read-after-fin", Role::client, Tls::v1_2, "cut", "b"));
+  report.traits.push_back(answer("read-after-fin", Role::server, Tls::v1_2, "cut or end-of-data", "c"));
+  report.traits.push_back(answer("second-close", Role::server, Tls::v1_2, "done", "d"));
+  return report;
+}
+
+std::string problem_of(std::string text, std::string_view from, std::string_view to) {
+  text.replace(text.find(from), from.size(), to);
+  const AdviceRules rules = parse_advice(text, "advice.toml");
+  return rules.diagnostics.empty() ? "" : rules.diagnostics.front().render();
+}
+
+TEST(Advice, SaysForEachAnswerItsSentenceInTheStacksWordsWithWhereItIsSoAndARun) {
+  const AdviceRules rules = parse_advice(few_rules, "advice.toml");
+  ASSERT_TRUE(rules.diagnostics.empty()) << rules.diagnostics.front().render();
+  using Section = AdviceRules::Section;
+  const std::vector<Advice> expected{
+      {Section::calls, "gnutls_bye only sends.", "TLS 1.2", "a"},
+      {Section::calls, "gnutls_bye waits.", "TLS 1.3", "a"},
+      {Section::answers, "gnutls_record_recv answers 0, and data may be missing.", "TLS 1.2 as server, not in every run", "c"},
+      {Section::beware, "rfc/never-late: it came late", "", "r"},
+  };
+  EXPECT_EQ(advise(report(), "gnutls", rules), expected);
+  EXPECT_TRUE(advise(report(), "openssl", rules).empty());
+}
+
+TEST(Advice, IsToldAsTextAndAsMarkdown) {
+  const AdviceRules rules = parse_advice(few_rules, "advice.toml");
+  EXPECT_EQ(tell_advice(report(), "gnutls", rules, 60), R"(How to close safely on gnutls 3.7.9
+as 12 runs showed it; `tlsbye replay ID` shows any of them again.
+
+The calls
+  1.  gnutls_bye only sends. [TLS 1.2]
+      a
+  2.  gnutls_bye waits. [TLS 1.3]
+      a
+
+What answers mean
+  -   gnutls_record_recv answers 0, and data may be missing.
+      [TLS 1.2 as server, not in every run]
+      c
+
+What to avoid
+  -   rfc/never-late: it came late
+      r
+)");
+  EXPECT_THAT(markdown_advice(report(), "gnutls", rules), HasSubstr("### The calls\n\n1. gnutls_bye only sends. (TLS 1.2)<br>`a`\n"));
+}
+
+TEST(Advice, RefusesAQuestionOrAnAnswerThatNobodyAsksOrGives) {
+  EXPECT_THAT(problem_of(std::string(few_rules), "first-close-call", "first-close-cal"), HasSubstr("did you mean `first-close-call`"));
+  EXPECT_THAT(problem_of(std::string(few_rules), "sends-only", "send-only"), HasSubstr("is no answer of first-close-call"));
+  EXPECT_THAT(problem_of(std::string(few_rules), "\"answers\"", "\"answer\""), HasSubstr("no such section"));
+}
+
+TEST(Advice, OfTheProjectIsSound) {
+  const AdviceRules rules = load_advice(std::filesystem::path(TLSBYE_SOURCE_DIR) / "scenarios" / "clauses");
+  for (const Diagnostic& diagnostic : rules.diagnostics) ADD_FAILURE() << diagnostic.render();
+  EXPECT_GE(rules.rules.size(), 20U);
+}
+
+}  // namespace
+}  // namespace tlsbye
