@@ -5,6 +5,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/judge/cases.h"
+#include "harness/judge/contradictions.h"
 #include "harness/judge/coverage.h"
 
 namespace tlsbye {
@@ -91,6 +92,26 @@ int list_clauses(const House& house, bool json, bool with_coverage, bool rows) {
   return exit_done;
 }
 
+int list_contradictions(const House& house, bool json) {
+  const Contradictions all = load_contradictions(house.scenarios / "clauses", clauses_of(house));
+  if (!all.diagnostics.empty()) throw Stop{exit_usage, all.diagnostics.front().render()};
+  if (!json) {
+    fmt::print("{}", tell(all));
+    return exit_done;
+  }
+  Json list = Json::array();
+  for (const Contradiction& it : all.list)
+    list.push_back({{"id", it.id},
+                    {"a", it.a},
+                    {"b", it.b},
+                    {"treatment", it.treatment},
+                    {"clauses", it.clauses},
+                    {"traits", it.traits},
+                    {"outside", it.outside}});
+  fmt::print("{}\n", list.dump(2));
+  return exit_done;
+}
+
 int list_stacks(const House& house, bool json) {
   const FoundStacks found = find_stacks(house.peers, std::chrono::seconds(10));
   Json all = Json::array();
@@ -148,6 +169,7 @@ int list_traits(bool json) {
 int list_command(const House& house, const std::string& kind, bool json, bool coverage, bool rows, const std::filesystem::path& more) {
   if (kind == "scenarios") return list_scenarios(house, json, more);
   if (kind == "clauses") return list_clauses(house, json, coverage, rows);
+  if (kind == "contradictions") return list_contradictions(house, json);
   if (kind == "stacks") return list_stacks(house, json);
   if (kind == "properties") return list_properties(json);
   return list_traits(json);
