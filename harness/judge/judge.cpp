@@ -193,6 +193,7 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
       if (!answer) continue;
       const auto [seen, fresh] = column.traits[trait].try_emplace(std::string(answer->answer), Answered{index, std::string(replay)});
       if (!fresh && index < seen->second.run) seen->second = {index, std::string(replay)};
+      decided |= seen->second.run == index;
     }
   }
   return decided;

@@ -120,9 +120,9 @@ class Judge {
   // `clauses` and `questions` must outlive the judge.
   Judge(const std::vector<Clause>& clauses, Scope scope, const std::vector<Trait>& questions = traits());
 
-  // Judges one run. `index` is its place in the plan, each index to be fed once. True where the run decided a cell (for now): its
-  // transcript may be worth keeping. Throws std::invalid_argument for a run of a stack, role or version that is not in the scope.
-  // A property that throws makes its cell harness-error, and no other.
+  // Judges one run. `index` is its place in the plan, each index to be fed once. True where the run decided a cell or a trait (for now):
+  // its transcript may be worth keeping. Throws std::invalid_argument for a run of a stack, role or version that is not in the scope. A
+  // property that throws makes its cell harness-error, and no other.
   bool take(std::size_t index, const Transcript& transcript, std::string_view replay);
 
   // The run at `index` was lost by our own fault, `why` in one line. It becomes a problem of the report, and cells that no other run came

@@ -227,9 +227,9 @@ TEST(Judge, TraitsThatAnswerDifferentlyNameAllAnswers) {
   const std::vector<Clause> clauses;
   const std::vector<Trait> questions{answer_of_the_run()};
   Judge judge(clauses, client_1_3(), questions);
-  judge.take(4, run("kept"), "four");
-  judge.take(2, run("discarded"), "two");
-  judge.take(6, run("discarded"), "six");
+  EXPECT_TRUE(judge.take(4, run("kept"), "four")) << "the first to answer: its transcript is wanted";
+  EXPECT_TRUE(judge.take(2, run("discarded"), "two"));
+  EXPECT_FALSE(judge.take(6, run("discarded"), "six"));
   const RunReport report = judge.report();
   ASSERT_THAT(report.traits, SizeIs(1));
   EXPECT_EQ(report.traits[0].answer, "discarded or kept");
