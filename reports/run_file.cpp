@@ -54,8 +54,10 @@ Json to_json(const Cell& cell) {
 }
 
 Json to_json(const TraitAnswer& answer) {
-  return {{"trait", answer.trait},    {"stack", answer.stack},   {"version", answer.version}, {"role", spell(answer.role)},
-          {"tls", spell(answer.tls)}, {"answer", answer.answer}, {"replay", answer.replay}};
+  Json json{{"trait", answer.trait},    {"stack", answer.stack},   {"version", answer.version}, {"role", spell(answer.role)},
+            {"tls", spell(answer.tls)}, {"answer", answer.answer}, {"replay", answer.replay}};
+  if (!answer.replays.empty()) json["replays"] = answer.replays;
+  return json;
 }
 
 Json sums(const Totals& counts) {
@@ -175,14 +177,15 @@ Cell read_cell(const Place& place) {
 }
 
 TraitAnswer read_answer(const Place& place) {
-  place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay"});
+  place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay", "replays"});
   return {place["trait"].text(),
           place["stack"].text(),
           place["version"].text(),
           place["role"].word<Role>("role"),
           place["tls"].word<Tls>("TLS version"),
           place["answer"].text(),
-          place["replay"].text()};
+          place["replay"].text(),
+          place.has("replays") ? place["replays"].texts() : std::vector<std::string>()};
 }
 
 Totals read_totals(const Place& place) {

@@ -205,10 +205,12 @@ std::vector<Advice> advise(const RunReport& report, std::string_view stack, cons
         if (trait.trait != rule.question || trait.stack != stack) continue;
         all.insert({trait.role, trait.tls});
         const auto answers = parts(trait.answer);
-        for (const std::string& answer : answers) {
+        for (std::size_t n = 0; n < answers.size(); ++n) {
+          const std::string& answer = answers[n];
+          const std::string& replay = n < trait.replays.size() ? trait.replays[n] : trait.replay;
           const auto it = rule.says.find(answer);
           const std::string& sentence = it != rule.says.end() ? it->second : rule.otherwise;
-          if (!sentence.empty()) sentences.add(filled(sentence, answer, words), {trait.role, trait.tls}, trait.replay, answers.size() == 1);
+          if (!sentence.empty()) sentences.add(filled(sentence, answer, words), {trait.role, trait.tls}, replay, answers.size() == 1);
         }
       }
       sentences.give(section, all, advice);

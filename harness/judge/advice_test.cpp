@@ -41,6 +41,7 @@ RunReport report() {
       report.traits.push_back(answer("first-close-call", role, tls, tls == Tls::v1_2 ? "sends-only" : "sends-and-waits", "a"));
   report.traits.push_back(answer("read-after-fin", Role::client, Tls::v1_2, "cut", "b"));
   report.traits.push_back(answer("read-after-fin", Role::server, Tls::v1_2, "cut or end-of-data", "c"));
+  report.traits.back().replays = {"c", "c of the other answer"};
   report.traits.push_back(answer("second-close", Role::server, Tls::v1_2, "done", "d"));
   return report;
 }
@@ -58,7 +59,8 @@ TEST(Advice, SaysForEachAnswerItsSentenceInTheStacksWordsWithWhereItIsSoAndARun)
   const std::vector<Advice> expected{
       {Section::calls, "gnutls_bye only sends.", "TLS 1.2", "a"},
       {Section::calls, "gnutls_bye waits.", "TLS 1.3", "a"},
-      {Section::answers, "gnutls_record_recv answers 0, and data may be missing.", "TLS 1.2 as server, not in every run", "c"},
+      {Section::answers, "gnutls_record_recv answers 0, and data may be missing.", "TLS 1.2 as server, not in every run",
+       "c of the other answer"},
       {Section::beware, "rfc/never-late: it came late", "", "r"},
   };
   EXPECT_EQ(advise(report(), "gnutls", rules), expected);
@@ -79,7 +81,7 @@ The calls
 What answers mean
   -   gnutls_record_recv answers 0, and data may be missing.
       [TLS 1.2 as server, not in every run]
-      c
+      c of the other answer
 
 What to avoid
   -   rfc/never-late: it came late

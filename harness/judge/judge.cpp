@@ -295,6 +295,7 @@ RunReport Judge::report() const {
       for (const auto& [answer, answered] : answers) {
         told.answer += (told.answer.empty() ? "" : " or ") + answer;
         if (!first || answered.run < first->run) first = &answered;
+        if (answers.size() > 1) told.replays.push_back(answered.replay);
       }
       told.replay = first->replay;
       report.traits.push_back(std::move(told));

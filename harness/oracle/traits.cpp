@@ -130,7 +130,8 @@ Told close_after_fin(const Facts& facts) {
 
 Told close_when_reply_cannot_be_written(const Facts& facts) {
   return outcome_of_first(facts, Call::close, [](const SubjectCall& call) {
-    return connected(call) && is_so(call.before.close_notify) && !own_close_notify_out(call) && is_so(call.met.send_broken);
+    return connected(call) && is_so(call.before.close_notify) && !own_close_notify_out(call) && is_so(call.met.send_broken) &&
+           !is_so(call.before.any_answer(Call::close)) && !is_so(call.before.reset);
   });
 }
 
@@ -451,7 +452,8 @@ const std::vector<Trait>& traits() {
                      "not unread-data", "not error-reported", "not close-called", "not option-ignore-eof"},
                     {"B2A", "GNUTLS-RECV-05"}),
       outcome_trait("read-after-cut", "What does a read answer after one that told a cut?", Call::read,
-                    {"cut-reported", "not close-called", "not reset-arrived"}, {"B20", "GNUTLS-RECV-04"}),
+                    {"handshake-done", "cut-reported", "not close-called", "not reset-arrived", "not fatal-alert-arrived"},
+                    {"B20", "GNUTLS-RECV-04"}),
       outcome_trait("write-after-cut", "What does a write answer after a read told a cut?", Call::write,
                     {"cut-reported", "not close-called", "not send-broken", "not reset-arrived"}, {"B20"}),
       outcome_trait("read-after-own-close", "What does a read answer after a completed close?", Call::read,
@@ -483,17 +485,19 @@ const std::vector<Trait>& traits() {
                     Call::close, {"first", "close-write-done", "nothing-arrived", "in-good-order", "receiving-untroubled"},
                     {"B101", "GNUTLS-BYE-37"}),
       outcome_trait("close-after-cut", "What does a close answer after a read told a cut?", Call::close,
-                    {"first", "cut-reported", "not close-notify-arrived", "not reset-arrived"}, {"GNUTLS-BYE-39", "OPENSSL-SHUTDOWN-06"}),
+                    {"first", "handshake-done", "cut-reported", "not close-notify-arrived", "not reset-arrived", "not send-broken"},
+                    {"GNUTLS-BYE-39", "OPENSSL-SHUTDOWN-06"}),
       emission_trait("close-notify-after-cut", "What does a close send after a read told a cut?", Call::close,
-                     {"first", "cut-reported", "not close-notify-arrived", "not reset-arrived", "not own-close-notify-sent"},
+                     {"first", "handshake-done", "cut-reported", "not close-notify-arrived", "not reset-arrived", "not send-broken",
+                      "not own-close-notify-sent"},
                      {"GNUTLS-BYE-39"}),
       outcome_trait("close-after-fatal-alert", "What does a close answer after the peer's fatal alert was reported?", Call::close,
-                    {"first", "alert-reported", "fatal-alert-arrived", "not reset-arrived", "not fin-arrived"},
+                    {"first", "handshake-done", "alert-reported", "fatal-alert-arrived", "not reset-arrived", "not fin-arrived"},
                     {"B89", "GNUTLS-BYE-38", "WOLFSSL-SHUTDOWN-16"}),
-      emission_trait(
-          "close-notify-after-fatal-alert", "What does a close send after the peer's fatal alert was reported?", Call::close,
-          {"first", "alert-reported", "fatal-alert-arrived", "not reset-arrived", "not fin-arrived", "not own-close-notify-sent"},
-          {"B89", "GNUTLS-BYE-38", "WOLFSSL-SHUTDOWN-16"}),
+      emission_trait("close-notify-after-fatal-alert", "What does a close send after the peer's fatal alert was reported?", Call::close,
+                     {"first", "handshake-done", "alert-reported", "fatal-alert-arrived", "not reset-arrived", "not fin-arrived",
+                      "not own-close-notify-sent"},
+                     {"B89", "GNUTLS-BYE-38", "WOLFSSL-SHUTDOWN-16"}),
       outcome_trait("close-in-handshake", "What does a close answer while the handshake is under way?", Call::close,
                     {"first", "handshake-begun", "not handshake-done", "not handshake-failed"}, {"B92", "OPENSSL-SHUTDOWN-46"}),
       emission_trait("close-notify-in-handshake", "What does a close send while the handshake is under way?", Call::close,
@@ -507,8 +511,15 @@ const std::vector<Trait>& traits() {
                      {"handshake-done", "fin-arrived", "not close-notify-arrived", "not error-reported", "not unread-data",
                       "not own-close-notify-sent", "not reset-arrived", "not option-ignore-eof"},
                      {"OPENSSL-ERR-04"}),
-      outcome_trait("close-after-flag-set", "What does a close answer after the application set the library's shutdown flags?", Call::close,
-                    {"first", "flags-set", "handshake-done", "not error-reported"}, {"B103", "OPENSSL-SETSD-06", "WOLFSSL-SETSD-01"}),
+      outcome_trait("close-after-sent-flag-set", "What does a close answer after the application set the library's flag SENT?", Call::close,
+                    {"first", "flags-set", "sent-flag-shown", "not received-flag-shown", "handshake-done", "nothing-arrived"},
+                    {"B103", "OPENSSL-SETSD-06", "WOLFSSL-SETSD-01"}),
+      outcome_trait("close-after-received-flag-set", "What does a close answer after the application set the library's flag RECEIVED?",
+                    Call::close, {"first", "flags-set", "received-flag-shown", "not sent-flag-shown", "handshake-done", "nothing-arrived"},
+                    {"B103", "OPENSSL-SETSD-06", "WOLFSSL-SETSD-01"}),
+      outcome_trait("close-after-both-flags-set", "What does a close answer after the application set both flags of the library?",
+                    Call::close, {"first", "flags-set", "received-flag-shown", "sent-flag-shown", "handshake-done", "nothing-arrived"},
+                    {"B103", "OPENSSL-SETSD-06", "WOLFSSL-SETSD-01"}),
       outcome_trait("handshake-after-clear", "What does a handshake answer on an object that was cleared after its session?",
                     Call::handshake, {"cleared"}, {"B10A", "OPENSSL-CLEAR-01"}),
       outcome_trait("read-with-stale-error", "What does a read answer for the peer's close_notify when an old error is in the queue?",
