@@ -1,0 +1,296 @@
+"""The files that a run leaves for people and programs: each valid, each made again from the run file alone, the page in a real browser."""
+
+import json
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+import jsonschema
+import pytest
+
+from browser import Browser
+from conftest import ROOT
+
+FILES = {"--html": "matrix.html", "--markdown": "matrix.md", "--junit": "junit.xml", "--sarif": "results.sarif"}
+
+
+def validator(path):
+    schema = json.loads((ROOT / path).read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.fixture(scope="session")
+def out(full_run):
+    return full_run.folder / "out"
+
+
+@pytest.mark.parametrize("option", FILES)
+def test_a_report_is_made_again_from_the_run_file(full_run, out, option, tmp_path):
+    full_run("report", out / "run.json", option, tmp_path / "again", check=0)
+    assert (tmp_path / "again").read_bytes() == (out / FILES[option]).read_bytes()
+
+
+def test_report_refuses_what_is_no_run_and_what_asks_for_nothing(tlsbye, tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    assert "run.json" in tlsbye("report", "run.json", "--html", "page.html", check=2).stderr
+    assert "--html" in tlsbye("report", "run.json", check=2).stderr
+
+
+# --- Transcripts ---
+
+
+def test_every_deciding_run_has_its_transcript_and_they_are_valid(full_run, out):
+    report = full_run.report()
+    lines = (out / "transcripts.jsonl").read_text().splitlines()
+    replays = [json.loads(line)["replay"] for line in lines]
+    assert replays == sorted(replays)
+    assert set(replays) == {it["replay"] for it in report["cells"] + report["traits"]} - {""}
+    valid = validator("reports/transcript.schema.json")
+    for line in lines[:: max(1, len(lines) // 15)]:
+        valid.validate(json.loads(line))
+
+
+def test_a_transcript_with_a_foreign_event_is_not_valid(out):
+    transcript = json.loads((out / "transcripts.jsonl").read_text().splitlines()[0])
+    transcript["events"][0]["colour"] = "red"
+    with pytest.raises(jsonschema.ValidationError):
+        validator("reports/transcript.schema.json").validate(transcript)
+
+
+# --- JUnit ---
+
+
+def xmllint(file):
+    return subprocess.run(["xmllint", "--noout", "--schema", ROOT / "reports/testdata/junit.xsd", file], capture_output=True, text=True, timeout=60)
+
+
+def test_junit_is_valid_and_has_one_case_for_each_cell(full_run, out):
+    report = full_run.report()
+    assert xmllint(out / "junit.xml").returncode == 0, xmllint(out / "junit.xml").stderr[-2000:]
+    suites = ElementTree.parse(out / "junit.xml").getroot()
+    cases = suites.findall("testsuite/testcase")
+    assert len(cases) == len(report["cells"]) == int(suites.get("tests"))
+    totals = report["totals"]
+    assert int(suites.get("failures")) == len(suites.findall(".//failure")) == sum(totals[word] for word in ("violates", "hung", "crashed", "stale"))
+    assert int(suites.get("errors")) == totals["harness-error"]
+    assert len(suites.findall(".//skipped")) == sum(totals[word] for word in ("known", "unsupported", "not-reached"))
+    failed = next(case for case in cases if case.find("failure") is not None)
+    assert "tlsbye replay " in failed.find("failure").text and "> " in failed.find("failure").text
+
+
+def test_every_suite_of_junit_names_citation_and_replay_ids(full_run, out):
+    replays = {cell["replay"] for cell in full_run.report()["cells"] if cell["replay"]}
+    seen = set()
+    for suite in ElementTree.parse(out / "junit.xml").getroot():
+        names = [it.get("name") for it in suite.findall("properties/property")]
+        assert "cites" in names and "strength" in names, suite.get("name")
+        seen |= {it.get("value") for it in suite.findall("properties/property") if it.get("name").startswith("replay: ")}
+    assert seen == replays
+
+
+def test_what_is_no_junit_is_not_valid(out, tmp_path):
+    broken = tmp_path / "broken.xml"
+    broken.write_text((out / "junit.xml").read_text().replace("<testcase ", "<testcase colour='red' ", 1))
+    assert xmllint(broken).returncode != 0
+
+
+# --- SARIF ---
+
+
+def test_sarif_is_valid_and_every_clause_is_a_rule_with_help(full_run, out):
+    sarif = json.loads((out / "results.sarif").read_text())
+    validator("reports/testdata/sarif.schema.json").validate(sarif)
+    run, report = sarif["runs"][0], full_run.report()
+    rules = run["tool"]["driver"]["rules"]
+    assert {rule["id"] for rule in rules} == {cell["clause"] for cell in report["cells"]}
+    assert all(rule["help"]["text"] for rule in rules)
+    told = {"violates", "hung", "crashed", "stale", "discouraged", "differs", "known"}
+    assert len(run["results"]) == sum(report["totals"][word] for word in told)
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        place = result["locations"][0]["physicalLocation"]
+        line = (ROOT / place["artifactLocation"]["uri"]).read_text().splitlines()[place["region"]["startLine"] - 1]
+        assert "[[clause]]" in line or line.startswith("id"), line
+
+
+# --- The page ---
+
+
+def test_the_page_needs_nothing_else_and_is_small(out):
+    page = (out / "matrix.html").read_text()
+    assert len(page.encode()) < 5_000_000
+    markup = re.sub(r'<script type="application/json".*?</script>', "", page, flags=re.DOTALL)
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!#|data:)|@import|url\(""", markup)
+    assert "default-src 'none'" in page
+
+
+@pytest.fixture(scope="module")
+def browser():
+    missing = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
+    assert not missing, f"install {missing}"
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def page(out):
+    return f"file://{out / 'matrix.html'}"
+
+
+@pytest.fixture
+def quiet(browser):
+    """No page may say anything on the console: neither an error nor that something was blocked."""
+    browser.console()
+    yield
+    assert browser.console() == []
+
+
+SHOWN_ROWS = "return [...document.querySelectorAll('.document tbody tr')].filter(row => row.getClientRects().length).length"
+PANEL = "const panel = document.getElementById('panel'); return panel.hidden ? null : panel.innerText"
+
+
+def clause_count(report, **wanted):
+    return len({cell["clause"] for cell in report["cells"] if all(cell[name] == value for name, value in wanted.items())})
+
+
+def test_the_page_shows_every_clause_and_every_cell(browser, quiet, page, full_run):
+    report = full_run.report()
+    browser.open(page)
+    assert browser.run(SHOWN_ROWS) == clause_count(report)
+    assert browser.run("return document.querySelectorAll('button.cell').length") == len(report["cells"])
+    labels = browser.run("return [...document.querySelectorAll('button.cell')].map(cell => cell.getAttribute('aria-label').split(':')[0])")
+    assert {word: labels.count(word) for word in set(labels)} == {word: count for word, count in report["totals"].items() if count}
+    assert browser.run("return [...document.querySelectorAll('button.cell')].every(cell => cell.firstChild.data.length === 1)"), "a mark, not only a colour"
+
+
+def test_the_page_filters_by_verdict_library_and_words(browser, quiet, page, full_run):
+    report = full_run.report()
+    browser.open(page)
+    browser.click("[data-verdict=violates]")
+    assert browser.run(SHOWN_ROWS) == clause_count(report, verdict="violates")
+    assert "verdict=violates" in browser.run("return location.hash")
+    browser.click("#reset")
+    assert browser.run(SHOWN_ROWS) == clause_count(report)
+    gnutls = next(s["id"] for s in report["stacks"] if s["name"] == "gnutls")
+    browser.run("const stack = document.getElementById('stack'); stack.value = arguments[0]; stack.dispatchEvent(new Event('change'))", gnutls)
+    assert browser.run(SHOWN_ROWS) == clause_count(report, stack="gnutls")
+    browser.press("/")
+    browser.press(*"bye half-a-reply")
+    found = browser.run("return [...document.querySelectorAll('.document tbody tr')].filter(row => row.getClientRects().length).map(row => row.innerText)")
+    assert 0 < len(found) < clause_count(report, stack="gnutls")
+    assert all("half-a-reply" in row for row in found)
+    browser.press(*"no such thing")
+    assert browser.run("return document.getElementById('empty').hidden") is False
+
+
+def test_a_deep_link_opens_its_cell_with_the_timeline(browser, quiet, page, full_run):
+    cell = next(c for c in full_run.report()["cells"] if c["verdict"] == "violates")
+    address = f"#cell={cell['clause']}:{cell['stack']}@{cell['version']}:{cell['role']}:{cell['tls']}"
+    browser.open(page + address)
+    told = browser.run(PANEL)
+    for words in (cell["clause"], "violates", cell["says"], f"tlsbye replay {cell['replay']}", cell["scenario"].split("@")[0]):
+        assert words in told
+    decisive = {int(re.match(r">\s*(\d+)", line)[1]) for line in cell["evidence"] if line.startswith(">")}
+    marked = browser.run("return [...document.querySelectorAll('.timeline .decides .number')].map(number => parseInt(number.innerText))")
+    assert set(marked) == decisive
+    assert browser.run("return document.querySelectorAll('.timeline .lane-0').length > 0 && document.querySelectorAll('.timeline .look-wire').length > 0")
+    assert browser.run("return document.activeElement.id") == "panel"
+
+
+def test_a_cell_is_opened_and_closed_by_keyboard(browser, quiet, page):
+    browser.open(page)
+    browser.run("document.querySelector('button.cell').focus()")
+    browser.press("\ue014", "\ue015", "\ue007")  # right, down, Enter
+    focused = browser.run("return document.querySelector('.cell[aria-current]').dataset.cell")
+    assert browser.run("return new URLSearchParams(location.hash.slice(1)).get('cell')") == focused
+    browser.press("]")
+    assert browser.run("return document.querySelector('.cell[aria-current]').dataset.cell") != focused
+    browser.press("\ue00c")  # Escape
+    assert browser.run(PANEL) is None
+    assert browser.run("return document.activeElement.classList.contains('cell')"), "back where it came from"
+    assert browser.run("return document.querySelectorAll('button.cell[tabindex=\"0\"]').length") == 1, "Tab goes past the matrix in one step"
+
+
+def test_the_back_button_closes_the_panel(browser, quiet, page):
+    browser.open(page)
+    browser.click("button.cell")
+    assert browser.run(PANEL)
+    browser.ask("POST", "/back")
+    assert browser.run(PANEL) is None
+
+
+def test_cells_all_over_the_matrix_and_every_answer_can_be_opened(browser, quiet, page):
+    browser.open(page)
+    opened = browser.run("""
+        history.pushState = () => {};  // browsers allow only so many of these in a row
+        const panel = document.getElementById('panel'), wrong = [];
+        let count = 0;
+        for (const cell of [...document.querySelectorAll('button.cell')].filter((_, place) => place % 11 === 0)) {
+          cell.click();
+          ++count;
+          const [clause, stack] = cell.dataset.cell.split(':');
+          if (!panel.textContent.includes(clause) || !panel.textContent.includes(stack.replace('@', ' '))) wrong.push(cell.dataset.cell);
+          if (panel.textContent.includes('tlsbye replay') && !panel.querySelector('.timeline')) wrong.push('no timeline: ' + cell.dataset.cell);
+        }
+        for (const answer of document.querySelectorAll('#questions .answer')) {
+          answer.click();
+          ++count;
+          if (!panel.querySelector('.timeline')) wrong.push('no timeline: ' + answer.textContent);
+        }
+        return [count, wrong.slice(0, 5)]""")
+    assert opened[1] == []
+    assert opened[0] > 100
+
+
+def test_nothing_is_wider_than_a_phone(browser, quiet, page):
+    browser.emulate("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
+    try:
+        browser.open(page + "#verdict=violates")
+        assert browser.run("return document.documentElement.scrollWidth") <= 390
+        browser.run("document.querySelector('tbody tr:not([hidden]) button.cell').click()")
+        assert browser.run("return document.getElementById('panel').scrollWidth") <= 390
+    finally:
+        browser.emulate("Emulation.clearDeviceMetricsOverride")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_verdict_can_be_read_in_light_and_dark(browser, quiet, page, scheme):
+    browser.emulate("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    try:
+        browser.open(page)
+        contrasts = browser.run("""
+            const light = rgb => rgb.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+                                   .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+            const ground = element => { for (let it = element; it; it = it.parentElement) { const c = getComputedStyle(it).backgroundColor; if (!/, 0\\)|transparent/.test(c)) return c; } };
+            return [...document.querySelectorAll('.mark, .cell, .says, .strength, .lead')].filter(it => it.getClientRects().length && !it.classList.contains('dim')).slice(0, 400).map(it => {
+              const pair = [light(getComputedStyle(it).color), light(ground(it))].sort((a, b) => b - a);
+              return [(pair[0] + .05) / (pair[1] + .05), it.className]; })""")
+        assert min(contrasts)[0] >= 4.5, min(contrasts)
+    finally:
+        browser.emulate("Emulation.setEmulatedMedia", features=[])
+
+
+def test_a_stack_with_a_script_for_a_name_does_no_harm(browser, quiet, full_run, out, tmp_path):
+    evil = "<script>alert(1)</script><img/src=x/onerror=alert(2)>"
+    report = full_run.report()
+    for it in [*report["stacks"], *report["cells"], *report["traits"], *report["pairs"]]:
+        for key, value in it.items():
+            if key in ("name", "stack", "partner") and value == "gnutls":
+                it[key] = evil
+    for stack in report["stacks"]:
+        stack["id"] = f"{stack['name']} {stack['version']}"
+    for cell in report["cells"]:
+        cell["says"] += evil + "-->"
+    (tmp_path / "run.json").write_text(json.dumps(report))
+    shutil.copy(out / "transcripts.jsonl", tmp_path)
+    full_run("report", tmp_path / "run.json", "--html", tmp_path / "page.html", "--junit", tmp_path / "junit.xml", check=0)
+    assert xmllint(tmp_path / "junit.xml").returncode == 0
+    browser.open(f"file://{tmp_path / 'page.html'}")
+    assert evil in browser.run("return document.querySelector('h1').innerText")
+    browser.click("button.cell")
+    assert evil in browser.run(PANEL)
+    assert browser.run("return document.querySelectorAll('script').length") == 2
+    assert browser.run("return document.querySelectorAll('img').length") == 0
