@@ -221,7 +221,10 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
   result.report.complete = progress.complete();
   std::set<std::string_view> deciding;
   for (const Cell& cell : result.report.cells) deciding.insert(cell.replay);
-  for (const TraitAnswer& trait : result.report.traits) deciding.insert(trait.replay);
+  for (const TraitAnswer& trait : result.report.traits) {
+    deciding.insert(trait.replay);
+    deciding.insert(trait.replays.begin(), trait.replays.end());
+  }
   for (auto& [replay, transcript] : kept)
     if (deciding.contains(replay)) result.deciding.emplace(replay, std::move(transcript));
   result.report.duration_s = std::chrono::duration<double>(Clock::now() - began).count();
