@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <thread>
@@ -71,9 +72,12 @@ class Progress {
     const double seconds = std::chrono::duration<double>(now - began_).count();
     const double rate = seconds > 0 ? static_cast<double>(count) / seconds : 0;
     const double left = rate > 0 ? static_cast<double>(all - count) / rate : 0;
-    fmt::print(stderr, "\r\x1b[K{:>3}%  {} of {}{} runs, {:.0f} a second, {:.0f} s left  {:.60}",
-               count * 100 / std::max<std::size_t>(all, 1), count, to_learn > 0 ? "about " : "", all, rate, left,
-               fmt::format("{} {} {}", run.subject->name, run.scenario->id, spell(run.schedule)));
+    const std::string running = fmt::format("{} {} {}", run.subject->name, run.scenario->id, spell(run.schedule));
+    if (learnt == 0 && to_learn > 0)
+      fmt::print(stderr, "\r\x1b[K{} runs, {:.0f} a second; how many there will be is not known yet  {:.60}", count, rate, running);
+    else
+      fmt::print(stderr, "\r\x1b[K{:>3}%  {} of {}{} runs, {:.0f} a second, {:.0f} s left  {:.60}",
+                 count * 100 / std::max<std::size_t>(all, 1), count, to_learn > 0 ? "about " : "", all, rate, left, running);
     std::fflush(stderr);
   }
 
@@ -194,6 +198,10 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
 
   const auto sweeps = options.sweep ? std::count_if(plan.runs.begin(), plan.runs.end(), is_swept) : 0;
   Progress progress(options.progress, plan.runs.size(), static_cast<std::size_t>(sweeps));
+  // Sweeps first: they take longest, and tell how many runs there will be.
+  std::vector<std::size_t> places(plan.runs.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  if (options.sweep) std::stable_partition(places.begin(), places.end(), [&](std::size_t place) { return is_swept(plan.runs[place]); });
   std::atomic<std::size_t> next{0};
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::size_t number = 0; number < count; ++number) workers.push_back(std::make_unique<Worker>(clauses, scope, options, progress));
@@ -201,9 +209,9 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
     if (count <= cores.size()) keep_to(cores[number]);
     Worker& worker = *workers[number];
     while (!worker.stopped()) {
-      const std::size_t place = next.fetch_add(1, std::memory_order_relaxed);
-      if (place >= plan.runs.size()) return;
-      worker.carry_out(place, plan.runs[place]);
+      const std::size_t taken = next.fetch_add(1, std::memory_order_relaxed);
+      if (taken >= places.size()) return;
+      worker.carry_out(places[taken], plan.runs[places[taken]]);
     }
   };
   std::vector<std::thread> threads;

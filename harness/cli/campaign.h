@@ -19,7 +19,7 @@
 namespace tlsbye {
 
 // The second EAGAIN of a pair comes at most so many transport calls after the first, unless somebody asks for more.
-inline constexpr std::size_t default_pairs = 3;
+inline constexpr std::size_t default_pairs = 16;
 
 struct CampaignOptions {
   unsigned jobs = 0;  // 0: one for each core this process may use

@@ -35,19 +35,28 @@ FoundStacks find_stacks(const std::filesystem::path& directory, std::chrono::mil
 
 std::vector<std::string> probe_inabilities(const Stack& stack, std::chrono::milliseconds patience) {
   std::vector<std::string> problems;
+  // Asked of an open session, or of the opening itself.
   struct Probe {
-    std::string_view ability, role, tls, options;
+    std::string ability;
+    std::string_view role, tls, options;
+    Line request;
   };
   const std::string_view role = stack.can("client") ? "client" : "server";
   const std::string_view tls = stack.can("tls-1.3") ? "1.3" : "1.2";
-  const Probe probes[] = {{"client", "client", tls, ""},
-                          {"server", "server", tls, ""},
-                          {"tls-1.2", role, "1.2", ""},
-                          {"tls-1.3", role, "1.3", ""},
-                          {"tickets", role, tls, "tickets"},
-                          {"ignore-eof", role, tls, "ignore-eof"},
-                          {"quiet-shutdown", role, tls, "quiet-shutdown"},
-                          {"read-ahead", role, tls, "read-ahead"}};
+  std::vector<Probe> probes{{"client", "client", tls, "", Line()}, {"server", "server", tls, "", Line()}};
+  for (const std::string_view version : Words<Tls>::list) probes.push_back({fmt::format("tls-{}", version), role, version, "", Line()});
+  for (const std::string_view option : {"tickets", "ignore-eof", "quiet-shutdown", "read-ahead", "callbacks", "session-cache",
+                                        "require-certificate", "post-handshake-auth"})
+    probes.push_back({std::string(option), role, tls, option, Line()});
+  for (const std::string_view call : {"peek", "key-update", "renegotiate", "clear", "keep-session"})
+    probes.push_back({std::string(call), role, tls, "", Line(std::string(call))});
+  probes.push_back({"send-alert", role, tls, "", Line("send-alert").with("level", 1).with("description", 90)});
+  for (const std::string_view name : {"quiet-shutdown", "context-quiet-shutdown", "cork", "auto-retry", "stale-error"})
+    probes.push_back({fmt::format("set-{}", name), role, tls, "", Line("set").with("name", name).with("value", "on")});
+  probes.push_back({"set-shutdown", role, tls, "", Line("set").with("name", "shutdown").with("value", "none")});
+  probes.push_back({"set-timeout", role, tls, "", Line("set").with("name", "timeout").with("value", 1000)});
+  probes.push_back({"threads", role, tls, "", Line("aside").with("call", "close-write")});
+  probes.push_back({"fork", role, tls, "", Line("fork").with("call", "close-write")});
   auto started = PeerProcess::start(stack.program, patience);
   if (auto* problem = std::get_if<std::string>(&started)) return {*problem};
   auto& peer = std::get<PeerProcess>(started);
@@ -60,7 +69,8 @@ std::vector<std::string> probe_inabilities(const Stack& stack, std::chrono::mill
     Line open("open");
     open.with("role", probe.role).with("tls", probe.tls).with("io", "nonblocking");
     if (!probe.options.empty()) open.with("options", probe.options);
-    const Report report = peer.ask(open, theirs.get());
+    Report report = peer.ask(open, theirs.get());
+    if (!probe.request.word().empty() && !report.end) report = peer.ask(probe.request);
     const bool refused =
         std::any_of(report.lines.begin(), report.lines.end(), [](const Line& line) { return line.word() == "unsupported"; });
     if (!refused)

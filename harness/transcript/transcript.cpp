@@ -203,7 +203,7 @@ std::string narrate(const Event& event, Detail detail) {
           },
           [detail](const TransportCall& e) {
             std::string line = fmt::format("{:<8}   {}", spell(e.side), e.function);
-            const bool size_differs = e.during == Call::handshake && e.result > 0;
+            const bool size_differs = e.during == Call::handshake && (e.result > 0 || e.flow == Flow::send);
             if (detail == Detail::full || !size_differs) line += fmt::format("({}) = {}", e.asked, e.result);
             if (!e.error_number.empty()) line += " " + e.error_number;
             return line + (e.injected ? "  [injected]" : "");
