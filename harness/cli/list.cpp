@@ -4,9 +4,11 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/cli/commands.h"
+#include "harness/cli/selection.h"
 #include "harness/judge/cases.h"
 #include "harness/judge/contradictions.h"
 #include "harness/judge/coverage.h"
+#include "reports/run_file.h"
 
 namespace tlsbye {
 namespace {
@@ -165,6 +167,17 @@ int list_traits(bool json) {
 }
 
 }  // namespace
+
+int cells_command(const House& house, const RunWords& words, bool json) {
+  const Selected chosen = choose(house, words);
+  const RunReport empty = Judge(chosen.clauses, chosen.scope).report();
+  if (json)
+    fmt::print("{}", run_json(empty));
+  else
+    for (const Cell& cell : empty.cells)
+      fmt::print("{:<64} {:<10} {:<10} {:<7} {}\n", cell.clause, cell.stack, cell.version, spell(cell.role), spell(cell.tls));
+  return exit_done;
+}
 
 int list_command(const House& house, const std::string& kind, bool json, bool coverage, bool rows, const std::filesystem::path& more) {
   if (kind == "scenarios") return list_scenarios(house, json, more);
