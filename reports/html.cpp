@@ -357,7 +357,16 @@ Json data(const RunReport& report, const std::vector<Clause>& clauses, const std
           return each.trait == question.name && each.stack == stack.stack->name && each.version == stack.stack->version &&
                  each.answer == answer;
         });
-        answers.push_back({answer, stack.answers.size() == 1 ? "" : matrix::shortly(columns), refer(run->replay)});
+        // Where runs answered differently, each of the answers has a run of its own.
+        Json given = Json::array();
+        std::string_view left = answer;
+        for (const std::string& replay : run->replays) {
+          const std::size_t end = std::min(left.find(" or "), left.size());
+          given.push_back({left.substr(0, end), refer(replay)});
+          left.remove_prefix(std::min(end + 4, left.size()));
+        }
+        if (given.empty()) given.push_back({answer, refer(run->replay)});
+        answers.push_back({std::move(given), stack.answers.size() == 1 ? "" : matrix::shortly(columns)});
       }
       asked["stacks"].push_back(std::move(answers));
     }

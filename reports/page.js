@@ -183,8 +183,10 @@
   });
 
   // --- Traits, partners, contradictions ---
-  const answer = ([text, where, run]) => make("button", { type: "button", class: "answer", disabled: run === null,
-    onclick: () => go({ run: runs[run].replay }) }, text, where ? make("small", {}, ` ${where}`) : null);
+  const answer = ([given, where]) => make("div", { class: "answers" },
+    given.map(([text, run], place) => [place > 0 ? " or " : null,
+      make("button", { type: "button", class: "answer", onclick: () => go({ run: runs[run].replay }) }, text)]).flat(),
+    where ? make("small", {}, ` ${where}`) : null);
   const question = it => make("th", { scope: "row" }, it.question || "", it.question ? make("br") : null, make("code", {}, it.name));
   const table = (heads, rows) => make("div", { class: "wide" }, make("table", { class: "plain" },
     make("thead", {}, make("tr", {}, heads.map(head => make("th", { scope: "col" }, head)))), make("tbody", {}, rows)));

@@ -177,7 +177,7 @@ Cell read_cell(const Place& place) {
 }
 
 TraitAnswer read_answer(const Place& place) {
-  place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay", "replays"});
+  place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay"}, {"replays"});
   return {place["trait"].text(),
           place["stack"].text(),
           place["version"].text(),

@@ -38,6 +38,12 @@ TEST(RunFile, IsAsItAlwaysWas) { expect_golden("run.json", run_json(sample_repor
 
 TEST(RunFile, ComesBackAsItWent) { EXPECT_EQ(parse_run(run_json(sample_report()), "run.json"), sample_report()); }
 
+TEST(RunFile, ATraitMayNameARunForEachOfItsAnswers) {
+  RunReport report = sample_report();
+  report.traits[0].replays = {"one", "another"};
+  EXPECT_EQ(parse_run(run_json(report), "run.json"), report);
+}
+
 TEST(RunFile, AnEmptyRunComesBackToo) { EXPECT_EQ(parse_run(run_json(RunReport{}), "run.json"), RunReport{}); }
 
 TEST(RunFile, BytesThatAreNoTextDoNotStopIt) {
