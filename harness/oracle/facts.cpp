@@ -422,6 +422,19 @@ void Facts::note_own_records(Moment& now, const SubjectCall* until) const {
   }
 }
 
+// Up to TLS 1.2 a client that offers a session sends its id, or, with a ticket, some id. In TLS 1.3 it sends a ticket and a binder more
+// than it sent in the session before.
+void Facts::note_hello(Moment& now, int number, const Record& record) {
+  constexpr std::size_t id_length_at = 4 + 2 + 32;  // behind the message's header, the version and the random bytes
+  constexpr std::size_t less_than_a_ticket = 64;
+  const Side client = transcript_->key().role == Role::client ? Side::subject : Side::partner;
+  if (record.from != client || hello_bytes_ > 0 || !record.handshake.starts_with("ClientHello")) return;
+  hello_bytes_ = record.content_bytes;
+  const bool longer = former_ && former_->hello_bytes_ > 0 && hello_bytes_ > former_->hello_bytes_ + less_than_a_ticket;
+  const bool id = record.content.size() > id_length_at && record.content[id_length_at] != 0;
+  if (tls13() ? longer : id) note(now.offered, number);
+}
+
 void Facts::walk() {
   Moment now;
   // The context that was told to close without a word made this session.
@@ -433,6 +446,7 @@ void Facts::walk() {
       if (it.ended == number) it.after = now;
     }
     if (const auto* record = event.as<Record>()) {
+      if (!is_so(now.handshake_done)) note_hello(now, number, *record);
       if (record->from == Side::partner && record->was_delivered()) arrive(now, number, *record, tls13());
     } else if (const auto* end = event.as<TransportEnd>()) {
       if (end->from == Side::partner && end->delivered) {

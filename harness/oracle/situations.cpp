@@ -280,6 +280,7 @@ const std::vector<Row>& rows() {
       {{"session-kept", "a client, either side, took what is needed to resume this session"},
        When::history,
        [](const At& at) { return at.now.kept; }},
+      {{"session-offered", "the client's hello offered an earlier session"}, When::arrived, [](const At& at) { return at.now.offered; }},
       {{"session-resumed", "the handshake told that it resumed an earlier session"},
        When::history,
        [](const At& at) { return at.now.resumed; }},

@@ -57,6 +57,7 @@ struct Moment {
   Since own_close_notify = never, own_unknown_record = never, own_fin = never;
   Since own_fatal_alert = never, own_warning_alert = never, own_user_canceled = never;
   std::size_t data_read = 0;
+  Since offered = never;                       // the client's hello offers an earlier session, as far as its size tells
   Since resumed = never, not_resumed = never;  // as the handshake told
   Since kept = never;                          // a client took what is needed to resume this session
   // What the application did to the library while the session lived (`set`, `clear`, `renegotiate`, `send-alert`, `key-update`).
@@ -180,6 +181,7 @@ class Facts {
   void check_readable();
   void attribute_records();
   void walk();
+  void note_hello(Moment& now, int number, const Record& record);
   void note_own_records(Moment& now, const SubjectCall* until) const;
 
   const Transcript* transcript_;
@@ -187,6 +189,7 @@ class Facts {
   std::unique_ptr<Facts> next_;
   std::span<const Event> events_;
   bool same_transport_ = false, quiet_ = false;
+  std::size_t hello_bytes_ = 0;  // of the first ClientHello
   Since threads_ = never, forked_ = never;
   std::vector<SubjectCall> calls_;
   std::vector<SentRecord> sent_;

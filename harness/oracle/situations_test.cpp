@@ -163,6 +163,9 @@ const std::map<std::string_view, Pair>& pairs() {
         closes_after([](Tale& tale) { tale.reads(5).shows("shutdown", "SENT"); })}},
       {"key-update-asked", after([](Tale& tale) { tale.extra(Call::key_update); })},
       {"session-kept", after([](Tale& tale) { tale.partner(Call::keep_session, Outcome::done); })},
+      {"session-offered",
+       {Tale(Tls::v1_2).hello(200, true).handshake().close(Outcome::sent),
+        Tale(Tls::v1_2).hello(200, false).handshake().close(Outcome::sent)}},
       {"session-resumed",
        {connected().shows("resumed", "yes").close(Outcome::sent), connected().shows("resumed", "no").close(Outcome::sent)}},
       {"later-session", {connected().new_session().handshake().close(Outcome::sent), plain_close}},
@@ -282,6 +285,14 @@ TEST(Situations, FormerlyIsTheEndOfTheSessionBefore) {
   EXPECT_TRUE(fits(run, "formerly close-notify-arrived"));
   Given given;
   EXPECT_FALSE(given.add("formerly first")) << "a session that is over is at no call";
+}
+
+TEST(Facts, AHelloOfTls13OffersASessionWhereItIsLongerThanTheOneBefore) {
+  const auto again = [](std::size_t bytes) {
+    return Transcript(Tale().hello(250, true).handshake().new_session(false).hello(bytes, true).handshake());
+  };
+  EXPECT_TRUE(fits(again(450), "session-offered"));
+  EXPECT_FALSE(fits(again(250), "session-offered"));
 }
 
 TEST(Facts, EachSessionHasItsOwn) {

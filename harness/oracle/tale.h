@@ -85,6 +85,14 @@ class Tale {
         .io(Call::handshake, Flow::recv, 900)
         .answers(Call::handshake, Outcome::done, {in_the_clear(handshake_message("ClientHello"))}, 300);
   }
+  // The client's first message, so long, with a session id in it or not.
+  Tale& hello(std::size_t bytes, bool with_id) {
+    Record record = handshake_message("ClientHello");
+    record.encrypted = false;
+    record.content_bytes = bytes;
+    record.content = std::string(38, 'r') + (with_id ? '\x20' : '\0');
+    return sent(std::move(record));
+  }
   // A session with this option, opened.
   Tale& option(std::string_view name) {
     told_.options.emplace_back(name);

@@ -88,7 +88,7 @@ Told write_after_peers_close_notify(const Facts& facts) {
     if (call.call != Call::write || call.unusual.any() || !call.api || !is_so(call.before.close_notify) || own_close_notify_out(call))
       continue;
     if (!is_so(call.before.answer(Call::read, Outcome::end_of_data)) || is_so(call.before.any_answer(Call::close))) continue;
-    if (is_so(call.met.send_broken) || call_again(call.api->outcome)) continue;
+    if (is_so(call.met.send_broken) || is_so(call.before.error_reported()) || call_again(call.api->outcome)) continue;
     return answer(call.answered(Outcome::done) ? "allowed" : "refused", {call.before.close_notify, call.ended});
   }
   return std::nullopt;
@@ -106,7 +106,8 @@ Told read_after_fin(const Facts& facts) {
   if (facts.options().ignore_eof) return std::nullopt;
   return outcome_of_first(facts, Call::read, [](const SubjectCall& call) {
     return connected(call) && is_so(call.before.fin) && !is_so(call.before.reset) && without_close_notify(call) && !unread_data(call) &&
-           !is_so(call.before.error_reported()) && !is_so(call.after.partial) && !is_so(call.before.any_answer(Call::close));
+           !is_so(call.before.error_reported()) && !is_so(call.after.partial) && !is_so(call.after.post_handshake) &&
+           !is_so(call.before.any_answer(Call::close));
   });
 }
 
@@ -150,7 +151,9 @@ Told first_close_call(const Facts& facts) {
   if (facts.quiet()) return std::nullopt;
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::close) continue;
-    if (!connected(call) || !call.met.logged || own_close_notify_out(call) || is_so(call.before.error_reported())) return std::nullopt;
+    if (!connected(call) || !call.met.logged || own_close_notify_out(call) || is_so(call.before.own_fin) ||
+        is_so(call.before.error_reported()))
+      return std::nullopt;
     if (is_so(call.after.anything) || !is_so(call.met.send)) return std::nullopt;
     if (is_so(call.met.send_would_block) || is_so(call.met.send_broken) || is_so(call.met.send_interrupted) || is_so(call.met.send_short))
       return std::nullopt;
@@ -160,16 +163,29 @@ Told first_close_call(const Facts& facts) {
   return std::nullopt;
 }
 
+// The last two-way close asked to be called again for the reply.
+bool close_waits(const SubjectCall& call) {
+  const Since waits = call.before.answer(Call::close, Outcome::want_read);
+  return is_so(waits) && waits == call.before.any_answer(Call::close);
+}
+
 Told write_after_own_close(const Facts& facts) {
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::write || call.unusual.any() || !call.api || !own_close_notify_out(call) || is_so(call.before.error_reported()))
       continue;
-    if (!without_close_notify(call) || is_so(call.met.send_broken) || is_so(call.before.own_fin)) continue;
+    if (!without_close_notify(call) || is_so(call.met.send_broken) || is_so(call.before.own_fin) || close_waits(call)) continue;
     if (call.answered(Outcome::done)) return answer("sent", {call.before.own_close_notify, call.ended});
     if (call.answered(Outcome::refused) || call.answered(Outcome::failed))
       return answer(spell(call.api->outcome), {call.before.own_close_notify, call.ended});
   }
   return std::nullopt;
+}
+
+Told write_while_close_waits(const Facts& facts) {
+  return outcome_of_first(facts, Call::write, [](const SubjectCall& call) {
+    return connected(call) && close_waits(call) && own_close_notify_out(call) && without_close_notify(call) &&
+           !is_so(call.met.send_broken) && !is_so(call.before.own_fin);
+  });
 }
 
 Told sigpipe_on_broken_transport(const Facts& facts) {
@@ -256,7 +272,10 @@ Ask resumed_after(const std::vector<std::string_view>& words) {
   all.insert(all.end(), {"later-session", "formerly session-kept", "formerly handshake-done"});
   return [given = given_all(all)](const Facts& facts) -> Told {
     for (const SubjectCall& call : facts.calls())
-      if (call.call == Call::handshake && call.answered(Outcome::done) && given.fits(call) && !call.api->flag("resumed").empty())
+      // A server can say nothing of a session that nobody offered.
+      if (call.call == Call::handshake && call.answered(Outcome::done) &&
+          (facts.transcript().key().role == Role::client || is_so(call.after.offered)) && given.fits(call) &&
+          !call.api->flag("resumed").empty())
         return answer(call.api->flag("resumed") == "yes" ? "yes" : "no", {call.ended});
     return std::nullopt;
   };
@@ -424,6 +443,11 @@ const std::vector<Trait>& traits() {
        {"refused", "failed", "sent"},
        {"B52"},
        write_after_own_close},
+      {"write-while-a-close-waits",
+       "What does a write answer while a two-way close still asks to be called again for the reply?",
+       any_outcome,
+       {"GNUTLS-BYE-32", "B52"},
+       write_while_close_waits},
       {"sigpipe-on-broken-transport",
        "Does writing to a broken transport raise SIGPIPE?",
        {"yes", "no"},
@@ -473,7 +497,8 @@ const std::vector<Trait>& traits() {
 
       // Closing.
       outcome_trait("close-after-peers-close-notify", "What does the first close answer after the peer's close_notify was read?",
-                    Call::close, {"first", "end-of-data-read", "ordinary-traffic", "in-good-order", "sending-untroubled"},
+                    Call::close,
+                    {"first", "end-of-data-read", "not own-close-notify-sent", "ordinary-traffic", "in-good-order", "sending-untroubled"},
                     {"OPENSSL-SHUTDOWN-16", "WOLFSSL-SHUTDOWN-11", "GNUTLS-BYE-36"}),
       outcome_trait("third-close", "What does a close answer after two that were done?", Call::close,
                     {"close-done", "ordinary-traffic", "not fin-arrived", "not error-reported", "close-done-twice"}, {"B100"}),
@@ -482,7 +507,7 @@ const std::vector<Trait>& traits() {
           {"handshake-done", "own-close-notify-sent", "reset-arrived", "not close-notify-arrived", "not unread-data", "not error-reported"},
           {"B26"}),
       outcome_trait("close-after-close-write", "What does the first two-way close answer after a one-way close, with no reply yet?",
-                    Call::close, {"first", "close-write-done", "nothing-arrived", "in-good-order", "receiving-untroubled"},
+                    Call::close, {"first", "close-write-done", "nothing-arrived", "in-good-order", "not fault-injected"},
                     {"B101", "GNUTLS-BYE-37"}),
       outcome_trait("close-after-cut", "What does a close answer after a read told a cut?", Call::close,
                     {"first", "handshake-done", "cut-reported", "not close-notify-arrived", "not reset-arrived", "not send-broken"},
@@ -509,7 +534,7 @@ const std::vector<Trait>& traits() {
                     {"B102", "OPENSSL-QUIET-02", "WOLFSSL-QUIET-01"}),
       emission_trait("sent-on-cut", "What does a read send that tells a cut?", Call::read,
                      {"handshake-done", "fin-arrived", "not close-notify-arrived", "not error-reported", "not unread-data",
-                      "not own-close-notify-sent", "not reset-arrived", "not option-ignore-eof"},
+                      "not own-close-notify-sent", "not reset-arrived", "not option-ignore-eof", "not partial-record-arrived"},
                      {"OPENSSL-ERR-04"}),
       outcome_trait("close-after-sent-flag-set", "What does a close answer after the application set the library's flag SENT?", Call::close,
                     {"first", "flags-set", "sent-flag-shown", "not received-flag-shown", "handshake-done", "nothing-arrived"},
@@ -592,7 +617,8 @@ const std::vector<Trait>& traits() {
                                "not formerly fatal-alert-arrived"})),
       yes_or_no("resumable-after-cut", "Can a session be resumed after its transport ended without the peer's close_notify?",
                 {"B161", "RFC2246-7.2.1-03", "RFC4346-1.1-01"},
-                resumed_after({"formerly cut-reported", "not formerly close-notify-arrived", "not formerly fatal-alert-arrived"})),
+                resumed_after({"formerly cut-reported", "not formerly own-close-notify-sent", "not formerly close-notify-arrived",
+                               "not formerly fatal-alert-arrived"})),
       yes_or_no("resumable-after-fatal-alert", "Can a session be resumed after the peer's fatal alert?",
                 {"B162", "RFC5246-7.2.2-01", "WOLFSSL-SESS-01"},
                 resumed_after({"formerly fatal-alert-arrived", "formerly error-reported"})),
