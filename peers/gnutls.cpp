@@ -141,8 +141,12 @@ class GnuTlsSession final : public Session {
   }
 
   Answer read(std::span<std::byte> into) override {
-    const ssize_t returned = gnutls_record_recv(session_.get(), into.data(), into.size());
-    return with_bytes(answer("gnutls_record_recv", returned, returned == 0 && !into.empty() ? Outcome::end_of_data : Outcome::done));
+    if (options_.asks_for("receive-packet")) return read_packet(into);
+    const bool numbered = options_.asks_for("receive-seq");
+    std::array<unsigned char, 8> number{};
+    const ssize_t returned = numbered ? gnutls_record_recv_seq(session_.get(), into.data(), into.size(), number.data())
+                                      : gnutls_record_recv(session_.get(), into.data(), into.size());
+    return received(numbered ? "gnutls_record_recv_seq" : "gnutls_record_recv", returned, into);
   }
 
   Answer write(std::span<const std::byte> from) override {
@@ -156,6 +160,8 @@ class GnuTlsSession final : public Session {
     gnutls_session_t session = session_.get();
     switch (call) {
       case Call::send_alert: {
+        if (options_.asks_for("due-alert"))
+          return answer("gnutls_alert_send_appropriate", gnutls_alert_send_appropriate(session, error_), Outcome::done);
         const auto level = static_cast<gnutls_alert_level_t>(number(arguments.at(0)));
         const auto description = static_cast<gnutls_alert_description_t>(number(arguments.at(1)));
         return answer("gnutls_alert_send", gnutls_alert_send(session, level, description), Outcome::done);
@@ -179,7 +185,11 @@ class GnuTlsSession final : public Session {
     gnutls_session_t session = session_.get();
     State state{{"direction", sends() ? "send" : "recv"}, {"pending", std::to_string(gnutls_record_check_pending(session))}};
     if (corks_) state.emplace_back("corked", std::to_string(gnutls_record_check_corked(session)));
-    if (error_ < 0) state.emplace_back("fatal", gnutls_error_is_fatal(error_) ? "yes" : "no");
+    if (error_ < 0) {
+      state.emplace_back("fatal", gnutls_error_is_fatal(error_) ? "yes" : "no");
+      state.emplace_back("due-alert", due_alert());
+    }
+    if (options_.asks_for("receive-packet")) state.emplace_back("packet", packet_ ? "set" : "null");
     if (error_ == GNUTLS_E_FATAL_ALERT_RECEIVED || error_ == GNUTLS_E_WARNING_ALERT_RECEIVED) state.emplace_back("alert", alert());
     const bool caches = options_.asks_for("session-cache");
     if (has_keys_ && (caches || options_.asks_for("tickets")))
@@ -193,6 +203,24 @@ class GnuTlsSession final : public Session {
     long number = 0;
     std::from_chars(text.data(), text.data() + text.size(), number);
     return number;
+  }
+
+  Answer received(std::string_view native, ssize_t returned, std::span<std::byte> into) const {
+    return with_bytes(answer(native, returned, returned == 0 && !into.empty() ? Outcome::end_of_data : Outcome::done));
+  }
+
+  // A packet is a record: it fits into all that is no shorter.
+  Answer read_packet(std::span<std::byte> into) {
+    if (into.size() < 16384) return no_such_call();
+    packet_ = reinterpret_cast<gnutls_packet_t>(this);  // no packet at all: whether it is set to null is to be seen
+    const ssize_t returned = gnutls_record_recv_packet(session_.get(), &packet_);
+    if (returned > 0) {
+      gnutls_datum_t data{};
+      gnutls_packet_get(packet_, &data, nullptr);
+      std::memcpy(into.data(), data.data, data.size);
+      gnutls_packet_deinit(packet_);
+    }
+    return received("gnutls_record_recv_packet", returned, into);
   }
 
   Answer keep_session() {
@@ -235,6 +263,13 @@ class GnuTlsSession final : public Session {
     return name ? name : "unknown alert";
   }
 
+  std::string due_alert() const {
+    int level = 0;
+    const int alert = gnutls_error_to_alert(error_, &level);
+    const char* name = gnutls_alert_get_name(static_cast<gnutls_alert_description_t>(alert));
+    return std::string(level == GNUTLS_AL_FATAL ? "fatal " : "warning ") + (name ? name : "unknown alert");
+  }
+
   bool sends() const { return gnutls_record_get_direction(session_.get()) == 1; }
 
   Answer answer(std::string_view native, ssize_t returned, Outcome success) const {
@@ -273,6 +308,7 @@ class GnuTlsSession final : public Session {
   KeyLog& keys_;
   Session_ session_;
   bool has_keys_ = false, corks_ = false;
+  gnutls_packet_t packet_ = nullptr;  // as the last call left it
 };
 
 class GnuTls final : public Stack {
@@ -316,6 +352,9 @@ class GnuTls final : public Stack {
              "session-cache",
              "callbacks",
              "no-signal",
+             "receive-seq",
+             "receive-packet",
+             "due-alert",
              "require-certificate",
              "post-handshake-auth"}};
   }

@@ -230,9 +230,10 @@ void Facts::read_options() {
   const auto has = [&](std::string_view option) {
     return std::find(transcript_->options.begin(), transcript_->options.end(), option) != transcript_->options.end();
   };
-  options_ = {has("ignore-eof"),          has("quiet-shutdown"),     has("tickets"),
-              has("read-ahead"),          has("callbacks"),          has("session-cache"),
-              has("require-certificate"), has("post-handshake-auth")};
+  options_ = {has("ignore-eof"),          has("quiet-shutdown"),      has("tickets"),
+              has("read-ahead"),          has("callbacks"),           has("session-cache"),
+              has("require-certificate"), has("post-handshake-auth"), has("no-signal"),
+              has("receive-seq"),         has("receive-packet"),      has("due-alert")};
 }
 
 // A record that cannot be read is a missing key, or, where keys of that direction had served before, garbage.

@@ -130,6 +130,9 @@ const std::map<std::string_view, Pair>& pairs() {
       {"end-of-data-read", after([](Tale& tale) { tale.reads(Outcome::end_of_data); })},
       {"cut-reported", after([](Tale& tale) { tale.reads(Outcome::cut); })},
       {"reset-reported", after([](Tale& tale) { tale.answers(Call::write, Outcome::reset); })},
+      {"write-broken", {closes_after([](Tale& tale) { tale.answers(Call::write, Outcome::reset); }), closes_after([](Tale& tale) {
+                          tale.reads(Outcome::reset);
+                        })}},
       {"alert-reported", after([](Tale& tale) { tale.close(Outcome::alert); })},
       {"error-reported",
        {closes_after([](Tale& tale) { tale.reads(Outcome::failed); }), closes_after([](Tale& tale) { tale.reads(Outcome::refused); })}},
@@ -155,6 +158,9 @@ const std::map<std::string_view, Pair>& pairs() {
       {"pending-shown", {closes_after([](Tale& tale) { tale.reads(5).shows("pending", "7"); }), closes_after([](Tale& tale) {
                            tale.reads(5).shows("pending", "0");
                          })}},
+      {"fatal-shown",
+       {closes_after([](Tale& tale) { tale.answers(Call::read, Outcome::failed).shows("fatal", "yes"); }),
+        closes_after([](Tale& tale) { tale.answers(Call::read, Outcome::failed).shows("fatal", "no"); })}},
       {"sent-flag-shown", {closes_after([](Tale& tale) { tale.reads(5).shows("shutdown", "SENT|RECEIVED"); }), closes_after([](Tale& tale) {
                              tale.reads(5).shows("shutdown", "RECEIVED");
                            })}},
@@ -181,6 +187,10 @@ const std::map<std::string_view, Pair>& pairs() {
       {"option-session-cache", {Tale().option("session-cache").handshake(), connected()}},
       {"option-require-certificate", {Tale().option("require-certificate").handshake(), connected()}},
       {"option-post-handshake-auth", {Tale().option("post-handshake-auth").handshake(), connected()}},
+      {"option-no-signal", {Tale().option("no-signal").handshake(), connected()}},
+      {"option-receive-seq", {Tale().option("receive-seq").handshake(), connected()}},
+      {"option-receive-packet", {Tale().option("receive-packet").handshake(), connected()}},
+      {"option-due-alert", {Tale().option("due-alert").handshake(), connected()}},
       {"threads", after([](Tale& tale) { tale.beside(Call::write, Outcome::done); })},
       {"forked", after([](Tale& tale) { tale.beside(Call::write, Outcome::done, Aside::process); })},
       {"flags-set", after([](Tale& tale) { tale.extra(Call::set, "shutdown SENT"); })},
