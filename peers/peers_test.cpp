@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "peers/drive_for_test.h"
@@ -606,6 +607,26 @@ TEST_P(StackTest, PostHandshakeAuthIsOfferedWhereAskedForOnly) {
     EXPECT_EQ(link.sent(Role::client).find(extension) != std::string::npos, asked && tls() == Tls::v1_3);
     subject.do_(Line("abort"));
   }
+}
+
+TEST_P(StackTest, OtherFunctionsReceiveTheSame) {
+  for (const auto& [option, function] :
+       std::map<std::string, std::string>{{"receive-seq", "gnutls_record_recv_seq"}, {"receive-packet", "gnutls_record_recv_packet"}}) {
+    if (!has_or_refuses(option)) continue;
+    const auto link = linked(option);
+    const auto [read, wrote] = link->both(Line("read").with("until", "done"), Line("write").with("size", 5));
+    EXPECT_EQ(last_call(read).get("native"), function);
+    EXPECT_EQ(last_call(read).get("bytes"), "5");
+    EXPECT_EQ(last_call(read).get("intact"), "1");
+  }
+}
+
+TEST_P(StackTest, NoAlertIsDueWhereNothingIsWrong) {
+  if (!has_or_refuses("due-alert")) return;
+  const auto link = linked("due-alert");
+  EXPECT_EQ(outcome(subject.do_(Line("send-alert").with("level", 2).with("description", 80))), "done");
+  link->relay();
+  EXPECT_EQ(link->sent(Role::client), "");
 }
 
 TEST_P(StackTest, AnAlertGoesOutAsItWasAskedFor) {
