@@ -11,6 +11,10 @@
 #include "harness/runner/plan.h"
 #include "reports/transcripts.h"
 
+namespace CLI {
+class App;
+}
+
 namespace tlsbye {
 
 struct RunWords {
@@ -19,6 +23,7 @@ struct RunWords {
   unsigned jobs = 0;
   bool isolate = false;
   bool gate = false;
+  Verdict fail_on = Verdict::violates;  // of the gate: the mildest verdict that fails it
   bool sweep = false;
   std::size_t pairs = 0;  // campaign.h
   std::filesystem::path more_scenarios;
@@ -44,7 +49,13 @@ int show_command(const House& house, const std::string& what, const std::filesys
                  const std::filesystem::path& more_scenarios);
 int replay_command(const House& house, const std::string& id, bool isolate, std::chrono::milliseconds patience,
                    const std::filesystem::path& more_scenarios);
-int gate_command(const House& house, const std::filesystem::path& run_file, const std::filesystem::path& known);
+// Judges a run file. `update`: writes a first known.toml to `known` instead, which must not be there yet.
+int gate_command(const House& house, const std::filesystem::path& run_file, const std::filesystem::path& known, Verdict fail_on,
+                 bool update);
+// The cells that a run with these words would have, as a run file in which nothing was reached; or one id a line.
+int cells_command(const House& house, const RunWords& words, bool json);
+// What a shell may complete a word to, one a line: commands, options of `command`, stacks, scenarios, clauses.
+int complete_command(const House& house, const CLI::App& app, const std::string& what, const std::string& command);
 int diff_command(const std::filesystem::path& before, const std::filesystem::path& after);
 int selftest_command(const House& house);
 

@@ -70,6 +70,14 @@ int main(int argc, char** argv) {
   run->add_flag("--isolate", words.isolate, "A process of its own for every session");
   run->add_option("--out", words.out, "Folder for the results (out)");
   run->add_flag("--gate", words.gate, "Exit 1 on an unexpected verdict");
+  const auto add_fail_on = [&](CLI::App* command) {
+    command
+        ->add_option_function<std::string>(
+            "--fail-on", [&](const std::string& word) { words.fail_on = *read_word<Verdict>(word); },
+            "The mildest verdict that fails (violates)")
+        ->check(CLI::IsMember({"violates", "discouraged", "differs"}));
+  };
+  add_fail_on(run);
   run->add_option("--known", words.known, "Accepted deviations (scenarios/known.toml)");
   add_scenarios(run);
   add_patience(run);
@@ -77,17 +85,21 @@ int main(int argc, char** argv) {
   std::string kind;
   bool json = false, coverage = false, rows = false;
   CLI::App* list = app.add_subcommand("list", "Name what there is");
-  list->add_option("what", kind, "scenarios, clauses, contradictions, stacks, properties or traits")
+  list->add_option("what", kind, "scenarios, clauses, contradictions, stacks, properties, traits or cells")
       ->required()
-      ->check(CLI::IsMember({"scenarios", "clauses", "contradictions", "stacks", "properties", "traits"}));
+      ->check(CLI::IsMember({"scenarios", "clauses", "contradictions", "stacks", "properties", "traits", "cells"}));
   list->add_flag("--json", json, "As JSON");
+  list->add_option("--stack", words.selection.stacks, "cells: of these stacks")->type_name("NAME");
+  list->add_option("--clause", words.clauses, "cells: of these clauses")->type_name("GLOB");
   list->add_flag("--coverage", coverage, "clauses: which rows of the catalogue have clauses, and which do not");
   list->add_flag("--rows", rows, "with --coverage: row by row");
   add_scenarios(list);
   list->add_option("--peers", peers, "Folder of the peer programs");
 
   std::string what;
-  CLI::App* show = app.add_subcommand("show", "A clause, a scenario (globs), a replay id: citation, what tests it, what was seen; or a stack's name: how to close safely on it");
+  CLI::App* show = app.add_subcommand(
+      "show",
+      "A clause, a scenario (globs), a replay id: citation, what tests it, what was seen; or a stack's name: how to close safely on it");
   show->add_option("what", what)->required();
   show->add_option("--out", words.out, "Folder of the results (out)");
   add_scenarios(show);
@@ -102,6 +114,9 @@ int main(int argc, char** argv) {
   CLI::App* gate = app.add_subcommand("gate", "Exit 1 if a run has unexpected verdicts or stale known entries");
   gate->add_option("run", run_file, "run.json")->required();
   gate->add_option("--known", words.known, "Accepted deviations (scenarios/known.toml)");
+  bool update = false;
+  gate->add_flag("--update", update, "Write a first file of accepted deviations (known.toml), without reasons, instead of judging");
+  add_fail_on(gate);
 
   CLI::App* diff = app.add_subcommand("diff", "What changed between two runs");
   diff->add_option("old", run_file, "run.json")->required();
@@ -116,6 +131,10 @@ int main(int argc, char** argv) {
   report->add_option("--sarif", files.sarif, "SARIF 2.1.0, as out/results.sarif");
 
   CLI::App* selftest = app.add_subcommand("selftest", "Break every property on purpose, and see that it is noticed");
+
+  CLI::App* complete = app.add_subcommand("complete", "For shells")->group("");
+  complete->add_option("kind", kind)->required();
+  complete->add_option("command", what);
 
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string_view> commands;
@@ -137,10 +156,12 @@ int main(int argc, char** argv) {
     House house = find_house();
     if (!peers.empty()) house.peers = peers;
     if (*run) return run_command(house, words);
+    if (*list && kind == "cells") return cells_command(house, words, json);
+    if (*complete) return complete_command(house, app, kind, what);
     if (*list) return list_command(house, kind, json, coverage, rows, words.more_scenarios);
     if (*show) return show_command(house, what, words.out, words.more_scenarios);
     if (*replay) return replay_command(house, what, words.isolate, words.patience, words.more_scenarios);
-    if (*gate) return gate_command(house, run_file, words.known);
+    if (*gate) return gate_command(house, run_file, words.known, words.fail_on, update);
     if (*report) return report_command(house, run_file, files);
     if (*diff) return diff_command(run_file, newer);
     if (*selftest) return selftest_command(house);

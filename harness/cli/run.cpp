@@ -10,6 +10,7 @@
 
 #include "harness/cli/campaign.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/selection.h"
 #include "harness/cli/story.h"
 #include "harness/judge/gate.h"
 #include "harness/judge/known.h"
@@ -64,81 +65,24 @@ void write_transcripts(const fs::path& folder, const std::map<std::string, Trans
   }
 }
 
-std::vector<const Stack*> selected(const std::vector<Stack>& stacks, const std::vector<std::string>& specs, std::string_view option) {
-  std::vector<const Stack*> chosen;
-  std::vector<std::string_view> names;
-  for (const Stack& stack : stacks) names.push_back(stack.name);
-  for (const std::string& spec : specs) {
-    if (std::any_of(stacks.begin(), stacks.end(), [&](const Stack& stack) { return selects(spec, stack); })) continue;
-    std::string there;
-    for (const Stack& stack : stacks) there += (there.empty() ? "" : ", ") + stack.id();
-    const std::string hint = did_you_mean(spec, names);
-    throw Stop{exit_usage, fmt::format("tlsbye: {} {}: no such stack{}{}; there are: {}", option, spec, hint.empty() ? "" : "; ", hint,
-                                       there.empty() ? "none" : there)};
-  }
-  for (const Stack& stack : stacks)
-    if (specs.empty() || std::any_of(specs.begin(), specs.end(), [&](const std::string& spec) { return selects(spec, stack); }))
-      chosen.push_back(&stack);
-  return chosen;
-}
-
-std::vector<const Stack*> partners_of(const std::vector<Stack>& stacks, const std::vector<std::string>& specs) {
-  if (specs == std::vector<std::string>{"all"}) return selected(stacks, {}, "--partner");
-  if (!specs.empty()) return selected(stacks, specs, "--partner");
-  for (const Stack& stack : stacks)
-    if (stack.name == "openssl") return {&stack};
-  return {&stacks.front()};
-}
-
-template <typename Item, typename Id>
-std::vector<std::string_view> ids_of(const std::vector<Item>& items, Id id) {
-  std::vector<std::string_view> ids;
-  for (const Item& item : items) ids.push_back(id(item));
-  return ids;
+LoadedKnown known_of(const House& house, const fs::path& named) {
+  LoadedKnown known = load_known(named.empty() ? house.scenarios / "known.toml" : named);
+  if (known.diagnostics.empty()) return known;
+  std::string text;
+  for (const Diagnostic& diagnostic : known.diagnostics) text += diagnostic.render();
+  throw Stop{exit_usage, text};
 }
 
 }  // namespace
 
 int run_command(const House& house, const RunWords& words) {
-  const std::vector<Scenario> scenarios = scenarios_of(house, words.more_scenarios);
-  const std::vector<Clause> all_clauses = clauses_of(house);
-  const fs::path known_file = words.known.empty() ? house.scenarios / "known.toml" : words.known;
-  const LoadedKnown known = load_known(known_file);
-  if (!known.diagnostics.empty()) {
-    std::string text;
-    for (const Diagnostic& diagnostic : known.diagnostics) text += diagnostic.render();
-    throw Stop{exit_usage, text};
-  }
-  check_globs(words.selection.scenarios, ids_of(scenarios, [](const Scenario& s) -> std::string_view { return s.id; }), "scenario");
-  check_globs(words.clauses, ids_of(all_clauses, [](const Clause& c) -> std::string_view { return c.id; }), "clause");
-  std::vector<Clause> clauses;
-  for (const Clause& clause : all_clauses)
-    if (words.clauses.empty() || matches_any(words.clauses, clause.id)) clauses.push_back(clause);
-
-  FoundStacks found = find_stacks(house.peers, words.patience);
-  if (found.stacks.empty()) {
-    std::string text = fmt::format("tlsbye: no peer program in {} works", house.peers.string());
-    for (const std::string& problem : found.problems) text += "\n  " + problem;
-    throw Stop{exit_harness, text};
-  }
-  const auto subjects = selected(found.stacks, words.selection.stacks, "--stack");
-  const auto partners = partners_of(found.stacks, words.selection.partners);
+  const LoadedKnown known = known_of(house, words.known);
+  Selected chosen = choose(house, words);
   prepare_out(words.out);
-  for (const Stack* subject : subjects)
-    for (std::string& problem : probe_inabilities(*subject, words.patience)) found.problems.push_back(std::move(problem));
-
-  const Plan plan = make_plan(scenarios, subjects, partners, words.selection);
-  Judge::Scope scope;
-  for (const Stack* stack : subjects) scope.stacks.push_back({stack->name, stack->version, stack->abilities});
-  if (words.selection.role) scope.roles = {*words.selection.role};
-  if (words.selection.tls) scope.tls = {*words.selection.tls};
-  if (words.selection.io) scope.io = {*words.selection.io};
-  // Old versions are looked at where a scenario names them.
-  if (!words.selection.tls)
-    std::erase_if(scope.tls, [&](Tls tls) {
-      const bool old = tls == Tls::v1_0 || tls == Tls::v1_1;
-      return old && std::none_of(plan.runs.begin(), plan.runs.end(), [&](const Run& run) { return run.tls == tls; });
-    });
+  for (const Stack* subject : chosen.subjects)
+    for (std::string& problem : probe_inabilities(*subject, words.patience)) chosen.found.problems.push_back(std::move(problem));
+  const Plan& plan = chosen.plan;
+  const std::vector<Clause>& clauses = chosen.clauses;
 
   end_gently_on_interrupt();
   if (plan.runs.empty())
@@ -155,10 +99,10 @@ int run_command(const House& house, const RunWords& words) {
   options.runner.patience = words.patience;
   options.progress = ::isatty(STDERR_FILENO);
   options.interrupted = &interrupted;
-  CampaignResult result = make_all(plan, clauses, scope, options);
+  CampaignResult result = make_all(plan, clauses, chosen.scope, options);
   RunReport& report = result.report;
-  report.problems.insert(report.problems.begin(), found.problems.begin(), found.problems.end());
-  const std::vector<std::string> stale = apply_known(report, known.entries, all_clauses, today());
+  report.problems.insert(report.problems.begin(), chosen.found.problems.begin(), chosen.found.problems.end());
+  const std::vector<std::string> stale = apply_known(report, known.entries, chosen.all_clauses, today());
 
   try {
     write_run_file(report, words.out / "run.json");
@@ -184,7 +128,7 @@ int run_command(const House& house, const RunWords& words) {
       std::any_of(report.cells.begin(), report.cells.end(), [](const Cell& cell) { return cell.verdict == Verdict::harness_error; });
   if (own_fault || !report.complete || !report.problems.empty()) return exit_harness;
   if (!words.gate) return exit_done;
-  const GateResult verdict = gate(report, stale);
+  const GateResult verdict = gate(report, stale, words.fail_on);
   fmt::print("\n{}", verdict.summary);
   return verdict.green ? exit_done : exit_no;
 }

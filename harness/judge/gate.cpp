@@ -35,7 +35,7 @@ std::vector<std::string> empty_columns(const RunReport& report) {
 }
 
 // "client 1.2, client 1.3": the cells of one clause, stack and verdict are told in one line.
-std::vector<std::string> unexpected_lines(const RunReport& report) {
+std::vector<std::string> unexpected_lines(const RunReport& report, Verdict fail_on) {
   struct Group {
     std::size_t first;
     Verdict verdict;
@@ -44,7 +44,7 @@ std::vector<std::string> unexpected_lines(const RunReport& report) {
   std::vector<Group> groups;
   std::map<std::tuple<std::string, std::string, Verdict>, std::size_t> known;
   for (const Cell& cell : report.cells) {
-    if (!unexpected(cell.verdict)) continue;
+    if (!unexpected(cell.verdict, fail_on)) continue;
     const std::string stack = cell.stack + " " + cell.version;
     const auto [place, fresh] = known.try_emplace({cell.clause, stack, cell.verdict}, groups.size());
     if (fresh) groups.push_back({groups.size(), cell.verdict, fmt::format("{}  {}", stack, cell.clause), {}});
@@ -59,7 +59,7 @@ std::vector<std::string> unexpected_lines(const RunReport& report) {
 
 }  // namespace
 
-bool unexpected(Verdict verdict) {
+bool unexpected(Verdict verdict, Verdict fail_on) {
   switch (verdict) {
     case Verdict::violates:
     case Verdict::hung:
@@ -67,20 +67,21 @@ bool unexpected(Verdict verdict) {
     case Verdict::harness_error:
     case Verdict::stale:
       return true;
+    case Verdict::differs:
+    case Verdict::discouraged:
+      return verdict >= fail_on;
     case Verdict::not_reached:
     case Verdict::unsupported:
     case Verdict::conforms:
-    case Verdict::differs:
-    case Verdict::discouraged:
     case Verdict::known:
       break;
   }
   return false;
 }
 
-GateResult gate(const RunReport& report, const std::vector<std::string>& stale_entries) {
+GateResult gate(const RunReport& report, const std::vector<std::string>& stale_entries, Verdict fail_on) {
   GateResult result;
-  result.unexpected = unexpected_lines(report);
+  result.unexpected = unexpected_lines(report, fail_on);
   if (!report.complete) result.faults.emplace_back("the run was not completed");
   if (totals(report)[static_cast<std::size_t>(Verdict::conforms)] == 0)
     result.faults.emplace_back("no cell conforms: this run proves nothing");
@@ -96,7 +97,7 @@ GateResult gate(const RunReport& report, const std::vector<std::string>& stale_e
     return result;
   }
   std::size_t cells = 0;
-  for (const Cell& cell : report.cells) cells += unexpected(cell.verdict);
+  for (const Cell& cell : report.cells) cells += unexpected(cell.verdict, fail_on);
   result.summary = fmt::format("gate: red, {} unexpected {}, {} {} of the run itself\n", cells, cells == 1 ? "cell" : "cells",
                                result.faults.size(), result.faults.size() == 1 ? "fault" : "faults");
   // Both lists are told; a long one leaves the other its half of the screen.

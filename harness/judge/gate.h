@@ -17,12 +17,13 @@ struct GateResult {
   int exit_code() const { return green ? 0 : 1; }
 };
 
-// Unexpected are violates, hung, crashed, harness-error and stale. Never green is a run that was not completed, that had problems, in which
+// Unexpected are violates, hung, crashed, harness-error and stale, and what `fail_on` adds: discouraged; or differs, and discouraged with
+// it. Never green is a run that was not completed, that had problems, in which
 // no cell conforms, or in which a stack that claims a role and version has cells there but came to none of them.
 // `report` has had apply_known() done to it; `stale_entries` is what that gave.
-GateResult gate(const RunReport& report, const std::vector<std::string>& stale_entries = {});
+GateResult gate(const RunReport& report, const std::vector<std::string>& stale_entries = {}, Verdict fail_on = Verdict::violates);
 
 // True for the verdicts that fail the gate.
-bool unexpected(Verdict verdict);
+bool unexpected(Verdict verdict, Verdict fail_on = Verdict::violates);
 
 }  // namespace tlsbye

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <ctime>
+#include <set>
+#include <tuple>
 
+#include "harness/judge/gate.h"
 #include "harness/judge/rows.h"
 #include "harness/scenario/diagnostic.h"
 
@@ -13,7 +16,7 @@ namespace tlsbye {
 namespace {
 
 // The verdicts that fail a gate and are not our own.
-constexpr Verdict acceptable[] = {Verdict::violates, Verdict::hung, Verdict::crashed};
+constexpr Verdict acceptable[] = {Verdict::violates, Verdict::hung, Verdict::crashed, Verdict::discouraged, Verdict::differs};
 
 bool matches(const std::string& glob, const std::string& text) { return fnmatch(glob.c_str(), text.c_str(), 0) == 0; }
 
@@ -63,7 +66,7 @@ LoadedKnown load_known(const std::filesystem::path& file) {
 LoadedKnown parse_known(std::string_view text, const std::string& file) {
   static const std::vector<std::string_view> keys{"clause", "scenario", "stack",  "since", "before", "role",
                                                   "tls",    "verdict",  "reason", "link",  "expires"};
-  static const std::vector<std::string_view> required{"clause", "stack", "verdict", "reason", "link", "expires"};
+  static const std::vector<std::string_view> required{"clause", "stack", "verdict", "reason", "expires"};
   LoadedKnown loaded;
   Rows rows(text, file, loaded.diagnostics);
   std::vector<std::string_view> verdicts;
@@ -120,7 +123,8 @@ std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownE
         if (excuses(entry, *cell) && !cell->was) mark(*cell, Verdict::stale, fmt::format("{}: {}", why, entry.reason));
     } else if (needed) {
       for (Cell* cell : cells)
-        if (excuses(entry, *cell) && !cell->was) mark(*cell, Verdict::known, fmt::format("{} ({})", entry.reason, entry.link));
+        if (excuses(entry, *cell) && !cell->was)
+          mark(*cell, Verdict::known, entry.link.empty() ? entry.reason : fmt::format("{} ({})", entry.reason, entry.link));
     } else {
       const std::string why = fmt::format("none of its cells is `{}` any more", spell(entry.verdict));
       complain(why);
@@ -129,6 +133,20 @@ std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownE
     }
   }
   return stale;
+}
+
+std::string first_known(const RunReport& report, Verdict fail_on, std::string_view expires) {
+  std::set<std::tuple<std::string, std::string, std::string, Verdict>> told;
+  std::string text;
+  for (const Cell& cell : report.cells) {
+    const Verdict verdict = cell.was.value_or(cell.verdict);
+    if (!unexpected(verdict, fail_on) || std::find(std::begin(acceptable), std::end(acceptable), verdict) == std::end(acceptable)) continue;
+    if (!told.emplace(cell.clause, cell.stack, cell.version, verdict).second) continue;
+    text += fmt::format("{}[[known]]\n# {}\n# tlsbye replay '{}'\n", text.empty() ? "" : "\n", cell.says, cell.replay);
+    text += fmt::format("clause  = \"{}\"\nstack   = \"{}\"\nsince   = \"{}\"\nverdict = \"{}\"\nreason  = \"\"\nexpires = {}\n",
+                        cell.clause, cell.stack, cell.version, spell(verdict), expires);
+  }
+  return text;
 }
 
 std::string today() {

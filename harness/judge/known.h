@@ -8,9 +8,9 @@
 //     before   = "3.8.5"
 //     role     = "client"                                    # optional
 //     tls      = "1.3"                                       # optional
-//     verdict  = "violates"                                  # or "hung", "crashed"
+//     verdict  = "violates"                                  # or "hung", "crashed", "discouraged", "differs"
 //     reason   = "Reported; a fix is in the next release."
-//     link     = "https://gitlab.com/gnutls/gnutls/-/issues/1"
+//     link     = "https://gitlab.com/gnutls/gnutls/-/issues/1"  # optional
 //     expires  = 2027-06-30                                  # the last day on which it counts
 //
 // Known deviations still run. An entry that excuses nothing any more, that has expired, or that names no clause is stale, and stale
@@ -52,6 +52,10 @@ LoadedKnown parse_known(std::string_view text, const std::string& file);
 // report has no cell of are passed over. Gives one line for each stale entry: "known.toml:3: ...".
 std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
                                      std::string_view today);
+
+// A first known.toml for what the run says is unexpected: one entry for each clause, stack and verdict, from this version on. Each lacks
+// its reason, and is refused until somebody gives one. `expires` as in an entry.
+std::string first_known(const RunReport& report, Verdict fail_on, std::string_view expires);
 
 // The day in UTC, as apply_known takes it.
 std::string today();

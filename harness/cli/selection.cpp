@@ -1,0 +1,83 @@
+#include "harness/cli/selection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "harness/scenario/diagnostic.h"
+
+namespace tlsbye {
+namespace {
+
+std::vector<const Stack*> selected(const std::vector<Stack>& stacks, const std::vector<std::string>& specs, std::string_view option) {
+  std::vector<const Stack*> chosen;
+  std::vector<std::string_view> names;
+  for (const Stack& stack : stacks) names.push_back(stack.name);
+  for (const std::string& spec : specs) {
+    if (std::any_of(stacks.begin(), stacks.end(), [&](const Stack& stack) { return selects(spec, stack); })) continue;
+    std::string there;
+    for (const Stack& stack : stacks) there += (there.empty() ? "" : ", ") + stack.id();
+    const std::string hint = did_you_mean(spec, names);
+    throw Stop{exit_usage, fmt::format("tlsbye: {} {}: no such stack{}{}; there are: {}", option, spec, hint.empty() ? "" : "; ", hint,
+                                       there.empty() ? "none" : there)};
+  }
+  for (const Stack& stack : stacks)
+    if (specs.empty() || std::any_of(specs.begin(), specs.end(), [&](const std::string& spec) { return selects(spec, stack); }))
+      chosen.push_back(&stack);
+  return chosen;
+}
+
+std::vector<const Stack*> partners_of(const std::vector<Stack>& stacks, const std::vector<std::string>& specs) {
+  if (specs == std::vector<std::string>{"all"}) return selected(stacks, {}, "--partner");
+  if (!specs.empty()) return selected(stacks, specs, "--partner");
+  for (const Stack& stack : stacks)
+    if (stack.name == "openssl") return {&stack};
+  return {&stacks.front()};
+}
+
+template <typename Item, typename Id>
+std::vector<std::string_view> ids_of(const std::vector<Item>& items, Id id) {
+  std::vector<std::string_view> ids;
+  for (const Item& item : items) ids.push_back(id(item));
+  return ids;
+}
+
+// Old versions are looked at where a scenario names them.
+std::vector<Tls> versions_of(const Plan& plan) {
+  Judge::Scope everything;
+  std::erase_if(everything.tls, [&](Tls tls) {
+    const bool old = tls == Tls::v1_0 || tls == Tls::v1_1;
+    return old && std::none_of(plan.runs.begin(), plan.runs.end(), [&](const Run& run) { return run.tls == tls; });
+  });
+  return everything.tls;
+}
+
+}  // namespace
+
+Selected choose(const House& house, const RunWords& words) {
+  Selected chosen;
+  chosen.scenarios = scenarios_of(house, words.more_scenarios);
+  chosen.all_clauses = clauses_of(house);
+  check_globs(words.selection.scenarios, ids_of(chosen.scenarios, [](const Scenario& s) -> std::string_view { return s.id; }), "scenario");
+  check_globs(words.clauses, ids_of(chosen.all_clauses, [](const Clause& c) -> std::string_view { return c.id; }), "clause");
+  for (const Clause& clause : chosen.all_clauses)
+    if (words.clauses.empty() || matches_any(words.clauses, clause.id)) chosen.clauses.push_back(clause);
+
+  chosen.found = find_stacks(house.peers, words.patience);
+  if (chosen.found.stacks.empty()) {
+    std::string text = fmt::format("tlsbye: no peer program in {} works", house.peers.string());
+    for (const std::string& problem : chosen.found.problems) text += "\n  " + problem;
+    throw Stop{exit_harness, text};
+  }
+  chosen.subjects = selected(chosen.found.stacks, words.selection.stacks, "--stack");
+  chosen.partners = partners_of(chosen.found.stacks, words.selection.partners);
+  chosen.plan = make_plan(chosen.scenarios, chosen.subjects, chosen.partners, words.selection);
+
+  for (const Stack* stack : chosen.subjects) chosen.scope.stacks.push_back({stack->name, stack->version, stack->abilities});
+  if (words.selection.role) chosen.scope.roles = {*words.selection.role};
+  if (words.selection.io) chosen.scope.io = {*words.selection.io};
+  chosen.scope.tls = words.selection.tls ? std::vector<Tls>{*words.selection.tls} : versions_of(chosen.plan);
+  return chosen;
+}
+
+}  // namespace tlsbye
