@@ -28,7 +28,7 @@ def test_three_stacks_are_judged_in_both_roles_and_versions(full_run):
     assert {s["name"] for s in report["stacks"]} >= {"gnutls", "openssl", "wolfssl"}
     for stack in ("gnutls", "openssl", "wolfssl"):
         columns = {(c["role"], c["tls"]) for c in report["cells"] if c["stack"] == stack and c["verdict"] == "conforms"}
-        assert columns == {("client", "1.2"), ("client", "1.3"), ("server", "1.2"), ("server", "1.3")}
+        assert columns >= {("client", "1.2"), ("client", "1.3"), ("server", "1.2"), ("server", "1.3")}
 
 
 def test_the_run_file_is_valid_against_its_schema(full_run):
