@@ -72,8 +72,8 @@ struct TraitAnswer {
   std::string trait, stack, version;
   Role role{};
   Tls tls{};
-  std::string answer;  // where runs answer differently: the answers, sorted, joined by " or "
-  std::string replay;  // of the first run that answered
+  std::string answer;                     // where runs answer differently: the answers, sorted, joined by " or "
+  std::string replay;                     // of the first run that answered
   std::vector<std::string> replays = {};  // where there are several answers: of the first run that gave each, in their order
   friend bool operator==(const TraitAnswer&, const TraitAnswer&) = default;
 };
