@@ -356,7 +356,8 @@ class GnuTls final : public Stack {
              "receive-packet",
              "due-alert",
              "require-certificate",
-             "post-handshake-auth"}};
+             "post-handshake-auth"},
+            "gnutls_bye"};
   }
 
   void forget_sessions() override { memory_.forget(); }

@@ -339,7 +339,8 @@ class OpenSsl final : public Stack {
              "read-ahead",
              "callbacks",
              "require-certificate",
-             "post-handshake-auth"}};
+             "post-handshake-auth"},
+            "SSL_shutdown"};
   }
 
   // The contexts stay, as new ones cost too much to be made for every run: what a run can leave in them is taken out.

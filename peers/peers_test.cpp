@@ -4,6 +4,7 @@
 #include <openssl/kdf.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -70,6 +71,8 @@ TEST_P(StackTest, SaysWhoItIs) {
   EXPECT_EQ(subject.hello().get("protocol"), std::to_string(protocol_version));
   EXPECT_EQ(subject.hello().get("stack"), std::get<0>(GetParam()));
   EXPECT_THAT(std::string(subject.hello().get("version")), testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+.*"));
+  EXPECT_TRUE(std::filesystem::is_regular_file(subject.hello().get("library"))) << subject.hello().get("library");
+  EXPECT_THAT(std::string(subject.hello().get("build-id")), testing::MatchesRegex("[0-9a-f]+"));
   for (const char* ability : {"tls-1.2", "tls-1.3", "client", "server", "close", "close-write"})
     EXPECT_TRUE(subject.able(ability)) << ability;
 }

@@ -369,7 +369,8 @@ class WolfSsl final : public Stack {
              "quiet-shutdown",
              "callbacks",
              "require-certificate",
-             "post-handshake-auth"}};
+             "post-handshake-auth"},
+            "wolfSSL_shutdown"};
   }
 
   // The cache is the library's own, and all that can be done about it is to put the empty one back. Ticket keys are a context's.

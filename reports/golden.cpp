@@ -72,7 +72,9 @@ std::vector<Clause> sample_clauses() {
 RunReport sample_report() {
   const std::vector<std::string> abilities{"tls-1.2", "tls-1.3", "client", "server", "close", "close-write"};
   RunReport report;
-  report.stacks = {{"gnutls", "3.7.9", abilities}, {"openssl", "3.0.17", abilities}, {"wolfssl", "5.5.4", abilities}};
+  report.stacks = {{"gnutls", "3.7.9", abilities, "/usr/lib/libgnutls.so.30.34.3", "4be1f0c2"},
+                   {"openssl", "3.0.17", abilities},
+                   {"wolfssl", "5.5.4", abilities}};
   report.runs = 1234;
   report.duration_s = 12.345;
   report.problems = {"mbedtls: the peer speaks protocol 2"};

@@ -30,7 +30,8 @@ std::string lines(const std::vector<Json>& elements) {
 }
 
 Json to_json(const StackInfo& stack) {
-  return {{"id", stack.id()}, {"name", stack.name}, {"version", stack.version}, {"abilities", stack.abilities}};
+  return {{"id", stack.id()},         {"name", stack.name},        {"version", stack.version}, {"abilities", stack.abilities},
+          {"library", stack.library}, {"build_id", stack.build_id}};
 }
 
 Json to_json(const Cell& cell) {
@@ -144,8 +145,9 @@ class Place {
 };
 
 StackInfo read_stack(const Place& place) {
-  place.has_only({"id", "name", "version", "abilities"});
-  StackInfo stack{place["name"].text(), place["version"].text(), place["abilities"].texts()};
+  place.has_only({"id", "name", "version", "abilities", "library", "build_id"});
+  StackInfo stack{place["name"].text(), place["version"].text(), place["abilities"].texts(), place["library"].text(),
+                  place["build_id"].text()};
   if (place["id"].text() != stack.id()) place["id"].refuse(fmt::format("is not `{}`", stack.id()));
   return stack;
 }

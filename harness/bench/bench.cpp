@@ -90,7 +90,7 @@ void bare(benchmark::State& state, MakeStack make, Tls tls) {
 
 struct Stage {
   House house = find_house();
-  std::vector<Stack> stacks = find_stacks(house.peers, std::chrono::seconds(10)).stacks;
+  std::vector<Stack> stacks = stacks_of(house).stacks;
   std::vector<Clause> clauses = clauses_of(house);
   Scenario scenario;
 

@@ -36,6 +36,22 @@ House find_house() {
   throw Stop{exit_harness, fmt::format("tlsbye: no folder scenarios/clauses above {}, and none in {}", bin.string(), shared.string())};
 }
 
+FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience) {
+  FoundStacks found = find_stacks(house.peers, patience, house.libraries);
+  const auto run_with = [&](const Library& library) {
+    return std::count_if(found.stacks.begin(), found.stacks.end(), [&](const Stack& it) { return it.name == library.stack; }) ==
+           std::count_if(house.libraries.begin(), house.libraries.end(), [&](const Library& it) { return it.stack == library.stack; });
+  };
+  if (std::all_of(house.libraries.begin(), house.libraries.end(), run_with)) return found;
+  std::string text;
+  for (const Library& library : house.libraries)
+    if (!fs::exists(house.peers / ("tlsbye-peer-" + library.stack)))
+      text += fmt::format("tlsbye: --lib {}: there is no peer for `{}`\n", library.stack, library.stack);
+  for (const std::string& problem : found.problems) text += fmt::format("tlsbye: --lib: {}\n", problem);
+  text.pop_back();
+  throw Stop{exit_usage, text};
+}
+
 std::vector<Scenario> scenarios_of(const House& house, const fs::path& extra) {
   LoadedScenarios loaded = load_scenarios(house.scenarios);
   if (!extra.empty()) {

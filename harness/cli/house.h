@@ -1,6 +1,7 @@
 // What a command works with: the scenarios, clauses and stacks that are there, and the folders they are in.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -28,14 +29,18 @@ struct Stop {
 
 // Where data and peer programs are.
 struct House {
-  std::filesystem::path scenarios;  // the folder "scenarios"
-  std::filesystem::path peers;      // peer programs
-  std::filesystem::path rogues;     // peers that lie, for the selftest
+  std::filesystem::path scenarios;      // the folder "scenarios"
+  std::filesystem::path peers;          // peer programs
+  std::filesystem::path rogues;         // peers that lie, for the selftest
+  std::vector<Library> libraries = {};  // built elsewhere, to run peers against
 };
 
 // From the place of this program: installed, PREFIX/share/tlsbye and PREFIX/libexec/tlsbye; built, the nearest folder above it that holds
 // scenarios/clauses, and its own. Throws Stop.
 House find_house();
+
+// The stacks that there are. Throws Stop where a library of `house.libraries` is not the one that its peer runs against.
+FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience = std::chrono::seconds(10));
 
 // Everything that loads; throws Stop with all diagnostics where something does not. `extra` (may be empty) is a further folder of
 // scenarios.

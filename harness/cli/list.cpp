@@ -115,13 +115,18 @@ int list_contradictions(const House& house, bool json) {
 }
 
 int list_stacks(const House& house, bool json) {
-  const FoundStacks found = find_stacks(house.peers, std::chrono::seconds(10));
+  const FoundStacks found = stacks_of(house);
   Json all = Json::array();
   for (const Stack& it : found.stacks) {
     if (json)
-      all.push_back({{"id", it.name + " " + it.version}, {"name", it.name}, {"version", it.version}, {"abilities", it.abilities}});
+      all.push_back({{"id", it.name + " " + it.version},
+                     {"name", it.name},
+                     {"version", it.version},
+                     {"abilities", it.abilities},
+                     {"library", it.library},
+                     {"build_id", it.build_id}});
     else
-      fmt::print("{:<10} {:<10} {}\n", it.name, it.version, joined(it.abilities));
+      fmt::print("{:<10} {:<10} {} (build id {})\n{:21} {}\n", it.name, it.version, it.library, it.build_id, "", joined(it.abilities));
   }
   if (json) fmt::print("{}\n", all.dump(2));
   for (const std::string& problem : found.problems) fmt::print(stderr, "tlsbye: {}\n", problem);

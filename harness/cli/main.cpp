@@ -47,6 +47,23 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(1U, 3600U));
     command->add_option("--peers", peers, "Folder of the peer programs");
   };
+  std::vector<Library> libraries;
+  const auto add_libraries = [&](CLI::App* command) {
+    command
+        ->add_option_function<std::vector<std::string>>(
+            "--lib",
+            [&](const std::vector<std::string>& specs) {
+              for (const std::string& spec : specs) {
+                const std::size_t sign = spec.find('=');
+                if (sign == std::string::npos || sign == 0 || sign + 1 == spec.size())
+                  throw CLI::ValidationError("--lib", fmt::format("`{}` is not NAME=PREFIX, as in openssl=/opt/openssl-3.5", spec));
+                libraries.push_back({spec.substr(0, sign), spec.substr(sign + 1)});
+              }
+            },
+            "Run the peer of that name against the library below PREFIX (installed, or a build tree) instead of the system's; again for "
+            "more")
+        ->type_name("NAME=PREFIX");
+  };
   const auto add_scenarios = [&](CLI::App* command) {
     command->add_option("--scenarios", words.more_scenarios, "A further folder of scenario files");
   };
@@ -81,6 +98,7 @@ int main(int argc, char** argv) {
   run->add_option("--known", words.known, "Accepted deviations (scenarios/known.toml)");
   add_scenarios(run);
   add_patience(run);
+  add_libraries(run);
 
   std::string kind;
   bool json = false, coverage = false, rows = false;
@@ -95,6 +113,7 @@ int main(int argc, char** argv) {
   list->add_flag("--rows", rows, "with --coverage: row by row");
   add_scenarios(list);
   list->add_option("--peers", peers, "Folder of the peer programs");
+  add_libraries(list);
 
   std::string what;
   CLI::App* show = app.add_subcommand(
@@ -109,6 +128,7 @@ int main(int argc, char** argv) {
   replay->add_flag("--isolate", words.isolate, "A process of its own for every session");
   add_scenarios(replay);
   add_patience(replay);
+  add_libraries(replay);
 
   std::filesystem::path run_file, newer;
   CLI::App* gate = app.add_subcommand("gate", "Exit 1 if a run has unexpected verdicts or stale known entries");
@@ -155,6 +175,7 @@ int main(int argc, char** argv) {
   try {
     House house = find_house();
     if (!peers.empty()) house.peers = peers;
+    house.libraries = libraries;
     if (*run) return run_command(house, words);
     if (*list && kind == "cells") return cells_command(house, words, json);
     if (*complete) return complete_command(house, app, kind, what);

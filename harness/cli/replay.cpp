@@ -42,7 +42,7 @@ int replay_command(const House& house, const std::string& id, bool isolate, std:
     throw Stop{exit_usage, fmt::format("tlsbye: no scenario is called `{}`", key.scenario)};
   }
 
-  const FoundStacks found = find_stacks(house.peers, patience);
+  const FoundStacks found = stacks_of(house, patience);
   Run run{&*scenario,
           &stack_named(found.stacks, key.subject, key.subject_version),
           &stack_named(found.stacks, key.partner, key.partner_version),

@@ -63,7 +63,7 @@ Selected choose(const House& house, const RunWords& words) {
   for (const Clause& clause : chosen.all_clauses)
     if (words.clauses.empty() || matches_any(words.clauses, clause.id)) chosen.clauses.push_back(clause);
 
-  chosen.found = find_stacks(house.peers, words.patience);
+  chosen.found = stacks_of(house, words.patience);
   if (chosen.found.stacks.empty()) {
     std::string text = fmt::format("tlsbye: no peer program in {} works", house.peers.string());
     for (const std::string& problem : chosen.found.problems) text += "\n  " + problem;
@@ -73,7 +73,8 @@ Selected choose(const House& house, const RunWords& words) {
   chosen.partners = partners_of(chosen.found.stacks, words.selection.partners);
   chosen.plan = make_plan(chosen.scenarios, chosen.subjects, chosen.partners, words.selection);
 
-  for (const Stack* stack : chosen.subjects) chosen.scope.stacks.push_back({stack->name, stack->version, stack->abilities});
+  for (const Stack* stack : chosen.subjects)
+    chosen.scope.stacks.push_back({stack->name, stack->version, stack->abilities, stack->library, stack->build_id});
   if (words.selection.role) chosen.scope.roles = {*words.selection.role};
   if (words.selection.io) chosen.scope.io = {*words.selection.io};
   chosen.scope.tls = words.selection.tls ? std::vector<Tls>{*words.selection.tls} : versions_of(chosen.plan);

@@ -127,7 +127,7 @@ int selftest_command(const House& house) {
     for (const Diagnostic& diagnostic : loaded.diagnostics) text += diagnostic.render();
     throw Stop{exit_usage, text};
   }
-  const FoundStacks found = find_stacks(house.peers, std::chrono::seconds(10));
+  const FoundStacks found = stacks_of(house);
   const FoundStacks rogues = find_stacks(house.rogues, std::chrono::seconds(10));
   const Stack& partner = stack_called(found.stacks, "openssl");
   const bool properties_fail = try_liars(loaded.liars, stack_called(rogues.stacks, "rogue"), partner);

@@ -68,7 +68,7 @@ std::vector<std::string> split_words(std::string_view text) {
 }  // namespace
 
 std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem::path& program, std::chrono::milliseconds patience,
-                                                          const std::vector<std::string>& arguments) {
+                                                          const Launch& launch) {
   if (::access(program.c_str(), F_OK) != 0) return fmt::format("{}: no such peer program", program.string());
   if (::access(program.c_str(), X_OK) != 0) return fmt::format("{}: the peer program is not executable", program.string());
 
@@ -87,12 +87,22 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
   posix_spawnattr_setpgroup(&attributes, 0);
 
   std::vector<std::string> words{program.string()};
-  words.insert(words.end(), arguments.begin(), arguments.end());
+  words.insert(words.end(), launch.arguments.begin(), launch.arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  std::string library_path = "LD_LIBRARY_PATH=" + launch.library_path;
+  std::vector<char*> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (launch.library_path.empty() || !std::string_view(*entry).starts_with("LD_LIBRARY_PATH="))
+      environment.push_back(*entry);
+    else
+      library_path += ":" + std::string(*entry + std::strlen("LD_LIBRARY_PATH="));
+  }
+  if (!launch.library_path.empty()) environment.push_back(library_path.data());
+  environment.push_back(nullptr);
   pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, program.c_str(), &actions, &attributes, argv.data(), environ);
+  const int error = ::posix_spawn(&pid, program.c_str(), &actions, &attributes, argv.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) return fmt::format("{}: cannot be started: {}", program.string(), std::strerror(error));
@@ -113,7 +123,8 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
   if (hello.number("protocol") != protocol_version)
     return fmt::format("{}: speaks protocol version {}, this harness speaks {}; build the peer and the harness from the same source",
                        program.string(), hello.get("protocol", "(none)"), protocol_version);
-  peer.hello_ = {std::string(hello.get("stack")), std::string(hello.get("version")), split_words(hello.get("abilities"))};
+  peer.hello_ = {std::string(hello.get("stack")), std::string(hello.get("version")), split_words(hello.get("abilities")),
+                 std::string(hello.get("library")), std::string(hello.get("build-id"))};
   if (peer.hello_.stack.empty() || peer.hello_.version.empty())
     return fmt::format("{}: its hello lacks the name or the version of its stack", program.string());
   return peer;

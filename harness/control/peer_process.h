@@ -25,6 +25,14 @@ struct PeerHello {
   std::string stack;
   std::string version;
   std::vector<std::string> abilities;
+  std::string library;   // the file that the stack was loaded from; empty where the peer does not tell
+  std::string build_id;  // of that file
+};
+
+// How to start a peer program, beyond its name.
+struct Launch {
+  std::vector<std::string> arguments = {};
+  std::string library_path = {};  // where the loader looks for libraries first: LD_LIBRARY_PATH (ld.so(8)) without what is in it already
 };
 
 // How a peer's process ended, in the words of Died.
@@ -52,7 +60,7 @@ class PeerProcess {
   // computes is ended sooner, by its use of CPU time, which other load on the machine does not change. Neither costs anything where peers
   // answer. On failure: one line that says what is wrong with which program.
   static std::variant<PeerProcess, std::string> start(const std::filesystem::path& program, std::chrono::milliseconds patience,
-                                                      const std::vector<std::string>& arguments = {});
+                                                      const Launch& launch = {});
 
   PeerProcess(PeerProcess&&) noexcept;
   PeerProcess& operator=(PeerProcess&&) noexcept;

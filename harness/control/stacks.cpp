@@ -4,31 +4,94 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <string_view>
 #include <system_error>
+#include <utility>
+#include <variant>
 
 namespace tlsbye {
 
 bool Stack::can(std::string_view ability) const { return std::find(abilities.begin(), abilities.end(), ability) != abilities.end(); }
 
-FoundStacks find_stacks(const std::filesystem::path& directory, std::chrono::milliseconds patience) {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view program_prefix = "tlsbye-peer-";
+
+// The folders below a prefix where its libraries may be: as installed (Debian's have the machine's name), or as built by libtool or make.
+std::string library_path(const fs::path& prefix) {
+  std::vector<fs::path> folders{prefix / "lib", prefix / "lib64"};
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(prefix / "lib", error))
+    if (entry.path().filename().string().find("-linux-") != std::string::npos) folders.push_back(entry.path());
+  folders.insert(folders.end(), {prefix / "lib" / ".libs", prefix / "src" / ".libs", prefix});
+  std::string path;
+  for (const fs::path& folder : folders)
+    if (fs::is_directory(folder, error)) path += (path.empty() ? "" : ":") + folder.string();
+  return path;
+}
+
+bool is_below(const fs::path& file, const fs::path& folder) {
+  const auto [end, unused] = std::mismatch(folder.begin(), folder.end(), file.begin(), file.end());
+  return end == folder.end();
+}
+
+std::variant<Stack, std::string> ask(const fs::path& program, std::chrono::milliseconds patience, const std::string& library_path) {
+  auto started = PeerProcess::start(program, patience, {{}, library_path});
+  if (auto* problem = std::get_if<std::string>(&started)) return std::move(*problem);
+  const PeerHello& hello = std::get<PeerProcess>(started).hello();
+  return Stack{hello.stack, hello.version, hello.abilities, program, hello.library, hello.build_id, library_path};
+}
+
+std::variant<Stack, std::string> ask_with(const Library& library, const fs::path& program, std::chrono::milliseconds patience) {
+  std::error_code error;
+  const fs::path prefix = fs::canonical(library.prefix, error);
+  if (error) return fmt::format("{}: {}", library.prefix.string(), error.message());
+  auto asked = ask(program, patience, library_path(prefix));
+  if (const auto* problem = std::get_if<std::string>(&asked))
+    return fmt::format("{}: the peer does not run against what is there: {}", library.prefix.string(), *problem);
+  const Stack& stack = std::get<Stack>(asked);
+  if (is_below(stack.library, prefix)) return asked;
+  return fmt::format("{}: the peer has loaded {} all the same: none that fits it is there, in lib, lib64, or where it was built",
+                     library.prefix.string(), stack.library.empty() ? "a file that it does not name" : stack.library);
+}
+
+}  // namespace
+
+FoundStacks find_stacks(const fs::path& directory, std::chrono::milliseconds patience, const std::vector<Library>& libraries) {
   FoundStacks found;
   std::error_code error;
-  std::vector<std::filesystem::path> programs;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error))
-    if (entry.path().filename().string().starts_with("tlsbye-peer-")) programs.push_back(entry.path());
+  std::vector<fs::path> programs;
+  for (const auto& entry : fs::directory_iterator(directory, error))
+    if (entry.path().filename().string().starts_with(program_prefix)) programs.push_back(entry.path());
   if (error) {
     found.problems.push_back(fmt::format("{}: cannot look for peer programs there: {}", directory.string(), error.message()));
     return found;
   }
   std::sort(programs.begin(), programs.end());
-  for (const auto& program : programs) {
-    auto started = PeerProcess::start(program, patience);
-    if (const auto* problem = std::get_if<std::string>(&started)) {
-      found.problems.push_back(*problem);
-      continue;
+  const auto take = [&](std::variant<Stack, std::string> asked) {
+    if (auto* problem = std::get_if<std::string>(&asked)) {
+      found.problems.push_back(std::move(*problem));
+      return;
     }
-    const PeerHello& hello = std::get<PeerProcess>(started).hello();
-    found.stacks.push_back({hello.stack, hello.version, hello.abilities, program});
+    Stack& stack = std::get<Stack>(asked);
+    const auto same = std::find_if(found.stacks.begin(), found.stacks.end(), [&](const Stack& it) { return it.id() == stack.id(); });
+    if (same == found.stacks.end())
+      found.stacks.push_back(std::move(stack));
+    else
+      found.problems.push_back(fmt::format("{} is there twice, {} and {}: make a run of each, and compare them with `tlsbye diff`",
+                                           stack.id(), same->library, stack.library));
+  };
+  for (const fs::path& program : programs) {
+    const std::string name = program.filename().string().substr(program_prefix.size());
+    bool elsewhere = false;
+    for (const Library& library : libraries) {
+      if (library.stack != name) continue;
+      elsewhere = true;
+      take(ask_with(library, program, patience));
+    }
+    if (!elsewhere) take(ask(program, patience, {}));
   }
   return found;
 }
@@ -57,7 +120,7 @@ std::vector<std::string> probe_inabilities(const Stack& stack, std::chrono::mill
   probes.push_back({"set-timeout", role, tls, "", Line("set").with("name", "timeout").with("value", 1000)});
   probes.push_back({"threads", role, tls, "", Line("aside").with("call", "close-write")});
   probes.push_back({"fork", role, tls, "", Line("fork").with("call", "close-write")});
-  auto started = PeerProcess::start(stack.program, patience);
+  auto started = PeerProcess::start(stack.program, patience, {{}, stack.library_path});
   if (auto* problem = std::get_if<std::string>(&started)) return {*problem};
   auto& peer = std::get<PeerProcess>(started);
   for (const Probe& probe : probes) {

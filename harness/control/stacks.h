@@ -17,9 +17,19 @@ struct Stack {
   std::string version;
   std::vector<std::string> abilities;
   std::filesystem::path program;
+  std::string library = {};       // the file that the library was loaded from; empty where the peer does not tell
+  std::string build_id = {};      // of that file
+  std::string library_path = {};  // how the program has to be started for that: Launch::library_path
 
   bool can(std::string_view ability) const;
   std::string id() const { return name + "@" + version; }
+};
+
+// A library built elsewhere, for the peer of that name to be run against instead of the system's.
+struct Library {
+  std::string stack;  // "gnutls"
+  std::filesystem::path
+      prefix;  // where it was installed, or built: a folder that has it in lib, lib64, lib/<machine>, or in a build tree's places
 };
 
 struct FoundStacks {
@@ -27,8 +37,10 @@ struct FoundStacks {
   std::vector<std::string> problems;  // programs that are no peers, one line each
 };
 
-// Starts every program `tlsbye-peer-*` of the directory, and ends it again.
-FoundStacks find_stacks(const std::filesystem::path& directory, std::chrono::milliseconds patience);
+// Starts every program `tlsbye-peer-*` of the directory, and ends it again; those that `libraries` name once for each, and only so. A peer
+// that loads another file than one below its prefix is a problem: it is not the library that was asked for.
+FoundStacks find_stacks(const std::filesystem::path& directory, std::chrono::milliseconds patience,
+                        const std::vector<Library>& libraries = {});
 
 // Abilities that the stack does not claim, put to the test: opens a session with each and sees that the peer says `unsupported`.
 // One line for each that it carried out although it said it could not.

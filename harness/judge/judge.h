@@ -45,6 +45,7 @@ Verdict verdict_of(Finding::Kind kind, Strength strength);
 struct StackInfo {
   std::string name, version;
   std::vector<std::string> abilities;
+  std::string library = {}, build_id = {};  // the file that it was loaded from, and that file's (harness/control/stacks.h)
   std::string id() const { return name + " " + version; }
   bool can(std::string_view ability) const;
   friend bool operator==(const StackInfo&, const StackInfo&) = default;

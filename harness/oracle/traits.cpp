@@ -379,15 +379,23 @@ Trait yes_or_no(std::string_view name, std::string_view question, std::vector<st
 
 namespace {
 
+// Options that choose what is used and not another way to call the library: its own I/O callbacks, other functions to read with, a switch
+// that keeps signals away are different interfaces, whose answers are their own.
+bool as_usual(const Transcript& transcript) {
+  constexpr std::array<std::string_view, 7> usual{"tickets",        "session-cache", "post-handshake-auth", "require-certificate",
+                                                  "quiet-shutdown", "ignore-eof",    "read-ahead"};
+  return transcript.key().schedule.empty() && std::all_of(transcript.options.begin(), transcript.options.end(), [&](const std::string& it) {
+           return std::find(usual.begin(), usual.end(), it) != usual.end();
+         });
+}
+
 // What a library does by itself is asked of runs in which nothing was done to its transport calls.
 std::vector<Trait> of_ordinary_runs(std::vector<Trait> all) {
   constexpr std::array<std::string_view, 4> of_faults{"blocking-transport-that-would-block", "interrupted-on-a-blocking-transport",
                                                       "interrupted-on-a-non-blocking-transport", "read-in-cut-record"};
   for (Trait& trait : all) {
     if (std::find(of_faults.begin(), of_faults.end(), trait.name) != of_faults.end()) continue;
-    trait.ask = [ask = std::move(trait.ask)](const Facts& facts) {
-      return facts.transcript().key().schedule.empty() ? ask(facts) : std::nullopt;
-    };
+    trait.ask = [ask = std::move(trait.ask)](const Facts& facts) { return as_usual(facts.transcript()) ? ask(facts) : std::nullopt; };
   }
   return all;
 }

@@ -71,6 +71,8 @@ const std::multimap<std::string_view, Case>& cases() {
       {"warning-alert-while-closing", {closed().arrives(alert(1, 90)).stays_blocked(Call::close, Flow::recv), "ignored"}},
       {"warning-alert-while-closing", {closed().stays_blocked(Call::close, Flow::recv), ""}},
       {"first-close-call", {closed(), "sends-only"}},
+      {"first-close-call", {closed().option("tickets"), "sends-only"}},
+      {"first-close-call", {closed().option("callbacks"), ""}},
       {"first-close-call", {connected().io(Call::close, Flow::send, 24).stays_blocked(Call::close, Flow::recv), "sends-and-waits"}},
       {"first-close-call", {connected().arrives(close_notify()).close(Outcome::done, {close_notify()}), ""}},
       {"write-after-own-close", {closed().writes(5), "sent"}},

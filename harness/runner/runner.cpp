@@ -364,11 +364,12 @@ class Runner::Stage {
 };
 
 std::variant<PeerProcess*, HarnessError> Runner::peer(const Stack& stack, Side side) {
-  auto& slot = peers_[{stack.program, side}];
+  auto& slot = peers_[{stack.id(), side}];
   if (!slot || !slot->alive()) {
-    auto started = PeerProcess::start(stack.program, options_.patience);
+    auto started = PeerProcess::start(stack.program, options_.patience, {{}, stack.library_path});
     // It said hello before: what killed it now may have meant the one before it.
-    if (std::holds_alternative<std::string>(started)) started = PeerProcess::start(stack.program, options_.patience);
+    if (std::holds_alternative<std::string>(started))
+      started = PeerProcess::start(stack.program, options_.patience, {{}, stack.library_path});
     if (auto* problem = std::get_if<std::string>(&started)) return HarnessError{std::move(*problem)};
     slot = std::make_unique<PeerProcess>(std::move(std::get<PeerProcess>(started)));
   }
@@ -390,8 +391,8 @@ std::variant<Made, HarnessError> Runner::once(const Run& run) {
     return made;
   } catch (const std::system_error& error) {
     // Neither peer's session is in a known state any more.
-    peers_.erase({run.subject->program, Side::subject});
-    peers_.erase({run.partner->program, Side::partner});
+    peers_.erase({run.subject->id(), Side::subject});
+    peers_.erase({run.partner->id(), Side::partner});
     return HarnessError{error.what()};
   }
 }

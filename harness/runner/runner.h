@@ -62,8 +62,8 @@ class Runner {
   std::variant<Made, HarnessError> once(const Run& run);
 
   RunnerOptions options_;
-  // A program serves as subject and as partner in processes of its own, so that one library never meets itself in one process.
-  std::map<std::pair<std::filesystem::path, Side>, std::unique_ptr<PeerProcess>> peers_;
+  // A stack serves as subject and as partner in processes of its own, so that one library never meets itself in one process.
+  std::map<std::pair<std::string, Side>, std::unique_ptr<PeerProcess>> peers_;
 };
 
 }  // namespace tlsbye

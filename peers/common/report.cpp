@@ -9,8 +9,8 @@
 
 namespace tlsbye::peer {
 
-void Conversation::hello(int protocol, std::string_view stack, std::string_view version, std::string_view abilities) {
-  LineWriter(packet_, "hello").with("protocol", protocol).with("stack", stack).with("version", version).with("abilities", abilities);
+void Conversation::hello(const Line& line) {
+  append_line(packet_, line);
   send(Turn::harness);
 }
 

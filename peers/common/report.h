@@ -23,7 +23,7 @@ class Conversation {
   void show_turn(std::atomic<Turn>* turn) { turn_ = turn; }
 
   // The first packet of a process.
-  void hello(int protocol, std::string_view stack, std::string_view version, std::string_view abilities);
+  void hello(const Line& line);
 
   // Waits for the next request, of one line; nullopt where the harness is gone. A packet that is no such message gives a line with an
   // empty word and a field `why`. A descriptor that came along replaces `passed`.

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "peers/common/clock.h"
+#include "peers/common/loaded_file.h"
 #include "peers/common/server.h"
 
 namespace tlsbye::peer {
@@ -60,7 +61,12 @@ int Server::run() {
 
   std::string abilities;
   for (const std::string& ability : hello_.abilities) abilities += (abilities.empty() ? "" : " ") + ability;
-  conversation_.hello(hello_.protocol, hello_.stack, hello_.version, abilities);
+  Line hello("hello");
+  hello.with("protocol", hello_.protocol).with("stack", hello_.stack).with("version", hello_.version).with("abilities", abilities);
+  const LoadedFile library = hello_.function ? loaded_file(hello_.function) : LoadedFile{};
+  if (!library.path.empty()) hello.with("library", library.path);
+  if (!library.build_id.empty()) hello.with("build-id", library.build_id);
+  conversation_.hello(hello);
   Descriptor passed;
   while (const auto request = conversation_.next_request(&passed)) {
     if (request->word() == "open" && request->get("isolate") == "1" && !isolated_ && passed)

@@ -88,6 +88,7 @@ struct Hello {
   std::string stack;                   // "gnutls": lower case, a word
   std::string version;                 // of the library that is loaded now, asked at run time: "3.7.9"
   std::vector<std::string> abilities;  // the words listed in peers/README.md
+  const char* function = nullptr;      // one that the library defines: it tells which file was loaded; nullptr for none
   int protocol = protocol_version;
 };
 
