@@ -41,9 +41,11 @@ std::optional<std::string> missing_ability(const Clause& clause, const StackInfo
     }
   }
   if (const auto* given = parameter(clause, "given"))
-    for (const std::string& word : *given)
+    for (const std::string& word : *given) {
       if (word.starts_with(option_situation))
         if (std::string ability = word.substr(option_situation.size()); !stack.can(ability)) return ability;
+      if (word == "alert-by-application" && !stack.can("send-alert")) return "send-alert";
+    }
   return std::nullopt;
 }
 

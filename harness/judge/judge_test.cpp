@@ -154,11 +154,13 @@ TEST(Judge, ARoleOrVersionThatTheStackDoesNotClaimIsUnsupported) {
 }
 
 TEST(Judge, AClauseOnACallOrOptionThatTheStackHasNotIsUnsupported) {
-  std::vector<Clause> clauses{clause("rfc/half-close"), clause("rfc/eof"), clause("rfc/either"), clause("rfc/without")};
+  std::vector<Clause> clauses{clause("rfc/half-close"), clause("rfc/eof"), clause("rfc/either"), clause("rfc/without"),
+                              clause("rfc/own-alert")};
   clauses[0].parameters["call"] = {"close-write"};
   clauses[1].parameters["given"] = {"option-ignore-eof"};
   clauses[2].parameters["call"] = {"close", "close-write"};
   clauses[3].parameters["given"] = {"not option-ignore-eof"};
+  clauses[4].parameters["given"] = {"alert-by-application"};
   StackInfo poor = gnutls();
   poor.abilities = {"client", "tls-1.3", "close"};
   const RunReport report = Judge(clauses, client_1_3({poor}), no_traits()).report();
@@ -166,6 +168,7 @@ TEST(Judge, AClauseOnACallOrOptionThatTheStackHasNotIsUnsupported) {
   EXPECT_EQ(cell(report, "rfc/eof").verdict, Verdict::unsupported);
   EXPECT_EQ(cell(report, "rfc/either").verdict, Verdict::not_reached);
   EXPECT_EQ(cell(report, "rfc/without").verdict, Verdict::not_reached);
+  EXPECT_EQ(cell(report, "rfc/own-alert").verdict, Verdict::unsupported);
 }
 
 TEST(Judge, TheStacksOwnNoCountsForTheCallItWasAskedForOnly) {

@@ -59,7 +59,7 @@ void meet(Met& met, const TimePassed& passed) {
 }
 
 // What the application does to the library beside the ordinary calls, as far as it changes what is to be expected.
-void note_extra(Moment& now, int number, const ApiCall& call) {
+void note_extra(Moment& now, int number, const ApiCall& call, const Options& options) {
   if (call.call == Call::keep_session && call.outcome == Outcome::done) note(now.kept, number);
   if (call.side != Side::subject || call.outcome == Outcome::unsupported) return;
   const auto set = [&](Since& fact, std::string_view on, std::string_view off = {}) {
@@ -82,7 +82,8 @@ void note_extra(Moment& now, int number, const ApiCall& call) {
     case Call::renegotiate:
       return note(now.renegotiation, number);
     case Call::send_alert:
-      return note(now.alert_by_application, number);
+      if (!options.due_alert) note(now.alert_by_application, number);  // otherwise the library chose it
+      return;
     case Call::key_update:
       return note(now.key_update_asked, number);
     default:
@@ -458,7 +459,7 @@ void Facts::walk() {
       if (raw->side == Side::subject && (raw->verb == "fin" || raw->verb == "hangup" || raw->verb == "linger-reset") && raw->result == 0)
         note(now.own_fin, number);
     } else if (const auto* api = event.as<ApiCall>()) {
-      note_extra(now, number, *api);
+      note_extra(now, number, *api, options_);
       quiet_ |= is_so(now.quiet);
       if (api->side != Side::subject) continue;
       if (api->call == Call::close && api->outcome == Outcome::done && is_so(now.answer(Call::close, Outcome::done)))

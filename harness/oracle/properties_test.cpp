@@ -200,6 +200,13 @@ TEST(Properties, EachHasARunOnWhichItHoldsALiarThatBreaksItAndARunThatDoesNotRea
   EXPECT_EQ(trios().size(), properties().size());
 }
 
+TEST(Properties, TheLevelOfAnAlertThatTheApplicationNamedIsItsOwnAndOfOneThatWasDueTheLibrarys) {
+  const Parameters fatal{{"alert", {"error"}}, {"level", {"fatal"}}};
+  const auto sends = [](Tale tale) { return tale.answers(Call::send_alert, Outcome::done, {alert(1, 20)}); };
+  EXPECT_EQ(judged("alert-level", fatal, sends(connected())).kind, Kind::not_reached);
+  EXPECT_EQ(judged("alert-level", fatal, sends(connected().option("due-alert"))).kind, Kind::broken);
+}
+
 TEST(Properties, AreFoundByName) {
   EXPECT_EQ(find_property("emits")->name, "emits");
   EXPECT_EQ(find_property("emit"), nullptr);

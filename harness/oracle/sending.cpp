@@ -181,10 +181,12 @@ Finding written_data_arrives_first(const Facts& facts, const Asked& asked) {
 Finding alert_level(const Facts& facts, const Asked& asked) {
   if (!facts.readable()) return not_reached(std::string(no_keys));
   const std::uint8_t level = asked.level == "fatal" ? 2 : 1;
+  // An alert that the application names is the application's; one that it leaves to the library is the library's.
+  const bool named = !facts.options().due_alert;
   Tally tally;
   for (const SentRecord& sent : facts.sent()) {
     const SubjectCall* owner = owner_of(sent, facts);
-    if (!owner || !asked.speaks_of(*owner) || (owner->call == Call::send_alert && asked.calls.none())) continue;
+    if (!owner || !asked.speaks_of(*owner) || (owner->call == Call::send_alert && named && asked.calls.none())) continue;
     for (const Alert& alert : alerts_of(*sent.record)) {
       const std::string name = alert_name(alert.description);
       const bool error = alert.description != 0 && alert.description != 90 && alert.description != 100;
