@@ -207,6 +207,12 @@ TEST(Properties, TheLevelOfAnAlertThatTheApplicationNamedIsItsOwnAndOfOneThatWas
   EXPECT_EQ(judged("alert-level", fatal, sends(connected().option("due-alert"))).kind, Kind::broken);
 }
 
+TEST(Properties, AfterAnErrorThatWasToldNoDataIsOwed) {
+  const Tale at_end = connected().arrives(data(5)).arrives(close_notify());
+  EXPECT_EQ(judged("all-data-before-end", {}, Tale(at_end).reads(Outcome::end_of_data)).kind, Kind::broken);
+  EXPECT_EQ(judged("all-data-before-end", {}, Tale(at_end).reads(Outcome::alert).reads(Outcome::end_of_data)).kind, Kind::not_reached);
+}
+
 TEST(Properties, AreFoundByName) {
   EXPECT_EQ(find_property("emits")->name, "emits");
   EXPECT_EQ(find_property("emit"), nullptr);

@@ -85,6 +85,7 @@ Finding all_data_before_end(const Facts& facts, const Asked& asked) {
     if (call.died || call.stuck) break;
     if (call.call == Call::close) return not_reached("a close came first, and may have thrown data away");
     if (call.call != Call::read || !call.answered(Outcome::end_of_data)) continue;
+    if (is_so(call.before.error_reported())) return not_reached("an error was told first, and after it no data is owed");
     const Moment& now = call.after;
     if (!asked.speaks_of(call) || !is_so(now.close_notify) || now.data_bytes == 0 || is_so(now.unknown_record)) break;
     // Where the script changed the data, its pattern says nothing.
