@@ -98,41 +98,33 @@ def test_a_broken_run_file_is_refused_by_name(tlsbye, text):
     assert "bad.json" in done.stderr
 
 
-def test_a_wrong_verb_is_shown_with_its_place_and_a_suggestion(tlsbye):
+def run_of_mine(tlsbye, text, *words, check=None):
     folder = tlsbye.folder / "mine"
     folder.mkdir()
-    (folder / "mine.toml").write_text(
-        "[[scenario]]\n"
-        'id = "typo"\n'
-        'title = "A typo."\n'
-        'why = "To see it reported."\n'
-        "script = '''\n"
-        "both     handshake\n"
-        "subject  clsoe until done\n"
-        "'''\n"
-    )
-    done = tlsbye("run", "--scenarios", "mine")
+    (folder / "mine.toml").write_text(text)
+    return tlsbye("run", "--scenarios", "mine", *words, check=check)
+
+
+def scenario(name, script):
+    return f"[[scenario]]\nid = \"{name}\"\ntitle = \"Mine.\"\nwhy = \"Because.\"\nscript = '''\n{script}'''\n"
+
+
+def test_a_wrong_verb_is_shown_with_its_place_and_a_suggestion(tlsbye):
+    done = run_of_mine(tlsbye, scenario("typo", "both     handshake\nsubject  clsoe until done\n"))
     assert done.returncode == 2
     assert "mine/mine.toml:7:10" in done.stderr
     assert "clsoe until done" in done.stderr and "^" in done.stderr and "`close`" in done.stderr
 
 
 def test_broken_toml_is_shown_with_its_place(tlsbye):
-    folder = tlsbye.folder / "mine"
-    folder.mkdir()
-    (folder / "mine.toml").write_text("[[scenario]]\nid = \n")
-    done = tlsbye("run", "--scenarios", "mine")
+    done = run_of_mine(tlsbye, "[[scenario]]\nid = \n")
     assert done.returncode == 2
     assert "mine.toml:2" in done.stderr
 
 
 def test_an_own_scenario_is_run_beside_the_others(tlsbye):
-    folder = tlsbye.folder / "mine"
-    folder.mkdir()
-    (folder / "mine.toml").write_text(
-        "[[scenario]]\nid = \"own\"\ntitle = \"Own.\"\nwhy = \"Because.\"\nscript = '''\nboth handshake\nboth close until done\n'''\n"
-    )
-    tlsbye("run", "--scenarios", "mine", "--scenario", "mine/own", check=0)
+    text = scenario("own", "both handshake\nboth close until done\n")
+    run_of_mine(tlsbye, text, "--scenario", "mine/own", check=0)
     assert tlsbye.report()["runs"] > 0
 
 
