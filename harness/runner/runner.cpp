@@ -96,7 +96,7 @@ class Runner::Stage {
     let_time_pass();
     const std::size_t delivered = run_.scenario->sweep_cuts ? wire_.delivered_to(Side::subject) - before : 0;
     finish();
-    return {std::move(transcript_), std::nullopt, delivered};
+    return {std::move(transcript_), wire_.take_capture(), std::nullopt, {}, delivered};
   }
 
  private:
@@ -411,7 +411,10 @@ std::variant<Made, HarnessError> Runner::make(const Run& run) {
   if (!subject_died && !died(made.transcript, Side::partner)) return std::move(made);
   auto second = once(run);
   if (auto* error = std::get_if<HarnessError>(&second)) return std::move(*error);
-  if (subject_died) std::get<Made>(second).died_before = std::move(made.transcript);
+  if (subject_died) {
+    std::get<Made>(second).died_before = std::move(made.transcript);
+    std::get<Made>(second).capture_before = std::move(made.capture);
+  }
   return std::move(std::get<Made>(second));
 }
 

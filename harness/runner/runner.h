@@ -16,6 +16,7 @@
 #include "harness/control/stacks.h"
 #include "harness/runner/schedule.h"
 #include "harness/scenario/scenario.h"
+#include "harness/transcript/capture.h"
 #include "harness/transcript/transcript.h"
 
 namespace tlsbye {
@@ -41,7 +42,9 @@ struct RunnerOptions {
 // nothing but that death is lost; a death that comes again is in `transcript` too.
 struct Made {
   Transcript transcript;                  // its `reference` is the caller's to fill
+  Capture capture;                        // the same run, byte by byte
   std::optional<Transcript> died_before;  // the first attempt, where the subject died in it and not the partner
+  Capture capture_before;                 // of `died_before`
   std::size_t delivered = 0;              // bytes that reached the subject after the last `handshake` line; where the scenario sweeps cuts
 };
 

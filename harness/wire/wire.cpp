@@ -101,6 +101,7 @@ class Wire::Impl {
   Descriptor take_end(Side side) { return std::move(port(side).peer); }
 
   void key_log(std::string_view line) {
+    capture_.add_key(line);
     if (!secrets_.learn(line)) return;
     for (int event = 0;;) {
       const int next[] = {ways_[0].unread_after(event), ways_[1].unread_after(event)};
@@ -185,6 +186,8 @@ class Wire::Impl {
     return left;
   }
 
+  Capture take_capture() { return std::move(capture_); }
+
  private:
   // The wire's end of one side's transport.
   struct Port {
@@ -206,6 +209,7 @@ class Wire::Impl {
       if (tcp_) watch(side, pair);
       port(side) = {std::move(pair.wire), std::move(pair.peer)};
     }
+    capture_.add(Capture::Sight::Kind::transport, Side::subject, line_);
   }
 
   // On TCP the wire's ends go by reset, so that no address waits in TIME_WAIT.
@@ -241,13 +245,16 @@ class Wire::Impl {
       moved = true;
       if (size > 0) {
         progress_.of(side).drained = true;
-        way.arrive({buffer_.get(), static_cast<std::size_t>(size)}, line);
+        const std::string_view bytes(buffer_.get(), static_cast<std::size_t>(size));
+        if (side == Side::subject) capture_.add_data(side, line, bytes);
+        way.arrive(bytes, line);
         if (static_cast<std::size_t>(size) < read_size) break;  // no more is there; an end is found the next time
         continue;
       }
       const End how = size < 0 ? End::reset : hung_up(it) ? End::hangup : End::fin;
       it.ended = true;
       it.failed = how == End::reset;
+      capture_end(side, side, how, line);
       way.sender_ended(how, line);
       if (how != End::fin) way_to(side).receiver_gone();
     }
@@ -275,6 +282,7 @@ class Wire::Impl {
       const ssize_t size = send(it.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (size > 0) {
         moved = progress_.of(receiver).arrived = true;
+        if (receiver == Side::subject) capture_.add_data(way.from(), line, bytes.substr(0, static_cast<std::size_t>(size)));
         way.accepted(static_cast<std::size_t>(size), line);
         confirm_arrival(receiver);
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -302,6 +310,7 @@ class Wire::Impl {
     socklen_t size = sizeof error;
     if (getsockopt(it.socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == 0) return;
     it.failed = true;
+    capture_end(side, side, End::reset, line);
     way_to(side).receiver_gone();
     way_from(side).sender_ended(End::reset, line);
   }
@@ -342,7 +351,14 @@ class Wire::Impl {
     confirm_arrival(receiver);
     progress_.of(receiver).arrived = true;
     if (how != End::fin) progress_.of(receiver).drained = true;  // a writer finds out too
+    capture_end(receiver, way.from(), how, line);
     transcript_.add(line, TransportEnd{way.from(), true, by_wire, how});
+  }
+
+  // At the transport of `side`, the stream of `from` ended.
+  void capture_end(Side side, Side from, End how, int line) {
+    using Kind = Capture::Sight::Kind;
+    if (side == Side::subject) capture_.add(how == End::reset ? Kind::reset : Kind::fin, from, line);
   }
 
   // TCP only: what is sent over loopback is nearly always there when send() returns, but nobody promises it. An epoll watches the
@@ -380,6 +396,7 @@ class Wire::Impl {
 
   const bool tcp_;
   Transcript& transcript_;
+  Capture capture_;
   Secrets secrets_;
   std::array<Direction, 2> ways_;  // by the side that they come from
   std::array<Port, 2> ports_;
@@ -403,5 +420,6 @@ std::size_t Wire::delivered_to(Side side) const { return impl_->delivered_to(sid
 void Wire::carry_out(const Statement& order) { impl_->carry_out(order); }
 Wire::Progress Wire::pump(int line) { return impl_->pump(line); }
 std::vector<std::string> Wire::orders_left() const { return impl_->orders_left(); }
+Capture Wire::take_capture() { return impl_->take_capture(); }
 
 }  // namespace tlsbye

@@ -33,6 +33,7 @@
 #include <string_view>
 
 #include "harness/scenario/scenario.h"
+#include "harness/transcript/capture.h"
 #include "harness/transcript/transcript.h"
 #include "peers/protocol/channel.h"
 
@@ -83,6 +84,9 @@ class Wire {
   // Standing orders that never met their record, in the words of the script. A scenario whose order was never carried out did not
   // happen as written.
   std::vector<std::string> orders_left() const;
+
+  // All that passed the subject's end of the transports until now, and the key log; to be taken once.
+  Capture take_capture();
 
  private:
   class Impl;
