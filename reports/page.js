@@ -275,7 +275,8 @@
       parts.push(make("pre", { class: "evidence" }, evidence.join("\n")));
     }
     return [make("h3", {}, "The run that decided: ", make("code", {}, run.replay.split(":")[0])), ...parts,
-      make("h3", {}, "See it again"), make("div", { class: "command" }, make("code", {}, command), button)];
+      make("h3", {}, "See it again"), make("div", { class: "command" }, make("code", {}, command), button),
+      make("h3", {}, "See it in Wireshark"), make("div", { class: "command" }, make("code", {}, `captures/${run.replay.replaceAll("/", "+")}.pcapng`))];
   }
 
   let opener = null;

@@ -95,6 +95,12 @@ class Progress {
 
 bool is_swept(const Run& run) { return run.scenario->sweep_faults || run.scenario->sweep_cuts; }
 
+// A run that may come to decide something.
+struct Kept {
+  Transcript transcript;
+  Capture capture;
+};
+
 // One worker's part: its judge, its peers, and what it keeps.
 class Worker {
  public:
@@ -112,7 +118,7 @@ class Worker {
   bool stopped() const { return options_.interrupted && options_.interrupted->load(std::memory_order_relaxed); }
 
   Judge& judge() { return judge_; }
-  std::map<std::string, Transcript>& kept() { return kept_; }
+  std::map<std::string, Kept>& kept() { return kept_; }
 
  private:
   // What a sweep has to know of a run.
@@ -138,9 +144,9 @@ class Worker {
       if (made.died_before) made.died_before->reference = reference;
       const bool decided = judge_.take(index, made.transcript, replay);
       if (made.died_before && judge_.take(index, *made.died_before, replay))
-        kept_.insert_or_assign(replay, std::move(*made.died_before));
+        kept_.insert_or_assign(replay, Kept{std::move(*made.died_before), std::move(made.capture_before)});
       else if (decided)
-        kept_.insert_or_assign(replay, std::move(made.transcript));
+        kept_.insert_or_assign(replay, Kept{std::move(made.transcript), std::move(made.capture)});
     }
     progress_.done(run);
     return learnt;
@@ -185,7 +191,7 @@ class Worker {
   const CampaignOptions& options_;
   Progress& progress_;
   Runner runner_;
-  std::map<std::string, Transcript> kept_;
+  std::map<std::string, Kept> kept_;
 };
 
 }  // namespace
@@ -220,7 +226,7 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
 
   CampaignResult result;
   Judge& judge = workers.front()->judge();
-  std::map<std::string, Transcript>& kept = workers.front()->kept();
+  std::map<std::string, Kept>& kept = workers.front()->kept();
   for (std::size_t number = 1; number < count; ++number) {
     judge.merge(std::move(workers[number]->judge()));
     kept.merge(workers[number]->kept());
@@ -233,8 +239,11 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
     deciding.insert(trait.replay);
     deciding.insert(trait.replays.begin(), trait.replays.end());
   }
-  for (auto& [replay, transcript] : kept)
-    if (deciding.contains(replay)) result.deciding.emplace(replay, std::move(transcript));
+  for (auto& [replay, run] : kept) {
+    if (!deciding.contains(replay)) continue;
+    result.deciding.emplace(replay, std::move(run.transcript));
+    result.captures.emplace(replay, std::move(run.capture));
+  }
   result.report.duration_s = std::chrono::duration<double>(Clock::now() - began).count();
   return result;
 }

@@ -33,6 +33,7 @@ struct CampaignOptions {
 struct CampaignResult {
   RunReport report;                            // without known.toml
   std::map<std::string, Transcript> deciding;  // by replay id: the transcripts of the runs that decided a cell or a trait
+  std::map<std::string, Capture> captures;     // of the same runs
 };
 
 // Each worker, with the peers it starts, keeps to one core (hops between cores cost more than the libraries do). The result depends on the

@@ -47,8 +47,9 @@ int list_command(const House& house, const std::string& kind, bool json, bool co
                  const std::filesystem::path& more_scenarios);
 int show_command(const House& house, const std::string& what, const std::filesystem::path& out,
                  const std::filesystem::path& more_scenarios);
+// `capture`: where to write the run for Wireshark; empty: nowhere.
 int replay_command(const House& house, const std::string& id, bool isolate, std::chrono::milliseconds patience,
-                   const std::filesystem::path& more_scenarios);
+                   const std::filesystem::path& more_scenarios, const std::filesystem::path& capture);
 // Judges a run file. `update`: writes a first known.toml to `known` instead, which must not be there yet.
 int gate_command(const House& house, const std::filesystem::path& run_file, const std::filesystem::path& known, Verdict fail_on,
                  bool update);

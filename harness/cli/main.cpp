@@ -125,6 +125,9 @@ int main(int argc, char** argv) {
 
   CLI::App* replay = app.add_subcommand("replay", "One run again, told step by step");
   replay->add_option("id", what, "Replay id, as every report names it")->required();
+  std::filesystem::path capture;
+  replay->add_option("--capture", capture, "Write the run for Wireshark, with its secrets, as out/captures/ has it")
+      ->type_name("FILE.pcapng");
   replay->add_flag("--isolate", words.isolate, "A process of its own for every session");
   add_scenarios(replay);
   add_patience(replay);
@@ -181,7 +184,7 @@ int main(int argc, char** argv) {
     if (*complete) return complete_command(house, app, kind, what);
     if (*list) return list_command(house, kind, json, coverage, rows, words.more_scenarios);
     if (*show) return show_command(house, what, words.out, words.more_scenarios);
-    if (*replay) return replay_command(house, what, words.isolate, words.patience, words.more_scenarios);
+    if (*replay) return replay_command(house, what, words.isolate, words.patience, words.more_scenarios, capture);
     if (*gate) return gate_command(house, run_file, words.known, words.fail_on, update);
     if (*report) return report_command(house, run_file, files);
     if (*diff) return diff_command(run_file, newer);

@@ -5,6 +5,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/story.h"
 #include "harness/runner/replay_id.h"
+#include "reports/pcapng.h"
 
 namespace tlsbye {
 namespace {
@@ -19,16 +20,16 @@ const Stack& stack_named(const std::vector<Stack>& stacks, const std::string& na
   return *found;
 }
 
-Transcript made(Runner& runner, const Run& run) {
+Made made(Runner& runner, const Run& run) {
   auto result = runner.make(run);
   if (const auto* error = std::get_if<HarnessError>(&result)) throw Stop{exit_harness, "tlsbye: " + error->what};
-  return std::move(std::get<Made>(result).transcript);
+  return std::move(std::get<Made>(result));
 }
 
 }  // namespace
 
 int replay_command(const House& house, const std::string& id, bool isolate, std::chrono::milliseconds patience,
-                   const std::filesystem::path& more_scenarios) {
+                   const std::filesystem::path& more_scenarios, const std::filesystem::path& capture) {
   const auto read = read_replay_id(id);
   if (const auto* problem = std::get_if<std::string>(&read)) throw Stop{exit_usage, "tlsbye: " + *problem};
   const RunKey& key = std::get<RunKey>(read);
@@ -51,10 +52,12 @@ int replay_command(const House& house, const std::string& id, bool isolate, std:
           key.io,
           std::get<Schedule>(read_schedule(key.schedule))};
   Runner runner(RunnerOptions{isolate, patience});
-  Transcript transcript = made(runner, run);
+  Made shown = made(runner, run);
+  Transcript& transcript = shown.transcript;
+  if (!capture.empty()) write_text(capture, pcapng(replay_id(run.key()), transcript, shown.capture));
   if (const auto reference = reference_of(run.schedule)) {
     run.schedule = *reference;
-    transcript.reference = answers(made(runner, run));
+    transcript.reference = answers(made(runner, run).transcript);
   }
 
   std::set<int> marked;

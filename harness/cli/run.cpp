@@ -16,6 +16,7 @@
 #include "harness/judge/known.h"
 #include "harness/runner/replay_id.h"
 #include "harness/scenario/diagnostic.h"
+#include "reports/pcapng.h"
 #include "reports/run_file.h"
 #include "reports/terminal.h"
 
@@ -39,6 +40,7 @@ void end_gently_on_interrupt() {
 void prepare_out(const fs::path& out) {
   std::error_code error;
   fs::create_directories(out / "transcripts", error);
+  if (!error) fs::create_directories(out / "captures", error);
   if (!error) {
     const fs::path probe = out / ".writable";
     std::ofstream stream(probe);
@@ -53,15 +55,22 @@ void prepare_out(const fs::path& out) {
                fmt::format("tlsbye: cannot write to the output folder {}: {}; choose another with --out", out.string(), error.message())};
 }
 
-// The transcripts of deciding runs, one text file each; those of an earlier run are taken away.
-void write_transcripts(const fs::path& folder, const std::map<std::string, Transcript>& transcripts) {
+// Those of an earlier run.
+void take_away(const fs::path& folder, std::string_view extension) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error))
-    if (entry.path().extension() == ".txt") fs::remove(entry.path(), error);
-  for (const auto& [replay, transcript] : transcripts) {
-    std::string name = replay;
-    std::replace(name.begin(), name.end(), '/', '+');
-    write_text(folder / (name + ".txt"), fmt::format("{}\n{}\n\n{}", replay, describe(transcript.key()), tell_story(transcript)));
+    if (entry.path().extension() == extension) fs::remove(entry.path(), error);
+}
+
+// The deciding runs, a file each: told, and as what Wireshark opens.
+void write_runs(const fs::path& out, const CampaignResult& result) {
+  take_away(out / "transcripts", ".txt");
+  take_away(out / "captures", ".pcapng");
+  for (const auto& [replay, transcript] : result.deciding) {
+    const std::string name = capture_name(replay), capture = "captures/" + name + ".pcapng";
+    write_text(out / "transcripts" / (name + ".txt"),
+               fmt::format("{}\n{}\nfor Wireshark: {}\n\n{}", replay, describe(transcript.key()), capture, tell_story(transcript)));
+    write_text(out / capture, pcapng(replay, transcript, result.captures.at(replay)));
   }
 }
 
@@ -109,7 +118,7 @@ int run_command(const House& house, const RunWords& words) {
   } catch (const RunFileError& error) {
     throw Stop{exit_usage, error.what()};
   }
-  write_transcripts(words.out / "transcripts", result.deciding);
+  write_runs(words.out, result);
   write_text(words.out / transcripts_file, transcripts_json(result.deciding));
   const ReportFiles files{words.out / "matrix.md", words.out / "matrix.html", words.out / "junit.xml", words.out / "results.sarif"};
   write_reports(report, clauses, result.deciding, files);
