@@ -203,14 +203,20 @@ Report PeerProcess::listen() {
 Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
   Channel::Got got = channel_.receive(packet_);
   if (got != Channel::Got::timeout) return got;
+  // One that computes, however slowly on a machine that has other things to do, is not silent.
   const auto used_before = cpu_time(pid_);
-  for (std::chrono::milliseconds waited = glance; waited < patience_; waited += glance) {
+  auto used = used_before;
+  for (std::chrono::milliseconds silent = glance; silent < patience_;) {
     got = channel_.receive(packet_);
     if (got != Channel::Got::timeout) return got;
-    if (cpu_time(pid_) - used_before < spin_budget) continue;
-    kill_group();
-    hung = PeerEnd{Died::How::spun, fmt::format("{} ms of CPU time and no answer", spin_budget.count())};
-    return got;
+    const auto used_now = cpu_time(pid_);
+    if (used_now - used_before >= spin_budget) {
+      kill_group();
+      hung = PeerEnd{Died::How::spun, fmt::format("{} ms of CPU time and no answer", spin_budget.count())};
+      return got;
+    }
+    if (used_now == used) silent += glance;
+    used = used_now;
   }
   kill_group();
   hung = PeerEnd{Died::How::silent, fmt::format("no answer within {} ms", patience_.count())};
