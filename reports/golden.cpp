@@ -208,6 +208,7 @@ Transcripts sample_transcripts() {
   // All the rest, in no sensible order.
   Transcript odd({"odd/</script><b>bold", "gnutls", "3.7.9", "wolfssl", "5.5.4", Role::server, Tls::v1_0, Io::nonblocking, "send2=EAGAIN"});
   odd.decrypted = false;
+  odd.options = {"ignore-eof", "<i>tickets"};
   odd.script = {"subject  close until done  # <!-- \"odd\" -->"};
   odd.reference = {{1, Call::close, Outcome::done, 5}, {2, Call::read, std::nullopt, 0}};
   ApiCall aside = called(Side::subject, Call::set, Outcome::failed, "gnutls_<b>set", -1);
@@ -218,7 +219,7 @@ Transcripts sample_transcripts() {
   aside.intact = false;
   odd.add(1, aside);
   odd.add(1, TransportCall{Side::partner, Call::read, "recv", Flow::recv, 5, -1, "ECONNRESET", true});
-  odd.add(1, Blocked{Side::subject, Call::close, Flow::recv, true, 300});
+  odd.add(1, Blocked{Side::subject, Call::close, Flow::recv, true, 300, 1});
   alert.fate = Fate::injected;
   alert.truncated_to = 7;
   alert.damaged = true;

@@ -180,7 +180,6 @@ template <typename T, typename U>
 concept Is = std::same_as<std::remove_const_t<T>, U>;
 
 void fields(auto& field, Is<ApiCall> auto& e) {
-  field("side", e.side);
   field("call", e.call);
   field("began", e.began);
   field("native", e.native);
@@ -198,7 +197,6 @@ void fields(auto& field, Is<ApiCall> auto& e) {
   field("asked_at", e.asked_at);
 }
 void fields(auto& field, Is<TransportCall> auto& e) {
-  field("side", e.side);
   field("during", e.during);
   field("function", e.function);
   field("flow", e.flow);
@@ -208,11 +206,11 @@ void fields(auto& field, Is<TransportCall> auto& e) {
   field("injected", e.injected);
 }
 void fields(auto& field, Is<Blocked> auto& e) {
-  field("side", e.side);
   field("during", e.during);
   field("on", e.on);
   field("for_good", e.for_good);
   field("timeout_ms", e.timeout_ms);
+  field("asked_at", e.asked_at);
 }
 void fields(auto& field, Is<Record> auto& e) {
   field("from", e.from);
@@ -235,35 +233,27 @@ void fields(auto& field, Is<TransportEnd> auto& e) {
   field("end", e.end);
 }
 void fields(auto& field, Is<RawCall> auto& e) {
-  field("side", e.side);
   field("verb", e.verb);
   field("result", e.result);
   field("error_number", e.error_number);
   field.bytes("data", e.data);
 }
-void fields(auto& field, Is<Signal> auto& e) {
-  field("side", e.side);
-  field("name", e.name);
-}
+void fields(auto& field, Is<Signal> auto& e) { field("name", e.name); }
 void fields(auto& field, Is<Died> auto& e) {
-  field("side", e.side);
   field("how", e.how);
   field("detail", e.detail);
   field("during", e.during);
 }
 void fields(auto& field, Is<Endless> auto& e) {
-  field("side", e.side);
   field("during", e.during);
   field("times", e.times);
 }
 void fields(auto& field, Is<NotDone> auto& e) {
-  field("side", e.side);
   field("why", e.why);
   field("unsupported", e.unsupported);
 }
 void fields(auto& field, Is<TimePassed> auto& e) { field("milliseconds", e.milliseconds); }
 void fields(auto& field, Is<Usage> auto& e) {
-  field("side", e.side);
   field("descriptors", e.descriptors);
   field("heap", e.heap);
 }
@@ -288,11 +278,17 @@ void fields(auto& field, Is<Transcript::LineAnswer> auto& e) {
   field("total", e.total);
 }
 
+// The fields of any value that goes into a transcript; whose doing an event was comes first.
+void all_fields(auto& field, auto& value) {
+  if constexpr (requires { value.side; }) field("side", value.side);
+  fields(field, value);
+}
+
 template <typename Value>
 Json written(const Value& value) {
   Json json = Json::object();
   Writer field(json);
-  fields(field, value);
+  all_fields(field, value);
   return json;
 }
 
@@ -305,6 +301,7 @@ Json written(const Event& event) {
 
 std::string written(const std::string& replay, const Transcript& transcript) {
   Json json{{"format", format_name}, {"replay", replay}, {"run", written(transcript.key())}, {"decrypted", transcript.decrypted}};
+  if (!transcript.options.empty()) json["options"] = transcript.options;
   json["script"] = transcript.script;
   json["reference"] = Json::array();
   for (const auto& answer : transcript.reference) json["reference"].push_back(written(answer));
@@ -317,7 +314,7 @@ template <typename Value>
 Value whole(const Json& json) {
   Value value{};
   Reader field(json);
-  fields(field, value);
+  all_fields(field, value);
   field.nothing_else();
   return value;
 }
@@ -333,7 +330,7 @@ void read_event(const Json& json, std::string_view kind, Transcript& transcript)
     field.passes("kind");
     int line = 0;
     field("line", line);
-    fields(field, what);
+    all_fields(field, what);
     field.nothing_else();
     transcript.add(line, std::move(what));
   }
@@ -350,7 +347,7 @@ std::pair<std::string, Transcript> read_transcript(std::string_view text) {
   std::string format, replay;
   Json run, reference, events;
   bool decrypted = false;
-  std::vector<std::string> script;
+  std::vector<std::string> options, script;
   field("format", format);
   if (format != format_name) throw Mistake{fmt::format("the format is `{}`, and not `{}`", format, format_name)};
   for (const std::string_view name : {"replay", "run", "decrypted", "script", "reference", "events"})
@@ -358,12 +355,14 @@ std::pair<std::string, Transcript> read_transcript(std::string_view text) {
   field("replay", replay);
   field("run", run);
   field("decrypted", decrypted);
+  field("options", options);
   field("script", script);
   field("reference", reference);
   field("events", events);
   field.nothing_else();
   Transcript transcript(whole<RunKey>(run));
   transcript.decrypted = decrypted;
+  transcript.options = std::move(options);
   transcript.script = std::move(script);
   for (const Json& answer : reference) transcript.reference.push_back(whole<Transcript::LineAnswer>(answer));
   for (const Json& event : events) {

@@ -37,6 +37,7 @@ TEST(Transcripts, ComeBackAsTheyWent) {
   for (const auto& [replay, transcript] : honest) {
     const Transcript& copy = back.at(replay);
     EXPECT_EQ(copy.key(), transcript.key());
+    EXPECT_EQ(copy.options, transcript.options);
     EXPECT_EQ(copy.script, transcript.script);
     EXPECT_EQ(copy.reference, transcript.reference);
     EXPECT_EQ(copy.decrypted, transcript.decrypted);
