@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
 #include <tuple>
-
-#include "reports/matrix.h"
+#include <utility>
 
 namespace tlsbye {
 namespace {
@@ -26,17 +24,11 @@ std::vector<std::string> versions_of(const RunReport& report, const std::string&
 std::map<Version, std::string> pairs(const RunReport& before, const RunReport& after) {
   std::map<Version, std::string> partners;
   for (const StackInfo& stack : after.stacks) {
-    std::vector<std::string> old = versions_of(before, stack.name);
-    std::vector<std::string> fresh = versions_of(after, stack.name);
-    if (std::find(old.begin(), old.end(), stack.version) != old.end()) {
+    const std::vector<std::string> old = versions_of(before, stack.name);
+    if (old.size() == 1 && versions_of(after, stack.name).size() == 1)
+      partners[{stack.name, stack.version}] = old.front();
+    else if (std::find(old.begin(), old.end(), stack.version) != old.end())
       partners[{stack.name, stack.version}] = stack.version;
-      continue;
-    }
-    const std::vector<std::string> all_old = old, all_fresh = fresh;
-    std::erase_if(old,
-                  [&](const std::string& version) { return std::find(all_fresh.begin(), all_fresh.end(), version) != all_fresh.end(); });
-    std::erase_if(fresh, [&](const std::string& version) { return std::find(all_old.begin(), all_old.end(), version) != all_old.end(); });
-    if (old.size() == 1 && fresh.size() == 1) partners[{stack.name, stack.version}] = old.front();
   }
   return partners;
 }
@@ -47,113 +39,106 @@ using Key = std::tuple<std::string, std::string, std::string, Role, Tls>;
 Key<Cell> key(const Cell& cell) { return {cell.clause, cell.stack, cell.version, cell.role, cell.tls}; }
 Key<TraitAnswer> key(const TraitAnswer& answer) { return {answer.trait, answer.stack, answer.version, answer.role, answer.tls}; }
 
-// Each entry of the new run with its counterpart in the old one (null for none), and those of the old one without.
+// Each entry of the new run with its counterpart in the old one (null for none), then those of the old one without.
 template <typename Entry>
-struct Matched {
-  std::vector<std::pair<const Entry*, const Entry*>> entries;  // old, new
-  std::vector<const Entry*> left;
-};
-
-template <typename Entry>
-Matched<Entry> match(const std::vector<Entry>& before, const std::vector<Entry>& after, const std::map<Version, std::string>& partners) {
+std::vector<std::pair<const Entry*, const Entry*>> match(const std::vector<Entry>& before, const std::vector<Entry>& after,
+                                                         const std::map<Version, std::string>& partners) {
   std::map<Key<Entry>, const Entry*> old;
   for (const Entry& entry : before) old[key(entry)] = &entry;
-  Matched<Entry> matched;
+  std::vector<std::pair<const Entry*, const Entry*>> matched;
   std::set<const Entry*> used;
   for (const Entry& entry : after) {
-    auto wanted = key(entry);
-    const auto partner = partners.find({entry.stack, entry.version});
     const Entry* counterpart = nullptr;
-    if (partner != partners.end()) {
+    if (const auto partner = partners.find({entry.stack, entry.version}); partner != partners.end()) {
+      auto wanted = key(entry);
       std::get<2>(wanted) = partner->second;
       if (const auto found = old.find(wanted); found != old.end()) counterpart = found->second;
     }
     used.insert(counterpart);
-    matched.entries.emplace_back(counterpart, &entry);
+    matched.emplace_back(counterpart, &entry);
   }
   for (const Entry& entry : before)
-    if (!used.count(&entry)) matched.left.push_back(&entry);
+    if (!used.count(&entry)) matched.emplace_back(&entry, nullptr);
   return matched;
 }
 
-std::string stack_of(const std::string& name, const std::string& before, const std::string& after) {
-  return before == after ? fmt::format("{} {}", name, after) : fmt::format("{} {} -> {}", name, before, after);
+bool proves_nothing(Verdict verdict) { return verdict == Verdict::not_reached || verdict == Verdict::unsupported; }
+
+Diff::Kind kind_of(const Cell& before, const Cell& after) {
+  using enum Diff::Kind;
+  if (after.verdict == Verdict::known && after.was == before.verdict) return otherwise;
+  if (proves_nothing(after.verdict)) return !proves_nothing(before.verdict) && before.verdict <= Verdict::differs ? broken : otherwise;
+  if (proves_nothing(before.verdict)) return after.verdict <= Verdict::differs ? fixed : broken;
+  return after.verdict > before.verdict ? broken : fixed;
 }
 
-// Lines that differ only in role and version are told once: "LINE  (client 1.2, server 1.3)".
-class Lines {
- public:
-  void add(const std::string& line, Role role, Tls tls) {
-    const auto [place, fresh] = place_.try_emplace(line, lines_.size());
-    if (fresh) lines_.emplace_back(line, "");
-    std::string& where = lines_[place->second].second;
-    where += fmt::format("{}{} {}", where.empty() ? "" : ", ", spell(role), spell(tls));
-  }
-  std::string under(std::string_view title) const {
-    if (lines_.empty()) return {};
-    std::string text = fmt::format("{}\n", title);
-    for (const auto& [line, where] : lines_) text += fmt::format("  {}  ({})\n", line, where);
-    return text;
-  }
+// The deciding events as they are told, without their numbers.
+std::vector<std::string> decisive(const Cell& cell) {
+  std::vector<std::string> events;
+  for (const std::string& line : cell.evidence)
+    if (line.starts_with('>')) events.push_back(line.substr(std::min(line.find_first_not_of(" 0123456789", 1), line.size())));
+  return events;
+}
 
- private:
-  std::map<std::string, std::size_t> place_;
-  std::vector<std::pair<std::string, std::string>> lines_;
-};
+template <typename Optional, typename Entry>
+Optional copied(const Entry* entry) {
+  return entry ? Optional(*entry) : std::nullopt;
+}
+
+std::vector<Diff::StackChange> stack_changes(const RunReport& before, const RunReport& after,
+                                             const std::map<Version, std::string>& partners) {
+  std::vector<Diff::StackChange> changes;
+  std::set<Version> used;
+  for (const StackInfo& stack : after.stacks) {
+    const auto partner = partners.find({stack.name, stack.version});
+    const std::string old = partner == partners.end() ? "" : partner->second;
+    used.insert({stack.name, old});
+    if (old != stack.version) changes.push_back({stack.name, old, stack.version});
+  }
+  for (const StackInfo& stack : before.stacks)
+    if (!used.contains({stack.name, stack.version})) changes.push_back({stack.name, stack.version, ""});
+  return changes;
+}
 
 }  // namespace
+
+std::size_t Diff::count(Kind kind) const {
+  return static_cast<std::size_t>(std::count_if(cells.begin(), cells.end(), [&](const Change& change) { return change.kind == kind; }));
+}
+
+bool Diff::changed() const {
+  const auto came_or_went = [](const StackChange& stack) { return stack.before.empty() || stack.after.empty(); };
+  return !cells.empty() || !traits.empty() || std::any_of(stacks.begin(), stacks.end(), came_or_went);
+}
+
+std::string told_apart(const Cell& before, const Cell& after) {
+  if (before.says != after.says) return fmt::format("says: {} -> {}", before.says, after.says);
+  const std::vector<std::string> old = decisive(before), fresh = decisive(after);
+  if (old != fresh) {
+    const auto [one, other] = std::mismatch(old.begin(), old.end(), fresh.begin(), fresh.end());
+    return fmt::format("events: {} -> {}", one == old.end() ? "(none)" : *one, other == fresh.end() ? "(none)" : *other);
+  }
+  if (before.scenario != after.scenario) return fmt::format("scenario: {} -> {}", before.scenario, after.scenario);
+  return {};
+}
 
 Diff diff(const RunReport& before, const RunReport& after) {
   Diff found;
   const auto partners = pairs(before, after);
-  const Matched<Cell> cells = match(before.cells, after.cells, partners);
-  for (const auto& [old, fresh] : cells.entries) {
-    if (!old)
-      found.added.push_back(*fresh);
-    else if (old->verdict != fresh->verdict)
-      found.verdicts.push_back({*old, *fresh});
+  found.stacks = stack_changes(before, after, partners);
+  for (const auto& [old, fresh] : match(before.cells, after.cells, partners)) {
+    if (old && fresh && old->verdict == fresh->verdict && told_apart(*old, *fresh).empty()) continue;
+    const Diff::Kind kind = !old                             ? Diff::Kind::added
+                            : !fresh                         ? Diff::Kind::gone
+                            : old->verdict == fresh->verdict ? Diff::Kind::behaviour
+                                                             : kind_of(*old, *fresh);
+    found.cells.push_back({kind, copied<std::optional<Cell>>(old), copied<std::optional<Cell>>(fresh)});
   }
-  for (const Cell* cell : cells.left) found.removed.push_back(*cell);
-  std::stable_partition(found.verdicts.begin(), found.verdicts.end(),
-                        [](const Diff::Change& change) { return change.after.verdict > change.before.verdict; });
-
-  const Matched<TraitAnswer> answers = match(before.traits, after.traits, partners);
-  for (const auto& [old, fresh] : answers.entries) {
-    if (old && old->answer == fresh->answer) continue;
-    TraitAnswer none = *fresh;
-    none.answer.clear();
-    none.replay.clear();
-    found.traits.push_back({old ? *old : none, *fresh});
-  }
-  for (const TraitAnswer* answer : answers.left) {
-    TraitAnswer none = *answer;
-    none.answer.clear();
-    none.replay.clear();
-    found.traits.push_back({*answer, none});
-  }
+  std::stable_sort(found.cells.begin(), found.cells.end(), [](const auto& one, const auto& other) { return one.kind < other.kind; });
+  for (const auto& [old, fresh] : match(before.traits, after.traits, partners))
+    if (!old || !fresh || old->answer != fresh->answer)
+      found.traits.push_back({copied<std::optional<TraitAnswer>>(old), copied<std::optional<TraitAnswer>>(fresh)});
   return found;
-}
-
-std::string tell(const Diff& diff) {
-  if (diff.empty()) return "nothing changed\n";
-  Lines worse, better, traits, added, removed;
-  for (const auto& [before, after] : diff.verdicts) {
-    Lines& lines = after.verdict > before.verdict ? worse : better;
-    lines.add(fmt::format("{}  {}  {} -> {}", stack_of(after.stack, before.version, after.version), after.clause, spell(before.verdict),
-                          spell(after.verdict)),
-              after.role, after.tls);
-  }
-  const auto or_none = [](const std::string& answer) { return answer.empty() ? std::string("(no answer)") : answer; };
-  for (const auto& [before, after] : diff.traits)
-    traits.add(fmt::format("{}  {}  {} -> {}", stack_of(after.stack, before.version, after.version), after.trait, or_none(before.answer),
-                           or_none(after.answer)),
-               after.role, after.tls);
-  for (const Cell& cell : diff.added)
-    added.add(fmt::format("{} {}  {}  {}", cell.stack, cell.version, cell.clause, spell(cell.verdict)), cell.role, cell.tls);
-  for (const Cell& cell : diff.removed)
-    removed.add(fmt::format("{} {}  {}  {}", cell.stack, cell.version, cell.clause, spell(cell.verdict)), cell.role, cell.tls);
-  return worse.under("Verdicts that changed for the worse") + better.under("Verdicts that changed for the better") +
-         traits.under("Traits that changed") + added.under("Cells that are new") + removed.under("Cells that are gone");
 }
 
 }  // namespace tlsbye

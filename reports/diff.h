@@ -1,31 +1,72 @@
-// Two runs side by side: which verdicts changed, which traits changed although no verdict did, what came and what went.
+// Two runs side by side: which verdicts changed, what a verdict rests on although it did not change, which traits changed, and what came
+// and what went.
 //
-// A stack of the same version is compared with itself. A stack that has one version in the old run and another one in the new is
-// compared across the two: that is what an upgrade looks like.
+// A stack with exactly one version on either side is compared by its name: that is what an upgrade looks like. One that has several is
+// compared version by version.
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/judge/judge.h"
+#include "reports/terminal.h"
 
 namespace tlsbye {
 
 struct Diff {
+  // What became of a cell, what matters most first.
+  enum class Kind : std::uint8_t {
+    broken,     // the verdict is a worse one now; or the cell conformed (or differed), and no run shows that any more
+    gone,       // the cell is not there any more
+    behaviour,  // the verdict is the same, and it rests on something else: on what was seen, the deciding events or the deciding scenario
+    otherwise,  // the verdict is another one, neither worse nor better: what did not conform is accepted now, or no run comes to it any
+                // more
+    fixed,      // the verdict is a better one now
+    added,      // the cell was not there
+  };
   struct Change {
-    Cell before, after;
+    Kind kind{};
+    std::optional<Cell> before, after;  // added: only after; gone: only before
+    const Cell& cell() const { return after ? *after : *before; }
   };
   struct TraitChange {
-    TraitAnswer before, after;  // an answer is empty where that run had none
+    std::optional<TraitAnswer> before, after;  // none where that run has no answer
+    const TraitAnswer& answer() const { return after ? *after : *before; }
   };
-  std::vector<Change> verdicts;  // for the worse first
+  struct StackChange {
+    std::string name, before, after;  // versions; empty where that run has no such stack
+  };
+
+  std::vector<StackChange> stacks;  // those that came, went, or have another version now
+  std::vector<Change> cells;        // by kind, and as the runs have them
   std::vector<TraitChange> traits;
-  std::vector<Cell> added, removed;
-  bool empty() const { return verdicts.empty() && traits.empty() && added.empty() && removed.empty(); }
+
+  std::size_t count(Kind kind) const;
+  bool worse() const { return count(Kind::broken) + count(Kind::gone) > 0; }
+  // Anything but the version of a library.
+  bool changed() const;
+  bool empty() const { return stacks.empty() && cells.empty() && traits.empty(); }
+};
+
+template <>
+struct Words<Diff::Kind> {
+  static constexpr std::array<std::string_view, 6> list{"broken", "gone", "behaviour", "otherwise", "fixed", "added"};
 };
 
 Diff diff(const RunReport& before, const RunReport& after);
-// For the reader; "nothing changed" where it is empty. Ends with a newline.
-std::string tell(const Diff& diff);
+
+// What a verdict rests on, where two cells have the same one: "says: A -> B", "events: A -> B", "scenario: A -> B"; empty where it is the
+// same. An event's number is no part of it.
+std::string told_apart(const Cell& before, const Cell& after);
+
+// For the reader: at most a screenful, or `all` of it; "nothing changed" where it is empty. Ends with a newline.
+std::string tell(const Diff& diff, bool all = true, const TerminalStyle& style = {});
+// For a pull request: of a very long one the end is only counted, so that GitHub takes it.
+std::string diff_markdown(const Diff& diff);
+// For programs, format "tlsbye-diff/1"; the schema is reports/diff.schema.json.
+std::string diff_json(const Diff& diff);
 
 }  // namespace tlsbye

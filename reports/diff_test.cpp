@@ -2,15 +2,20 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "reports/golden.h"
 
 namespace tlsbye {
 namespace {
 
 using namespace testing;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
+using Kind = Diff::Kind;
 
 // The sample with gnutls at another version.
 RunReport upgraded(const std::string& version) {
@@ -23,48 +28,112 @@ RunReport upgraded(const std::string& version) {
   return report;
 }
 
-TEST(Diff, ARunDoesNotDifferFromItself) {
-  EXPECT_TRUE(diff(sample_report(), sample_report()).empty());
-  EXPECT_EQ(tell(diff(sample_report(), sample_report())), "nothing changed\n");
+// The sample after an upgrade that changes something of every kind.
+RunReport changed() {
+  RunReport report = upgraded("3.8.4");
+  report.stacks.pop_back();  // wolfssl
+  std::erase_if(report.cells, [](const Cell& cell) { return cell.stack == "wolfssl"; });
+  report.stacks.push_back({"mbedtls", "3.6.0", {}});
+  Cell fresh = report.cells.front();
+  fresh.stack = "mbedtls";
+  fresh.version = "3.6.0";
+  report.cells.push_back(fresh);
+  for (Cell& cell : report.cells) {
+    const bool client = cell.role == Role::client, newer = cell.tls == Tls::v1_3;
+    if (cell.stack == "openssl" && cell.verdict == Verdict::discouraged) cell.verdict = Verdict::conforms, cell.says = "it held";
+    if (cell.stack == "openssl" && cell.clause.ends_with("may-be-told")) {
+      cell.verdict = Verdict::known;
+      cell.was = Verdict::conforms;
+      cell.reason = "for a test";
+    }
+    if (cell.stack != "gnutls" || !cell.clause.ends_with("after-close-notify")) continue;
+    if (client) cell.verdict = Verdict::violates, cell.says = "a | write after the close was sent";
+    if (!client && newer) cell.evidence = {">  10   subject  close                = sent         gnutls_bye 0"};
+    if (!client && !newer) cell.clause = "rfc8446/another";
+  }
+  report.traits[0].answer = "discarded";
+  report.traits.pop_back();
+  return report;
 }
+
+Kind kind_of(Verdict before, Verdict after, std::optional<Verdict> was = std::nullopt) {
+  RunReport old = sample_report(), fresh = sample_report();
+  old.cells[0].verdict = before;
+  fresh.cells[0].verdict = after;
+  fresh.cells[0].was = was;
+  return diff(old, fresh).cells.at(0).kind;
+}
+
+TEST(Diff, ARunDoesNotDifferFromItself) {
+  const Diff none = diff(sample_report(), sample_report());
+  EXPECT_TRUE(none.empty());
+  EXPECT_FALSE(none.changed() || none.worse());
+  EXPECT_EQ(tell(none), "nothing changed\n");
+}
+
+TEST(Diff, AsTextItIsAsItAlwaysWas) { expect_golden("diff.txt", tell(diff(sample_report(), changed()))); }
+
+TEST(Diff, AsMarkdownItIsAsItAlwaysWas) { expect_golden("diff.md", diff_markdown(diff(sample_report(), changed()))); }
+
+TEST(Diff, AsJsonItIsAsItAlwaysWas) { expect_golden("diff.json", diff_json(diff(sample_report(), changed()))); }
 
 TEST(Diff, AnUpgradeIsComparedAcrossTheTwoVersions) {
-  EXPECT_TRUE(diff(sample_report(), upgraded("3.8.4")).empty());
-  RunReport after = upgraded("3.8.4");
-  after.cells[0].verdict = Verdict::violates;
-  after.cells[2].verdict = Verdict::violates;
-  const Diff found = diff(sample_report(), after);
-  EXPECT_THAT(found.verdicts, SizeIs(2));
-  EXPECT_EQ(tell(found),
-            "Verdicts that changed for the worse\n"
-            "  gnutls 3.7.9 -> 3.8.4  gnutls-bye/success-means-the-reply-came  conforms -> violates  (client 1.2, server 1.2)\n");
+  const Diff upgrade = diff(sample_report(), upgraded("3.8.4"));
+  EXPECT_THAT(upgrade.cells, IsEmpty());
+  EXPECT_THAT(upgrade.traits, IsEmpty());
+  EXPECT_THAT(upgrade.stacks, SizeIs(1));
+  EXPECT_FALSE(upgrade.changed()) << "another version alone is no change of what it does";
+  EXPECT_EQ(tell(upgrade), "cells: none; traits: none\nLibraries (1)\n  gnutls 3.7.9 -> 3.8.4\n");
 }
 
-TEST(Diff, WhereBothVersionsTookPartEachIsComparedWithItself) {
+TEST(Diff, AStackWithSeveralVersionsIsComparedVersionByVersion) {
   RunReport both = sample_report();
-  const RunReport newer = upgraded("3.8.4");
+  const RunReport newer = upgraded("3.8.4"), newest = upgraded("3.8.9");
   both.stacks.push_back(newer.stacks[0]);
   for (const Cell& cell : newer.cells)
     if (cell.stack == "gnutls") both.cells.push_back(cell);
   const Diff found = diff(sample_report(), both);
-  EXPECT_THAT(found.verdicts, IsEmpty());
-  EXPECT_THAT(found.removed, IsEmpty());
-  EXPECT_EQ(found.added.size(), both.cells.size() - sample_report().cells.size());
+  EXPECT_EQ(found.count(Kind::added), both.cells.size() - sample_report().cells.size());
+  EXPECT_EQ(found.cells.size(), found.count(Kind::added));
+  EXPECT_FALSE(found.worse());
+  EXPECT_GT(diff(both, newest).count(Kind::gone), 0U) << "nobody says which of the two became the third";
 }
 
-TEST(Diff, TheWorseComesFirst) {
-  RunReport after = sample_report();
-  for (Cell& cell : after.cells) {
-    if (cell.verdict == Verdict::crashed)
-      cell.verdict = Verdict::conforms;
-    else if (cell.verdict == Verdict::discouraged)
-      cell.verdict = Verdict::violates;
-  }
-  const Diff found = diff(sample_report(), after);
-  ASSERT_THAT(found.verdicts, SizeIs(3));
-  EXPECT_EQ(found.verdicts.front().after.verdict, Verdict::violates);
-  EXPECT_EQ(found.verdicts.back().after.verdict, Verdict::conforms);
-  EXPECT_THAT(tell(found), HasSubstr("for the better\n"));
+TEST(Diff, WorseIsAWorseVerdictOrAProofThatIsThereNoMore) {
+  EXPECT_EQ(kind_of(Verdict::conforms, Verdict::violates), Kind::broken);
+  EXPECT_EQ(kind_of(Verdict::violates, Verdict::hung), Kind::broken);
+  EXPECT_EQ(kind_of(Verdict::known, Verdict::violates), Kind::broken);
+  EXPECT_EQ(kind_of(Verdict::conforms, Verdict::not_reached), Kind::broken);
+  EXPECT_EQ(kind_of(Verdict::conforms, Verdict::unsupported), Kind::broken);
+  EXPECT_EQ(kind_of(Verdict::not_reached, Verdict::discouraged), Kind::broken);
+}
+
+TEST(Diff, FixedIsABetterVerdictThatARunShowed) {
+  EXPECT_EQ(kind_of(Verdict::violates, Verdict::conforms), Kind::fixed);
+  EXPECT_EQ(kind_of(Verdict::crashed, Verdict::violates), Kind::fixed);
+  EXPECT_EQ(kind_of(Verdict::not_reached, Verdict::conforms), Kind::fixed);
+  EXPECT_EQ(kind_of(Verdict::violates, Verdict::not_reached), Kind::otherwise) << "nothing shows that it is fixed";
+  EXPECT_EQ(kind_of(Verdict::violates, Verdict::known, Verdict::violates), Kind::otherwise) << "accepted, not fixed";
+  EXPECT_EQ(kind_of(Verdict::not_reached, Verdict::unsupported), Kind::otherwise);
+}
+
+TEST(Diff, TheSameVerdictForAnotherReasonIsAChange) {
+  const auto change = [](auto make) {
+    RunReport after = sample_report();
+    make(after.cells[0]);
+    const Diff found = diff(sample_report(), after);
+    EXPECT_FALSE(found.worse());
+    return found.cells.empty() ? std::string() : told_apart(*found.cells.at(0).before, *found.cells.at(0).after);
+  };
+  EXPECT_EQ(change([](Cell& cell) { cell.says = "it held twice"; }), "says: it held -> it held twice");
+  EXPECT_EQ(change([](Cell& cell) { cell.scenario = "half-close/other"; }), "scenario: clean-reply/both-close -> half-close/other");
+  EXPECT_EQ(change([](Cell& cell) { cell.evidence = {">   9   subject  close                = sent"}; }),
+            "events: subject  close                = done         gnutls_bye 0 -> subject  close                = sent");
+  EXPECT_EQ(change([](Cell& cell) { cell.evidence.clear(); }),
+            "events: subject  close                = done         gnutls_bye 0 -> (none)");
+  EXPECT_EQ(change([](Cell& cell) { cell.evidence = {">  12   subject  close                = done         gnutls_bye 0"}; }), "")
+      << "an event's number is no part of it";
+  EXPECT_EQ(change([](Cell& cell) { cell.evidence.insert(cell.evidence.begin(), "   8   partner  read"); }), "") << "it decides nothing";
 }
 
 TEST(Diff, TraitsCountAlthoughNoVerdictChanged) {
@@ -72,8 +141,10 @@ TEST(Diff, TraitsCountAlthoughNoVerdictChanged) {
   after.traits[0].answer = "discarded";
   after.traits.pop_back();
   const Diff found = diff(sample_report(), after);
-  EXPECT_THAT(found.verdicts, IsEmpty());
+  EXPECT_THAT(found.cells, IsEmpty());
   EXPECT_THAT(found.traits, SizeIs(2));
+  EXPECT_TRUE(found.changed());
+  EXPECT_FALSE(found.worse());
   EXPECT_THAT(tell(found), HasSubstr("unread-data-at-close  kept -> discarded  (client 1.2)"));
   EXPECT_THAT(tell(found), HasSubstr("unread-data-at-close  error -> (no answer)  (server 1.3)"));
 }
@@ -81,9 +152,49 @@ TEST(Diff, TraitsCountAlthoughNoVerdictChanged) {
 TEST(Diff, CellsThatCameOrWentAreNamed) {
   RunReport fewer = sample_report();
   fewer.cells.pop_back();
-  EXPECT_THAT(diff(sample_report(), fewer).removed, SizeIs(1));
-  EXPECT_THAT(diff(fewer, sample_report()).added, SizeIs(1));
-  EXPECT_THAT(tell(diff(fewer, sample_report())), HasSubstr("Cells that are new"));
+  EXPECT_TRUE(diff(sample_report(), fewer).worse());
+  EXPECT_FALSE(diff(fewer, sample_report()).worse());
+  EXPECT_TRUE(diff(fewer, sample_report()).changed());
+  EXPECT_THAT(tell(diff(fewer, sample_report())),
+              HasSubstr("Cells that are new (1)\n  wolfssl 5.5.4  rfc8446/a-dropped-transport-may-be-told"));
+}
+
+TEST(Diff, AScreenfulNamesSomeOfEveryKindAndCountsTheRest) {
+  RunReport before = sample_report(), after = changed();
+  for (int i = 0; i < 40; ++i)
+    for (RunReport* report : {&before, &after}) {
+      Cell cell = report->cells.front();
+      cell.clause = "rfc0/" + std::to_string(i);
+      cell.verdict = report == &before ? Verdict::conforms : Verdict::violates;
+      report->cells.insert(report->cells.begin(), cell);
+    }
+  const std::string text = tell(diff(before, after), false), all = tell(diff(before, after), true);
+  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 24);
+  EXPECT_GT(std::count(text.begin(), text.end(), '\n'), 20);
+  EXPECT_THAT(text, HasSubstr("more; --all tells them\n"));
+  for (const char* title : {"Libraries (", "for the worse (", "are gone (", "Traits that changed (", "something else now (", "neither for",
+                            "for the better (", "are new ("})
+    EXPECT_THAT(text, HasSubstr(title));
+  EXPECT_THAT(all, HasSubstr("rfc0/39"));
+  EXPECT_THAT(all, Not(HasSubstr("--all")));
+}
+
+TEST(Diff, ColourIsForTerminalsOnly) {
+  const Diff found = diff(sample_report(), changed());
+  EXPECT_EQ(tell(found).find('\x1b'), std::string::npos);
+  EXPECT_NE(tell(found, true, {.colour = true}).find('\x1b'), std::string::npos);
+}
+
+TEST(Diff, MarkdownFitsIntoAComment) {
+  RunReport after = sample_report();
+  for (int i = 0; i < 2000; ++i) {
+    Cell cell = after.cells.front();
+    cell.clause = "rfc0/" + std::to_string(i);
+    after.cells.push_back(cell);
+  }
+  const std::string text = diff_markdown(diff(sample_report(), after));
+  EXPECT_LT(text.size(), 60'000U);
+  EXPECT_THAT(text, HasSubstr("more; `tlsbye diff --all` has them all."));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "reports/ink.h"
 #include "reports/matrix.h"
 #include "reports/text.h"
 
@@ -44,43 +45,6 @@ struct Columns {
 
   const std::vector<matrix::Column>& columns;
   std::size_t pitch = 4, width = 0;
-};
-
-// Escape sequences, or nothing.
-class Ink {
- public:
-  explicit Ink(bool colour) : colour_(colour) {}
-  std::string of(Verdict verdict, std::string_view text) const {
-    switch (verdict) {
-      case Verdict::conforms:
-        return paint("32", text);
-      case Verdict::violates:
-        return paint("31;1", text);
-      case Verdict::hung:
-      case Verdict::crashed:
-      case Verdict::harness_error:
-        return paint("37;41;1", text);
-      case Verdict::discouraged:
-        return paint("33", text);
-      case Verdict::known:
-      case Verdict::stale:
-        return paint("35", text);
-      case Verdict::differs:
-        return paint("36", text);
-      case Verdict::not_reached:
-      case Verdict::unsupported:
-        return paint("2", text);
-    }
-    return std::string(text);
-  }
-  std::string strong(std::string_view text) const { return paint("1", text); }
-  std::string faint(std::string_view text) const { return paint("2", text); }
-
- private:
-  std::string paint(std::string_view how, std::string_view text) const {
-    return colour_ ? fmt::format("\x1b[{}m{}\x1b[0m", how, text) : std::string(text);
-  }
-  bool colour_;
 };
 
 std::string without_trailing_blanks(std::string line) {
@@ -222,7 +186,7 @@ std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<
   return text;
 }
 
-std::string terminal(const RunReport& report, const std::vector<Clause>& clauses, const TerminalStyle& style) {
+std::string terminal(const RunReport& report, const TerminalStyle& style) {
   const Ink ink(style.colour);
   std::string text = legend(report, style);
   const std::vector<matrix::Document> documents = matrix::documents(report);
@@ -243,8 +207,7 @@ std::string terminal(const RunReport& report, const std::vector<Clause>& clauses
       text += findings(stack, std::max<std::size_t>(3, most_findings / failures.size()), style);
   }
   const auto rest = matrix::alike(report, {Verdict::known, Verdict::differs});
-  const auto contradictions = matrix::contradictions(report, clauses);
-  if (!failures.empty() || !rest.empty() || !contradictions.empty())
+  if (!failures.empty() || !rest.empty())
     text += paragraph(
                 "Evidence, accepted deviations, what differs, documents that contradict each other, and how the libraries differ where "
                 "they may: "

@@ -19,7 +19,7 @@ struct TerminalStyle {
 TerminalStyle terminal_style(int descriptor);
 
 // The whole report; ends with a newline.
-std::string terminal(const RunReport& report, const std::vector<Clause>& clauses, const TerminalStyle& style = {});
+std::string terminal(const RunReport& report, const TerminalStyle& style = {});
 
 // One finding at length: citation, paraphrase, what was seen, the deciding events and the command to see it again. The cells are of one
 // clause and one stack and look alike; the first is shown, the others are named. At least one.

@@ -57,7 +57,13 @@ int gate_command(const House& house, const std::filesystem::path& run_file, cons
 int cells_command(const House& house, const RunWords& words, bool json);
 // What a shell may complete a word to, one a line: commands, options of `command`, stacks, scenarios, clauses.
 int complete_command(const House& house, const CLI::App& app, const std::string& what, const std::string& command);
-int diff_command(const std::filesystem::path& before, const std::filesystem::path& after);
+
+struct DiffWords {
+  std::filesystem::path before, after;
+  bool all = false, markdown = false, json = false;
+  bool fail_on_changed = false;  // otherwise only on what is worse now
+};
+int diff_command(const DiffWords& words);
 int selftest_command(const House& house);
 
 }  // namespace tlsbye

@@ -1,6 +1,7 @@
 #include "harness/judge/gate.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -60,9 +61,12 @@ int gate_command(const House& house, const std::filesystem::path& run_file, cons
   return result.green ? exit_done : exit_no;
 }
 
-int diff_command(const std::filesystem::path& before, const std::filesystem::path& after) {
-  fmt::print("{}", tell(diff(read_run(before), read_run(after))));
-  return exit_done;
+int diff_command(const DiffWords& words) {
+  const Diff changes = diff(read_run(words.before), read_run(words.after));
+  fmt::print("{}", words.json       ? diff_json(changes)
+                   : words.markdown ? diff_markdown(changes)
+                                    : tell(changes, words.all, terminal_style(STDOUT_FILENO)));
+  return changes.worse() || (words.fail_on_changed && changes.changed()) ? exit_no : exit_done;
 }
 
 }  // namespace tlsbye

@@ -16,7 +16,7 @@ namespace tlsbye {
 // Exit codes of every command.
 enum Exit : int {
   exit_done = 0,     // done as asked, whatever the verdicts
-  exit_no = 1,       // the gate or the selftest says no
+  exit_no = 1,       // the gate, the selftest or a diff says no
   exit_usage = 2,    // usage or bad input
   exit_harness = 3,  // the harness, or a peer program, failed; or the run was interrupted
 };

@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
   CLI::App app{"What really happens when a TLS connection is closed?", "tlsbye"};
   app.require_subcommand(1);
   app.set_version_flag("--version", TLSBYE_VERSION);
-  app.footer("Exit codes: 0 done as asked, 1 the gate or the selftest says no, 2 usage or bad input, 3 the harness itself failed.");
+  app.footer("Exit codes: 0 done as asked, 1 the gate, the selftest or a diff says no, 2 usage or bad input, 3 the harness itself failed.");
 
   RunWords words;
   unsigned patience_s = 10;
@@ -133,7 +133,7 @@ int main(int argc, char** argv) {
   add_patience(replay);
   add_libraries(replay);
 
-  std::filesystem::path run_file, newer;
+  std::filesystem::path run_file;
   CLI::App* gate = app.add_subcommand("gate", "Exit 1 if a run has unexpected verdicts or stale known entries");
   gate->add_option("run", run_file, "run.json")->required();
   gate->add_option("--known", words.known, "Accepted deviations (scenarios/known.toml)");
@@ -141,9 +141,18 @@ int main(int argc, char** argv) {
   gate->add_flag("--update", update, "Write a first file of accepted deviations (known.toml), without reasons, instead of judging");
   add_fail_on(gate);
 
+  DiffWords compared;
   CLI::App* diff = app.add_subcommand("diff", "What changed between two runs");
-  diff->add_option("old", run_file, "run.json")->required();
-  diff->add_option("new", newer, "run.json")->required();
+  diff->add_option("old", compared.before, "run.json")->required();
+  diff->add_option("new", compared.after, "run.json")->required();
+  diff->add_flag("--all", compared.all, "All of it, and not only a screenful");
+  CLI::Option* as_markdown = diff->add_flag("--markdown", compared.markdown, "As Markdown, for a pull request");
+  diff->add_flag("--json", compared.json, "As JSON, schema reports/diff.schema.json")->excludes(as_markdown);
+  diff->add_option_function<std::string>(
+          "--fail-on", [&](const std::string& word) { compared.fail_on_changed = word == "changed"; },
+          "What ends with 1: broken, a verdict that is worse now or a cell that is gone; or changed, any other change of a cell, trait or "
+          "set of libraries too (broken)")
+      ->check(CLI::IsMember({"broken", "changed"}));
 
   ReportFiles files;
   CLI::App* report = app.add_subcommand("report", "Make the reports of a run again, from its run file");
@@ -187,7 +196,7 @@ int main(int argc, char** argv) {
     if (*replay) return replay_command(house, what, words.isolate, words.patience, words.more_scenarios, capture);
     if (*gate) return gate_command(house, run_file, words.known, words.fail_on, update);
     if (*report) return report_command(house, run_file, files);
-    if (*diff) return diff_command(run_file, newer);
+    if (*diff) return diff_command(compared);
     if (*selftest) return selftest_command(house);
   } catch (const Stop& stop) {
     std::fflush(stdout);

@@ -123,7 +123,7 @@ int run_command(const House& house, const RunWords& words) {
   const ReportFiles files{words.out / "matrix.md", words.out / "matrix.html", words.out / "junit.xml", words.out / "results.sarif"};
   write_reports(report, clauses, result.deciding, files);
 
-  fmt::print("{}", terminal(report, clauses, terminal_style(STDOUT_FILENO)));
+  fmt::print("{}", terminal(report, terminal_style(STDOUT_FILENO)));
   fmt::print("\n{} runs in {:.1f} s; written: {}, {} and {}\n", report.runs, report.duration_s, (words.out / "run.json").string(),
              files.markdown.string(), files.html.string());
   std::fflush(stdout);

@@ -1,0 +1,126 @@
+"""Two runs compared: a run file against one that was edited, as an upgrade would change it."""
+
+import json
+
+import jsonschema
+import pytest
+
+from conftest import ROOT
+
+TOTALS = ("broken", "gone", "behaviour", "otherwise", "fixed", "added")
+
+
+@pytest.fixture
+def edited(full_run, tmp_path):
+    """Writes the full run after a change to it, and gives both files."""
+
+    def edit(change):
+        report = full_run.report()
+        change(report)
+        for word in report["totals"]:
+            report["totals"][word] = sum(cell["verdict"] == word for cell in report["cells"])
+        (tmp_path / "new.json").write_text(json.dumps(report))
+        return full_run.folder / "out/run.json", tmp_path / "new.json"
+
+    return edit
+
+
+def cell_of(report, **wanted):
+    return next(cell for cell in report["cells"] if all(cell[name] == value for name, value in wanted.items()))
+
+
+def told(tlsbye, files, *words, check):
+    changes = json.loads(tlsbye("diff", *files, "--json", *words, check=check).stdout)
+    schema = json.loads((ROOT / "reports/diff.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(changes)
+    assert changes["totals"] == {word: sum(cell["change"] == word for cell in changes["cells"]) for word in TOTALS}
+    return changes
+
+
+def new_version(report, name, version):
+    for it in [*report["stacks"], *report["cells"], *report["traits"], *report["pairs"]]:
+        if it.get("stack", it.get("name")) == name:
+            it["version"] = version
+            if "id" in it:
+                it["id"] = f"{name} {version}"
+
+
+def test_a_run_against_itself_has_nothing_to_tell(full_run, edited):
+    files = edited(lambda report: None)
+    assert full_run("diff", *files, check=0).stdout == "nothing changed\n"
+    assert told(full_run, files, "--fail-on", "changed", check=0) == {"format": "tlsbye-diff/1", "stacks": [], "cells": [], "traits": [], "totals": dict.fromkeys(TOTALS, 0)}
+
+
+def test_a_verdict_that_is_worse_after_an_upgrade_is_named_and_fails(full_run, edited):
+    def change(report):
+        new_version(report, "gnutls", "99.1")
+        cell_of(report, stack="gnutls", verdict="conforms", tls="1.3").update(verdict="violates", says="it broke")
+
+    files = edited(change)
+    old = next(stack["version"] for stack in json.loads(files[0].read_text())["stacks"] if stack["name"] == "gnutls")
+    text = full_run("diff", *files, check=1).stdout
+    assert f"gnutls {old} -> 99.1" in text and "conforms -> violates" in text and "it broke" in text
+    changes = told(full_run, files, check=1)
+    assert changes["stacks"] == [{"name": "gnutls", "old": old, "new": "99.1"}]
+    assert [(cell["change"], cell["new"]["says"]) for cell in changes["cells"]] == [("broken", "it broke")]
+    assert "conforms -\\> violates" in full_run("diff", *files, "--markdown", check=1).stdout
+
+
+def test_a_cell_that_is_gone_fails_and_one_that_is_new_does_not(full_run, edited):
+    old, new = edited(lambda report: report["cells"].pop())
+    assert told(full_run, (old, new), check=1)["totals"]["gone"] == 1
+    assert told(full_run, (new, old), check=0)["totals"]["added"] == 1
+    told(full_run, (new, old), "--fail-on", "changed", check=1)
+
+
+@pytest.mark.parametrize("key", ["says", "scenario"])
+def test_a_verdict_that_rests_on_something_else_is_told_and_fails_only_where_asked(full_run, edited, key):
+    files = edited(lambda report: cell_of(report, verdict="violates").update({key: "something/else"}))
+    assert told(full_run, files, check=0)["totals"]["behaviour"] == 1
+    assert "something/else" in full_run("diff", *files, "--fail-on", "changed", check=1).stdout
+
+
+def test_a_trait_and_a_better_verdict_fail_only_where_asked(full_run, edited):
+    def change(report):
+        report["traits"][0]["answer"] = "kept in a box"
+        cell_of(report, verdict="violates").update(verdict="conforms")
+
+    files = edited(change)
+    changes = told(full_run, files, check=0)
+    assert changes["totals"]["fixed"] == 1 and len(changes["traits"]) == 1
+    assert "kept in a box" in full_run("diff", *files, "--fail-on", "changed", check=1).stdout
+
+
+def test_a_library_without_a_counterpart_is_named_with_its_cells(full_run, edited):
+    def change(report):
+        report["stacks"] = [stack for stack in report["stacks"] if stack["name"] != "wolfssl"]
+        report["cells"] = [cell for cell in report["cells"] if cell["stack"] != "wolfssl"]
+
+    files = edited(change)
+    gone = next(stack["id"] for stack in json.loads(files[0].read_text())["stacks"] if stack["name"] == "wolfssl")
+    text = full_run("diff", *files, check=1).stdout
+    assert f"{gone} is gone" in text and f"{gone}  all of its cells" in text
+    assert told(full_run, files, check=1)["stacks"] == [{"name": "wolfssl", "old": gone.split(" ")[1]}]
+
+
+def test_a_screenful_is_enough_unless_all_is_asked_for(full_run, edited):
+    def change(report):
+        for cell in report["cells"]:
+            if cell["stack"] == "openssl" and cell["verdict"] == "conforms":
+                cell["verdict"] = "violates"
+
+    files = edited(change)
+    text = full_run("diff", *files, check=1).stdout
+    assert len(text.splitlines()) <= 24 and "--all tells them" in text
+    assert len(full_run("diff", *files, "--all", check=1).stdout.splitlines()) > 100
+    assert len(full_run("diff", *files, "--markdown", check=1).stdout) < 60_000
+
+
+def test_a_file_that_is_no_run_and_words_that_exclude_each_other_are_refused(full_run, edited, tmp_path):
+    old, _ = edited(lambda report: None)
+    (tmp_path / "bad.json").write_text("{}")
+    assert "bad.json" in full_run("diff", old, tmp_path / "bad.json", check=2).stderr
+    assert "missing.json" in full_run("diff", tmp_path / "missing.json", old, check=2).stderr
+    full_run("diff", old, old, "--json", "--markdown", check=2)
+    full_run("diff", old, old, "--fail-on", "sometimes", check=2)

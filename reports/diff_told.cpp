@@ -1,0 +1,208 @@
+// A diff for people, and for programs.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "reports/diff.h"
+#include "reports/ink.h"
+#include "reports/markdown_text.h"
+#include "reports/matrix.h"
+
+namespace tlsbye {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Kind = Diff::Kind;
+using namespace markdown_text;
+
+constexpr std::size_t screenful = 24;  // lines of a terminal that nobody has made larger
+
+// One change, in all the roles and versions in which it is the same.
+struct Entry {
+  std::string stack, name, change, detail = {}, replay = {};
+  std::set<matrix::Column> columns = {};
+};
+
+struct Part {
+  std::string title;
+  std::vector<Entry> entries = {};
+  std::size_t count = 0;  // cells or answers
+
+  void add(Entry entry, const matrix::Column& column) {
+    ++count;
+    const auto same = [&](const Entry& other) {
+      return other.stack == entry.stack && other.name == entry.name && other.change == entry.change;
+    };
+    auto place = std::find_if(entries.begin(), entries.end(), same);
+    if (place == entries.end()) place = entries.insert(place, std::move(entry));
+    place->columns.insert(column);
+  }
+};
+
+std::string compared(const std::string& name, const std::string& before, const std::string& after) {
+  return before == after ? fmt::format("{} {}", name, after) : fmt::format("{} {} -> {}", name, before, after);
+}
+
+Entry entry_of(const Diff::Change& change) {
+  const Cell& cell = change.cell();
+  Entry entry{compared(cell.stack, change.before ? change.before->version : cell.version, cell.version), cell.clause, ""};
+  if (change.before && change.after && change.before->verdict != cell.verdict)
+    entry.change = fmt::format("{} -> {}", spell(change.before->verdict), spell(cell.verdict));
+  else
+    entry.change = spell(cell.verdict);
+  if (change.kind == Kind::behaviour) entry.detail = told_apart(*change.before, *change.after);
+  if (change.kind == Kind::broken) entry.detail = cell.says;
+  if (change.kind != Kind::gone) entry.replay = cell.replay;
+  return entry;
+}
+
+std::vector<Part> parts(const Diff& diff) {
+  Part stacks{"Libraries"}, traits{"Traits that changed"};
+  std::set<std::string> whole;  // stacks of which one of the runs has nothing
+  for (const auto& [name, before, after] : diff.stacks) {
+    const bool both = !before.empty() && !after.empty();
+    if (!both) whole.insert(name + " " + before + after);
+    ++stacks.count;
+    stacks.entries.push_back(
+        {both ? compared(name, before, after) : fmt::format("{} {}{} is {}", name, before, after, before.empty() ? "new" : "gone"), "",
+         ""});
+  }
+  std::map<Kind, Part> cells{{Kind::broken, {"Verdicts that changed for the worse"}},
+                             {Kind::gone, {"Cells that are gone"}},
+                             {Kind::behaviour, {"Verdicts that rest on something else now"}},
+                             {Kind::otherwise, {"Verdicts that changed, neither for the worse nor for the better"}},
+                             {Kind::fixed, {"Verdicts that changed for the better"}},
+                             {Kind::added, {"Cells that are new"}}};
+  for (const Diff::Change& change : diff.cells) {
+    Entry entry = entry_of(change);
+    if (whole.contains(entry.stack)) entry = {entry.stack, "all of its cells", ""};
+    cells.at(change.kind).add(std::move(entry), matrix::column_of(change.cell()));
+  }
+  for (const Diff::TraitChange& change : diff.traits) {
+    const TraitAnswer& answer = change.answer();
+    Entry entry{compared(answer.stack, change.before ? change.before->version : answer.version, answer.version), answer.trait, ""};
+    entry.change =
+        fmt::format("{} -> {}", change.before ? change.before->answer : "(no answer)", change.after ? answer.answer : "(no answer)");
+    if (whole.contains(entry.stack)) entry = {entry.stack, "all of its answers", ""};
+    if (change.after) entry.replay = answer.replay;
+    traits.add(std::move(entry), matrix::column_of(answer));
+  }
+  std::vector<Part> all{std::move(stacks), std::move(cells[Kind::broken]), std::move(cells[Kind::gone]), std::move(traits)};
+  for (const Kind kind : {Kind::behaviour, Kind::otherwise, Kind::fixed, Kind::added}) all.push_back(std::move(cells[kind]));
+  std::erase_if(all, [](const Part& part) { return part.entries.empty(); });
+  return all;
+}
+
+std::string sums(const Diff& diff) {
+  std::vector<std::string> words;
+  for (std::size_t i = 0; i < Words<Kind>::list.size(); ++i)
+    if (const std::size_t count = diff.count(static_cast<Kind>(i)); count > 0)
+      words.push_back(fmt::format("{} {}", count, Words<Kind>::list[i]));
+  const std::string cells = words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", "));
+  return fmt::format("cells: {}; traits: {}", cells, diff.traits.empty() ? "none" : fmt::format("{} changed", diff.traits.size()));
+}
+
+// How many entries of each part are told in so many lines: of every part one, and the first parts whole before the later ones.
+std::vector<std::size_t> told_of(const std::vector<Part>& parts, std::size_t room) {
+  std::vector<std::size_t> told(parts.size(), 1);
+  const auto lines = [](const Entry& entry) { return entry.detail.empty() ? 1U : 2U; };
+  std::size_t used = 0;
+  for (const Part& part : parts) used += 1 + lines(part.entries.front());
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    while (told[i] < parts[i].entries.size() && used + lines(parts[i].entries[told[i]]) <= room) used += lines(parts[i].entries[told[i]++]);
+  return told;
+}
+
+Json version_json(const Cell& cell) {
+  return {{"version", cell.version}, {"verdict", spell(cell.verdict)}, {"scenario", cell.scenario}, {"replay", cell.replay},
+          {"says", cell.says},       {"evidence", cell.evidence}};
+}
+Json version_json(const TraitAnswer& answer) { return {{"version", answer.version}, {"answer", answer.answer}, {"replay", answer.replay}}; }
+
+// The keys `old` and `new`, where there is such a one.
+template <typename Change>
+Json with_both(Json json, const Change& change) {
+  if (change.before) json["old"] = version_json(*change.before);
+  if (change.after) json["new"] = version_json(*change.after);
+  return json;
+}
+
+}  // namespace
+
+std::string tell(const Diff& diff, bool all, const TerminalStyle& style) {
+  if (diff.empty()) return "nothing changed\n";
+  const Ink ink(style.colour);
+  const std::vector<Part> every = parts(diff);
+  constexpr std::size_t frame = 2;  // the sums, and what was left out
+  const std::vector<std::size_t> told = told_of(every, all ? static_cast<std::size_t>(-1) : screenful - frame);
+  std::string text = sums(diff) + "\n";
+  std::size_t left = 0;
+  for (std::size_t i = 0; i < every.size(); ++i) {
+    text += ink.strong(fmt::format("{} ({})", every[i].title, every[i].count)) + "\n";
+    for (std::size_t j = 0; j < told[i]; ++j) {
+      const Entry& entry = every[i].entries[j];
+      std::string line = "  " + entry.stack;
+      for (const std::string& word : {entry.name, entry.change})
+        if (!word.empty()) line += "  " + word;
+      if (!entry.columns.empty()) line += fmt::format("  ({})", matrix::shortly(entry.columns));
+      text += line + "\n";
+      if (!entry.detail.empty()) text += ink.faint("      " + entry.detail) + "\n";
+    }
+    left += every[i].entries.size() - told[i];
+  }
+  if (left > 0) text += fmt::format("and {} more; --all tells them\n", left);
+  return text;
+}
+
+std::string diff_markdown(const Diff& diff) {
+  Fitted text("`tlsbye diff --all`");
+  text.add("# What changed in how TLS connections are closed\n\n");
+  text.add(diff.empty() ? "Nothing.\n" : plain(sums(diff)) + ".\n\n");
+  for (const Part& part : parts(diff)) {
+    std::vector<std::string> lines;
+    for (const Entry& entry : part.entries) {
+      std::string line = "* " + plain(entry.stack);
+      if (!entry.name.empty()) line += " " + (entry.name.find(' ') == std::string::npos ? code(entry.name) : plain(entry.name));
+      if (!entry.columns.empty()) line += fmt::format(" ({})", matrix::shortly(entry.columns));
+      if (!entry.change.empty()) line += ": " + plain(entry.change);
+      if (!entry.detail.empty()) line += "<br>" + plain(entry.detail);
+      if (!entry.replay.empty()) line += "<br>" + code(entry.replay);
+      lines.push_back(line + "\n");
+    }
+    text.add(fmt::format("## {} ({})\n\n", part.title, part.count), lines, "\n");
+  }
+  return std::move(text).text();
+}
+
+std::string diff_json(const Diff& diff) {
+  Json json{{"format", "tlsbye-diff/1"}, {"stacks", Json::array()}, {"cells", Json::array()}, {"traits", Json::array()}};
+  for (const auto& [name, before, after] : diff.stacks) {
+    Json stack{{"name", name}};
+    if (!before.empty()) stack["old"] = before;
+    if (!after.empty()) stack["new"] = after;
+    json["stacks"].push_back(std::move(stack));
+  }
+  for (const Diff::Change& change : diff.cells) {
+    const Cell& cell = change.cell();
+    json["cells"].push_back(with_both({{"change", spell(change.kind)},
+                                       {"clause", cell.clause},
+                                       {"stack", cell.stack},
+                                       {"role", spell(cell.role)},
+                                       {"tls", spell(cell.tls)}},
+                                      change));
+  }
+  for (const Diff::TraitChange& change : diff.traits) {
+    const TraitAnswer& answer = change.answer();
+    json["traits"].push_back(
+        with_both({{"trait", answer.trait}, {"stack", answer.stack}, {"role", spell(answer.role)}, {"tls", spell(answer.tls)}}, change));
+  }
+  Json counts = Json::object();
+  for (std::size_t i = 0; i < Words<Kind>::list.size(); ++i) counts[std::string(Words<Kind>::list[i])] = diff.count(static_cast<Kind>(i));
+  json["totals"] = std::move(counts);
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace tlsbye

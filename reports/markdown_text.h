@@ -1,0 +1,34 @@
+// What Markdown reports are made of: text that is no markup, and text that fits. Internal to the reports.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tlsbye::markdown_text {
+
+// Text for a place between the bars of a table, or in a paragraph: nothing in it is markup.
+std::string plain(std::string_view text);
+std::string code(std::string_view text);
+// A line inside a fence: it stays one line.
+std::string line(std::string_view text);
+
+// A text of sections, the most important first, that stays below what GitHub takes as a comment (65,536 characters), with some room for
+// what somebody writes around it. Blocks that do not fit are counted instead of told; a section's head and foot are always there.
+class Fitted {
+ public:
+  static constexpr std::size_t most = 60'000;
+
+  // `where`: what has those that were left out, "matrix.html".
+  explicit Fitted(std::string where) : where_(std::move(where)) {}
+  void add(std::string_view head, const std::vector<std::string>& blocks = {}, std::string_view foot = {});
+  // Ends with a single newline.
+  std::string text() &&;
+
+ private:
+  static constexpr std::size_t kept_back = 2'000;  // for the heads and feet of sections that come when there is no more room
+  std::string where_, text_;
+};
+
+}  // namespace tlsbye::markdown_text
