@@ -174,7 +174,7 @@ std::string diff_markdown(const Diff& diff) {
     }
     text.add(fmt::format("## {} ({})\n\n", part.title, part.count), lines, "\n");
   }
-  return std::move(text).text();
+  return text.text();
 }
 
 std::string diff_json(const Diff& diff) {

@@ -142,8 +142,26 @@ RunReport sample_report() {
   return report;
 }
 
-std::vector<Trait> sample_traits() {
-  return {{"unread-data-at-close", "What becomes of unread data when the subject closes?", {"discarded", "error", "kept"}, {}, nullptr}};
+References sample_references() {
+  References references{
+      sample_clauses(),
+      {{"unread-data-at-close", "What becomes of unread data when the subject closes?", {"discarded", "error", "kept"}, {}, nullptr}},
+      {{"X-01",
+        "a | says <one>",
+        "b says another",
+        "Both have their clause.",
+        {"rfc8446/a-dropped-transport-may-be-told"},
+        {"unread-data-at-close"},
+        ""},
+       {"X-02", "a", "b", "None.", {}, {}, "nobody does that"}},
+      {}};
+  using Rule = AdviceRules::Rule;
+  references.advice.rules = {Rule{AdviceRules::Section::calls,
+                                  "unread-data-at-close",
+                                  {{"kept", "{close} keeps <unread> data."}, {"error", "Read before {close}."}},
+                                  ""}};
+  references.advice.words["gnutls"] = {{"close", "gnutls_bye"}};
+  return references;
 }
 
 Transcripts sample_transcripts() {

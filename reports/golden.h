@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "harness/judge/judge.h"
+#include "reports/references.h"
 #include "reports/transcripts.h"
 
 namespace tlsbye::testing {
@@ -13,7 +14,7 @@ namespace tlsbye::testing {
 // Three stacks, two documents, every verdict at least once.
 RunReport sample_report();
 std::vector<Clause> sample_clauses();
-std::vector<Trait> sample_traits();
+References sample_references();  // with these clauses
 // Transcripts of two of its runs; every kind of event at least once, every field with another value than its usual one.
 Transcripts sample_transcripts();
 

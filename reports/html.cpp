@@ -276,7 +276,7 @@ Json nonzero(const Totals& counts) {
   return json;
 }
 
-Json data(const RunReport& report, const std::vector<Clause>& clauses, const std::vector<Trait>& traits, const Transcripts& transcripts) {
+Json data(const RunReport& report, const References& references, const Transcripts& transcripts) {
   Pool pool;
   Json json;
   json["runs"] = report.runs;
@@ -327,7 +327,7 @@ Json data(const RunReport& report, const std::vector<Clause>& clauses, const std
 
   json["clauses"] = Json::array();
   for (const Cell* cell : first_of) {
-    const Clause* clause = matrix::find(clauses, cell->clause);
+    const Clause* clause = matrix::find(references.clauses, cell->clause);
     const auto slash = cell->clause.find('/');
     json["clauses"].push_back({{"document", cell->clause.substr(0, slash)},
                                {"name", slash == std::string::npos ? "" : cell->clause.substr(slash + 1)},
@@ -338,17 +338,17 @@ Json data(const RunReport& report, const std::vector<Clause>& clauses, const std
                                {"test", clause && clause->property ? clause->property->meaning : std::string_view()}});
   }
   json["contradictions"] = Json::array();
-  for (const auto& [one, other] : matrix::contradictions(report, clauses)) {
-    Json pair = Json::array();
-    for (const Clause* clause : {one, other})
-      pair.push_back({{"clause", clause->id},
-                      {"says", clause->says},
-                      {"cites", clause->cites},
-                      {"verdicts", matrix::verdicts_of(report, clause->id)}});
-    json["contradictions"].push_back(std::move(pair));
+  for (const Contradiction& each : matrix::contradictions(report, references)) {
+    Json named = Json::array();
+    for (const std::string& clause : each.clauses) named.push_back({clause, matrix::verdicts_of(report, clause)});
+    json["contradictions"].push_back({{"id", each.id},
+                                      {"says", {each.a, each.b}},
+                                      {"treatment", each.treatment},
+                                      {"clauses", std::move(named)},
+                                      {"traits", each.traits}});
   }
   json["questions"] = Json::array();
-  for (const matrix::Question& question : matrix::questions(report, traits)) {
+  for (const matrix::Question& question : matrix::questions(report, references.traits)) {
     Json asked{{"name", question.name}, {"question", question.question}, {"alike", question.alike}, {"stacks", Json::array()}};
     for (const auto& stack : question.stacks) {
       Json answers = Json::array();
@@ -372,6 +372,18 @@ Json data(const RunReport& report, const std::vector<Clause>& clauses, const std
     }
     json["questions"].push_back(std::move(asked));
   }
+  json["advice"] = Json::array();
+  std::set<std::string_view> advised;
+  for (const StackInfo& stack : report.stacks) {
+    if (!advised.insert(stack.name).second) continue;
+    Json sentences = Json::array();
+    for (const Advice& it : advise(report, stack.name, references.advice))
+      sentences.push_back({static_cast<int>(it.section), it.sentence, it.where, refer(it.replay)});
+    if (!sentences.empty()) json["advice"].push_back({{"title", advice_title(report, stack.name)}, {"sentences", std::move(sentences)}});
+  }
+  json["headings"] = Json::array();
+  for (std::size_t i = 0; i < Words<AdviceRules::Section>::list.size(); ++i)
+    json["headings"].push_back(advice_heading(static_cast<AdviceRules::Section>(i)));
   json["pairs"] = Json::array();
   for (const Pair& pair : report.pairs)
     json["pairs"].push_back({pair.stack + " " + pair.version, pair.partner + " " + pair.partner_version, pair.runs, nonzero(pair.totals)});
@@ -389,8 +401,7 @@ Json data(const RunReport& report, const std::vector<Clause>& clauses, const std
 
 }  // namespace
 
-std::string html(const RunReport& report, const std::vector<Clause>& clauses, const std::vector<Trait>& traits,
-                 const Transcripts& transcripts) {
+std::string html(const RunReport& report, const References& references, const Transcripts& transcripts) {
   std::vector<std::string> stacks;
   for (const StackInfo& stack : report.stacks) stacks.push_back(stack.id());
   const std::string title = fmt::format("How {} close a TLS connection", stacks.empty() ? "no libraries" : text::list(stacks));
@@ -401,7 +412,7 @@ std::string html(const RunReport& report, const std::vector<Clause>& clauses, co
   put("{{js}}", page::js);
   put("{{title}}", escaped(title));
   put("{{heading}}", escaped(title));
-  put("{{data}}", embedded(data(report, clauses, traits, transcripts)));
+  put("{{data}}", embedded(data(report, references, transcripts)));
   return page;
 }
 

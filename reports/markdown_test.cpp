@@ -14,51 +14,99 @@ using namespace testing;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-TEST(Markdown, IsAsItAlwaysWas) { expect_golden("matrix.md", markdown(sample_report(), sample_clauses(), sample_traits())); }
+TEST(Markdown, IsAsItAlwaysWas) { expect_golden("matrix.md", markdown(sample_report(), sample_references())); }
+
+TEST(Markdown, HowToCloseSafelyIsAsItAlwaysWas) {
+  expect_golden("closing-safely.md", closing_safely(sample_report(), sample_references()));
+}
 
 TEST(Markdown, NothingThatWasSeenIsMarkup) {
   RunReport report = sample_report();
-  for (Cell& cell : report.cells) cell.says = "a | b <c> *d*";
-  EXPECT_THAT(markdown(report, sample_clauses(), {}), HasSubstr("a \\| b \\<c\\> \\*d\\*"));
+  for (Cell& cell : report.cells) cell.says = "a\n```\n<c> *d*";
+  report.problems = {"a | b <c> *d*"};
+  const std::string text = markdown(report, sample_references());
+  EXPECT_THAT(text, HasSubstr("a \\| b \\<c\\> \\*d\\*"));
+  EXPECT_THAT(text, HasSubstr(": a ``` <c> *d*\n")) << "in a fence it is no markup, as long as it stays one line";
+  EXPECT_THAT(closing_safely(report, sample_references()), HasSubstr("keeps \\<unread\\> data"));
 }
 
 TEST(Markdown, EveryRowOfATableHasTheColumnsOfItsHead) {
-  std::istringstream lines(markdown(sample_report(), sample_clauses(), sample_traits()));
+  std::istringstream lines(markdown(sample_report(), sample_references()));
   std::ptrdiff_t bars = 0;
+  bool fenced = false;
   for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("```")) fenced = !fenced;
     std::ptrdiff_t here = 0;
-    if (line.starts_with("|"))
+    if (line.starts_with("|") && !fenced)
       for (std::size_t i = 0; i < line.size(); ++i) here += line[i] == '|' && (i == 0 || line[i - 1] != '\\');
     if (here > 0 && bars > 0) {
       EXPECT_EQ(here, bars) << line;
     }
     bars = here;
   }
+  EXPECT_FALSE(fenced);
+}
+
+TEST(Markdown, EveryClauseIsNamed) {
+  const std::string text = markdown(sample_report(), sample_references());
+  for (const Clause& clause : sample_clauses()) EXPECT_THAT(text, HasSubstr(clause.id.substr(clause.id.find('/') + 1)));
+}
+
+TEST(Markdown, AKnownDeviationIsToldAlthoughTheClauseHasAWorseOne) {
+  const std::string text = markdown(sample_report(), sample_references());
+  EXPECT_THAT(text.substr(text.find("## Accepted deviations")), HasSubstr("  gnutls client 1.3: reported (https://example.org/1)\n"));
+}
+
+TEST(Markdown, FitsIntoACommentWhateverWasRun) {
+  RunReport report = sample_report();
+  const std::vector<Cell> cells = report.cells;
+  for (int i = 0; i < 300; ++i)
+    for (Cell cell : cells) {
+      cell.clause += "-" + std::to_string(i);
+      report.cells.push_back(std::move(cell));
+    }
+  std::stable_sort(report.cells.begin(), report.cells.end(), [](const Cell& one, const Cell& other) { return one.clause < other.clause; });
+  report.problems.assign(50, "the same again");
+  const std::string text = markdown(report, sample_references());
+  EXPECT_LT(text.size(), 60'000U);
+  EXPECT_GT(text.size(), 50'000U) << "and no more is left out than need be";
+  EXPECT_THAT(text, HasSubstr("more; matrix.html has them all."));
+  EXPECT_THAT(text, HasSubstr("* and 30 more problems, in run.json\n"));
+  EXPECT_THAT(text, HasSubstr("## The rest of the matrix")) << "what was left out is counted in its place";
 }
 
 TEST(Markdown, ATraitWithoutItsQuestionIsToldByName) {
-  EXPECT_THAT(markdown(sample_report(), sample_clauses(), {}), HasSubstr("| `unread-data-at-close` |"));
+  EXPECT_THAT(markdown(sample_report(), {}), HasSubstr("| `unread-data-at-close` |"));
 }
 
 TEST(Markdown, WhatTheLibrariesDoAlikeStandsBelowWhatTheyDoNot) {
   RunReport report = sample_report();
   for (const StackInfo& stack : report.stacks)
     report.traits.push_back({"all-the-same", stack.name, stack.version, Role::client, Tls::v1_3, "yes", "r"});
-  const std::string text = markdown(report, sample_clauses(), sample_traits());
+  const std::string text = markdown(report, sample_references());
   EXPECT_THAT(text, HasSubstr("| kept | error (client 1.2; server 1.3)<br>discarded or error (client 1.3) |  |\n"));
-  EXPECT_THAT(text, HasSubstr("And this does not, as far as it was seen:\n\n| question | answer |\n|---|---|\n| `all-the-same` | yes |\n"));
+  EXPECT_THAT(text, HasSubstr("And this does not, as far as it was seen:\n\n* `all-the-same`: yes\n"));
 }
 
 TEST(Markdown, AContradictionIsToldAlthoughOneSideIsNotAboutThisRun) {
   RunReport report = sample_report();
+  EXPECT_THAT(markdown(report, sample_references()), HasSubstr("* X-01: a \\| says \\<one\\> / b says another\n"));
   std::erase_if(report.cells, [](const Cell& cell) { return cell.clause.starts_with("rfc5246/"); });
-  EXPECT_THAT(markdown(report, sample_clauses(), {}), HasSubstr("answers it at once. (no cells in this run)\n"));
+  EXPECT_THAT(markdown(report, sample_references()),
+              HasSubstr("* rfc8446/the-receiver-may-go-on against rfc5246/the-receiver-answers-at-once\n"));
+  EXPECT_THAT(markdown(report, sample_references()), Not(HasSubstr("X-02"))) << "nothing in the run is about it";
+}
+
+TEST(Markdown, ClausesThatNameEachOtherAreNotToldTwice) {
+  References references = sample_references();
+  references.contradictions[0].clauses = {"rfc5246/the-receiver-answers-at-once", "rfc8446/the-receiver-may-go-on"};
+  EXPECT_THAT(markdown(sample_report(), references), Not(HasSubstr(" against rfc5246/")));
 }
 
 TEST(Markdown, WithoutTraitsThereIsNoTableOfThem) {
   RunReport report = sample_report();
   report.traits.clear();
-  EXPECT_THAT(markdown(report, sample_clauses(), sample_traits()), Not(HasSubstr("Moving from")));
+  EXPECT_THAT(markdown(report, sample_references()), Not(HasSubstr("Moving from")));
 }
 
 }  // namespace

@@ -23,17 +23,30 @@ std::string line(std::string_view text) {
   return one;
 }
 
-void Fitted::add(std::string_view head, const std::vector<std::string>& blocks, std::string_view foot) {
-  text_ += head;
-  std::size_t told = 0;
-  while (told < blocks.size() && text_.size() + blocks[told].size() + kept_back <= most) text_ += blocks[told++];
-  text_ += foot;
-  if (told < blocks.size()) text_ += fmt::format("... and {} more; {} has them all.\n\n", blocks.size() - told, where_);
+void Fitted::add(std::string head, std::vector<std::string> blocks, std::string foot) {
+  sections_.push_back({std::move(head), std::move(blocks), std::move(foot)});
 }
 
-std::string Fitted::text() && {
-  while (text_.ends_with("\n\n")) text_.pop_back();
-  return std::move(text_);
+std::string Fitted::text() const {
+  const auto note = [&](std::size_t left) { return fmt::format("... and {} more; {} has them all.\n\n", left, where_); };
+  std::size_t room = most;  // for blocks
+  for (const Section& section : sections_) {
+    const std::size_t kept = section.head.size() + section.foot.size() + (section.blocks.empty() ? 0 : note(section.blocks.size()).size());
+    room -= std::min(room, kept);
+  }
+  std::string text;
+  for (const auto& [head, blocks, foot] : sections_) {
+    text += head;
+    std::size_t told = 0;
+    for (; told < blocks.size() && blocks[told].size() <= room; ++told) {
+      text += blocks[told];
+      room -= blocks[told].size();
+    }
+    text += foot;
+    if (told < blocks.size()) text += note(blocks.size() - told);
+  }
+  while (text.ends_with("\n\n")) text.pop_back();
+  return text;
 }
 
 }  // namespace tlsbye::markdown_text

@@ -22,13 +22,18 @@ class Fitted {
 
   // `where`: what has those that were left out, "matrix.html".
   explicit Fitted(std::string where) : where_(std::move(where)) {}
-  void add(std::string_view head, const std::vector<std::string>& blocks = {}, std::string_view foot = {});
+  void add(std::string head, std::vector<std::string> blocks = {}, std::string foot = {});
   // Ends with a single newline.
-  std::string text() &&;
+  std::string text() const;
 
  private:
-  static constexpr std::size_t kept_back = 2'000;  // for the heads and feet of sections that come when there is no more room
-  std::string where_, text_;
+  struct Section {
+    std::string head;
+    std::vector<std::string> blocks;
+    std::string foot;
+  };
+  std::string where_;
+  std::vector<Section> sections_;
 };
 
 }  // namespace tlsbye::markdown_text

@@ -164,18 +164,26 @@ std::string citation(const Cell& cell, const std::vector<Clause>& clauses) {
   return fmt::format("{} {}", fmt::join(clause ? clause->cites : cell.ref, "; "), force(cell.strength));
 }
 
-std::vector<Contradiction> contradictions(const RunReport& report, const std::vector<Clause>& clauses) {
+std::vector<Contradiction> contradictions(const RunReport& report, const References& references) {
   std::set<std::string_view> told;
   for (const Cell& cell : report.cells) told.insert(cell.clause);
-  std::vector<Contradiction> pairs;
-  for (const Clause& one : clauses) {
-    const Clause* other = one.contradicts.empty() ? nullptr : find(clauses, one.contradicts);
-    if (!other || (!told.count(one.id) && !told.count(other->id))) continue;
-    const bool twice =
-        std::any_of(pairs.begin(), pairs.end(), [&](const Contradiction& pair) { return pair.one == other && pair.other == &one; });
-    if (!twice) pairs.push_back({&one, other});
+  for (const TraitAnswer& answer : report.traits) told.insert(answer.trait);
+  const auto is_told = [&](const std::string& name) { return told.contains(name); };
+  std::vector<Contradiction> all;
+  for (const Contradiction& each : references.contradictions)
+    if (std::any_of(each.clauses.begin(), each.clauses.end(), is_told) || std::any_of(each.traits.begin(), each.traits.end(), is_told))
+      all.push_back(each);
+  for (const Clause& one : references.clauses) {
+    const Clause* other = one.contradicts.empty() ? nullptr : find(references.clauses, one.contradicts);
+    if (!other || (!is_told(one.id) && !is_told(other->id))) continue;
+    const auto has = [](const std::vector<std::string>& ids, const std::string& id) {
+      return std::find(ids.begin(), ids.end(), id) != ids.end();
+    };
+    if (std::none_of(all.begin(), all.end(),
+                     [&](const Contradiction& it) { return has(it.clauses, one.id) && has(it.clauses, other->id); }))
+      all.push_back({"", one.says, other->says, "", {one.id, other->id}, {}, ""});
   }
-  return pairs;
+  return all;
 }
 
 std::string verdicts_of(const RunReport& report, std::string_view clause) {

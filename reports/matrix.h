@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/judge/judge.h"
+#include "reports/references.h"
 
 namespace tlsbye::matrix {
 
@@ -69,12 +70,9 @@ std::string shortly(const std::vector<const Cell*>& cells);
 std::string citation(const Cell& cell, const std::vector<Clause>& clauses);
 const Clause* find(const std::vector<Clause>& clauses, std::string_view id);
 
-// Clauses of the report that contradict each other, each pair once.
-struct Contradiction {
-  const Clause* one;
-  const Clause* other;
-};
-std::vector<Contradiction> contradictions(const RunReport& report, const std::vector<Clause>& clauses);
+// The contradictions that the report has a clause or a trait of: those of contradictions.toml, then clauses that name each other and stand
+// in none of those, each pair once, without id and treatment.
+std::vector<Contradiction> contradictions(const RunReport& report, const References& references);
 // What the stacks do about a clause: "gnutls 3.7.9 conforms and violates, openssl 3.0.17 conforms"; "no cells in this run".
 std::string verdicts_of(const RunReport& report, std::string_view clause);
 

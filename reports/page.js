@@ -82,7 +82,7 @@
     const columns = roles.flatMap(role => [...new Set(all.filter(cell => cell.role === role).map(cell => cell.tls))].sort().map(tls => ({ role, tls })));
     const there = stacks.filter(stack => all.some(cell => cell.stack === stack));
     const apart = column => column.role === "server" && columns[0].role === "client" ? " apart" : "";
-    const grid = (children, label) => make("div", { class: "cells", style: `--columns: ${columns.length}`, "aria-hidden": label }, children);
+    const grid = (children, label) => make("div", { class: columns.length > 4 ? "cells many" : "cells", style: `--columns: ${columns.length}`, "aria-hidden": label }, children);
     const heads = there.map(stack => make("th", { scope: "col", "data-stack": stack.index },
       make("span", { class: "stack-name" }, stack.id),
       grid([...roles.filter(role => columns.some(it => it.role === role)).map(role => {
@@ -187,9 +187,11 @@
     given.map(([text, run], place) => [place > 0 ? " or " : null,
       make("button", { type: "button", class: "answer", onclick: () => go({ run: runs[run].replay }) }, text)]).flat(),
     where ? make("small", {}, ` ${where}`) : null);
-  const question = it => make("th", { scope: "row" }, it.question || "", it.question ? make("br") : null, make("code", {}, it.name));
+  const asked = new Set(data.questions.map(it => it.name));
+  const question = it => make("th", { scope: "row", id: `trait-${it.name}` }, it.question || "", it.question ? make("br") : null, make("code", {}, it.name));
+  const labelled = (heads, row) => { [...row.children].forEach((cell, place) => { cell.dataset.label = heads[place]; }); return row; };
   const table = (heads, rows) => make("div", { class: "wide" }, make("table", { class: "plain" },
-    make("thead", {}, make("tr", {}, heads.map(head => make("th", { scope: "col" }, head)))), make("tbody", {}, rows)));
+    make("thead", {}, make("tr", {}, heads.map(head => make("th", { scope: "col" }, head)))), make("tbody", {}, rows.map(row => labelled(heads, row)))));
   const apart = data.questions.filter(it => !it.alike), alike = data.questions.filter(it => it.alike);
   if (apart.length > 0)
     at("questions").append(table(["Question", ...stacks.map(stack => stack.id)],
@@ -213,10 +215,23 @@
     })))));
   at("partners").hidden = data.pairs.length === 0;
 
+  at("advice").append(...data.advice.map(({ title, sentences }) => make("details", {}, make("summary", {}, title),
+    data.headings.map((heading, section) => {
+      const own = sentences.filter(sentence => sentence[0] === section);
+      return own.length === 0 ? null : [make("h3", {}, heading), make(section === 0 ? "ol" : "ul", {}, own.map(([, sentence, where, run]) => make("li", {},
+        run === null ? sentence : make("button", { type: "button", class: "answer", onclick: () => go({ run: runs[run].replay }) }, sentence),
+        where ? make("small", {}, ` ${where}`) : null)))];
+    }).flat())));
+  at("closing").hidden = data.advice.length === 0;
+
   const look_for = id => { show_all(); wanted.q = id; changed(); at("matrix").scrollIntoView(); };
-  at("pairs-of-clauses").append(...data.contradictions.map(pair => make("div", { class: "pair-of-clauses" }, pair.map(it => make("div", {},
-    make("button", { type: "button", class: "answer", onclick: () => look_for(it.clause) }, make("code", {}, it.clause)),
-    make("p", {}, it.says), make("p", { class: "says" }, it.cites.join("; ")), make("p", {}, it.verdicts))))));
+  at("contradicting").append(...data.contradictions.map(it => make("article", { class: "contradiction" },
+    it.id ? make("h3", {}, it.id) : null,
+    make("div", { class: "sides" }, it.says.map(says => make("p", {}, says))),
+    it.treatment ? make("p", {}, it.treatment) : null,
+    make("ul", {}, it.clauses.map(([clause, seen]) => make("li", {},
+      make("button", { type: "button", class: "answer", onclick: () => look_for(clause) }, make("code", {}, clause)), make("span", { class: "says" }, ` ${seen}`))),
+      it.traits.filter(trait => asked.has(trait)).map(trait => make("li", {}, "trait ", make("a", { href: `#trait-${trait}` }, make("code", {}, trait))))))));
   at("contradictions").hidden = data.contradictions.length === 0;
 
   // --- The panel ---
@@ -288,7 +303,7 @@
   const neighbour = (cell, step) => { const place = shown.indexOf(cell); return place < 0 ? null : shown[place + step] || null; };
 
   function tell_cell(cell) {
-    const clause = cell.clause, contradiction = data.contradictions.find(pair => pair.some(it => it.clause === clause.id));
+    const clause = cell.clause, contradictions = data.contradictions.filter(it => it.clauses.some(([id]) => id === clause.id));
     return [bar(`${cell.stack.id} as ${cell.role}, TLS ${cell.tls}`, neighbour(cell, -1), neighbour(cell, 1)),
       make("h2", { id: "panel-title" }, clause.id),
       make("p", {}, make("span", { class: `verdict v-${cell.verdict.word}` }, make("span", { class: "mark", "aria-hidden": "true" }, cell.verdict.mark), cell.verdict.word),
@@ -297,7 +312,7 @@
       cell.reason ? make("p", {}, `${cell.verdict.word}, ${cell.reason} (it was: ${verdicts[cell.was].word})`) : null,
       make("div", { class: "statement" }, clause.says ? make("p", {}, clause.says) : null,
         make("ul", {}, [...clause.cites, clause.ref.length ? `catalogue: ${clause.ref.join(", ")}` : null, clause.test ? `tested by: ${clause.test}` : null,
-          contradiction ? `contradicts: ${contradiction.filter(it => it.clause !== clause.id).map(it => it.clause).join(", ")}` : null]
+          ...contradictions.map(it => `contradiction${it.id ? ` ${it.id}` : ""}: ${it.says.join(" / ")}`)]
           .filter(Boolean).map(line => make("li", {}, line)))),
       make("div", { class: "others", role: "group", "aria-label": "The same clause elsewhere" }, clause.cells.map(it => make("button",
         { type: "button", "aria-current": it === cell ? "true" : undefined, onclick: () => go({ cell: it.id }) }, mark(it.verdict), hidden(it.verdict.word), `${it.stack.name} ${it.role} ${it.tls}`))),
@@ -376,6 +391,10 @@
       if (button && !button.disabled) button.click();
     }
   });
+  // Paper has nothing to open.
+  const folds = [...document.querySelectorAll("details")];
+  window.addEventListener("beforeprint", () => { for (const fold of folds) { fold.dataset.open = fold.open; fold.open = true; } });
+  window.addEventListener("afterprint", () => { for (const fold of folds) fold.open = fold.dataset.open === "true"; });
   filter();
   follow();
 })();

@@ -9,6 +9,7 @@
 #include "harness/cli/house.h"
 #include "harness/judge/judge.h"
 #include "harness/runner/plan.h"
+#include "reports/references.h"
 #include "reports/transcripts.h"
 
 namespace CLI {
@@ -35,11 +36,11 @@ int run_command(const House& house, const RunWords& words);
 
 // The reports that are made of a run file, and of the transcripts beside it. An empty path: not that one.
 struct ReportFiles {
-  std::filesystem::path markdown, html, junit, sarif;
+  std::filesystem::path markdown, html, junit, sarif, closing;
   friend bool operator==(const ReportFiles&, const ReportFiles&) = default;
 };
 inline constexpr const char* transcripts_file = "transcripts.jsonl";
-void write_reports(const RunReport& report, const std::vector<Clause>& clauses, const Transcripts& transcripts, const ReportFiles& files);
+void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts, const ReportFiles& files);
 void write_text(const std::filesystem::path& file, const std::string& text);
 int report_command(const House& house, const std::filesystem::path& run_file, const ReportFiles& files);
 

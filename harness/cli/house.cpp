@@ -76,6 +76,16 @@ std::vector<Clause> clauses_of(const House& house) {
   return std::move(loaded.clauses);
 }
 
+References references_of(const House& house) {
+  const fs::path folder = house.scenarios / "clauses";
+  std::vector<Clause> clauses = clauses_of(house);
+  Contradictions contradictions = load_contradictions(folder, clauses);
+  AdviceRules advice = load_advice(folder);
+  contradictions.diagnostics.insert(contradictions.diagnostics.end(), advice.diagnostics.begin(), advice.diagnostics.end());
+  if (!contradictions.diagnostics.empty()) throw Stop{exit_usage, rendered(contradictions.diagnostics)};
+  return {std::move(clauses), traits(), std::move(contradictions.list), std::move(advice)};
+}
+
 void check_globs(const std::vector<std::string>& globs, const std::vector<std::string_view>& ids, std::string_view kind) {
   for (const std::string& glob : globs) {
     if (std::any_of(ids.begin(), ids.end(), [&](std::string_view id) { return matches(glob, id); })) continue;

@@ -10,6 +10,7 @@
 #include "harness/control/stacks.h"
 #include "harness/oracle/oracle.h"
 #include "harness/scenario/scenario.h"
+#include "reports/references.h"
 
 namespace tlsbye {
 
@@ -46,6 +47,8 @@ FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience = s
 // scenarios.
 std::vector<Scenario> scenarios_of(const House& house, const std::filesystem::path& extra = {});
 std::vector<Clause> clauses_of(const House& house);
+// What reports quote: all that scenarios/clauses holds, and the traits. Throws Stop likewise.
+References references_of(const House& house);
 
 // Throws Stop where a glob matches none of `ids`, naming the nearest. `kind` is for the message: "scenario".
 void check_globs(const std::vector<std::string>& globs, const std::vector<std::string_view>& ids, std::string_view kind);

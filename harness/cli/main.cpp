@@ -159,6 +159,7 @@ int main(int argc, char** argv) {
   report->add_option("run", run_file, "run.json")->required();
   report->add_option("--markdown", files.markdown, "Markdown, as out/matrix.md");
   report->add_option("--html", files.html, "One page that needs nothing else, as out/matrix.html");
+  report->add_option("--closing", files.closing, "How to close safely on each library, Markdown, as out/closing-safely.md");
   report->add_option("--junit", files.junit, "JUnit XML, as out/junit.xml");
   report->add_option("--sarif", files.sarif, "SARIF 2.1.0, as out/results.sarif");
 

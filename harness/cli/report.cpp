@@ -33,17 +33,19 @@ void write_text(const fs::path& file, const std::string& text) {
                fmt::format("tlsbye: cannot write {}: {}", file.string(), std::error_code(errno, std::generic_category()).message())};
 }
 
-void write_reports(const RunReport& report, const std::vector<Clause>& clauses, const Transcripts& transcripts, const ReportFiles& files) {
-  if (!files.markdown.empty()) write_text(files.markdown, markdown(report, clauses, traits()));
-  if (!files.html.empty()) write_text(files.html, html(report, clauses, traits(), transcripts));
-  if (!files.junit.empty()) write_text(files.junit, junit(report, clauses));
-  if (!files.sarif.empty()) write_text(files.sarif, sarif(report, clauses));
+void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts, const ReportFiles& files) {
+  if (!files.markdown.empty()) write_text(files.markdown, markdown(report, references));
+  if (!files.html.empty()) write_text(files.html, html(report, references, transcripts));
+  if (!files.junit.empty()) write_text(files.junit, junit(report, references.clauses));
+  if (!files.sarif.empty()) write_text(files.sarif, sarif(report, references.clauses));
+  if (!files.closing.empty()) write_text(files.closing, closing_safely(report, references));
 }
 
 int report_command(const House& house, const fs::path& run_file, const ReportFiles& files) {
-  if (files == ReportFiles{}) throw Stop{exit_usage, "tlsbye: say which reports to make: --html, --markdown, --junit or --sarif FILE"};
+  if (files == ReportFiles{})
+    throw Stop{exit_usage, "tlsbye: say which reports to make: --html, --markdown, --closing, --junit or --sarif FILE"};
   try {
-    write_reports(read_run_file(run_file), clauses_of(house), files.html.empty() ? Transcripts{} : transcripts_beside(run_file), files);
+    write_reports(read_run_file(run_file), references_of(house), files.html.empty() ? Transcripts{} : transcripts_beside(run_file), files);
   } catch (const RunFileError& error) {
     throw Stop{exit_usage, fmt::format("tlsbye: {}", error.what())};
   }

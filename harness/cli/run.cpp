@@ -120,8 +120,9 @@ int run_command(const House& house, const RunWords& words) {
   }
   write_runs(words.out, result);
   write_text(words.out / transcripts_file, transcripts_json(result.deciding));
-  const ReportFiles files{words.out / "matrix.md", words.out / "matrix.html", words.out / "junit.xml", words.out / "results.sarif"};
-  write_reports(report, clauses, result.deciding, files);
+  const ReportFiles files{words.out / "matrix.md", words.out / "matrix.html", words.out / "junit.xml", words.out / "results.sarif",
+                          words.out / "closing-safely.md"};
+  write_reports(report, references_of(house), result.deciding, files);
 
   fmt::print("{}", terminal(report, terminal_style(STDOUT_FILENO)));
   fmt::print("\n{} runs in {:.1f} s; written: {}, {} and {}\n", report.runs, report.duration_s, (words.out / "run.json").string(),

@@ -12,7 +12,7 @@ import pytest
 from browser import Browser
 from conftest import ROOT
 
-FILES = {"--html": "matrix.html", "--markdown": "matrix.md", "--junit": "junit.xml", "--sarif": "results.sarif"}
+FILES = {"--html": "matrix.html", "--markdown": "matrix.md", "--junit": "junit.xml", "--sarif": "results.sarif", "--closing": "closing-safely.md"}
 
 
 def validator(path):
@@ -36,6 +36,41 @@ def test_report_refuses_what_is_no_run_and_what_asks_for_nothing(tlsbye, tmp_pat
     (tmp_path / "run.json").write_text("{}")
     assert "run.json" in tlsbye("report", "run.json", "--html", "page.html", check=2).stderr
     assert "--html" in tlsbye("report", "run.json", check=2).stderr
+
+
+# --- Markdown ---
+
+
+def test_the_markdown_fits_into_a_comment_and_leaves_no_clause_out(full_run, out):
+    text, report = (out / "matrix.md").read_text(), full_run.report()
+    assert len(text) < 60_000
+    told, rest = text.split("## The rest of the matrix")
+    assert " more; matrix.html has them all." not in told
+    worst = {cell["clause"] for cell in report["cells"] if cell["verdict"] not in ("conforms", "unsupported", "not-reached")}
+    assert [clause for clause in worst if f" {clause}" not in told] == []
+    left_out = [clause for clause in {cell["clause"] for cell in report["cells"]} - worst if clause.split("/")[1] not in rest]
+    assert left_out == [] or " more; matrix.html has them all." in rest
+
+
+def test_every_deviation_in_the_markdown_names_a_run_that_shows_it(full_run, out):
+    report = full_run.report()
+    replays = {}
+    for cell in report["cells"]:
+        if cell["verdict"] not in ("conforms", "unsupported", "not-reached"):
+            replays.setdefault(cell["clause"], set()).add(cell["replay"])
+    for block in re.split(r"\n(?=[^ `])", (out / "matrix.md").read_text()):
+        named = re.match(r"[.+X!~ksCHE/-][.+X!~ksCHE/ -]* ([a-z0-9.-]+/[^ \n]+)", block)
+        if named and named[1] in replays:
+            assert set(re.findall(r"^  ([^ ]+)$", block, re.MULTILINE)) & replays.pop(named[1]), block
+    assert replays == {}
+
+
+def test_how_to_close_safely_is_told_for_every_library(full_run, out):
+    text = (out / "closing-safely.md").read_text()
+    heads = re.findall(r"^## How to close safely on (.*)$", text, re.MULTILINE)
+    assert heads == [stack["id"] for stack in full_run.report()["stacks"]]
+    replays = set(re.findall(r"<br>`(.*)`$", text, re.MULTILINE))
+    assert replays and replays <= {json.loads(line)["replay"] for line in (out / "transcripts.jsonl").read_text().splitlines()}
 
 
 # --- Transcripts ---
@@ -223,6 +258,27 @@ def test_the_back_button_closes_the_panel(browser, quiet, page):
     assert browser.run(PANEL) is None
 
 
+def test_contradictions_are_shown_with_their_number_and_lead_to_their_clauses(browser, quiet, page, full_run):
+    listed = full_run("list", "contradictions", check=0).stdout
+    browser.open(page)
+    numbers = browser.run("return [...document.querySelectorAll('.contradiction h3')].map(it => it.innerText)")
+    expected = [entry.split(" ")[0] for entry in re.split(r"\n(?=X-)", listed) if "outside:" not in entry]
+    assert numbers == expected
+    first = browser.run("const button = document.querySelector('.contradiction button'); const clause = button.innerText; button.click(); return clause")
+    assert browser.run(SHOWN_ROWS) >= 1
+    assert browser.run("return document.getElementById('search').value") == first
+
+
+def test_advice_leads_to_the_run_that_shows_it(browser, quiet, page, full_run):
+    browser.open(page)
+    titles = browser.run("return [...document.querySelectorAll('#advice summary')].map(it => it.innerText)")
+    assert titles == [f"How to close safely on {stack['id']}" for stack in full_run.report()["stacks"]]
+    browser.click("#advice summary")
+    browser.click("#advice details[open] button")
+    assert "tlsbye replay" in browser.run(PANEL)
+    assert browser.run("return document.querySelectorAll('#panel .timeline').length") == 1
+
+
 def test_cells_all_over_the_matrix_and_every_answer_can_be_opened(browser, quiet, page):
     browser.open(page)
     opened = browser.run("""
@@ -255,6 +311,24 @@ def test_nothing_is_wider_than_a_phone(browser, quiet, page):
         assert browser.run("return document.getElementById('panel').scrollWidth") <= 390
     finally:
         browser.emulate("Emulation.clearDeviceMetricsOverride")
+
+
+def test_on_paper_nothing_is_cut_off_and_nothing_stays_folded(browser, quiet, page):
+    width = 718  # A4 with the margins of Chromium
+    browser.emulate("Emulation.setEmulatedMedia", media="print", features=[])
+    browser.emulate("Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1, mobile=False)
+    try:
+        browser.open(page)
+        assert browser.run("return Math.max(...[...document.querySelectorAll('.cell, td, article')].map(it => it.getBoundingClientRect().right))") <= width
+        folds = "return [...document.querySelectorAll('details')].map(fold => fold.open)"
+        assert not any(browser.run(folds))
+        browser.run("window.dispatchEvent(new Event('beforeprint'))")
+        assert browser.run(folds) and all(browser.run(folds))
+        browser.run("window.dispatchEvent(new Event('afterprint'))")
+        assert not any(browser.run(folds))
+    finally:
+        browser.emulate("Emulation.clearDeviceMetricsOverride")
+        browser.emulate("Emulation.setEmulatedMedia", media="", features=[])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

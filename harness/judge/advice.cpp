@@ -148,13 +148,6 @@ class Sentences {
 
 constexpr std::array<std::string_view, 4> headings{"The calls", "What answers mean", "What to avoid", "Which sessions can be resumed"};
 
-std::string title_of(const RunReport& report, std::string_view stack) {
-  std::string versions;
-  for (const StackInfo& it : report.stacks)
-    if (it.name == stack) versions += (versions.empty() ? "" : ", ") + it.version;
-  return fmt::format("How to close safely on {} {}", stack, versions);
-}
-
 std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
   std::string lines;
   std::size_t column = indent;
@@ -232,29 +225,26 @@ std::vector<Advice> advise(const RunReport& report, std::string_view stack, cons
   return advice;
 }
 
+std::string advice_title(const RunReport& report, std::string_view stack) {
+  std::string versions;
+  for (const StackInfo& it : report.stacks)
+    if (it.name == stack) versions += (versions.empty() ? "" : ", ") + it.version;
+  return fmt::format("How to close safely on {} {}", stack, versions);
+}
+
+std::string_view advice_heading(AdviceRules::Section section) { return headings[static_cast<std::size_t>(section)]; }
+
 std::string tell_advice(const RunReport& report, std::string_view stack, const AdviceRules& rules, std::size_t width) {
   std::string text =
-      title_of(report, stack) + fmt::format("\nas {} runs showed it; `tlsbye replay ID` shows any of them again.\n", report.runs);
+      advice_title(report, stack) + fmt::format("\nas {} runs showed it; `tlsbye replay ID` shows any of them again.\n", report.runs);
   std::optional<Section> section;
   int number = 0;
   for (const Advice& it : advise(report, stack, rules)) {
-    if (section != it.section) text += fmt::format("\n{}\n", headings[static_cast<std::size_t>(it.section)]), number = 0;
+    if (section != it.section) text += fmt::format("\n{}\n", advice_heading(it.section)), number = 0;
     section = it.section;
     const std::string mark = it.section == Section::calls ? fmt::format("{}.", ++number) : "-";
     const std::string sentence = it.where.empty() ? it.sentence : fmt::format("{} [{}]", it.sentence, it.where);
     text += fmt::format("  {:<3} {}\n      {}\n", mark, wrapped(sentence, 6, width), it.replay);
-  }
-  return text;
-}
-
-std::string markdown_advice(const RunReport& report, std::string_view stack, const AdviceRules& rules) {
-  std::string text = fmt::format("## {}\n", title_of(report, stack));
-  std::optional<Section> section;
-  for (const Advice& it : advise(report, stack, rules)) {
-    if (section != it.section) text += fmt::format("\n### {}\n\n", headings[static_cast<std::size_t>(it.section)]);
-    section = it.section;
-    text += fmt::format("{} {}{}<br>`{}`\n", it.section == Section::calls ? "1." : "-", it.sentence,
-                        it.where.empty() ? "" : fmt::format(" ({})", it.where), it.replay);
   }
   return text;
 }

@@ -47,8 +47,11 @@ struct Advice {
 // For the stack of that name (in each version that the report has); then, under `beware`, what a run showed to be broken.
 std::vector<Advice> advise(const RunReport& report, std::string_view stack, const AdviceRules& rules);
 
-// As text for a terminal (lines of at most `width` columns), and as Markdown.
+// What stands above them: "How to close safely on gnutls 3.7.9", "The calls".
+std::string advice_title(const RunReport& report, std::string_view stack);
+std::string_view advice_heading(AdviceRules::Section section);
+
+// As text for a terminal, in lines of at most `width` columns.
 std::string tell_advice(const RunReport& report, std::string_view stack, const AdviceRules& rules, std::size_t width = 100);
-std::string markdown_advice(const RunReport& report, std::string_view stack, const AdviceRules& rules);
 
 }  // namespace tlsbye

@@ -67,7 +67,7 @@ TEST(Advice, SaysForEachAnswerItsSentenceInTheStacksWordsWithWhereItIsSoAndARun)
   EXPECT_TRUE(advise(report(), "openssl", rules).empty());
 }
 
-TEST(Advice, IsToldAsTextAndAsMarkdown) {
+TEST(Advice, IsToldAsText) {
   const AdviceRules rules = parse_advice(few_rules, "advice.toml");
   EXPECT_EQ(tell_advice(report(), "gnutls", rules, 60), R"(How to close safely on gnutls 3.7.9
 as 12 runs showed it; `tlsbye replay ID` shows any of them again.
@@ -87,7 +87,6 @@ What to avoid
   -   rfc/never-late: it came late
       r
 )");
-  EXPECT_THAT(markdown_advice(report(), "gnutls", rules), HasSubstr("### The calls\n\n1. gnutls_bye only sends. (TLS 1.2)<br>`a`\n"));
 }
 
 TEST(Advice, RefusesAQuestionOrAnAnswerThatNobodyAsksOrGives) {
