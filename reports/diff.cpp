@@ -85,18 +85,30 @@ Optional copied(const Entry* entry) {
   return entry ? Optional(*entry) : std::nullopt;
 }
 
+// A file is known by its build id, and where it has none by its name.
+bool is_same_file(const StackInfo& one, const StackInfo& other) {
+  if (one.build_id.empty() && other.build_id.empty()) return one.library == other.library;
+  return one.build_id == other.build_id;
+}
+
 std::vector<Diff::StackChange> stack_changes(const RunReport& before, const RunReport& after,
                                              const std::map<Version, std::string>& partners) {
   std::vector<Diff::StackChange> changes;
-  std::set<Version> used;
+  std::set<const StackInfo*> used;
   for (const StackInfo& stack : after.stacks) {
     const auto partner = partners.find({stack.name, stack.version});
-    const std::string old = partner == partners.end() ? "" : partner->second;
-    used.insert({stack.name, old});
-    if (old != stack.version) changes.push_back({stack.name, old, stack.version});
+    const auto old = std::find_if(before.stacks.begin(), before.stacks.end(), [&](const StackInfo& it) {
+      return partner != partners.end() && it.name == stack.name && it.version == partner->second;
+    });
+    if (old == before.stacks.end()) {
+      changes.push_back({std::nullopt, stack});
+      continue;
+    }
+    used.insert(&*old);
+    if (old->version != stack.version || !is_same_file(*old, stack)) changes.push_back({*old, stack});
   }
   for (const StackInfo& stack : before.stacks)
-    if (!used.contains({stack.name, stack.version})) changes.push_back({stack.name, stack.version, ""});
+    if (!used.contains(&stack)) changes.push_back({stack, std::nullopt});
   return changes;
 }
 
@@ -107,7 +119,7 @@ std::size_t Diff::count(Kind kind) const {
 }
 
 bool Diff::changed() const {
-  const auto came_or_went = [](const StackChange& stack) { return stack.before.empty() || stack.after.empty(); };
+  const auto came_or_went = [](const StackChange& stack) { return !stack.before || !stack.after; };
   return !cells.empty() || !traits.empty() || std::any_of(stacks.begin(), stacks.end(), came_or_went);
 }
 

@@ -37,16 +37,17 @@ struct Diff {
     const TraitAnswer& answer() const { return after ? *after : *before; }
   };
   struct StackChange {
-    std::string name, before, after;  // versions; empty where that run has no such stack
+    std::optional<StackInfo> before, after;  // none where that run has no such stack
+    const StackInfo& stack() const { return after ? *after : *before; }
   };
 
-  std::vector<StackChange> stacks;  // those that came, went, or have another version now
+  std::vector<StackChange> stacks;  // those that came, went, or are another version or another build now
   std::vector<Change> cells;        // by kind, and as the runs have them
   std::vector<TraitChange> traits;
 
   std::size_t count(Kind kind) const;
   bool worse() const { return count(Kind::broken) + count(Kind::gone) > 0; }
-  // Anything but the version of a library.
+  // Anything but the version and the build of a library.
   bool changed() const;
   bool empty() const { return stacks.empty() && cells.empty() && traits.empty(); }
 };

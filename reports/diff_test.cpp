@@ -21,6 +21,8 @@ using Kind = Diff::Kind;
 RunReport upgraded(const std::string& version) {
   RunReport report = sample_report();
   report.stacks[0].version = version;
+  report.stacks[0].library = "/opt/lib/libgnutls.so.30";
+  report.stacks[0].build_id = "77aa";
   for (Cell& cell : report.cells)
     if (cell.stack == "gnutls") cell.version = version;
   for (TraitAnswer& answer : report.traits)
@@ -83,7 +85,18 @@ TEST(Diff, AnUpgradeIsComparedAcrossTheTwoVersions) {
   EXPECT_THAT(upgrade.traits, IsEmpty());
   EXPECT_THAT(upgrade.stacks, SizeIs(1));
   EXPECT_FALSE(upgrade.changed()) << "another version alone is no change of what it does";
-  EXPECT_EQ(tell(upgrade), "cells: none; traits: none\nLibraries (1)\n  gnutls 3.7.9 -> 3.8.4\n");
+  EXPECT_EQ(tell(upgrade),
+            "cells: none; traits: none\nLibraries (1)\n  gnutls 3.7.9 -> 3.8.4\n"
+            "      /usr/lib/libgnutls.so.30.34.3 (build id 4be1f0c2) -> /opt/lib/libgnutls.so.30 (build id 77aa)\n");
+}
+
+TEST(Diff, AnotherBuildOfTheSameVersionIsNamed) {
+  const Diff found = diff(sample_report(), upgraded("3.7.9"));
+  EXPECT_THAT(tell(found), HasSubstr("  gnutls 3.7.9 is another build\n"));
+  EXPECT_FALSE(found.changed());
+  RunReport elsewhere = sample_report();
+  elsewhere.stacks[0].library = "/opt/lib/libgnutls.so.30";
+  EXPECT_TRUE(diff(sample_report(), elsewhere).empty()) << "the same build at another place is the same library";
 }
 
 TEST(Diff, AStackWithSeveralVersionsIsComparedVersionByVersion) {

@@ -62,13 +62,20 @@ Entry entry_of(const Diff::Change& change) {
 std::vector<Part> parts(const Diff& diff) {
   Part stacks{"Libraries"}, traits{"Traits that changed"};
   std::set<std::string> whole;  // stacks of which one of the runs has nothing
-  for (const auto& [name, before, after] : diff.stacks) {
-    const bool both = !before.empty() && !after.empty();
-    if (!both) whole.insert(name + " " + before + after);
+  for (const Diff::StackChange& change : diff.stacks) {
+    const StackInfo& stack = change.stack();
+    Entry entry{stack.id(), "", ""};
+    if (!change.before || !change.after) {
+      whole.insert(stack.id());
+      entry.stack += change.after ? " is new" : " is gone";
+    } else {
+      entry.stack = compared(stack.name, change.before->version, stack.version);
+      if (change.before->version == stack.version) entry.stack += " is another build";
+    }
+    if (change.before && change.after && change.before->library + change.before->build_id != stack.library + stack.build_id)
+      entry.detail = fmt::format("{} -> {}", matrix::file_of(*change.before), matrix::file_of(stack));
     ++stacks.count;
-    stacks.entries.push_back(
-        {both ? compared(name, before, after) : fmt::format("{} {}{} is {}", name, before, after, before.empty() ? "new" : "gone"), "",
-         ""});
+    stacks.entries.push_back(std::move(entry));
   }
   std::map<Kind, Part> cells{{Kind::broken, {"Verdicts that changed for the worse"}},
                              {Kind::gone, {"Cells that are gone"}},
@@ -121,6 +128,8 @@ Json version_json(const Cell& cell) {
           {"says", cell.says},       {"evidence", cell.evidence}};
 }
 Json version_json(const TraitAnswer& answer) { return {{"version", answer.version}, {"answer", answer.answer}, {"replay", answer.replay}}; }
+
+Json version_json(const StackInfo& stack) { return {{"version", stack.version}, {"library", stack.library}, {"build_id", stack.build_id}}; }
 
 // The keys `old` and `new`, where there is such a one.
 template <typename Change>
@@ -179,12 +188,7 @@ std::string diff_markdown(const Diff& diff) {
 
 std::string diff_json(const Diff& diff) {
   Json json{{"format", "tlsbye-diff/1"}, {"stacks", Json::array()}, {"cells", Json::array()}, {"traits", Json::array()}};
-  for (const auto& [name, before, after] : diff.stacks) {
-    Json stack{{"name", name}};
-    if (!before.empty()) stack["old"] = before;
-    if (!after.empty()) stack["new"] = after;
-    json["stacks"].push_back(std::move(stack));
-  }
+  for (const Diff::StackChange& change : diff.stacks) json["stacks"].push_back(with_both({{"name", change.stack().name}}, change));
   for (const Diff::Change& change : diff.cells) {
     const Cell& cell = change.cell();
     json["cells"].push_back(with_both({{"change", spell(change.kind)},

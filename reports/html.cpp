@@ -295,7 +295,8 @@ Json data(const RunReport& report, const References& references, const Transcrip
   std::map<std::string, std::size_t> stack_at;
   for (const StackInfo& stack : report.stacks) {
     stack_at.emplace(stack.id(), stack_at.size());
-    json["stacks"].push_back({{"name", stack.name}, {"version", stack.version}});
+    json["stacks"].push_back(
+        {{"name", stack.name}, {"version", stack.version}, {"file", stack.library.empty() ? "" : matrix::file_of(stack)}});
   }
 
   // The runs that decided a cell or a trait, with the events that did.

@@ -200,7 +200,10 @@ void add_totals(Fitted& text, const RunReport& report) {
                                                   [&](const Cell& cell) { return is_of(stack, cell) && cell.verdict == verdict; }));
     table += "\n";
   }
-  text.add(table + "\n" + legend + "* `.`: the statement is not about this library\n\n");
+  legend += "* `.`: the statement is not about this library\n";
+  for (const StackInfo& stack : report.stacks)
+    if (!stack.library.empty()) legend += fmt::format("* {} is {}\n", plain(stack.id()), plain(matrix::file_of(stack)));
+  text.add(table + "\n" + legend + "\n");
 }
 
 // A stack's answers: one where all agree, else each with the columns that gave it.

@@ -164,6 +164,11 @@ std::string citation(const Cell& cell, const std::vector<Clause>& clauses) {
   return fmt::format("{} {}", fmt::join(clause ? clause->cites : cell.ref, "; "), force(cell.strength));
 }
 
+std::string file_of(const StackInfo& stack) {
+  const std::string build = stack.build_id.empty() ? "" : fmt::format(" (build id {})", stack.build_id);
+  return (stack.library.empty() ? "a file that nobody told" : stack.library) + build;
+}
+
 std::vector<Contradiction> contradictions(const RunReport& report, const References& references) {
   std::set<std::string_view> told;
   for (const Cell& cell : report.cells) told.insert(cell.clause);

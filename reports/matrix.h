@@ -70,6 +70,9 @@ std::string shortly(const std::vector<const Cell*>& cells);
 std::string citation(const Cell& cell, const std::vector<Clause>& clauses);
 const Clause* find(const std::vector<Clause>& clauses, std::string_view id);
 
+// The file that the library was loaded from: "/usr/lib/libgnutls.so.30 (build id 4be1f0c2)".
+std::string file_of(const StackInfo& stack);
+
 // The contradictions that the report has a clause or a trait of: those of contradictions.toml, then clauses that name each other and stand
 // in none of those, each pair once, without id and treatment.
 std::vector<Contradiction> contradictions(const RunReport& report, const References& references);

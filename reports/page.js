@@ -38,6 +38,9 @@
   // --- Head, legend ---
   at("lead").textContent = `${plural(cells.length, "cell")}, ${plural(clauses.length, "clause")}, ${plural(data.runs, "run")}.`
     + (data.complete ? "" : " The run was not completed: what is missing is not-reached here.");
+  const files = stacks.filter(stack => stack.file);
+  at("files").append(...files.map(stack => make("li", {}, `${stack.id} is ${stack.file}`)));
+  at("files").hidden = files.length === 0;
   at("problems").hidden = data.problems.length === 0;
   at("problems").append(...data.problems.map(problem => make("li", {}, problem)));
   for (const verdict of legend)

@@ -62,7 +62,7 @@ def test_a_verdict_that_is_worse_after_an_upgrade_is_named_and_fails(full_run, e
     text = full_run("diff", *files, check=1).stdout
     assert f"gnutls {old} -> 99.1" in text and "conforms -> violates" in text and "it broke" in text
     changes = told(full_run, files, check=1)
-    assert changes["stacks"] == [{"name": "gnutls", "old": old, "new": "99.1"}]
+    assert [(stack["name"], stack["old"]["version"], stack["new"]["version"]) for stack in changes["stacks"]] == [("gnutls", old, "99.1")]
     assert [(cell["change"], cell["new"]["says"]) for cell in changes["cells"]] == [("broken", "it broke")]
     assert "conforms -\\> violates" in full_run("diff", *files, "--markdown", check=1).stdout
 
@@ -101,7 +101,8 @@ def test_a_library_without_a_counterpart_is_named_with_its_cells(full_run, edite
     gone = next(stack["id"] for stack in json.loads(files[0].read_text())["stacks"] if stack["name"] == "wolfssl")
     text = full_run("diff", *files, check=1).stdout
     assert f"{gone} is gone" in text and f"{gone}  all of its cells" in text
-    assert told(full_run, files, check=1)["stacks"] == [{"name": "wolfssl", "old": gone.split(" ")[1]}]
+    (stack,) = told(full_run, files, check=1)["stacks"]
+    assert stack["name"] == "wolfssl" and stack["old"]["version"] == gone.split(" ")[1] and "new" not in stack
 
 
 def test_a_screenful_is_enough_unless_all_is_asked_for(full_run, edited):

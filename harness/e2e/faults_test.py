@@ -246,7 +246,7 @@ def test_nothing_is_left_behind(tlsbye):
     strays = [p for p in pathlib.Path("/proc").iterdir() if p.name.isdigit() and is_stray_peer(p)]
     assert strays == []
     assert {p.name for p in (tlsbye.folder / "out").iterdir()} == {
-        "run.json", "transcripts.jsonl", "matrix.md", "matrix.html", "junit.xml", "results.sarif", "closing-safely.md", "transcripts"}
+        "run.json", "transcripts.jsonl", "matrix.md", "matrix.html", "junit.xml", "results.sarif", "closing-safely.md", "captures", "transcripts"}
     assert {p for p in set(pathlib.Path("/tmp").iterdir()) - before if "tlsbye" in p.name} == set()
 
 
