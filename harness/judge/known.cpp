@@ -79,7 +79,8 @@ LoadedKnown parse_known(std::string_view text, const std::string& file) {
     entry.applies.since = rows.text(*row, "since").value_or("");
     entry.applies.before = rows.text(*row, "before").value_or("");
     if (const auto role = word<Role>(rows, *row, "role", all_words<Role>())) entry.applies.roles = {*role};
-    if (const auto tls = word<Tls>(rows, *row, "tls", all_words<Tls>())) entry.applies.tls = {*tls};
+    const auto tls = word<Tls>(rows, *row, "tls", all_words<Tls>());
+    entry.applies.tls = tls ? std::vector<Tls>{*tls} : std::vector<Tls>{Tls::v1_0, Tls::v1_1, Tls::v1_2, Tls::v1_3};
     entry.verdict = word<Verdict>(rows, *row, "verdict", verdicts).value_or(Verdict::violates);
     entry.reason = rows.text(*row, "reason").value_or("");
     entry.link = rows.text(*row, "link").value_or("");

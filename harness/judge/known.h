@@ -7,7 +7,7 @@
 //     since    = "3.7"                                       # optional: since <= version < before
 //     before   = "3.8.5"
 //     role     = "client"                                    # optional
-//     tls      = "1.3"                                       # optional
+//     tls      = "1.3"                                       # optional; without it all, the old ones too
 //     verdict  = "violates"                                  # or "hung", "crashed", "discouraged", "differs"
 //     reason   = "Reported; a fix is in the next release."
 //     link     = "https://gitlab.com/gnutls/gnutls/-/issues/1"  # optional

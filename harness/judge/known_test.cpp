@@ -73,6 +73,15 @@ TEST(Known, AnotherScenarioVersionRoleOrClauseIsNotExcused) {
   }
 }
 
+TEST(Known, AnEntryThatNamesNoTlsVersionSpeaksOfTheOldOnesToo) {
+  RunReport report = report_of(Verdict::violates);
+  report.cells[0].tls = Tls::v1_0;
+  EXPECT_THAT(apply_known(report, entries(), clauses(), day), IsEmpty());
+  EXPECT_EQ(report.cells[0].verdict, Verdict::known);
+  apply_known(report, entries(with("verdict ", "tls = \"1.3\"\nverdict ")), clauses(), day);
+  EXPECT_EQ(report.cells[0].verdict, Verdict::violates);
+}
+
 TEST(Known, AnEntryThatExcusesNothingAnyMoreIsStale) {
   RunReport report = report_of(Verdict::conforms);
   EXPECT_THAT(apply_known(report, entries(), clauses(), day), ElementsAre(HasSubstr("known.toml:2: rfc/* on gnutls")));
