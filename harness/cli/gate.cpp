@@ -55,7 +55,9 @@ int gate_command(const House& house, const std::filesystem::path& run_file, cons
     for (const Diagnostic& diagnostic : known.diagnostics) text += diagnostic.render();
     throw Stop{exit_usage, text};
   }
-  const std::vector<std::string> stale = apply_known(report, known.entries, clauses_of(house), today());
+  const std::vector<Clause> clauses = clauses_of(house);
+  const std::vector<std::string> stale = apply_known(report, known.entries, clauses, today());
+  for (std::string& missing : missing_cells(report, clauses)) report.problems.push_back(std::move(missing));
   const GateResult result = gate(report, stale, fail_on);
   fmt::print("{}", result.summary);
   return result.green ? exit_done : exit_no;

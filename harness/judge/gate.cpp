@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
@@ -77,6 +78,41 @@ bool unexpected(Verdict verdict, Verdict fail_on) {
       break;
   }
   return false;
+}
+
+std::vector<std::string> missing_cells(const RunReport& report, const std::vector<Clause>& clauses) {
+  using Place = std::tuple<std::string, std::string, std::string, Role, Tls>;
+  const auto place = [](const Cell& cell) { return Place{cell.clause, cell.stack, cell.version, cell.role, cell.tls}; };
+  std::set<std::string> told_of;
+  std::set<Role> roles;
+  std::set<Tls> versions;
+  std::set<Place> there;
+  for (const Cell& cell : report.cells) {
+    told_of.insert(cell.clause);
+    roles.insert(cell.role);
+    versions.insert(cell.tls);
+    there.insert(place(cell));
+  }
+  std::vector<Clause> asked;
+  std::copy_if(clauses.begin(), clauses.end(), std::back_inserter(asked),
+               [&](const Clause& clause) { return told_of.contains(clause.id); });
+  Judge::Scope scope;
+  scope.stacks = report.stacks;
+  scope.roles = {roles.begin(), roles.end()};
+  scope.tls = {versions.begin(), versions.end()};
+  const std::vector<Trait> no_questions;
+  const RunReport promised = Judge(asked, scope, no_questions).report();
+  std::map<std::string, std::pair<std::size_t, std::string>> columns;  // how many are missing, and the first of them
+  for (const Cell& cell : promised.cells)
+    if (!there.contains(place(cell))) {
+      auto& [count, first] = columns[fmt::format("{} {} as {}, TLS {}", cell.stack, cell.version, spell(cell.role), spell(cell.tls))];
+      if (count++ == 0) first = cell.clause;
+    }
+  std::vector<std::string> lines;
+  for (const auto& [column, missing] : columns)
+    lines.push_back(fmt::format("{}: {} {} missing from the run, first {}", column, missing.first,
+                                missing.first == 1 ? "cell is" : "cells are", missing.second));
+  return lines;
 }
 
 GateResult gate(const RunReport& report, const std::vector<std::string>& stale_entries, Verdict fail_on) {

@@ -23,6 +23,11 @@ struct GateResult {
 // `report` has had apply_known() done to it; `stale_entries` is what that gave.
 GateResult gate(const RunReport& report, const std::vector<std::string>& stale_entries = {}, Verdict fail_on = Verdict::violates);
 
+// The cells that the report's own stacks promise and that it lacks, as lines to be told with its problems: each clause that it has must
+// have a cell for every stack, and every role and TLS version that the report speaks of at all, where it applies and the stack can do that.
+// `clauses` are all there are.
+std::vector<std::string> missing_cells(const RunReport& report, const std::vector<Clause>& clauses);
+
 // True for the verdicts that fail the gate.
 bool unexpected(Verdict verdict, Verdict fail_on = Verdict::violates);
 

@@ -10,6 +10,7 @@ namespace tlsbye {
 namespace {
 
 using namespace testing;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -70,6 +71,17 @@ TEST(Gate, WantsEachClaimedRoleAndVersionReached) {
   EXPECT_THAT(gate(report).faults, ElementsAre(HasSubstr("server of TLS 1.3")));
   report.stacks[0].abilities = {"client", "tls-1.3"};
   EXPECT_TRUE(gate(report).green);
+}
+
+TEST(Gate, MissesTheCellsThatAStackPromisesAndNoOthers) {
+  const std::vector<Clause> clauses{clause("rfc/one"), clause("rfc/other"), clause("rfc/never-asked")};
+  RunReport report = report_of(Verdict::conforms, "rfc/one");
+  report.cells.push_back(report_of(Verdict::conforms, "rfc/other").cells[0]);
+  EXPECT_THAT(missing_cells(report, clauses), IsEmpty()) << "a run of clients and TLS 1.3 alone";
+  report.cells.push_back(report.cells[0]);
+  report.cells.back().role = Role::server;
+  EXPECT_THAT(missing_cells(report, clauses),
+              ElementsAre(AllOf(HasSubstr("as server, TLS 1.3: 1 cell is missing"), HasSubstr("rfc/other"))));
 }
 
 TEST(Gate, TellsTheWorstFirstAndEqualCellsOfAStackOnce) {
