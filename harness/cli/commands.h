@@ -1,9 +1,11 @@
 // The commands, one function each. Each prints to standard output, may throw Stop, and gives the exit code.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/cli/house.h"
@@ -44,6 +46,9 @@ void write_reports(const RunReport& report, const References& references, const 
 void write_text(const std::filesystem::path& file, const std::string& text);
 int report_command(const House& house, const std::filesystem::path& run_file, const ReportFiles& files);
 
+// What `tlsbye list` names.
+inline constexpr std::array<std::string_view, 7> listed{"scenarios",  "clauses", "contradictions", "stacks",
+                                                        "properties", "traits",  "cells"};
 int list_command(const House& house, const std::string& kind, bool json, bool coverage, bool rows,
                  const std::filesystem::path& more_scenarios);
 int show_command(const House& house, const std::string& what, const std::filesystem::path& out,
@@ -56,7 +61,7 @@ int gate_command(const House& house, const std::filesystem::path& run_file, cons
                  bool update);
 // The cells that a run with these words would have, as a run file in which nothing was reached; or one id a line.
 int cells_command(const House& house, const RunWords& words, bool json);
-// What a shell may complete a word to, one a line: commands, options of `command`, stacks, scenarios, clauses.
+// What a shell may complete a word to, one a line: commands, options of `command`, what `list` names, stacks, scenarios, clauses.
 int complete_command(const House& house, const CLI::App& app, const std::string& what, const std::string& command);
 
 struct DiffWords {

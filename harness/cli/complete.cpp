@@ -19,6 +19,8 @@ void print_stacks(const House& house) {
 
 int complete_command(const House& house, const CLI::App& app, const std::string& what, const std::string& command) {
   if (what == "stacks") print_stacks(house);
+  if (what == "lists")
+    for (const std::string_view each : listed) fmt::print("{}\n", each);
   if (what == "scenarios")
     for (const Scenario& scenario : scenarios_of(house)) fmt::print("{}\n", scenario.id);
   if (what == "clauses")

@@ -103,9 +103,9 @@ int main(int argc, char** argv) {
   std::string kind;
   bool json = false, coverage = false, rows = false;
   CLI::App* list = app.add_subcommand("list", "Name what there is");
-  list->add_option("what", kind, "scenarios, clauses, contradictions, stacks, properties, traits or cells")
+  list->add_option("what", kind, fmt::format("{}", fmt::join(listed, ", ")))
       ->required()
-      ->check(CLI::IsMember({"scenarios", "clauses", "contradictions", "stacks", "properties", "traits", "cells"}));
+      ->check(CLI::IsMember(std::vector<std::string>(listed.begin(), listed.end())));
   list->add_flag("--json", json, "As JSON");
   list->add_option("--stack", words.selection.stacks, "cells: of these stacks")->type_name("NAME");
   list->add_option("--clause", words.clauses, "cells: of these clauses")->type_name("GLOB");
