@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tlsbye.report import Report, load
+from tlsbye.report import Clause, Report, load
 
 EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_HARNESS = range(4)
 
@@ -38,7 +39,7 @@ def program() -> Path:
 def call(arguments: Sequence[str]) -> str:
     """Calls the program and gives what it printed. Raises ProgramError, with its own words, where it could not do as asked."""
     done = subprocess.run([program(), *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    if done.returncode in (EXIT_USAGE, EXIT_HARNESS):
+    if done.returncode not in (EXIT_DONE, EXIT_NO):  # a signal, too, ends it without a result
         raise ProgramError(done.stderr.strip() or f"tlsbye {' '.join(arguments)}: exit code {done.returncode}")
     return done.stdout
 
@@ -50,6 +51,12 @@ def run(*arguments: str, out: str | Path) -> Report:
     """
     call(["run", *arguments, "--out", str(out)])
     return load(Path(out) / "run.json")
+
+
+def clauses() -> dict[str, Clause]:
+    """All clauses by their ids, with what the documents say. Raises ProgramError."""
+    listed = json.loads(call(["list", "clauses", "--json"]))
+    return {c["id"]: Clause(c["id"], c["strength"], c["says"], tuple(c["cites"])) for c in listed}
 
 
 def main() -> int:

@@ -8,9 +8,11 @@ runs once a session, when the first test asks for its verdict; with pytest-xdist
 | conforms, differs | passes |
 | violates, hung, crashed, harness-error | fails; the text is the evidence |
 | discouraged | passes, unless `fail-on` says otherwise |
-| known | xfail, with its reason |
+| known | xfail, with its reason; strict, for see the next line |
 | stale | fails: what was accepted no longer happens |
 | not-reached, unsupported | skipped, with the reason; a session in which nothing was reached fails |
+
+One more test, `the-run-itself`, fails where the gate finds fault with the run as a whole: stale entries of `known`, nothing reached.
 
 Configuration stands in pyproject.toml; the command line comes first:
 
@@ -18,30 +20,34 @@ Configuration stands in pyproject.toml; the command line comes first:
     stacks = ["gnutls"]             # --tlsbye-stack, globs
     clauses = ["rfc8446/*"]         # --tlsbye-clause
     scenarios = ["missing-reply/*"] # --tlsbye-scenario
-    known = "known.toml"            # accepted deviations
+    known = "known.toml"            # accepted deviations; a `run` has those that it was made with
     fail-on = "violates"            # or "discouraged", "differs"
     run = "out/run.json"            # --tlsbye-run: judge by this file instead of making a run
-    arguments = ["--sweep"]         # further words for `tlsbye run`
+    arguments = ["--sweep"]         # further words for `tlsbye run`, such as leave the choice of cells alone
 
-Fixtures for tests of your own: `tlsbye_report` (tlsbye.Report).
+A fixture for tests of your own: `tlsbye_report` (tlsbye.Report), with `.cell(...)` and `.trait(...)`.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import re
 import shutil
 import tempfile
 import tomllib
+import uuid
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tlsbye.program import ProgramError, call
-from tlsbye.report import Cell, Report, load, parse
+from tlsbye.program import ProgramError, call, clauses
+from tlsbye.report import Cell, Clause, Report, load, parse
 
 _SKIPPED = ("not-reached", "unsupported")
 _FAIL_ON = ("violates", "discouraged", "differs")
@@ -62,12 +68,14 @@ class _Settings:
     @classmethod
     def of(cls, config: pytest.Config) -> _Settings:
         written = _table(config.rootpath / "pyproject.toml")
-        for list_key in ("stacks", "clauses", "scenarios", "arguments"):
-            value = written.get(list_key, [])
-            if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-                raise pytest.UsageError(f"[tool.tlsbye] {list_key}: a list of words is expected, not {value!r}")
-        if unknown := sorted(set(written) - {"stacks", "clauses", "scenarios", "arguments", "known", "fail-on", "run"}):
-            raise pytest.UsageError(f"[tool.tlsbye] has no key {unknown[0]!r}")
+        for key, value in written.items():
+            if key in ("stacks", "clauses", "scenarios", "arguments"):
+                if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+                    raise pytest.UsageError(f"[tool.tlsbye] {key}: a list of words is expected, not {value!r}")
+            elif key not in ("known", "fail-on", "run"):
+                raise pytest.UsageError(f"[tool.tlsbye] has no key {key!r}")
+            elif not isinstance(value, str):
+                raise pytest.UsageError(f"[tool.tlsbye] {key}: a word is expected, not {value!r}")
         settings = cls(
             stacks=config.getoption("tlsbye_stack") or written.get("stacks", []),
             clauses=config.getoption("tlsbye_clause") or written.get("clauses", []),
@@ -107,10 +115,19 @@ class _Session:
     """One pytest session: its settings, the cells it collects, and the run that answers for all of them."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.settings = _Settings.of(config)
+        self._config = config
         self._unique = _unique_name(config)
-        self._report: Report | None = None
         self._problem = ""
+
+    @cached_property
+    def settings(self) -> _Settings:
+        """Read when first asked for: a project that does not use the plugin is not bothered with its settings."""
+        return _Settings.of(self._config)
+
+    @cached_property
+    def clauses(self) -> dict[str, Clause]:
+        """What the documents say, for the text of failures."""
+        return clauses()
 
     def cells(self) -> list[Cell]:
         if self.settings.run:
@@ -121,20 +138,30 @@ class _Session:
     def folder(self) -> Path:
         return Path(tempfile.gettempdir()) / f"tlsbye-{self._unique}"
 
+    @property
+    def run_file(self) -> Path:
+        return Path(self.settings.run) if self.settings.run else self.folder / "run.json"
+
+    @cached_property
     def report(self) -> Report:
         """The run's report; made by whichever process asks first, and read by the others. Raises ProgramError."""
+        if not self.settings.run:
+            self._run_once()
+        return load(self.run_file)
+
+    def gate(self) -> str:
+        """What `tlsbye gate` says of the run."""
+        words = ["--known", self.settings.known] if self.settings.known else []
+        return call(["gate", str(self.run_file), "--fail-on", self.settings.fail_on, *words])
+
+    def _run_once(self) -> None:
         if self._problem:
             raise ProgramError(self._problem)
-        if self._report is None:
-            self._report = load(self.settings.run) if self.settings.run else self._run_once()
-        return self._report
-
-    def _run_once(self) -> Report:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            run_file, failed = self.folder / "run.json", self.folder / "failed"
-            if not run_file.exists() and not failed.exists():
+            done, failed = self.folder / "done", self.folder / "failed"
+            if not done.exists() and not failed.exists():
                 words = [*self.settings.words(), *self.settings.arguments, "--out", str(self.folder)]
                 for glob in self.settings.scenarios:
                     words += ["--scenario", glob]
@@ -142,12 +169,12 @@ class _Session:
                     words += ["--known", self.settings.known]
                 try:
                     call(["run", *words])
+                    done.touch()
                 except ProgramError as error:
                     failed.write_text(str(error), encoding="utf-8")
             if failed.exists():
                 self._problem = failed.read_text(encoding="utf-8")
                 raise ProgramError(self._problem)
-            return load(run_file)
 
 
 _session_key = pytest.StashKey[_Session]()
@@ -160,12 +187,10 @@ def _unique_name(config: pytest.Config) -> str:
         return str(worker["testrunuid"])
     if option := getattr(config.option, "testrunuid", None):
         return str(option)
-    if not hasattr(config.option, "testrunuid"):
-        return Path(tempfile.mkdtemp(prefix="tlsbye-")).name.removeprefix("tlsbye-")
-    import uuid
-
-    config.option.testrunuid = uuid.uuid4().hex  # what pytest-xdist would choose by itself, known to this process as well
-    return str(config.option.testrunuid)
+    name = uuid.uuid4().hex
+    if hasattr(config.option, "testrunuid"):  # what pytest-xdist would choose by itself; so it is known to this process as well
+        config.option.testrunuid = name
+    return name
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -180,8 +205,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "tlsbye: a verdict on a TLS library, made by `pytest --tlsbye`")
-    if config.getoption("tlsbye") or config.getoption("tlsbye_run"):
-        config.stash[_session_key] = _Session(config)
+    config.stash[_session_key] = _Session(config)
+    if _asked_for(config):
+        config.stash[_session_key].settings  # noqa: B018 - so that a mistake in them is told before anything is collected
+        config.pluginmanager.register(_Reached(), "tlsbye-reached")
+
+
+def _asked_for(config: pytest.Config) -> bool:
+    return bool(config.getoption("tlsbye") or config.getoption("tlsbye_run"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -199,8 +230,11 @@ class TlsbyeCells(pytest.Collector):
             cells = session.cells()
         except (ProgramError, ValueError, OSError) as error:
             raise self.CollectError(str(error)) from error
-        for cell in cells:
-            yield TlsbyeItem.from_parent(self, name=cell.id, cell=cell)
+        times = Counter(cell.id for cell in cells)
+        for cell in cells:  # the library's version stands in an id only where it must: an upgrade renames no test
+            name = cell.id if times[cell.id] == 1 else cell.id.replace(f"[{cell.stack}-", f"[{cell.stack}@{cell.version}-")
+            yield TlsbyeItem.from_parent(self, name=name, cell=cell)
+        yield TlsbyeRunItem.from_parent(self, name="the-run-itself")
 
 
 class TlsbyeItem(pytest.Item):
@@ -215,9 +249,9 @@ class TlsbyeItem(pytest.Item):
 
     def runtest(self) -> None:
         session = self.config.stash[_session_key]
-        cell = session.report().exactly(self.cell)
+        cell = session.report.exactly(self.cell)
         if cell is None:
-            raise ProgramError(f"the run has no cell {self.cell.id}")
+            raise ProgramError(f"the run has no cell {self.cell.id}; do the `arguments` of [tool.tlsbye] leave it out?")
         if cell.replay:
             self.user_properties.append(("replay", cell.replay))
         if cell.verdict in _SKIPPED:
@@ -226,70 +260,79 @@ class TlsbyeItem(pytest.Item):
             pytest.xfail(cell.reason)
         if cell.verdict == "conforms" or cell.verdict in _FAIL_ON[_FAIL_ON.index(session.settings.fail_on) + 1 :]:
             return
-        raise Verdict(cell)
+        raise Verdict(cell.story(session.clauses.get(cell.clause)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, Verdict):
-            return excinfo.value.cell.story()
-        if isinstance(excinfo.value, ProgramError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
+        return _words_alone(excinfo) or super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return self.path, None, f"tlsbye: {self.cell.id}"
 
 
-class Verdict(AssertionError):
-    """A cell that fails the test."""
+class TlsbyeRunItem(pytest.Item):
+    """The run as a whole as a test: what its gate finds fault with beside single cells."""
 
-    def __init__(self, cell: Cell) -> None:
-        super().__init__(cell.story())
-        self.cell = cell
+    def runtest(self) -> None:
+        session = self.config.stash[_session_key]
+        assert session.report.complete, "the run was not completed"
+        told = session.gate()
+        if re.search(r"\b(?!0 )\d+ faults? of the run itself", told):
+            raise Verdict(told)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        return _words_alone(excinfo) or super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, f"tlsbye: {self.name}"
+
+
+class Verdict(AssertionError):
+    """What fails a test, in its own words."""
+
+
+def _words_alone(excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+    """The text of our own exceptions: where in this file they were raised helps nobody."""
+    return str(excinfo.value) if isinstance(excinfo.value, (Verdict, ProgramError)) else ""
 
 
 @pytest.hookimpl(tryfirst=True)  # before -k and -m choose
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    if _session_key not in config.stash:
+    if not _asked_for(config):
         return
     collector: TlsbyeCells = TlsbyeCells.from_parent(session, name="tlsbye", nodeid="tlsbye")
     items[:0] = [item for item in session.genitems(collector) if isinstance(item, pytest.Item)]
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    _Reached.note(report)
-
-
 class _Reached:
-    """Whether any verdict of this process was more than a skip."""
+    """Whether any verdict was more than a skip: a plugin of each session's own."""
 
-    skipped = 0
-    others = 0
+    def __init__(self) -> None:
+        self._skipped = 0
+        self._others = 0
 
-    @classmethod
-    def note(cls, report: pytest.TestReport) -> None:
-        if not report.nodeid.startswith("tlsbye::"):
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.nodeid.startswith("tlsbye::") or report.nodeid.endswith("::the-run-itself"):
             return
         if report.skipped and not hasattr(report, "wasxfail"):
-            cls.skipped += 1
+            self._skipped += 1
         elif report.when == "call":
-            cls.others += 1
+            self._others += 1
 
+    @property
+    def nothing(self) -> bool:
+        return self._skipped > 0 and self._others == 0
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if _Reached.skipped and not _Reached.others and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.nothing and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if _Reached.skipped and not _Reached.others:
-        terminalreporter.write_line("tlsbye: every verdict was skipped: nothing was reached, and that proves nothing", red=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.nothing:
+            terminalreporter.write_line("tlsbye: every verdict was skipped: nothing was reached, and that proves nothing", red=True)
 
 
 @pytest.fixture(scope="session")
-def tlsbye_report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Report:
+def tlsbye_report(request: pytest.FixtureRequest) -> Report:
     """The report of this session's run, for assertions of your own; makes the run where `--tlsbye` did not."""
-    config = request.config
-    if _session_key not in config.stash:
-        config.stash[_session_key] = _Session(config)
-    return config.stash[_session_key].report()
+    return request.config.stash[_session_key].report

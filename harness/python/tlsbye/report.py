@@ -6,6 +6,7 @@ The words are those of the run file; its schema is in `reports/schema.json`.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -27,6 +28,16 @@ class Stack:
     @property
     def id(self) -> str:
         return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One statement of one document, which a cell is a verdict on."""
+
+    id: str
+    strength: str
+    says: str
+    cites: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -53,12 +64,14 @@ class Cell:
         """The cell in one word: `rfc8446/close-notify-is-a-warning[gnutls-client-1.3]`."""
         return f"{self.clause}[{self.stack}-{self.role}-{self.tls}]"
 
-    def story(self) -> str:
-        """What was seen, why it matters and how to see it again, in a few lines."""
+    def story(self, clause: Clause | None = None) -> str:
+        """What was seen and how to see it again, in a few lines; with its clause also what the document says."""
         lines = [
             f"{self.stack} {self.version} as {self.role}, TLS {self.tls}: {self.verdict}",
             f"{self.clause} ({self.strength}; {', '.join(self.ref)})",
         ]
+        if clause:
+            lines.append(f"{', '.join(clause.cites)}: {clause.says}")
         if self.says:
             lines.append(f"seen: {self.says}")
         if self.reason:
@@ -98,19 +111,9 @@ class Report:
     def __post_init__(self) -> None:
         self._cells.update({(c.clause, c.stack, c.version, c.role, c.tls): c for c in self.cells})
 
-    def select(
-        self, clause: str = "*", *, stack: str = "*", version: str = "*", role: str = "*", tls: str = "*"
-    ) -> list[Cell]:
+    def select(self, clause: str = "*", *, stack: str = "*", version: str = "*", role: str = "*", tls: str = "*") -> list[Cell]:
         """The cells that match these globs, in the order of the run file."""
-        return [
-            c
-            for c in self.cells
-            if fnmatchcase(c.clause, clause)
-            and fnmatchcase(c.stack, stack)
-            and fnmatchcase(c.version, version)
-            and fnmatchcase(c.role, role)
-            and fnmatchcase(c.tls, tls)
-        ]
+        return _matching(self.cells, clause=clause, stack=stack, version=version, role=role, tls=tls)
 
     def cell(self, clause: str, *, stack: str, role: str, tls: str, version: str = "*") -> Cell:
         """The one cell that matches. Raises LookupError where there is none, or more than one."""
@@ -122,16 +125,12 @@ class Report:
 
     def trait(self, trait: str, *, stack: str, role: str, tls: str, version: str = "*") -> TraitAnswer:
         """The one answer that matches. Raises LookupError where there is none, or more than one."""
-        found = [
-            t
-            for t in self.traits
-            if fnmatchcase(t.trait, trait)
-            and fnmatchcase(t.stack, stack)
-            and fnmatchcase(t.version, version)
-            and fnmatchcase(t.role, role)
-            and fnmatchcase(t.tls, tls)
-        ]
-        return _only(found, "trait", trait)
+        return _only(_matching(self.traits, trait=trait, stack=stack, version=version, role=role, tls=tls), "trait", trait)
+
+
+def _matching(items: Iterable[_T], **globs: str) -> list[_T]:
+    """Those of which each named field matches its glob."""
+    return [item for item in items if all(fnmatchcase(getattr(item, name), glob) for name, glob in globs.items())]
 
 
 def _only(found: list[_T], kind: str, name: str) -> _T:
