@@ -1,0 +1,274 @@
+"""The documents: what they tell the reader to type is typed here, what they show as a file is read, what they count is counted.
+
+Of a document's fenced `sh` blocks each line is run, in order, in a folder of the document's own; a line that cannot be run here stands in NOT_RUN with
+the reason. Words in capitals, and `mytls`, are the reader's: here they are what STANDS_FOR says."""
+
+import ast
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+from conftest import PROGRAM, ROOT, Tlsbye
+
+DOCUMENTS = ["README.md", "docs/adding-a-stack.md", "docs/gate.md", "docs/reading-a-report.md", "docs/why-trust-it.md", "docs/writing-a-scenario.md",
+             "peers/FINDINGS.md", "peers/README.md", "scenarios/README.md", "scenarios/clauses/README.md"]
+
+NOT_RUN = {
+    ("README.md", "./tlsbye test"): "this is part of it",
+    ("README.md", "./tlsbye fuzz"): "of the launcher; .ci/run calls it",
+    ("README.md", "./tlsbye selftest"): "run_test.py does",
+    ("docs/why-trust-it.md", "tlsbye selftest"): "run_test.py does",
+    ("README.md", "./tlsbye run --sweep"): "takes minutes; sweep_test.py has smaller ones",
+    ("docs/gate.md", "cmake --install build/release --prefix PREFIX"): "cmake_test.py does",
+    ("docs/gate.md", "python3 -m venv venv"): "package_test.py does",
+    ("docs/gate.md", "venv/bin/pip install ./tlsbye"): "package_test.py does",
+    ("docs/gate.md", "apt-get update && apt-get install -y --no-install-recommends ca-certificates git"): "prepares a container",
+    ("docs/gate.md", 'git clone --depth 1 "$TLSBYE_URL" tlsbye'): "prepares a container",
+}
+
+# Where a command says no, and that is right.
+EXIT = {
+    ("README.md", "./tlsbye run --gate"): 1,  # the libraries do violate clauses
+}
+
+STANDS_FOR = {
+    "mytls": "openssl",
+    "my-family": "half-a-family",
+    "--scenarios DIR": "--scenarios mine",
+    "--peers DIR": f"--peers {shlex.quote(str(PROGRAM.parent / 'peers'))}",
+    "OLD/": "out/",
+    "NEW/": "out/",
+}
+
+
+def of(document):
+    return (ROOT / document).read_text()
+
+
+def blocks(document, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", of(document), re.MULTILINE | re.DOTALL)
+
+
+def commands(document):
+    """The lines of the `sh` blocks, without their comments; a block with a file in it is one command."""
+    for block in blocks(document, "sh"):
+        yield from [block] if "<<" in block else [re.sub(r"\s+# .*", "", line) for line in block.splitlines() if line]
+
+
+def ci_jobs(document):
+    """The scripts of the CI examples, job by job, by their name."""
+    for block in blocks(document, "yaml"):
+        example = yaml.safe_load(block)
+        if "jobs" in example:  # GitHub
+            for job in example["jobs"].values():
+                assert all(set(step) <= {"uses", "with", "run", "if", "name"} for step in job["steps"])
+                yield "github", [step["run"] for step in job["steps"] if "run" in step]
+        else:
+            for job in example.values():
+                yield "gitlab", [*job["before_script"], *job["script"]]
+
+
+class Reader(Tlsbye):
+    """Somebody who reads a document, with a folder to try things in."""
+
+    def __init__(self, folder, document):
+        super().__init__(folder)
+        self.document = document
+        # `tlsbye` as installed, `./tlsbye` in this project's folder, `tlsbye/tlsbye` of a copy beside one's own project, pytest of an environment.
+        for place in ("bin/tlsbye", "tlsbye" if document == "README.md" else "tlsbye/tlsbye"):
+            (folder / place).parent.mkdir(exist_ok=True)
+            (folder / place).symlink_to(PROGRAM)
+        (folder / "venv/bin").mkdir(parents=True)
+        (folder / "venv/bin/pytest").write_text(f'#!/bin/sh\nexec {sys.executable} -m pytest -p tlsbye.pytest_plugin -p no:cacheprovider "$@"\n')
+        (folder / "venv/bin/pytest").chmod(0o755)
+
+    def type(self, command):
+        place = (self.document, command)
+        if place in NOT_RUN:
+            return None
+        words = {**STANDS_FOR, "REPLAY-ID": shlex.quote(self.replay()) if "REPLAY-ID" in command else ""}
+        typed = re.sub("|".join(map(re.escape, words)), lambda found: words[found[0]], command)
+        if self.document != "README.md":
+            typed = re.sub(r"^\./tlsbye\b", "tlsbye", typed)
+        environment = {**os.environ, "PATH": f"{self.folder}/bin:{os.environ['PATH']}", "NO_COLOR": "1", "PYTHONPATH": str(ROOT / "harness/python"),
+                       "TLSBYE_PROGRAM": str(PROGRAM), "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md")}
+        done = subprocess.run(["bash", "-euc", typed], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
+        assert done.returncode == EXIT.get(place, 0), f"{command}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done
+
+    def replay(self):
+        """Of a violation that the last run left, or of any cell."""
+        decided = [cell for cell in self.report()["cells"] if cell["replay"]]
+        return next((cell for cell in decided if cell["verdict"] == "violates"), decided[0])["replay"]
+
+
+@pytest.fixture
+def reader(tmp_path, full_run):
+    def read(document, with_a_run=True):
+        reader = Reader(tmp_path, document)
+        if with_a_run:
+            (tmp_path / "out").symlink_to(full_run.folder / "out")
+        return reader
+
+    return read
+
+
+# What is typed
+
+
+def test_every_document_of_the_project_is_looked_at():
+    found = {str(file.relative_to(ROOT)) for folder in (".", "docs", "harness", "peers", "reports", "scenarios")
+             for file in (ROOT / folder).glob("*.md" if folder == "." else "**/*.md")}
+    assert {document for document in found if "testdata" not in document} == set(DOCUMENTS)
+
+
+def test_commands_stand_in_sh_blocks_where_they_are_run():
+    for document in DOCUMENTS:
+        outside = re.sub(r"^```\w*\n.*?^```$", "", of(document), flags=re.MULTILINE | re.DOTALL)
+        assert not re.findall(r"^ {4,}(?:\./)?(?:tlsbye|pip|pytest|cmake|ninja|ctest) .*", outside, re.MULTILINE), document
+
+
+def test_what_is_said_of_a_command_here_is_said_of_one_that_is_there():
+    typed = {(document, command) for document in DOCUMENTS for command in commands(document)}
+    typed |= {("docs/gate.md", line) for _, lines in ci_jobs("docs/gate.md") for line in lines}
+    assert set(NOT_RUN) | set(EXIT) <= typed
+    assert {document for document, _ in typed} == {"README.md", "scenarios/README.md", *(d for d in DOCUMENTS if d.startswith("docs/"))}
+
+
+@pytest.mark.heavy
+def test_the_commands_of_the_readme(reader):
+    somebody = reader("README.md", with_a_run=False)
+    for command in commands("README.md"):
+        somebody.type(command)
+    for name in ("matrix.html", "matrix.md", "junit.xml", "results.sarif", "run.json"):
+        assert name in of("README.md") and (somebody.folder / "out" / name).stat().st_size
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("document", ["docs/reading-a-report.md", "docs/why-trust-it.md"])
+def test_the_commands_on_a_run_that_is_there(reader, document):
+    somebody = reader(document)
+    assert sum(somebody.type(command) is not None for command in commands(document)) > 1
+
+
+def test_the_scenario_of_the_guide_runs_and_its_mistake_is_told_as_shown(reader):
+    document = "docs/writing-a-scenario.md"
+    somebody = reader(document, with_a_run=False)
+    told = [somebody.type(command).stdout for command in commands(document)]
+    assert any(c["scenario"].startswith("farewell/half-an-answer@k=") for c in somebody.report()["cells"])
+    assert "wire     cut partner->subject close_notify at" in told[-1]
+
+    file = somebody.folder / "my-scenarios/farewell.toml"
+    file.write_text(file.read_text().replace("subject  close-write", "subject  close_write"))
+    shown = blocks(document, "text")[0]
+    assert shown.strip() in somebody("run", "--scenarios", "my-scenarios", check=2).stderr
+
+
+def test_the_commands_of_the_manual_of_scenarios(reader):
+    document = "scenarios/README.md"
+    somebody = reader(document, with_a_run=False)
+    (somebody.folder / "mine").mkdir()
+    (somebody.folder / "mine/half-a-family.toml").write_text(blocks(document, "toml")[1])
+    for command in commands(document):
+        somebody.type(command)
+
+
+@pytest.mark.heavy
+def test_the_commands_of_the_guide_to_stacks(reader):
+    document = "docs/adding-a-stack.md"
+    somebody = reader(document, with_a_run=False)
+    told = [somebody.type(command).stdout for command in commands(document)]
+    assert "openssl" in told[0] and told[0] == told[1]
+
+
+@pytest.mark.heavy
+def test_the_way_to_a_gate_and_the_ci_examples(reader):
+    document = "docs/gate.md"
+    somebody = reader(document, with_a_run=False)
+    known = somebody.folder / "known.toml"
+    for command in commands(document):
+        if command.startswith("tlsbye gate") and "--update" not in command:
+            assert somebody("gate", "out/run.json", "--known", known, check=2).stderr, "without reasons it is refused"
+            known.write_text(known.read_text().replace('reason  = ""', 'reason  = "We know."'))
+        if command.startswith("venv/bin/pytest"):
+            (somebody.folder / "pyproject.toml").write_text(settings(document))
+        somebody.type(command)
+    jobs = dict(ci_jobs(document))
+    assert set(jobs) == {"github", "gitlab"}
+    for lines in jobs.values():
+        assert any("--gate" in line for line in lines)
+        for line in lines:
+            somebody.type(re.sub(r"\s+# .*", "", line))
+    assert (somebody.folder / "summary.md").stat().st_size > 1000
+
+    own = blocks(document, "python")
+    (somebody.folder / "test_own.py").write_text(own[0])
+    done = subprocess.run(["venv/bin/pytest", "-q"], cwd=somebody.folder, env={**os.environ, "PYTHONPATH": str(ROOT / "harness/python"),
+                          "TLSBYE_PROGRAM": str(PROGRAM)}, capture_output=True, text=True, timeout=300)
+    assert "1 failed, 1 passed" in done.stdout and "as client, TLS 1.3: known" in done.stdout, done.stdout
+
+
+def settings(document):
+    return next(block for block in blocks(document, "toml") if block.startswith("[tool.tlsbye]"))
+
+
+# What is shown
+
+
+def test_toml_yaml_and_python_examples_parse():
+    count = 0
+    for document in DOCUMENTS:
+        for language, parse in (("toml", tomllib.loads), ("yaml", yaml.safe_load), ("python", ast.parse), ("json", json.loads)):
+            for block in blocks(document, language):
+                assert parse(block), document
+                count += 1
+    assert count >= 6
+
+
+def test_the_ci_examples_keep_what_the_run_leaves(full_run):
+    for path in re.findall(r"\bout/[\w.]*", "".join(blocks("docs/gate.md", "yaml"))):
+        assert (full_run.folder / path).exists(), path
+
+
+def test_the_accepted_deviation_that_is_shown_is_one_that_the_gate_reads(full_run, tmp_path):
+    (tmp_path / "known.toml").write_text(next(block for block in blocks("docs/gate.md", "toml") if block.startswith("[[known]]")))
+    done = full_run("gate", "out/run.json", "--known", tmp_path / "known.toml", check=1)
+    assert "no clause has such an id" not in done.stdout
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", of(document)):
+        assert "://" in target or ((ROOT / document).parent / target).exists(), target
+
+
+def test_the_readme_fits_a_screen_and_leads_to_each_document():
+    assert len(of("README.md").splitlines()) <= 50
+    for document in DOCUMENTS[1:]:
+        assert f"]({document})" in of("README.md"), document
+
+
+# What is counted
+
+
+def test_the_readme_counts_clauses_and_scenarios_as_they_are(tlsbye):
+    for kind in ("clauses", "scenarios"):
+        said = int(re.search(rf"(\d+) {kind}", of("README.md"))[1])
+        there = len(json.loads(tlsbye("list", kind, "--json", check=0).stdout))
+        assert said < there < said + 100, kind
+
+
+def test_the_readme_has_no_other_figures_that_would_rot():
+    said = of("README.md").partition("Exit codes")[0]
+    assert re.findall(r"(?<![\w.-])\d[\d,.]*(?![\w.])", re.sub(r"`[^`]*`|```.*?```", "", said, flags=re.DOTALL)) == ["500", "500"]
+
+
+def test_the_picture_is_small_and_a_png():
+    picture = (ROOT / "docs/matrix.png").read_bytes()
+    assert picture.startswith(b"\x89PNG\r\n") and len(picture) < 200_000
