@@ -15,6 +15,7 @@ import tomllib
 import pytest
 import yaml
 from conftest import PROGRAM, ROOT, Tlsbye
+from library_test import copied, stacks
 
 DOCUMENTS = ["README.md", "docs/adding-a-stack.md", "docs/gate.md", "docs/reading-a-report.md", "docs/why-trust-it.md", "docs/writing-a-scenario.md",
              "peers/FINDINGS.md", "peers/README.md", "scenarios/README.md", "scenarios/clauses/README.md"]
@@ -42,7 +43,7 @@ STANDS_FOR = {
     "my-family": "half-a-family",
     "--scenarios DIR": "--scenarios mine",
     "--peers DIR": f"--peers {shlex.quote(str(PROGRAM.parent / 'peers'))}",
-    "OLD/": "out/",
+    "OLD/": "out/",  # two runs that the reader has
     "NEW/": "out/",
 }
 
@@ -92,7 +93,7 @@ class Reader(Tlsbye):
         place = (self.document, command)
         if place in NOT_RUN:
             return None
-        words = {**STANDS_FOR, "REPLAY-ID": shlex.quote(self.replay()) if "REPLAY-ID" in command else ""}
+        words = {**STANDS_FOR, "gnutls=PREFIX": f"gnutls={self.folder}/prefix", "REPLAY-ID": shlex.quote(self.replay()) if "REPLAY-ID" in command else ""}
         typed = re.sub("|".join(map(re.escape, words)), lambda found: words[found[0]], command)
         if self.document != "README.md":
             typed = re.sub(r"^\./tlsbye\b", "tlsbye", typed)
@@ -192,6 +193,7 @@ def test_the_way_to_a_gate_and_the_ci_examples(reader):
     document = "docs/gate.md"
     somebody = reader(document, with_a_run=False)
     known = somebody.folder / "known.toml"
+    copied(stacks(somebody)["gnutls"]["library"], somebody.folder / "prefix")
     for command in commands(document):
         if command.startswith("tlsbye gate") and "--update" not in command:
             assert somebody("gate", "out/run.json", "--known", known, check=2).stderr, "without reasons it is refused"

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as xml
 
 import pytest
 from conftest import PROGRAM, ROOT, recounted
+from library_test import copied, renamed, stacks
 
 THE_RUN = "the-run-itself"
 FAILING = "rfc9846/success-means-the-answer-came[gnutls-client-1.3]"
@@ -260,6 +261,15 @@ def test_settings_may_name_a_run_that_is_there_already(pytest_in, run_file):
     pytest_in.settings(run=str(run_file()))
     pytest_in("--tlsbye", "-q", "-k", "close-notify")
     assert pytest_in.runs() == 0
+
+
+@pytest.mark.parametrize("words", [(), ("-n", "2")])
+def test_a_library_built_elsewhere_can_be_tested(pytest_in, tlsbye, words):
+    system = stacks(tlsbye)["gnutls"]
+    copied(system["library"], pytest_in.folder / "prefix", renamed(system["version"], "3.9.1"))
+    pytest_in.settings(clauses=["rfc9846/*"], scenarios=["missing-reply/*"], libraries=["gnutls=prefix"])
+    done = pytest_in("--tlsbye", "-q", *words, check=1)
+    assert "gnutls 3.9.1 as client, TLS 1.3: violates" in done.stdout and "has no cell" not in done.stdout
 
 
 def test_the_command_line_comes_before_the_settings(pytest_in):

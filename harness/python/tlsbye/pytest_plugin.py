@@ -18,6 +18,7 @@ Configuration stands in pyproject.toml; the command line comes first:
 
     [tool.tlsbye]
     stacks = ["gnutls"]             # --tlsbye-stack, globs
+    libraries = ["gnutls=/opt/new"] # --tlsbye-lib: run a peer against the library of that prefix
     clauses = ["rfc8446/*"]         # --tlsbye-clause
     scenarios = ["missing-reply/*"] # --tlsbye-scenario
     known = "known.toml"            # accepted deviations; a `run` has those that it was made with
@@ -58,6 +59,7 @@ class _Settings:
     """What the command line and pyproject.toml say together."""
 
     stacks: list[str] = field(default_factory=list)
+    libraries: list[str] = field(default_factory=list)
     clauses: list[str] = field(default_factory=list)
     scenarios: list[str] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
@@ -69,7 +71,7 @@ class _Settings:
     def of(cls, config: pytest.Config) -> _Settings:
         written = _table(config.rootpath / "pyproject.toml")
         for key, value in written.items():
-            if key in ("stacks", "clauses", "scenarios", "arguments"):
+            if key in ("stacks", "libraries", "clauses", "scenarios", "arguments"):
                 if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
                     raise pytest.UsageError(f"[tool.tlsbye] {key}: a list of words is expected, not {value!r}")
             elif key not in ("known", "fail-on", "run"):
@@ -78,6 +80,7 @@ class _Settings:
                 raise pytest.UsageError(f"[tool.tlsbye] {key}: a word is expected, not {value!r}")
         settings = cls(
             stacks=config.getoption("tlsbye_stack") or written.get("stacks", []),
+            libraries=config.getoption("tlsbye_lib") or written.get("libraries", []),
             clauses=config.getoption("tlsbye_clause") or written.get("clauses", []),
             scenarios=config.getoption("tlsbye_scenario") or written.get("scenarios", []),
             arguments=written.get("arguments", []),
@@ -93,9 +96,9 @@ class _Settings:
         """The selection in words of `tlsbye run` and `tlsbye list cells`."""
         return [
             word
-            for option, globs in (("--stack", self.stacks), ("--clause", self.clauses))
-            for glob in globs
-            for word in (option, glob)
+            for option, values in (("--stack", self.stacks), ("--lib", self.libraries), ("--clause", self.clauses))
+            for value in values
+            for word in (option, value)
         ]
 
 
@@ -197,6 +200,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("tlsbye", "closing TLS connections (tlsbye)")
     group.addoption("--tlsbye", action="store_true", help="test TLS libraries: one test for each clause, stack, role and TLS version")
     group.addoption("--tlsbye-stack", action="append", metavar="NAME[@VERSION]", help="only these stacks (globs)")
+    group.addoption("--tlsbye-lib", action="append", metavar="NAME=PREFIX", help="run a peer against the library built elsewhere")
     group.addoption("--tlsbye-clause", action="append", metavar="GLOB", help="only these clauses")
     group.addoption("--tlsbye-scenario", action="append", metavar="GLOB", help="run only these scenarios")
     group.addoption("--tlsbye-run", metavar="FILE", help="take verdicts from this run.json instead of making a run")
