@@ -43,8 +43,7 @@ STANDS_FOR = {
     "my-family": "half-a-family",
     "--scenarios DIR": "--scenarios mine",
     "--peers DIR": f"--peers {shlex.quote(str(PROGRAM.parent / 'peers'))}",
-    "OLD/": "out/",  # two runs that the reader has
-    "NEW/": "out/",
+    "old/run.json": "out/run.json",  # of another day
 }
 
 
