@@ -66,7 +66,7 @@ def test_a_library_below_the_prefix_is_the_one_that_is_run(tlsbye, tmp_path, nam
     assert [after[other] for other in others] == [before[other] for other in others]
 
 
-def test_a_run_says_which_file_was_judged(tlsbye, tmp_path):
+def test_a_run_says_which_file_was_judged_and_a_diff_names_what_is_another(tlsbye, tmp_path):
     words = ("run", "--stack", "gnutls", "--partner", "gnutls", "--scenario", "clean-reply/subject-closes-first", "--tls", "1.3")
     tlsbye(*words, "--out", "old", check=0)
     system = stacks(tlsbye)["gnutls"]
@@ -74,6 +74,9 @@ def test_a_run_says_which_file_was_judged(tlsbye, tmp_path):
     tlsbye(*words, "--out", "new", "--lib", f"gnutls={tmp_path / 'prefix'}", check=0)
     (judged,) = tlsbye.report("new")["stacks"]
     assert (judged["version"], judged["library"], judged["build_id"]) == ("3.9.1", str(copy), system["build_id"])
+    told = tlsbye("diff", "old/run.json", "new/run.json", check=0).stdout
+    assert f"gnutls {system['version']} -> 3.9.1" in told
+    assert f"{system['library']} (build id {system['build_id']}) -> {copy}" in told
 
 
 def test_two_builds_of_one_library_can_be_judged_in_one_run(tlsbye, tmp_path):
