@@ -101,6 +101,9 @@ std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownE
     cell.was.reset();
     cell.reason.clear();
   }
+  std::vector<std::string_view> stacks;
+  for (const StackInfo& stack : report.stacks) stacks.push_back(stack.name);
+  for (const Clause& clause : clauses) stacks.insert(stacks.end(), clause.applies.stacks.begin(), clause.applies.stacks.end());
   std::vector<std::string> stale;
   for (const KnownEntry& entry : entries) {
     const auto complain = [&](std::string_view why) {
@@ -108,6 +111,12 @@ std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownE
     };
     if (std::none_of(clauses.begin(), clauses.end(), [&](const Clause& clause) { return matches(entry.clause, clause.id); })) {
       complain("no clause has such an id");
+      continue;
+    }
+    // A name that nobody has heard of may be that of a library which is not part of this run; one that is nearly right is a slip.
+    const std::string& stack = entry.applies.stacks.front();
+    if (const std::string_view meant = nearest(stack, stacks); !meant.empty() && meant != stack) {
+      complain(fmt::format("no library has such a name; did you mean `{}`?", meant));
       continue;
     }
     std::vector<Cell*> cells;

@@ -119,6 +119,14 @@ TEST(Known, AnEntryThatNamesNoClauseIsStaleWhateverWasRun) {
               ElementsAre(HasSubstr("no clause has such an id")));
 }
 
+TEST(Known, ALibrarysNameThatIsNearlyRightIsToldAndOneThatTookNoPartIsPassedOver) {
+  RunReport report = report_of(Verdict::violates);
+  EXPECT_THAT(apply_known(report, entries(with("\"gnutls\"", "\"gnutsl\"")), clauses(), day),
+              ElementsAre(HasSubstr("did you mean `gnutls`?")));
+  EXPECT_EQ(report.cells[0].verdict, Verdict::violates);
+  EXPECT_THAT(apply_known(report, entries(with("\"gnutls\"", "\"mbedtls\"")), clauses(), day), IsEmpty());
+}
+
 TEST(Known, EntriesForWhatIsNotPartOfThisRunArePassedOver) {
   RunReport report = report_of(Verdict::violates);
   EXPECT_THAT(apply_known(report, entries(with("rfc/*", "gnutls-bye/*")), clauses(), day), IsEmpty());
