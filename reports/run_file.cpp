@@ -10,7 +10,10 @@
 #include <initializer_list>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
+#include <system_error>
+#include <tuple>
 
 namespace tlsbye {
 namespace {
@@ -203,6 +206,25 @@ Pair read_pair(const Place& place) {
           place["partner_version"].text(), place["runs"].count(),   read_totals(place["totals"])};
 }
 
+// What is told of a library is of one that took part, and told once.
+void check_columns(const RunReport& report, const Place& place) {
+  const auto took_part = [&](const auto& of) {
+    return std::any_of(report.stacks.begin(), report.stacks.end(),
+                       [&](const StackInfo& it) { return it.name == of.stack && it.version == of.version; });
+  };
+  std::set<std::tuple<std::string_view, std::string_view, std::string_view, Role, Tls>> cells, answers;
+  for (const Cell& cell : report.cells) {
+    if (!took_part(cell)) place["cells"].refuse(fmt::format("`{} {}` is none of the stacks", cell.stack, cell.version));
+    if (!cells.emplace(cell.clause, cell.stack, cell.version, cell.role, cell.tls).second)
+      place["cells"].refuse(fmt::format("a cell of {} is there twice", cell.clause));
+  }
+  for (const TraitAnswer& answer : report.traits) {
+    if (!took_part(answer)) place["traits"].refuse(fmt::format("`{} {}` is none of the stacks", answer.stack, answer.version));
+    if (!answers.emplace(answer.trait, answer.stack, answer.version, answer.role, answer.tls).second)
+      place["traits"].refuse(fmt::format("an answer to {} is there twice", answer.trait));
+  }
+}
+
 }  // namespace
 
 std::string run_json(const RunReport& report) {
@@ -230,6 +252,8 @@ RunReport parse_run(std::string_view text, const std::string& name) {
     root = Json::parse(text);
   } catch (const Json::parse_error& error) {
     throw RunFileError(fmt::format("{}: is no JSON, at byte {}", name, error.byte));
+  } catch (const Json::exception& error) {  // a number that no double holds
+    throw RunFileError(fmt::format("{}: {}", name, error.what()));
   }
   // The format first: a file of another version should hear that, and not which key it lacks.
   if (!root.is_object() || !root.contains("format")) throw RunFileError(fmt::format("{}: is no run file: it has no `format`", name));
@@ -242,6 +266,7 @@ RunReport parse_run(std::string_view text, const std::string& name) {
   report.cells = place["cells"].list<Cell>(read_cell);
   report.traits = place["traits"].list<TraitAnswer>(read_answer);
   report.pairs = place["pairs"].list<Pair>(read_pair);
+  check_columns(report, place);
   report.runs = place["runs"].count();
   report.duration_s = place["duration_s"].number();
   report.complete = place["complete"].yes();
@@ -271,6 +296,8 @@ void write_run_file(const RunReport& report, const std::filesystem::path& file) 
 }
 
 RunReport read_run_file(const std::filesystem::path& file) {
+  if (std::error_code error; std::filesystem::is_directory(file, error))
+    throw RunFileError(fmt::format("{}: is a folder, and no run file", file.string()));
   errno = 0;
   std::ifstream in(file, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), {}};

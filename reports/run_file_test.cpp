@@ -75,6 +75,9 @@ TEST(RunFile, AMistakeIsNamedWithItsPlace) {
   EXPECT_EQ(complaint([](Json& json) { json["cells"][0].erase("role"); }), "run.json: cells[0]: has no `role`");
   EXPECT_EQ(complaint([](Json& json) { json["cells"][0]["color"] = 1; }), "run.json: cells[0]: unknown key `color`");
   EXPECT_EQ(complaint([](Json& json) { json["cells"][4]["was"] = "hung"; }), "run.json: cells[4]: is crashed and has a `was`");
+  EXPECT_EQ(complaint([](Json& json) { json["cells"][0]["version"] = "9.9"; }), "run.json: cells: `gnutls 9.9` is none of the stacks");
+  EXPECT_EQ(complaint([](Json& json) { json["traits"][0]["stack"] = "nss"; }).substr(0, 22), "run.json: traits: `nss");
+  EXPECT_NE(complaint([](Json& json) { json["cells"].push_back(json["cells"][0]); }).find("is there twice"), std::string::npos);
   EXPECT_EQ(complaint([](Json& json) { json["cells"][1].erase("reason"); }), "run.json: cells[1]: is known and has no `reason`");
   EXPECT_EQ(complaint([](Json& json) { json["stacks"][0]["id"] = "gnutls"; }), "run.json: stacks[0].id: is not `gnutls 3.7.9`");
   EXPECT_EQ(complaint([](Json& json) { json["runs"] = -1; }), "run.json: runs: is no count");

@@ -401,6 +401,8 @@ Transcripts parse_transcripts(std::string_view text, const std::string& name) {
 }
 
 Transcripts read_transcripts(const std::filesystem::path& file) {
+  if (std::error_code error; std::filesystem::is_directory(file, error))
+    throw RunFileError(fmt::format("{}: is a folder, and no transcripts", file.string()));
   errno = 0;
   std::ifstream in(file, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), {}};

@@ -3,7 +3,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <map>
 
@@ -31,13 +33,13 @@ CLI::Option* add_word(CLI::App* command, const std::string& name, std::optional<
       ->type_name(list);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int command(int argc, char** argv) {
   CLI::App app{"What really happens when a TLS connection is closed?", "tlsbye"};
   app.require_subcommand(1);
   app.set_version_flag("--version", TLSBYE_VERSION);
-  app.footer("Exit codes: 0 done as asked, 1 the gate, the selftest or a diff says no, 2 usage or bad input, 3 the harness itself failed.");
+  app.footer(
+      "Exit codes: 0 done as asked, 1 the gate, the selftest or a diff says no, 2 usage or bad input, 3 the harness or a peer failed, or "
+      "the run was interrupted.");
 
   RunWords words;
   unsigned patience_s = 10;
@@ -70,7 +72,7 @@ int main(int argc, char** argv) {
 
   CLI::App* run = app.add_subcommand("run", "Run the scenarios and judge every clause");
   run->add_option("--stack", words.selection.stacks, "Subjects: NAME[@VERSION], a glob; all")->type_name("NAME");
-  run->add_option("--partner", words.selection.partners, "Partners: NAME, or all (openssl)")->type_name("NAME");
+  run->add_option("--partner", words.selection.partners, "Partners: NAME[@VERSION], a glob, or all (openssl)")->type_name("NAME");
   run->add_option("--scenario", words.selection.scenarios, "Scenarios: a glob; all")->type_name("GLOB");
   run->add_option("--clause", words.clauses, "Clauses: a glob; all")->type_name("GLOB");
   add_word(run, "--tls", words.selection.tls, "TLS version; all that the scenarios name");
@@ -209,4 +211,14 @@ int main(int argc, char** argv) {
     return exit_harness;
   }
   return exit_usage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int code = command(argc, argv);
+  // What could not be told was not done.
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
+  fmt::print(stderr, "tlsbye: the output cannot be written: {}\n", std::strerror(errno));
+  return exit_harness;
 }

@@ -5,6 +5,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/story.h"
 #include "harness/runner/replay_id.h"
+#include "harness/scenario/diagnostic.h"
 #include "reports/pcapng.h"
 
 namespace tlsbye {
@@ -16,7 +17,8 @@ const Stack& stack_named(const std::vector<Stack>& stacks, const std::string& na
     if (stack.name == name && (!found || stack.version == version)) found = &stack;
   if (!found) throw Stop{exit_usage, fmt::format("tlsbye: the replay id names the stack `{}`, and there is no such peer program", name)};
   if (!version.empty() && found->version != version)
-    fmt::print(stderr, "tlsbye: the id was made with {} {}; this is {} {}\n", name, version, name, found->version);
+    fmt::print(stderr, "tlsbye: the id was made with {0} {1}; this is {0} {2} (--lib {0}=PREFIX for another)\n", name, version,
+               found->version);
   return *found;
 }
 
@@ -39,8 +41,9 @@ int replay_command(const House& house, const std::string& id, bool isolate, std:
   for (const Scenario& scenario : scenarios) ids.push_back(scenario.id);
   const auto scenario = std::find_if(scenarios.begin(), scenarios.end(), [&](const Scenario& it) { return it.id == key.scenario; });
   if (scenario == scenarios.end()) {
-    check_globs({key.scenario}, ids, "scenario");
-    throw Stop{exit_usage, fmt::format("tlsbye: no scenario is called `{}`", key.scenario)};
+    const std::string hint = did_you_mean(key.scenario, ids);
+    throw Stop{exit_usage, fmt::format("tlsbye: no scenario is called `{}`{}{}; --scenarios FOLDER for those of your own", key.scenario,
+                                       hint.empty() ? "" : "; ", hint)};
   }
 
   const FoundStacks found = stacks_of(house, patience);

@@ -8,6 +8,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/judge/advice.h"
+#include "harness/scenario/diagnostic.h"
 #include "reports/run_file.h"
 #include "reports/terminal.h"
 
@@ -113,8 +114,11 @@ int show_command(const House& house, const std::string& what, const fs::path& ou
     show_scenario(scenario, run);
     shown = true;
   }
-  if (!shown) check_globs({what}, ids, "clause or scenario");
-  return exit_done;
+  if (shown) return exit_done;
+  for (const auto& [stack, unused] : advice.words) ids.push_back(stack);
+  const std::string_view hint = nearest(what, ids);
+  throw Stop{exit_usage, fmt::format("tlsbye: nothing is called `{}`{}; `tlsbye list` names clauses, scenarios and stacks", what,
+                                     hint.empty() ? "" : fmt::format("; did you mean `{}`?", hint))};
 }
 
 }  // namespace tlsbye

@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <cctype>
 #include <ctime>
 #include <set>
 #include <tuple>
@@ -32,6 +33,32 @@ bool speaks_of(const KnownEntry& entry, const Cell& cell) {
 // Whether the cell is what the entry accepts, be it marked by another entry already.
 bool excuses(const KnownEntry& entry, const Cell& cell) {
   return cell.was.value_or(cell.verdict) == entry.verdict && (entry.scenario.empty() || matches(entry.scenario, cell.scenario));
+}
+
+template <typename Value>
+bool meet(const std::vector<Value>& one, const std::vector<Value>& other) {
+  return one.empty() || other.empty() || std::find_first_of(one.begin(), one.end(), other.begin(), other.end()) != one.end();
+}
+
+// Whether there could be a cell for the entry, whatever was run.
+bool can_speak_of(const KnownEntry& entry, const Clause& clause) {
+  const std::vector<Tls> usual{Tls::v1_2, Tls::v1_3};
+  return matches(entry.clause, clause.id) && meet(entry.applies.stacks, clause.applies.stacks) &&
+         meet(entry.applies.roles, clause.applies.roles) &&
+         meet(entry.applies.tls, clause.applies.tls.empty() ? usual : clause.applies.tls);
+}
+
+// What is wrong with a library's name, empty where it may be right: one that nobody has heard of may be that of a library which is not
+// part of this run; one that is nearly that of another is a slip of the pen.
+std::string no_such_library(std::string_view name, const std::vector<std::string_view>& known) {
+  if (name.find('@') != std::string_view::npos) return "a library's version stands in `since` and `before`, not in `stack`";
+  if (std::find(known.begin(), known.end(), name) != known.end()) return {};
+  std::string small(name);
+  std::transform(small.begin(), small.end(), small.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  constexpr std::size_t slip = 2;
+  for (const std::string_view meant : known)
+    if (edit_distance(small, meant) <= slip) return fmt::format("no library has such a name; did you mean `{}`?", meant);
+  return {};
 }
 
 void mark(Cell& cell, Verdict verdict, std::string reason) {
@@ -113,10 +140,12 @@ std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownE
       complain("no clause has such an id");
       continue;
     }
-    // A name that nobody has heard of may be that of a library which is not part of this run; one that is nearly right is a slip.
-    const std::string& stack = entry.applies.stacks.front();
-    if (const std::string_view meant = nearest(stack, stacks); !meant.empty() && meant != stack) {
-      complain(fmt::format("no library has such a name; did you mean `{}`?", meant));
+    if (const std::string why = no_such_library(entry.applies.stacks.front(), stacks); !why.empty()) {
+      complain(why);
+      continue;
+    }
+    if (std::none_of(clauses.begin(), clauses.end(), [&](const Clause& clause) { return can_speak_of(entry, clause); })) {
+      complain("no clause with such an id speaks of that library in that role at that TLS version");
       continue;
     }
     std::vector<Cell*> cells;
@@ -136,7 +165,7 @@ std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownE
         if (excuses(entry, *cell) && !cell->was)
           mark(*cell, Verdict::known, entry.link.empty() ? entry.reason : fmt::format("{} ({})", entry.reason, entry.link));
     } else {
-      const std::string why = fmt::format("none of its cells is `{}` any more", spell(entry.verdict));
+      const std::string why = fmt::format("none of its cells is `{}` in this run", spell(entry.verdict));
       complain(why);
       for (Cell* cell : cells)
         if (cell->verdict == Verdict::conforms) mark(*cell, Verdict::stale, fmt::format("{}: {}", why, entry.reason));

@@ -124,7 +124,21 @@ TEST(Known, ALibrarysNameThatIsNearlyRightIsToldAndOneThatTookNoPartIsPassedOver
   EXPECT_THAT(apply_known(report, entries(with("\"gnutls\"", "\"gnutsl\"")), clauses(), day),
               ElementsAre(HasSubstr("did you mean `gnutls`?")));
   EXPECT_EQ(report.cells[0].verdict, Verdict::violates);
-  EXPECT_THAT(apply_known(report, entries(with("\"gnutls\"", "\"mbedtls\"")), clauses(), day), IsEmpty());
+  for (const std::string_view other : {"\"mbedtls\"", "\"s2n-tls\"", "\"boringssl\""})
+    EXPECT_THAT(apply_known(report, entries(with("\"gnutls\"", other)), clauses(), day), IsEmpty()) << other;
+  EXPECT_THAT(apply_known(report, entries(with("\"gnutls\"", "\"GnuTLS\"")), clauses(), day), ElementsAre(HasSubstr("`gnutls`?")));
+  EXPECT_THAT(apply_known(report, entries(with("\"gnutls\"", "\"gnutls@3.7.9\"")), clauses(), day), ElementsAre(HasSubstr("`since`")));
+}
+
+TEST(Known, AnEntryThatNoClauseCanSpeakOfIsStaleWhateverWasRun) {
+  RunReport report = report_of(Verdict::violates);
+  const auto of_clients = entries(with("verdict ", "role = \"client\"\nverdict "));
+  ASSERT_EQ(of_clients.size(), 1u);
+  std::vector<Clause> of_servers = clauses();
+  for (Clause& clause : of_servers) clause.applies.roles = {Role::server};
+  EXPECT_THAT(apply_known(report, of_clients, of_servers, day), ElementsAre(HasSubstr("no clause with such an id speaks of")));
+  for (Clause& clause : of_servers) clause.applies = {};
+  EXPECT_THAT(apply_known(report, of_clients, of_servers, day), IsEmpty());
 }
 
 TEST(Known, EntriesForWhatIsNotPartOfThisRunArePassedOver) {

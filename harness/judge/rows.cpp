@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
 #include "harness/scenario/diagnostic.h"
 
@@ -106,6 +108,10 @@ toml::source_region Rows::place(const toml::table& row, std::string_view key) {
 }
 
 std::optional<std::string> read_text(const std::string& file, std::vector<Diagnostic>& diagnostics) {
+  if (std::error_code error; std::filesystem::is_directory(file, error)) {
+    diagnostics.push_back({file, 1, 1, {}, "is a folder", {}});
+    return std::nullopt;
+  }
   std::ifstream in(file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), {}};
   if (in.is_open() && !in.bad()) return text;
