@@ -95,7 +95,8 @@ def test_a_trait_and_a_better_verdict_fail_only_where_asked(full_run, edited):
 def test_a_library_without_a_counterpart_is_named_with_its_cells(full_run, edited):
     def change(report):
         report["stacks"] = [stack for stack in report["stacks"] if stack["name"] != "wolfssl"]
-        report["cells"] = [cell for cell in report["cells"] if cell["stack"] != "wolfssl"]
+        for key in ("cells", "traits"):
+            report[key] = [it for it in report[key] if it["stack"] != "wolfssl"]
 
     files = edited(change)
     gone = next(stack["id"] for stack in json.loads(files[0].read_text())["stacks"] if stack["name"] == "wolfssl")
