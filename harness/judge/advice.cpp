@@ -80,20 +80,22 @@ std::string filled(std::string_view sentence, std::string_view answer, const Voc
 }
 
 struct Column {
+  std::string version;
   Role role;
   Tls tls;
   friend auto operator<=>(const Column&, const Column&) = default;
 };
+using Columns = std::set<Column>;
 
-// Which of `all` the sentence is true of, as few words as will do.
-std::string where(const std::set<Column>& so, const std::set<Column>& all) {
+// Which of `all`, both of one version, the sentence is true of, as few words as will do.
+std::string where(const Columns& so, const Columns& all) {
   if (so == all) return "";
   std::string text;
   const auto add = [&](std::string word) { text += (text.empty() ? "" : ", ") + std::move(word); };
   std::set<Tls> versions;
   for (const Column& column : so) versions.insert(column.tls);
   for (const Tls tls : versions) {
-    const auto of = [&](const std::set<Column>& columns) {
+    const auto of = [&](const Columns& columns) {
       std::set<Role> roles;
       for (const Column& column : columns)
         if (column.tls == tls) roles.insert(column.role);
@@ -103,6 +105,27 @@ std::string where(const std::set<Column>& so, const std::set<Column>& all) {
     add(roles == of(all) ? fmt::format("TLS {}", spell(tls)) : fmt::format("TLS {} as {}", spell(tls), spell(*roles.begin())));
   }
   return text;
+}
+
+// The same of a stack with these versions. They are named where it is not the same in each of them: "3.0.22 TLS 1.3; 3.5.7".
+std::string where(const Columns& so, const Columns& all, const std::vector<std::string>& versions) {
+  std::vector<std::string> named;
+  std::set<std::string> places;
+  for (const std::string& version : versions) {
+    const auto of = [&](const Columns& columns) {
+      Columns own;
+      for (const Column& column : columns)
+        if (column.version == version) own.insert(column);
+      return own;
+    };
+    const Columns own = of(so);
+    if (own.empty()) continue;
+    const std::string place = where(own, of(all));
+    places.insert(place);
+    named.push_back(place.empty() ? version : fmt::format("{} {}", version, place));
+  }
+  if (named.size() == versions.size() && places.size() == 1) return *places.begin();
+  return fmt::format("{}", fmt::join(named, "; "));
 }
 
 std::vector<std::string> parts(std::string_view answers) {
@@ -119,7 +142,7 @@ std::vector<std::string> parts(std::string_view answers) {
 // One sentence with all the columns that it holds in, in the order in which they were met.
 class Sentences {
  public:
-  void add(std::string sentence, Column column, const std::string& replay, bool always) {
+  void add(std::string sentence, const Column& column, const std::string& replay, bool always) {
     const auto it = std::find_if(list_.begin(), list_.end(), [&](const Entry& entry) { return entry.sentence == sentence; });
     if (it != list_.end()) {
       it->columns.insert(column);
@@ -128,9 +151,9 @@ class Sentences {
       list_.push_back({std::move(sentence), {column}, replay, always});
     }
   }
-  void give(Section section, const std::set<Column>& all, std::vector<Advice>& to) const {
+  void give(Section section, const Columns& all, const std::vector<std::string>& versions, std::vector<Advice>& to) const {
     for (const Entry& entry : list_) {
-      std::string place = where(entry.columns, all);
+      std::string place = where(entry.columns, all, versions);
       if (!entry.always) place += place.empty() ? "not in every run" : ", not in every run";
       to.push_back({section, entry.sentence, std::move(place), entry.replay});
     }
@@ -139,9 +162,41 @@ class Sentences {
  private:
   struct Entry {
     std::string sentence;
-    std::set<Column> columns;
+    Columns columns;
     std::string replay;
     bool always;
+  };
+  std::vector<Entry> list_;
+};
+
+// What runs showed to be broken. Documents and editions say the same: where several clauses were broken by the same in the same scenario,
+// it is told once.
+class Broken {
+ public:
+  void add(const Cell& cell) {
+    const Column column{cell.version, cell.role, cell.tls};
+    const auto it = std::find_if(list_.begin(), list_.end(), [&](const Entry& entry) {
+      return entry.says == cell.says && (entry.scenario == cell.scenario || entry.has(cell.clause));
+    });
+    if (it == list_.end()) {
+      list_.push_back({{cell.clause}, cell.says, cell.scenario, cell.replay, {column}});
+      return;
+    }
+    if (!it->has(cell.clause)) it->clauses.push_back(cell.clause);
+    it->columns.insert(column);
+  }
+  void give(Section section, const Columns& all, const std::vector<std::string>& versions, std::vector<Advice>& to) const {
+    for (const Entry& entry : list_)
+      to.push_back(
+          {section, fmt::format("{}: {}", fmt::join(entry.clauses, ", "), entry.says), where(entry.columns, all, versions), entry.replay});
+  }
+
+ private:
+  struct Entry {
+    std::vector<std::string> clauses;
+    std::string says, scenario, replay;
+    Columns columns;
+    bool has(const std::string& clause) const { return std::find(clauses.begin(), clauses.end(), clause) != clauses.end(); }
   };
   std::vector<Entry> list_;
 };
@@ -188,39 +243,40 @@ std::vector<Advice> advise(const RunReport& report, std::string_view stack, cons
   static const Vocabulary none;
   const auto vocabulary = rules.words.find(stack);
   const Vocabulary& words = vocabulary == rules.words.end() ? none : vocabulary->second;
+  std::vector<std::string> versions;
+  for (const StackInfo& it : report.stacks)
+    if (it.name == stack) versions.push_back(it.version);
   for (std::size_t i = 0; i < headings.size(); ++i) {
     const auto section = static_cast<Section>(i);
     for (const AdviceRules::Rule& rule : rules.rules) {
       if (rule.section != section) continue;
-      std::set<Column> all;
+      Columns all;
       Sentences sentences;
       for (const TraitAnswer& trait : report.traits) {
         if (trait.trait != rule.question || trait.stack != stack) continue;
-        all.insert({trait.role, trait.tls});
+        const Column column{trait.version, trait.role, trait.tls};
+        all.insert(column);
         const auto answers = parts(trait.answer);
         for (std::size_t n = 0; n < answers.size(); ++n) {
           const std::string& answer = answers[n];
           const std::string& replay = n < trait.replays.size() ? trait.replays[n] : trait.replay;
           const auto it = rule.says.find(answer);
           const std::string& sentence = it != rule.says.end() ? it->second : rule.otherwise;
-          if (!sentence.empty()) sentences.add(filled(sentence, answer, words), {trait.role, trait.tls}, replay, answers.size() == 1);
+          if (!sentence.empty()) sentences.add(filled(sentence, answer, words), column, replay, answers.size() == 1);
         }
       }
-      sentences.give(section, all, advice);
+      sentences.give(section, all, versions, advice);
     }
     if (section != Section::beware) continue;
-    std::set<Column> all;
-    std::map<std::string, Sentences> broken;
-    std::vector<std::string> order;
+    Columns all;
+    Broken broken;
     for (const Cell& cell : report.cells) {
       if (cell.stack != stack) continue;
-      all.insert({cell.role, cell.tls});
+      all.insert({cell.version, cell.role, cell.tls});
       const Verdict verdict = cell.was.value_or(cell.verdict);
-      if (verdict != Verdict::violates && verdict != Verdict::crashed && verdict != Verdict::hung) continue;
-      if (!broken.contains(cell.clause)) order.push_back(cell.clause);
-      broken[cell.clause].add(fmt::format("{}: {}", cell.clause, cell.says), {cell.role, cell.tls}, cell.replay, true);
+      if (verdict == Verdict::violates || verdict == Verdict::crashed || verdict == Verdict::hung) broken.add(cell);
     }
-    for (const std::string& clause : order) broken[clause].give(section, all, advice);
+    broken.give(section, all, versions, advice);
   }
   return advice;
 }

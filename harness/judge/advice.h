@@ -39,12 +39,13 @@ AdviceRules parse_advice(std::string_view text, const std::string& file);
 struct Advice {
   AdviceRules::Section section{};
   std::string sentence;
-  std::string where;  // "TLS 1.3", "server, TLS 1.2"; empty: in all that were asked
+  std::string where;  // "TLS 1.3", "TLS 1.2 as server", where versions of the library differ "3.0.22 TLS 1.3; 3.5.7"; empty: in all asked
   std::string replay;
   friend bool operator==(const Advice&, const Advice&) = default;
 };
 
-// For the stack of that name (in each version that the report has); then, under `beware`, what a run showed to be broken.
+// For the stack of that name (in each version that the report has); then, under `beware`, what a run showed to be broken: clauses that the
+// same broke in the same scenario are one sentence.
 std::vector<Advice> advise(const RunReport& report, std::string_view stack, const AdviceRules& rules);
 
 // What stands above them: "How to close safely on gnutls 3.7.9", "The calls".

@@ -1,5 +1,6 @@
 #include "harness/judge/advice.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "harness/judge/testing.h"
@@ -7,6 +8,7 @@
 namespace tlsbye {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr std::string_view few_rules = R"TOML(
@@ -65,6 +67,54 @@ TEST(Advice, SaysForEachAnswerItsSentenceInTheStacksWordsWithWhereItIsSoAndARun)
   };
   EXPECT_EQ(advise(report(), "gnutls", rules), expected);
   EXPECT_TRUE(advise(report(), "openssl", rules).empty());
+}
+
+TEST(Advice, OfSeveralVersionsNamesThoseInWhichItIsSoWhereTheyDiffer) {
+  const AdviceRules rules = parse_advice(few_rules, "advice.toml");
+  RunReport both = report();
+  both.stacks.push_back({"gnutls", "3.8.9", {}});
+  const auto places = [&] {
+    std::vector<std::string> all;
+    for (const Advice& it : advise(both, "gnutls", rules)) all.push_back(it.where);
+    return all;
+  };
+  EXPECT_THAT(places(), ElementsAre("3.7.9 TLS 1.2", "3.7.9 TLS 1.3", "3.7.9 TLS 1.2 as server, not in every run", "3.7.9"));
+
+  for (const TraitAnswer& old : report().traits) {
+    both.traits.push_back(old);
+    both.traits.back().version = "3.8.9";
+  }
+  both.cells.push_back(both.cells.front());
+  both.cells.back().version = "3.8.9";
+  EXPECT_THAT(places(), ElementsAre("TLS 1.2", "TLS 1.3", "TLS 1.2 as server, not in every run", ""));
+
+  both.cells.back().verdict = Verdict::conforms;
+  for (TraitAnswer& answer : both.traits)
+    if (answer.version == "3.8.9" && answer.trait == "first-close-call") answer.answer = "sends-and-waits";
+  EXPECT_THAT(places(), ElementsAre("3.7.9 TLS 1.2", "3.7.9 TLS 1.3; 3.8.9", "TLS 1.2 as server, not in every run", "3.7.9"));
+}
+
+TEST(Advice, TellsOnceWhatBrokeSeveralClausesInTheSameScenario) {
+  RunReport several = testing::report_of(Verdict::violates, "rfc1/never-late");
+  several.cells.front().says = "it came late";
+  const auto broken = [&](std::string clause, Tls tls, std::string scenario, std::string says) {
+    Cell cell = several.cells.front();
+    cell.clause = std::move(clause);
+    cell.tls = tls;
+    cell.scenario = std::move(scenario);
+    cell.says = std::move(says);
+    cell.replay = "of " + cell.clause;
+    several.cells.push_back(cell);
+  };
+  broken("rfc1/never-late", Tls::v1_2, "family/another", "it came late");
+  broken("rfc2/never-late", Tls::v1_2, "family/name", "it came late");
+  broken("rfc2/never-late", Tls::v1_3, "family/name", "it never came");
+  broken("rfc3/in-time", Tls::v1_3, "family/third", "it came late");
+  std::vector<std::string> told;
+  for (const Advice& it : advise(several, "gnutls", {})) told.push_back(fmt::format("{} [{}] {}", it.sentence, it.where, it.replay));
+  EXPECT_THAT(told, ElementsAre("rfc1/never-late, rfc2/never-late: it came late [] r",
+                                "rfc2/never-late: it never came [TLS 1.3] of rfc2/never-late",
+                                "rfc3/in-time: it came late [TLS 1.3] of rfc3/in-time"));
 }
 
 TEST(Advice, IsToldAsText) {
