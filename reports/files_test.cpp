@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "reports/golden.h"
 #include "reports/junit.h"
@@ -12,6 +13,7 @@ namespace tlsbye {
 namespace {
 
 using namespace testing;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::ordered_json;
@@ -35,6 +37,29 @@ TEST(Sarif, EveryResultIsOfARuleThatIsThere) {
   EXPECT_EQ(run["tool"]["driver"]["rules"].size(), sample_clauses().size());
   for (const Json& result : run["results"])
     EXPECT_EQ(run["tool"]["driver"]["rules"][result["ruleIndex"].get<std::size_t>()]["id"], result["ruleId"]);
+}
+
+TEST(Sarif, TwoVersionsOfALibraryShareNoFingerprint) {
+  const auto fingerprints = [](const RunReport& report) {
+    std::multiset<std::string> all;
+    const Json run = Json::parse(sarif(report, {}))["runs"][0];
+    for (const Json& result : run["results"]) all.insert(result["partialFingerprints"]["cell/v1"].get<std::string>());
+    return all;
+  };
+  RunReport report = sample_report();
+  const std::multiset<std::string> of_one = fingerprints(report);
+  EXPECT_THAT(of_one, Contains("rfc8446/nothing-after-close-notify:wolfssl:client:1.2")) << "an upgrade leaves it as it is";
+  report.stacks.push_back({"wolfssl", "5.7.2", {}});
+  for (Cell cell : sample_report().cells) {
+    if (cell.stack != "wolfssl") continue;
+    cell.version = "5.7.2";
+    report.cells.push_back(cell);
+  }
+  const std::multiset<std::string> of_two = fingerprints(report);
+  EXPECT_GT(of_two.size(), of_one.size());
+  EXPECT_EQ(std::set<std::string>(of_two.begin(), of_two.end()).size(), of_two.size());
+  EXPECT_THAT(of_two, Contains("rfc8446/nothing-after-close-notify:wolfssl@5.5.4:client:1.2"));
+  EXPECT_THAT(of_two, Contains("rfc8446/nothing-after-close-notify:wolfssl@5.7.2:client:1.2"));
 }
 
 TEST(Sarif, ARunThatWasNotCompletedWasNotSuccessful) {

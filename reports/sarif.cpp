@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -48,7 +49,15 @@ Json rule(const Cell& cell, const Clause* clause) {
             {"tags", {"tls", "close", cell.clause.substr(0, cell.clause.find('/'))}}}}};
 }
 
-Json result(const Cell& cell, std::size_t rule, const Clause* clause) {
+// What a viewer knows a result by from one run to the next. An upgrade leaves it as it is; only a version beside another one is named.
+std::string fingerprint(const Cell& cell, const RunReport& report) {
+  const auto versions =
+      std::count_if(report.stacks.begin(), report.stacks.end(), [&](const StackInfo& it) { return it.name == cell.stack; });
+  const std::string stack = versions > 1 ? cell.stack + "@" + cell.version : cell.stack;
+  return fmt::format("{}:{}:{}:{}", cell.clause, stack, spell(cell.role), spell(cell.tls));
+}
+
+Json result(const Cell& cell, std::size_t rule, const Clause* clause, const RunReport& report) {
   const std::string who = fmt::format("{} {} as {}, TLS {}", cell.stack, cell.version, spell(cell.role), spell(cell.tls));
   Json location;
   if (clause && !clause->file.empty())
@@ -61,7 +70,7 @@ Json result(const Cell& cell, std::size_t rule, const Clause* clause) {
             {"level", level(cell.verdict)},
             {"message", text(fmt::format("{}: {}", who, cell.says))},
             {"locations", Json::array({std::move(location)})},
-            {"partialFingerprints", {{"cell/v1", fmt::format("{}:{}:{}:{}", cell.clause, cell.stack, spell(cell.role), spell(cell.tls))}}},
+            {"partialFingerprints", {{"cell/v1", fingerprint(cell, report)}}},
             {"properties",
              {{"verdict", spell(cell.verdict)}, {"scenario", cell.scenario}, {"replay", cell.replay}, {"evidence", cell.evidence}}}};
   if (cell.verdict == Verdict::known) json["suppressions"] = Json::array({{{"kind", "external"}, {"justification", cell.reason}}});
@@ -80,7 +89,7 @@ std::string sarif(const RunReport& report, const std::vector<Clause>& clauses) {
     const auto [at, fresh] = rule_at.try_emplace(cell.clause, rules.size());
     if (fresh) rules.push_back(rule(cell, clause));
     own_fault |= cell.verdict == Verdict::harness_error;
-    if (!level(cell.verdict).empty()) results.push_back(result(cell, at->second, clause));
+    if (!level(cell.verdict).empty()) results.push_back(result(cell, at->second, clause, report));
   }
   for (const std::string& problem : report.problems) notifications.push_back({{"level", "error"}, {"message", text(problem)}});
   const bool successful = report.complete && report.problems.empty() && !own_fault;
