@@ -8,6 +8,8 @@
 #include <tuple>
 #include <utility>
 
+#include "reports/matrix.h"
+
 namespace tlsbye {
 namespace {
 
@@ -72,6 +74,29 @@ Diff::Kind kind_of(const Cell& before, const Cell& after) {
   return after.verdict > before.verdict ? broken : fixed;
 }
 
+// Whether the clause is for that version of the cell's stack, in the cell's role and TLS version.
+bool applies(const Clause& clause, const Cell& cell, const std::string& version) {
+  RunKey run;
+  run.subject = cell.stack;
+  run.subject_version = version;
+  run.role = cell.role;
+  run.tls = cell.tls;
+  for (const Io io : {Io::blocking, Io::nonblocking}) {
+    run.io = io;
+    if (clause.applies.covers(run)) return true;
+  }
+  return false;
+}
+
+// A cell that the new run has not. `version` is what its stack became there; none: the stack is gone.
+Diff::Kind kind_of(const Cell& cell, const std::optional<std::string>& version, const std::vector<Clause>& clauses) {
+  if (!version) return Diff::Kind::gone;
+  if (proves_nothing(cell.verdict)) return Diff::Kind::otherwise;
+  const Clause* clause = matrix::find(clauses, cell.clause);
+  const bool outgrown = clause && applies(*clause, cell, cell.version) && !applies(*clause, cell, *version);
+  return outgrown ? Diff::Kind::otherwise : Diff::Kind::gone;
+}
+
 // The deciding events as they are told, without their numbers.
 std::vector<std::string> decisive(const Cell& cell) {
   std::vector<std::string> events;
@@ -134,14 +159,20 @@ std::string told_apart(const Cell& before, const Cell& after) {
   return {};
 }
 
-Diff diff(const RunReport& before, const RunReport& after) {
+Diff diff(const RunReport& before, const RunReport& after, const std::vector<Clause>& clauses) {
   Diff found;
   const auto partners = pairs(before, after);
   found.stacks = stack_changes(before, after, partners);
+  std::map<Version, std::string> became;
+  for (const auto& [stack, old] : partners) became[{stack.first, old}] = stack.second;
+  const auto now = [&](const Cell& cell) {
+    const auto it = became.find({cell.stack, cell.version});
+    return it == became.end() ? std::nullopt : std::optional(it->second);
+  };
   for (const auto& [old, fresh] : match(before.cells, after.cells, partners)) {
     if (old && fresh && old->verdict == fresh->verdict && told_apart(*old, *fresh).empty()) continue;
     const Diff::Kind kind = !old                             ? Diff::Kind::added
-                            : !fresh                         ? Diff::Kind::gone
+                            : !fresh                         ? kind_of(*old, now(*old), clauses)
                             : old->verdict == fresh->verdict ? Diff::Kind::behaviour
                                                              : kind_of(*old, *fresh);
     found.cells.push_back({kind, copied<std::optional<Cell>>(old), copied<std::optional<Cell>>(fresh)});

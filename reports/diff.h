@@ -20,16 +20,17 @@ struct Diff {
   // What became of a cell, what matters most first.
   enum class Kind : std::uint8_t {
     broken,     // the verdict is a worse one now; or the cell conformed (or differed), and no run shows that any more
-    gone,       // the cell is not there any more
+    gone,       // the cell is not there any more, for no reason that `otherwise` names
     behaviour,  // the verdict is the same, and it rests on something else: on what was seen, the deciding events or the deciding scenario
     otherwise,  // the verdict is another one, neither worse nor better: what did not conform is accepted now, or no run comes to it any
-                // more
+                // more; or nothing is lost with the cell: the library is there and the cell had proved nothing, or its clause does not
+                // apply to the new version
     fixed,      // the verdict is a better one now
     added,      // the cell was not there
   };
   struct Change {
     Kind kind{};
-    std::optional<Cell> before, after;  // added: only after; gone: only before
+    std::optional<Cell> before, after;  // added: only after; gone: only before; otherwise: perhaps only before
     const Cell& cell() const { return after ? *after : *before; }
   };
   struct TraitChange {
@@ -57,7 +58,8 @@ struct Words<Diff::Kind> {
   static constexpr std::array<std::string_view, 6> list{"broken", "gone", "behaviour", "otherwise", "fixed", "added"};
 };
 
-Diff diff(const RunReport& before, const RunReport& after);
+// `clauses` say which versions each applies to; without them, a cell is gone whatever the version.
+Diff diff(const RunReport& before, const RunReport& after, const std::vector<Clause>& clauses = {});
 
 // What a verdict rests on, where two cells have the same one: "says: A -> B", "events: A -> B", "scenario: A -> B"; empty where it is the
 // same. An event's number is no part of it.

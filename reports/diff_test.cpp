@@ -172,6 +172,52 @@ TEST(Diff, CellsThatCameOrWentAreNamed) {
               HasSubstr("Cells that are new (1)\n  wolfssl 5.5.4  rfc8446/a-dropped-transport-may-be-told"));
 }
 
+// The one change that is left where the last cell, of wolfssl, had that verdict and is not there any more.
+Diff without_the_last(Verdict verdict, const std::string& version = "5.5.4", const std::vector<Clause>& clauses = {}) {
+  RunReport before = sample_report(), after = sample_report();
+  before.cells.back().verdict = verdict;
+  after.cells.pop_back();
+  after.stacks.back().version = version;
+  for (Cell& cell : after.cells)
+    if (cell.stack == "wolfssl") cell.version = version;
+  return diff(before, after, clauses);
+}
+
+TEST(Diff, ACellThatProvedNothingIsNoLossWhereItsLibraryIsThere) {
+  for (const Verdict verdict : {Verdict::not_reached, Verdict::unsupported}) {
+    const Diff found = without_the_last(verdict);
+    ASSERT_THAT(found.cells, SizeIs(1));
+    EXPECT_EQ(found.cells[0].kind, Kind::otherwise);
+    EXPECT_FALSE(found.worse());
+    EXPECT_TRUE(found.changed());
+    EXPECT_THAT(tell(found), HasSubstr(std::string(spell(verdict)) + " -> (no cell)"));
+  }
+  for (const Verdict verdict : {Verdict::conforms, Verdict::violates}) EXPECT_TRUE(without_the_last(verdict).worse());
+  RunReport none = sample_report();
+  none.stacks.pop_back();
+  std::erase_if(none.cells, [](const Cell& cell) { return cell.stack == "wolfssl"; });
+  EXPECT_EQ(diff(sample_report(), none).count(Kind::otherwise), 0U) << "with its library all of it is gone";
+}
+
+TEST(Diff, ACellIsNoLossWhereItsClauseDoesNotApplyToTheNewVersion) {
+  const auto worse = [](const std::string& since, const std::string& before) {
+    std::vector<Clause> clauses = sample_clauses();
+    clauses.back().applies.since = since;
+    clauses.back().applies.before = before;
+    clauses.back().applies.io = {Io::nonblocking};
+    const Diff found = without_the_last(Verdict::conforms, "5.7", clauses);
+    EXPECT_EQ(found.count(Kind::otherwise) + found.count(Kind::gone), 1U);
+    return found.worse();
+  };
+  EXPECT_FALSE(worse("", "5.7"));
+  EXPECT_FALSE(worse("5.0", "5.6"));
+  EXPECT_TRUE(worse("", "5.8")) << "it applies to both";
+  EXPECT_TRUE(worse("", "")) << "it applies to all";
+  EXPECT_TRUE(worse("5.6", "")) << "it applies to the new one, and not to the old one";
+  EXPECT_TRUE(worse("", "5.5")) << "it applied to neither: nobody knows what the cell was";
+  EXPECT_TRUE(without_the_last(Verdict::conforms, "5.7").worse()) << "without its clause nobody knows";
+}
+
 TEST(Diff, AScreenfulNamesSomeOfEveryKindAndCountsTheRest) {
   RunReport before = sample_report(), after = changed();
   for (int i = 0; i < 40; ++i)

@@ -51,11 +51,13 @@ Entry entry_of(const Diff::Change& change) {
   Entry entry{compared(cell.stack, change.before ? change.before->version : cell.version, cell.version), cell.clause, ""};
   if (change.before && change.after && change.before->verdict != cell.verdict)
     entry.change = fmt::format("{} -> {}", spell(change.before->verdict), spell(cell.verdict));
+  else if (change.kind == Kind::otherwise && !change.after)
+    entry.change = fmt::format("{} -> (no cell)", spell(cell.verdict));
   else
     entry.change = spell(cell.verdict);
   if (change.kind == Kind::behaviour) entry.detail = told_apart(*change.before, *change.after);
   if (change.kind == Kind::broken) entry.detail = cell.says;
-  if (change.kind != Kind::gone) entry.replay = cell.replay;
+  if (change.after) entry.replay = cell.replay;
   return entry;
 }
 

@@ -68,10 +68,26 @@ def test_a_verdict_that_is_worse_after_an_upgrade_is_named_and_fails(full_run, e
 
 
 def test_a_cell_that_is_gone_fails_and_one_that_is_new_does_not(full_run, edited):
-    old, new = edited(lambda report: report["cells"].pop())
+    old, new = edited(lambda report: report["cells"].remove(cell_of(report, verdict="conforms")))
     assert told(full_run, (old, new), check=1)["totals"]["gone"] == 1
     assert told(full_run, (new, old), check=0)["totals"]["added"] == 1
     told(full_run, (new, old), "--fail-on", "changed", check=1)
+
+
+def test_a_cell_is_no_loss_where_it_had_proved_nothing_or_its_clause_is_not_for_the_new_version(full_run, edited):
+    outgrown = "openssl-shutdown/a-silent-peer-is-told-as-want-read"  # before 3.2
+
+    def change(report, version="3.5.7"):
+        new_version(report, "openssl", version)
+        report["cells"] = [cell for cell in report["cells"] if cell["clause"] != outgrown]
+        report["cells"].remove(cell_of(report, verdict="not-reached"))
+
+    files = edited(change)
+    cells = [cell for cell in json.loads(files[0].read_text())["cells"] if cell["clause"] == outgrown]
+    changes = told(full_run, files, check=0)
+    assert len(cells) > 0 and changes["totals"]["otherwise"] == len(cells) + 1 and changes["totals"]["gone"] == 0
+    told(full_run, files, "--fail-on", "changed", check=1)
+    assert told(full_run, edited(lambda report: change(report, "3.1.9")), check=1)["totals"]["gone"] == len(cells)
 
 
 @pytest.mark.parametrize("key", ["says", "scenario"])
