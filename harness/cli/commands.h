@@ -69,7 +69,7 @@ struct DiffWords {
   bool all = false, markdown = false, json = false;
   bool fail_on_changed = false;  // otherwise only on what is worse now
 };
-int diff_command(const DiffWords& words);
+int diff_command(const House& house, const DiffWords& words);
 int selftest_command(const House& house);
 
 }  // namespace tlsbye

@@ -63,8 +63,8 @@ int gate_command(const House& house, const std::filesystem::path& run_file, cons
   return result.green ? exit_done : exit_no;
 }
 
-int diff_command(const DiffWords& words) {
-  const Diff changes = diff(read_run(words.before), read_run(words.after), clauses_of(find_house()));
+int diff_command(const House& house, const DiffWords& words) {
+  const Diff changes = diff(read_run(words.before), read_run(words.after), clauses_of(house));
   fmt::print("{}", words.json       ? diff_json(changes)
                    : words.markdown ? diff_markdown(changes)
                                     : tell(changes, words.all, terminal_style(STDOUT_FILENO)));

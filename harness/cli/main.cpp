@@ -199,7 +199,7 @@ int command(int argc, char** argv) {
     if (*replay) return replay_command(house, what, words.isolate, words.patience, words.more_scenarios, capture);
     if (*gate) return gate_command(house, run_file, words.known, words.fail_on, update);
     if (*report) return report_command(house, run_file, files);
-    if (*diff) return diff_command(compared);
+    if (*diff) return diff_command(house, compared);
     if (*selftest) return selftest_command(house);
   } catch (const Stop& stop) {
     std::fflush(stdout);
