@@ -9,18 +9,23 @@ import urllib.request
 class Browser:
     def __init__(self, width=1400, height=1000, dark=False):
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        for line in self.driver.stdout:  # it says where it listens
-            if "successfully on port" in line:
-                self.url = f"http://127.0.0.1:{line.rstrip().rstrip('.').rsplit(' ', 1)[1]}"
-                break
-        else:
+        # It takes a port that is free for one kind of address and goes where another has it: runs beside this one use many.
+        if not any(self.start_driver() for attempt in range(5)):
             raise RuntimeError("chromedriver did not start")
         arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", f"--window-size={width},{height}",
                      f"--user-data-dir={self.profile.name}", f"--blink-settings=preferredColorScheme={0 if dark else 1}"]
         wanted = {"browserName": "chrome", "goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}}
         self.session = ""
         self.session = "/session/" + self.ask("POST", "/session", capabilities={"alwaysMatch": wanted})["sessionId"]
+
+    def start_driver(self):
+        self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for line in self.driver.stdout:  # it says where it listens
+            if "successfully on port" in line:
+                self.url = f"http://127.0.0.1:{line.rstrip().rstrip('.').rsplit(' ', 1)[1]}"
+                return True
+        self.driver.wait()
+        return False
 
     def ask(self, method, path, **body):
         data = json.dumps(body).encode() if method == "POST" else None
