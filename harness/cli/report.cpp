@@ -28,9 +28,11 @@ void write_text(const fs::path& file, const std::string& text) {
   std::ofstream stream(file, std::ios::binary | std::ios::trunc);
   stream << text;
   stream.close();
-  if (!stream)
-    throw Stop{exit_usage,
-               fmt::format("tlsbye: cannot write {}: {}", file.string(), std::error_code(errno, std::generic_category()).message())};
+  if (stream) return;
+  const std::error_code why(errno, std::generic_category());
+  std::error_code ignored;
+  if (fs::is_regular_file(file, ignored)) fs::remove(file, ignored);  // half a report is none
+  throw Stop{exit_usage, fmt::format("tlsbye: cannot write {}: {}", file.string(), why.message())};
 }
 
 void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts, const ReportFiles& files) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <system_error>
 
@@ -74,6 +75,22 @@ void write_runs(const fs::path& out, const CampaignResult& result) {
   }
 }
 
+// Everything that is written of a run, the run file first. Gives what could not be: nothing is written after it.
+std::optional<Stop> write_all(const House& house, const fs::path& out, const CampaignResult& result) {
+  try {
+    write_run_file(result.report, out / "run.json");
+    write_runs(out, result);
+    write_text(out / transcripts_file, transcripts_json(result.deciding));
+    write_reports(result.report, references_of(house), result.deciding,
+                  {out / "matrix.md", out / "matrix.html", out / "junit.xml", out / "results.sarif", out / "closing-safely.md"});
+  } catch (const RunFileError& error) {
+    return Stop{exit_usage, fmt::format("tlsbye: {}", error.what())};
+  } catch (const Stop& stop) {
+    return stop;
+  }
+  return std::nullopt;
+}
+
 LoadedKnown known_of(const House& house, const fs::path& named) {
   LoadedKnown known = load_known(named.empty() ? house.scenarios / "known.toml" : named);
   if (known.diagnostics.empty()) return known;
@@ -113,21 +130,17 @@ int run_command(const House& house, const RunWords& words) {
   report.problems.insert(report.problems.begin(), chosen.found.problems.begin(), chosen.found.problems.end());
   const std::vector<std::string> stale = apply_known(report, known.entries, chosen.all_clauses, today());
 
-  try {
-    write_run_file(report, words.out / "run.json");
-  } catch (const RunFileError& error) {
-    throw Stop{exit_usage, error.what()};
-  }
-  write_runs(words.out, result);
-  write_text(words.out / transcripts_file, transcripts_json(result.deciding));
-  const ReportFiles files{words.out / "matrix.md", words.out / "matrix.html", words.out / "junit.xml", words.out / "results.sarif",
-                          words.out / "closing-safely.md"};
-  write_reports(report, references_of(house), result.deciding, files);
+  const std::optional<Stop> unwritten = write_all(house, words.out, result);
 
+  // A disk that is full does not take away what was measured: it is told all the same.
   fmt::print("{}", terminal(report, terminal_style(STDOUT_FILENO)));
-  fmt::print("\n{} runs in {:.1f} s; written: {}, {} and {}\n", report.runs, report.duration_s, (words.out / "run.json").string(),
-             files.markdown.string(), files.html.string());
+  fmt::print("\n{} runs in {:.1f} s", report.runs, report.duration_s);
+  if (!unwritten)
+    fmt::print("; written: {}, {} and {}", (words.out / "run.json").string(), (words.out / "matrix.md").string(),
+               (words.out / "matrix.html").string());
+  fmt::print("\n");
   std::fflush(stdout);
+  if (unwritten) throw *unwritten;
   constexpr std::size_t most_problems = 10;
   for (std::size_t i = 0; i < std::min(report.problems.size(), most_problems); ++i) fmt::print(stderr, "tlsbye: {}\n", report.problems[i]);
   if (report.problems.size() > most_problems)

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import textwrap
@@ -126,6 +127,27 @@ def test_an_own_scenario_is_run_beside_the_others(tlsbye):
     text = scenario("own", "both handshake\nboth close until done\n")
     run_of_mine(tlsbye, text, "--scenario", "mine/own", check=0)
     assert tlsbye.report()["runs"] > 0
+
+
+@pytest.mark.parametrize("too_big", ["run.json", "transcripts.jsonl"])
+def test_a_disk_that_fills_up_takes_nothing_away_that_was_measured_and_leaves_no_half_file(tlsbye, too_big):
+    words = ("run", "--stack", "gnutls", "--clause", "gnutls-bye/*", *SMALL)
+    tlsbye(*words, "--out", "roomy", check=0)
+    room = (tlsbye.folder / "roomy" / too_big).stat().st_size // 2
+    assert too_big == "run.json" or room > (tlsbye.folder / "roomy/run.json").stat().st_size
+
+    def little_room():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails instead
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    full = subprocess.run([PROGRAM, *words], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, preexec_fn=little_room)
+    assert full.returncode == 2
+    assert full.stderr.startswith("tlsbye: ") and f"out/{too_big}" in full.stderr
+    assert "conforms" in full.stdout and "; written" not in full.stdout
+    left = [file.name for file in (tlsbye.folder / "out").iterdir() if file.is_file()]
+    assert left == ([] if too_big == "run.json" else ["run.json"])
+    if left:
+        assert tlsbye.report()["runs"] == tlsbye.report("roomy")["runs"] > 0
 
 
 def test_an_output_folder_that_cannot_be_made_is_told_before_anything_is_run(tlsbye):

@@ -49,7 +49,8 @@ LoadedKnown parse_known(std::string_view text, const std::string& file);
 // Marks in `report` the cells that the entries excuse `known`, and those of stale entries `stale`; each keeps its own verdict in `was`.
 // Marks from an earlier application are taken back first, so that applying again, or other entries, is the same as doing it once.
 // `clauses` are all there are, not only those that were run; `today` is "YYYY-MM-DD". Entries for stacks, versions or clauses that the
-// report has no cell of are passed over, unless no clause could ever have one, or their stack's name is a slip of the pen. Gives one line for each stale entry: "known.toml:3: ...".
+// report has no cell of are passed over, unless no clause could ever have one, or their stack's name is a slip of the pen. Gives one line
+// for each stale entry: "known.toml:3: ...".
 std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
                                      std::string_view today);
 
