@@ -1,8 +1,15 @@
 // What happened in one run, in order: the only thing that the oracle ever sees.
 //
 // Every event has a number (1, 2, 3, ...: its place), and the line of the scenario's script during which it happened. Events are of
-// few kinds, each a plain value. The order is the order of facts: a peer's transport calls come before the API call they belong to
-// returns, and the record that a call emitted comes after it, where the wire saw it.
+// few kinds, each a plain value. The order is the order of facts: what the script wants of a peer comes first (Asked), then the
+// transport calls that the library makes, then the API call's answer; the wire notes a record when it has seen all of it, and what
+// became of the record when that happens.
+//
+// A transcript only grows. What is written was so when it was written, and later events may say more about it (`record`, `call`), but
+// nothing is changed afterwards. So a run can be judged, shown and searched while it is still going on.
+//
+// Who made what is written down where it is known, and never guessed from the order of events: the peer numbers its API calls, and each
+// transport call says which of them made it; a record says which bytes of its sender's stream it is.
 #pragma once
 
 #include <cstddef>
@@ -18,11 +25,24 @@
 
 namespace tlsbye {
 
+// What the script wants of a peer, before anything happens. What follows it on that side, up to the next one that is not made beside it,
+// was asked for by it.
+struct Asked {
+  Side side{};
+  std::string verb;          // "close", "raw-write", "io": as the script spells it
+  std::optional<Call> call;  // the API call, where it is one
+  std::string arguments;     // of an extra call: "quiet-shutdown on"
+  Until until = Until::once;
+  std::size_t size = 0;     // bytes to be written or to read at most; 0 where the script does not say
+  Aside aside = Aside::no;  // made beside a call that waits
+};
+
 // An API call of a peer that came back.
 struct ApiCall {
   Side side{};
   Call call{};
-  int began = 0;             // number of the first event that may belong to this call (its own number where nothing came between)
+  int id = 0;                // of this call: the peer counts its session's calls, 1, 2, 3, ...
+  int asked = 0;             // number of the Asked event that wanted it; the same for all repetitions
   std::string native;        // "SSL_shutdown"
   std::string arguments;     // of an extra call, as the script has them: "quiet-shutdown on"; empty for others
   Aside aside = Aside::no;   // made beside a call that waits
@@ -35,7 +55,6 @@ struct ApiCall {
   std::size_t total = 0;  // bytes read or written by this session so far
   bool intact = true;     // reads: all bytes so far are the other side's pattern, in order, from its beginning
   std::vector<std::pair<std::string, std::string>> state;  // the library's flags after the call
-  int asked_at = 0;  // the line of the script that asked for it; where it had to wait, the event stands at a later line
 
   // The value of a state flag, empty where the stack has no such flag.
   std::string_view flag(std::string_view name) const;
@@ -44,7 +63,8 @@ struct ApiCall {
 // A call of the library under test on its transport, as the peer's own libc functions saw it.
 struct TransportCall {
   Side side{};
-  Call during{};             // the API call that made it
+  Call during{};             // the API call that made it ...
+  int id = 0;                // ... and its id
   std::string function;      // "recv", "sendmsg", "poll", ...
   Flow flow{};               // which way it would move bytes
   std::size_t asked = 0;     // bytes
@@ -57,10 +77,11 @@ struct TransportCall {
 struct Blocked {
   Side side{};
   Call during{};
+  int id = 0;     // of the call; where that has answered, the wait is between it and its repetition
+  int asked = 0;  // number of the Asked event that wanted the call
   Flow on{};
   bool for_good = false;                     // the script ended, or began another session, and it was still blocked
   std::optional<long long> timeout_ms = {};  // the library waits no longer than this
-  int asked_at = 0;                          // the line of the script that asked for the call
 };
 
 enum class ContentType : std::uint8_t {
@@ -79,35 +100,74 @@ struct Alert {
   friend bool operator==(const Alert&, const Alert&) = default;
 };
 
-// What the wire did with a record.
-enum class Fate : std::uint8_t {
-  passed,     // sent by `from`, delivered at once
-  held,       // sent by `from`, kept back by the script; a later event with `of` set to this one tells of its delivery
-  dropped,    // sent by `from`, never delivered
-  replaced,   // sent by `from`, not delivered as it was: the `injected` events with `of` set to this one went in its place
-  delivered,  // the delivery of a record that was held
-  injected,   // delivered to the other side, never sent by `from`: the wire's own doing
+// Whether the wire could read a record when it saw it.
+enum class Reading : std::uint8_t {
+  read,     // in the clear, or under a key that the wire has
+  no_keys,  // under a key that the wire does not have (yet): an Opened event may follow
+  garbled,  // the wire has the sender's keys, and they do not open it: no receiver can read it either
 };
 
-// A record (or raw bytes outside TLS) on the wire, between `from` and the other side.
-struct Record {
-  Side from{};
-  Fate fate{};
+// What is in a record, without protection and padding.
+struct Contents {
   ContentType type{};             // the inner type where the record was decrypted
-  bool encrypted = false;         // it was under a key on the wire
-  std::size_t wire_bytes = 0;     // with header and tag
-  std::size_t content_bytes = 0;  // decrypted, without padding
+  std::size_t content_bytes = 0;  // 0 where it could not be read
   std::optional<Alert> alert;     // the alert, where the content is exactly one
   std::string content;            // alerts, handshake and raw: the content (at most 64 bytes); application data: empty
   std::string handshake;          // "ClientHello", "KeyUpdate", ... the messages that begin in this record, comma-separated
-  std::size_t truncated_to = 0;   // > 0: only so many of wire_bytes were delivered
-  bool damaged = false;           // injected: made so that it cannot be authenticated (flipped tag, wrong epoch)
-  int of = 0;                     // number of the event this one continues, 0 for none
+};
 
-  bool was_sent() const { return fate == Fate::passed || fate == Fate::held || fate == Fate::dropped || fate == Fate::replaced; }
-  bool was_delivered() const { return fate == Fate::passed || fate == Fate::delivered || fate == Fate::injected; }
+// A record (or bytes outside TLS) that the wire saw whole from `from`, or that it made on the script's behalf. What became of it is told
+// by Delivered, Withheld, Replaced and Lost.
+struct Record : Contents {
+  Side from{};
+  bool made = false;           // by the wire, as the script said: `from` never sent it
+  int of = 0;                  // made: the Record event that it stands for, 0 for none
+  Reading reading{};           // sent ones; what the wire makes it can read
+  bool encrypted = false;      // it was under a key on the wire
+  bool established = false;    // under the keys of the session, and not of its handshake
+  bool damaged = false;        // made so that it cannot be authenticated
+  std::size_t wire_bytes = 0;  // by its header, with header and tag
+  std::size_t missing = 0;     // so many of them never came: the sender's stream ended within the record, or the script wrote into it
+  std::size_t offset = 0;      // sent ones: where it begins in the stream of all bytes that came from `from` on this transport
+  bool by_script = false;      // bytes that the script wrote past TLS (raw-write): the library had no part in them
+
+  bool was_sent() const { return !made; }
   // A whole, authentic, encrypted close_notify, at any level.
-  bool is_close_notify() const { return alert && alert->description == 0 && encrypted && !damaged && truncated_to == 0; }
+  bool is_close_notify() const { return alert && alert->description == 0 && encrypted && !damaged && missing == 0; }
+};
+
+// The keys of an earlier record came to light: this is what was in it.
+struct Opened : Contents {
+  int record = 0;
+  Reading reading{};  // read or garbled
+};
+
+// The receiver's transport took the record, or only its first bytes and never more.
+struct Delivered {
+  int record = 0;
+  std::size_t bytes = 0;  // fewer than the record has: it was cut, or the transport ended within it
+};
+
+// The record waits in the wire.
+struct Withheld {
+  int record = 0;
+  enum class Why : std::uint8_t { hold, full } why{};  // by the script's order; the receiver's transport takes no more for now
+};
+
+// The wire's own records, those whose `of` is this one, went in its place (or will).
+struct Replaced {
+  int record = 0;
+};
+
+// The receiver never gets the record.
+struct Lost {
+  int record = 0;
+  enum class Why : std::uint8_t {
+    dropped,  // by the script's order
+    cut,      // the script cut that direction before it
+    ended,    // that direction had ended, or the receiver's transport was gone
+    keyless,  // it would have to be sealed anew, and the wire has no keys
+  } why{};
 };
 
 enum class End : std::uint8_t { fin, hangup, reset };  // one direction ended; both ended, orderly; both ended by RST
@@ -153,12 +213,14 @@ struct Died {
 struct Endless {
   Side side{};
   Call during{};
+  int id = 0;  // of its last repetition
   int times = 0;
 };
 
 // A line of the script that was not carried out, and why: "subject is still blocked in close".
 struct NotDone {
   Side side{};
+  std::string verb;  // what was asked for: "close", "set", ...; an extra option of the session: "open"
   std::string why;
   bool unsupported = false;  // because the stack has no such call or option
 };
@@ -189,8 +251,8 @@ struct Told {
 struct Event {
   int number = 0;  // 1-based
   int line = 0;    // of the script, 1-based; 0: before the first or after the last
-  std::variant<ApiCall, TransportCall, Blocked, Record, TransportEnd, RawCall, Signal, Died, Endless, NotDone, TimePassed, Usage,
-               NewSession, Told>
+  std::variant<Asked, ApiCall, TransportCall, Blocked, Record, Opened, Delivered, Withheld, Replaced, Lost, TransportEnd, RawCall, Signal,
+               Died, Endless, NotDone, TimePassed, Usage, NewSession, Told>
       what;
 
   template <typename Kind>
@@ -220,7 +282,6 @@ class Transcript {
   const RunKey& key() const { return key_; }
   const std::vector<Event>& events() const { return events_; }
   const Event& at(int number) const { return events_[static_cast<std::size_t>(number - 1)]; }
-  Event& at(int number) { return events_[static_cast<std::size_t>(number - 1)]; }
   int next_number() const { return static_cast<int>(events_.size()) + 1; }
 
   // Appends, and gives the event's number.
@@ -230,8 +291,6 @@ class Transcript {
     return events_.back().number;
   }
 
-  // All records of the run could be decrypted; where not, nobody may conclude anything from a record that is missing.
-  bool decrypted = true;
   // What the subject's calls came to in the run that this one is compared with, where it is one of a sweep: the run without faults, or,
   // for a transport that ends, the run in which it ends before any byte. One entry a line of the script: the line's last answer.
   struct LineAnswer {
@@ -239,6 +298,7 @@ class Transcript {
     Call call{};
     std::optional<Outcome> outcome;  // none: it never came back
     std::size_t total = 0;           // bytes read or written by the session so far
+    Until until = Until::once;       // how often the line asked for it
     friend bool operator==(const LineAnswer&, const LineAnswer&) = default;
   };
   std::vector<LineAnswer> reference;
@@ -253,6 +313,14 @@ class Transcript {
   RunKey key_;
   std::vector<Event> events_;
 };
+
+// All records of the run were read, sooner or later, or are garbage that its sender made; where not, nothing follows from a record that
+// is missing.
+bool decrypted(const Transcript& transcript);
+// Whether the event is the delivery of a whole record right after the wire saw it, as it nearly always is: a reader needs no word of it.
+bool is_routine(const Event& event, const Transcript& transcript);
+// The Asked event that wanted what this event belongs to: the last one of its side and line; null for none.
+const Asked* asked_for(const Event& event, const Transcript& transcript);
 
 // What the subject's calls came to, as `reference` has it: one entry a line that asked the subject for a call and whose call came back or
 // is blocked for good, by line.

@@ -63,6 +63,13 @@ constexpr bool is_extra(Call call) { return call >= Call::peek; }
 // Who makes a call: the thread that makes all of them, or, beside a call that waits, a second thread, or a forked process.
 enum class Aside : std::uint8_t { no, thread, process };
 
+// How often a request makes its call.
+enum class Until : std::uint8_t {
+  once,  // one call
+  done,  // again, as long as its answer asks for that
+  end,   // a read: until it neither gives data nor asks to be made again
+};
+
 // Which way a transport call moves bytes.
 enum class Flow : std::uint8_t { recv, send };
 
@@ -99,6 +106,10 @@ struct Words<Call> {
 template <>
 struct Words<Aside> {
   static constexpr std::array<std::string_view, 3> list{"no", "thread", "process"};
+};
+template <>
+struct Words<Until> {
+  static constexpr std::array<std::string_view, 3> list{"once", "done", "end"};
 };
 template <>
 struct Words<Flow> {
