@@ -192,7 +192,7 @@ Report PeerProcess::listen() {
     const auto on = read_word<Flow>(last.get("on"));
     const auto during = read_word<Call>(last.get("during"));
     if (last.word() == "blocked" && on && during) {
-      report.blocked = Report::Blocked{*on, *during, last.number("timeout")};
+      report.blocked = Report::Blocked{*on, *during, static_cast<int>(last.number("id").value_or(0)), last.number("timeout")};
       return report;
     }
     report.end = garbled(fmt::format("a report that ends in `{}`", last.word()));

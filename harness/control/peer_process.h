@@ -47,6 +47,7 @@ struct Report {
   struct Blocked {
     Flow on{};
     Call during{};
+    int id = 0;                                // of that call
     std::optional<long long> timeout_ms = {};  // it waits no longer than that
     friend bool operator==(const Blocked&, const Blocked&) = default;
   };

@@ -51,6 +51,13 @@ Line request_of(const Statement& statement) {
 // The calls of a stack have the same names as the verbs that ask for them.
 std::optional<Call> call_of(Verb verb) { return read_word<Call>(spell(verb)); }
 
+Until until_of(const Statement& statement) {
+  if (statement.to_end) return Until::end;
+  return statement.until_done || (statement.verb == Verb::handshake && !statement.once) ? Until::done : Until::once;
+}
+
+int id_of(const Line& line) { return static_cast<int>(line.number("id").value_or(0)); }
+
 std::size_t size_field(const Line& line, std::string_view key) {
   const auto value = line.number(key);
   return value && *value > 0 ? static_cast<std::size_t>(*value) : 0;
@@ -105,8 +112,8 @@ class Runner::Stage {
     std::optional<Report::Blocked> blocked = {};
     bool can_go_on = false;              // what it is blocked on has come
     std::optional<Call> busy_with = {};  // the API call in progress
-    int call_began = 0;                  // number of the first event that may belong to it
-    int asked_at = 0;                    // the line that asked for it
+    std::string_view verb = {};          // what it was last asked for, as the script spells it ...
+    int asked = 0;                       // ... and the number of the Asked event
     bool dead = false;
   };
 
@@ -128,6 +135,7 @@ class Runner::Stage {
       if (again == Again::no) transcript_.add(0, Told{fmt::format("{:<8} option {}", spell(side), joined(options))});
     }
     if (again != Again::no) open.with("again", 1);
+    player(side).verb = "open";
     const Descriptor end = again == Again::on_the_same_transport ? Descriptor() : wire_.take_end(side);
     take(side, player(side).peer.ask(open, end.get()));
   }
@@ -159,25 +167,28 @@ class Runner::Stage {
 
   void ask(Side side, const Statement& statement) {
     Player& it = player(side);
+    const std::string verb(spell(statement.verb));
     if (it.dead) {
-      transcript_.add(line_, NotDone{side, "its process is gone", false});
+      transcript_.add(line_, NotDone{side, verb, "its process is gone", false});
       return;
     }
+    if (it.blocked && statement.aside == Aside::no) {
+      transcript_.add(
+          line_,
+          NotDone{side, verb, fmt::format("it is still blocked on {} in {}", spell(it.blocked->on), spell(it.blocked->during)), false});
+      return;
+    }
+    const Asked asked{side,           verb,           call_of(statement.verb), joined(statement.arguments), until_of(statement),
+                      statement.size, statement.aside};
     if (statement.aside != Aside::no) {
       // Beside the call that waits, if one does: that one stays what it was.
-      aside_began_ = transcript_.next_number();
+      asked_aside_ = transcript_.add(line_, asked);
       take(side, it.peer.ask(request_of(statement)));
       return;
     }
-    if (it.blocked) {
-      transcript_.add(
-          line_, NotDone{side, fmt::format("it is still blocked on {} in {}", spell(it.blocked->on), spell(it.blocked->during)), false});
-      return;
-    }
-    if (statement.verb == Verb::io || statement.verb == Verb::io_clear) transcript_.add(line_, Told{statement.source});
-    it.busy_with = call_of(statement.verb);
-    it.call_began = transcript_.next_number();
-    it.asked_at = line_;
+    it.busy_with = asked.call;
+    it.verb = spell(statement.verb);
+    it.asked = transcript_.add(line_, asked);
     take(side, it.peer.ask(request_of(statement)));
     if (statement.verb == Verb::abandon && !it.dead) transcript_.add(line_, RawCall{side, "abandon", 0, "", ""});
   }
@@ -198,7 +209,7 @@ class Runner::Stage {
       Player& it = player(side);
       if (it.blocked) give_up(side);
       if (!it.dead) continue;
-      transcript_.add(line_, NotDone{side, "its process is gone", false});
+      transcript_.add(line_, NotDone{side, "new-session", "its process is gone", false});
       return;
     }
     const bool same_transport = again == Again::on_the_same_transport;
@@ -269,7 +280,7 @@ class Runner::Stage {
 
   void note_blocked(Side side, bool for_good) {
     const Player& it = player(side);
-    transcript_.add(line_, Blocked{side, it.blocked->during, it.blocked->on, for_good, it.blocked->timeout_ms, it.asked_at});
+    transcript_.add(line_, Blocked{side, it.blocked->during, it.blocked->id, it.asked, it.blocked->on, for_good, it.blocked->timeout_ms});
   }
 
   // What comes after the script is no part of the run, unless the process does not survive it.
@@ -306,23 +317,25 @@ class Runner::Stage {
       note_api(side, line);
     } else if (word == "io") {
       if (side == Side::subject || line.number("injected") == 1)
-        transcript_.add(line_, TransportCall{side, read_word<Call>(line.get("during")).value_or(Call::handshake),
+        transcript_.add(line_, TransportCall{side, read_word<Call>(line.get("during")).value_or(Call::handshake), id_of(line),
                                              std::string(line.get("function")), read_word<Flow>(line.get("flow")).value_or(Flow::recv),
                                              size_field(line, "asked"), static_cast<long>(line.number("result").value_or(0)),
                                              std::string(line.get("errno")), line.number("injected") == 1});
     } else if (word == "keys") {
       wire_.key_log(line.get("line"));
     } else if (word == "raw") {
-      transcript_.add(line_, RawCall{side, std::string(line.get("verb")), static_cast<long>(line.number("result").value_or(0)),
-                                     std::string(line.get("errno")), std::string(line.get("data"))});
+      const RawCall call{side, std::string(line.get("verb")), static_cast<long>(line.number("result").value_or(0)),
+                         std::string(line.get("errno")), std::string(line.get("data"))};
+      if (call.verb == "raw-write" && call.result > 0) wire_.script_wrote(side, static_cast<std::size_t>(call.result));
+      transcript_.add(line_, call);
     } else if (word == "signal") {
       transcript_.add(line_, Signal{side, std::string(line.get("name"))});
     } else if (word == "usage") {
       transcript_.add(line_, Usage{side, line.number("descriptors").value_or(0), line.number("heap").value_or(-1)});
     } else if (word == "unsupported") {
-      transcript_.add(line_, NotDone{side, std::string(line.get("why")), true});
+      transcript_.add(line_, NotDone{side, std::string(player(side).verb), std::string(line.get("why")), true});
     } else if (word == "endless") {
-      transcript_.add(line_, Endless{side, read_word<Call>(line.get("during")).value_or(Call::close),
+      transcript_.add(line_, Endless{side, read_word<Call>(line.get("during")).value_or(Call::close), id_of(line),
                                      static_cast<int>(line.number("times").value_or(0))});
     } else if (word == "died") {
       die(side, {Died::How::crashed, std::string(line.get("status"))});
@@ -336,9 +349,8 @@ class Runner::Stage {
     call.side = side;
     call.call = read_word<Call>(line.get("call")).value_or(Call::handshake);
     call.aside = read_word<Aside>(line.get("aside", "no")).value_or(Aside::no);
-    int& began = call.aside == Aside::no ? player(side).call_began : aside_began_;
-    call.began = began;
-    call.asked_at = call.aside == Aside::no ? player(side).asked_at : line_;
+    call.id = id_of(line);
+    call.asked = call.aside == Aside::no ? player(side).asked : asked_aside_;
     call.native = line.get("native");
     call.arguments = line.get("arguments");
     call.returned = static_cast<long>(line.number("returned").value_or(0));
@@ -351,7 +363,7 @@ class Runner::Stage {
     call.intact = line.get("intact", "1") == "1";
     for (const auto& [key, value] : line.fields())
       if (key.starts_with("state.")) call.state.emplace_back(key.substr(6), value);
-    began = transcript_.add(line_, std::move(call)) + 1;
+    transcript_.add(line_, std::move(call));
   }
 
   const Run& run_;
@@ -360,7 +372,7 @@ class Runner::Stage {
   Wire wire_;
   std::array<Player, 2> players_;
   int line_ = 0;
-  int aside_began_ = 0;  // number of the first event that may belong to the call made aside
+  int asked_aside_ = 0;  // number of the Asked event of the call made aside
 };
 
 std::variant<PeerProcess*, HarnessError> Runner::peer(const Stack& stack, Side side) {

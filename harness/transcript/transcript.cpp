@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 namespace tlsbye {
 namespace {
@@ -62,48 +63,47 @@ std::string quoted(std::string_view bytes, std::size_t most) {
   return text + (bytes.size() > most ? "\"..." : "\"");
 }
 
-std::string_view spell(Fate fate) {
-  switch (fate) {
-    case Fate::passed:
-      return "";
-    case Fate::held:
-      return "held";
-    case Fate::dropped:
-      return "dropped";
-    case Fate::replaced:
-      return "replaced";
-    case Fate::delivered:
-      return "released";
-    case Fate::injected:
-      return "injected";
-  }
-  return "";
-}
-
 // What a script makes a peer say past TLS is text; anything else that is no record is ciphertext.
 bool is_text(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte >= 0x20 && byte < 0x7f; });
 }
 
+std::string name_of(const Contents& contents, Detail detail) {
+  if (contents.alert) return alert_name(contents.alert->description) + " (" + level_name(contents.alert->level) + ")";
+  if (contents.type == ContentType::handshake && !contents.handshake.empty()) return contents.handshake;
+  if (contents.type == ContentType::raw)
+    return detail == Detail::full || is_text(contents.content) ? "raw " + quoted(contents.content, 32) : "raw bytes";
+  return std::string(spell(contents.type));
+}
+
 std::string narrate_record(const Record& record, Detail detail) {
-  std::string what;
-  if (record.alert) {
-    what = alert_name(record.alert->description) + " (" + level_name(record.alert->level) + ")";
-  } else if (record.type == ContentType::handshake && !record.handshake.empty()) {
-    what = record.handshake;
-  } else if (record.type == ContentType::raw) {
-    what = detail == Detail::full || is_text(record.content) ? "raw " + quoted(record.content, 32) : "raw bytes";
-  } else {
-    what = std::string(spell(record.type));
-  }
-  std::string line = fmt::format("wire     {}->{}  {:<28}", spell(record.from), spell(other(record.from)), what);
+  std::string line =
+      fmt::format("wire     {}->{}  {:<28}", spell(record.from), spell(other(record.from)), name_of(record, detail));
   const bool size_differs = record.type == ContentType::handshake || record.type == ContentType::unknown;
   if (detail == Detail::full || !size_differs) line += fmt::format(" {} bytes", record.wire_bytes);
   if (!record.encrypted && record.type != ContentType::raw) line += ", plain";
   if (record.damaged) line += ", damaged";
-  if (record.truncated_to > 0) line += fmt::format(", cut after {}", record.truncated_to);
-  if (record.fate != Fate::passed) line += fmt::format("  [{}{}]", spell(record.fate), record.of ? fmt::format(" of {}", record.of) : "");
+  if (record.missing > 0) line += fmt::format(", {} of them missing", record.missing);
+  if (record.reading == Reading::garbled) line += ", its own keys do not open it";
+  if (record.by_script) line += "  [the script's]";
+  if (record.made) line += record.of ? fmt::format("  [made in place of {}]", record.of) : "  [made by the wire]";
   return line;
+}
+
+std::string_view spell(Withheld::Why why) { return why == Withheld::Why::hold ? "held" : "waits, the transport is full"; }
+
+std::string_view spell(Lost::Why why) {
+  switch (why) {
+    case Lost::Why::dropped:
+      return "dropped";
+    case Lost::Why::cut:
+      return "lost behind a cut";
+    case Lost::Why::ended:
+      return "lost, that direction has ended";
+    case Lost::Why::keyless:
+      return "lost, the wire has no keys to seal it";
+  }
+  return "";
 }
 
 std::string_view spell(Died::How how) {
@@ -169,16 +169,76 @@ std::optional<std::uint8_t> alert_number(std::string_view name) {
   return std::nullopt;
 }
 
+bool decrypted(const Transcript& transcript) {
+  std::set<int> unread;
+  for (const Event& event : transcript.events()) {
+    if (const auto* record = event.as<Record>(); record && record->was_sent() && record->reading != Reading::read)
+      unread.insert(event.number);
+    if (const auto* opened = event.as<Opened>(); opened && opened->reading == Reading::read) unread.erase(opened->record);
+  }
+  return unread.empty();
+}
+
+bool is_routine(const Event& event, const Transcript& transcript) {
+  const auto* delivered = event.as<Delivered>();
+  if (!delivered || delivered->record < 1 || delivered->record >= event.number) return false;
+  const auto* record = transcript.at(delivered->record).as<Record>();
+  if (!record || delivered->bytes < record->wire_bytes || transcript.at(delivered->record).line != event.line) return false;
+  for (int number = delivered->record + 1; number < event.number; ++number)
+    if (const Event& between = transcript.at(number); !between.as<Record>() && !between.as<Delivered>() && !between.as<Opened>())
+      return false;
+  return true;
+}
+
+namespace {
+
+std::optional<Side> side_of(const Event& event, const Transcript& transcript) {
+  return std::visit(
+      [&](const auto& what) -> std::optional<Side> {
+        if constexpr (requires { what.side; }) return what.side;
+        if constexpr (requires { what.from; }) return what.from;
+        if constexpr (requires { what.record; })
+          if (const auto* record = transcript.at(what.record).template as<Record>()) return record->from;
+        return std::nullopt;
+      },
+      event.what);
+}
+
+}  // namespace
+
+const Asked* asked_for(const Event& event, const Transcript& transcript) {
+  const auto number_of = [&]() -> int {
+    if (const auto* call = event.as<ApiCall>()) return call->asked;
+    if (const auto* blocked = event.as<Blocked>()) return blocked->asked;
+    return 0;
+  };
+  if (const int number = number_of(); number > 0 && number < event.number) return transcript.at(number).as<Asked>();
+  const auto side = side_of(event, transcript);
+  const Asked* any = nullptr;
+  for (int number = event.number; number > 0 && transcript.at(number).line == event.line; --number) {
+    const auto* asked = transcript.at(number).as<Asked>();
+    if (asked && (!side || asked->side == *side)) return asked;
+    if (asked && !any) any = asked;
+  }
+  return any;
+}
+
 std::vector<Transcript::LineAnswer> answers(const Transcript& transcript) {
   std::map<int, Transcript::LineAnswer> by_line;
+  const auto note = [&](int asked, Call call, std::optional<Outcome> outcome, std::optional<std::size_t> total) {
+    if (asked < 1 || asked >= transcript.next_number()) return;
+    const int line = transcript.at(asked).line;
+    const auto* wanted = transcript.at(asked).as<Asked>();
+    const auto before = by_line.find(line);
+    const std::size_t so_far = before == by_line.end() ? 0 : before->second.total;
+    by_line.insert_or_assign(line,
+                             Transcript::LineAnswer{line, call, outcome, total.value_or(so_far), wanted ? wanted->until : Until::once});
+  };
   for (const Event& event : transcript.events()) {
-    if (const auto* call = event.as<ApiCall>(); call && call->side == Side::subject) {
-      by_line.insert_or_assign(call->asked_at, Transcript::LineAnswer{call->asked_at, call->call, call->outcome, call->total});
-    } else if (const auto* blocked = event.as<Blocked>(); blocked && blocked->side == Side::subject && blocked->for_good) {
-      const auto before = by_line.find(blocked->asked_at);
-      const std::size_t so_far = before == by_line.end() ? 0 : before->second.total;
-      by_line.insert_or_assign(blocked->asked_at, Transcript::LineAnswer{blocked->asked_at, blocked->during, std::nullopt, so_far});
-    }
+    if (const auto* call = event.as<ApiCall>(); call && call->side == Side::subject)
+      note(call->asked, call->call, call->outcome, call->total);
+    else if (const auto* blocked = event.as<Blocked>(); blocked && blocked->side == Side::subject && blocked->for_good)
+      note(blocked->asked, blocked->during, std::nullopt, std::nullopt);
   }
   std::vector<Transcript::LineAnswer> list;
   for (const auto& [line, answer] : by_line) list.push_back(answer);
@@ -187,6 +247,14 @@ std::vector<Transcript::LineAnswer> answers(const Transcript& transcript) {
 
 std::string narrate(const Event& event, Detail detail) {
   return std::visit(Overloaded{
+                        [](const Asked& e) {
+                          std::string what(e.aside == Aside::thread ? "aside " : e.aside == Aside::process ? "fork " : "");
+                          what += e.verb;
+                          if (e.size > 0) what += fmt::format(" {}", e.size);
+                          if (!e.arguments.empty()) what += " " + e.arguments;
+                          if (e.until != Until::once && e.call != Call::handshake) what += fmt::format(" until {}", spell(e.until));
+                          return fmt::format("{:<8} is asked for {}", spell(e.side), what);
+                        },
                         [](const ApiCall& e) {
                           std::string call(e.aside == Aside::thread ? "aside " : e.aside == Aside::process ? "fork " : "");
                           call += spell(e.call);
@@ -213,6 +281,15 @@ std::string narrate(const Event& event, Detail detail) {
                                              e.for_good ? ", for good" : "");
                         },
                         [detail](const Record& e) { return narrate_record(e, detail); },
+                        [detail](const Opened& e) {
+                          return e.reading == Reading::garbled
+                                     ? fmt::format("wire     the keys have come, and do not open {}", e.record)
+                                     : fmt::format("wire     the keys have come: {} was {}", e.record, name_of(e, detail));
+                        },
+                        [](const Delivered& e) { return fmt::format("wire     {} delivered, {} bytes", e.record, e.bytes); },
+                        [](const Withheld& e) { return fmt::format("wire     {} {}", e.record, spell(e.why)); },
+                        [](const Replaced& e) { return fmt::format("wire     {} replaced", e.record); },
+                        [](const Lost& e) { return fmt::format("wire     {} {}", e.record, spell(e.why)); },
                         [](const TransportEnd& e) {
                           return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), spell(e.end),
                                                            e.by_wire ? "  [the wire's doing]" : "")

@@ -314,12 +314,11 @@ class Transcript {
   std::vector<Event> events_;
 };
 
-// All records of the run were read, sooner or later, or are garbage that its sender made; where not, nothing follows from a record that
-// is missing.
+// All records of the run were read, sooner or later.
 bool decrypted(const Transcript& transcript);
 // Whether the event is the delivery of a whole record right after the wire saw it, as it nearly always is: a reader needs no word of it.
 bool is_routine(const Event& event, const Transcript& transcript);
-// The Asked event that wanted what this event belongs to: the last one of its side and line; null for none.
+// The Asked event that wanted what this event belongs to: a call's own, else the last one of that side and line; null for none.
 const Asked* asked_for(const Event& event, const Transcript& transcript);
 
 // What the subject's calls came to, as `reference` has it: one entry a line that asked the subject for a call and whose call came back or

@@ -26,7 +26,7 @@ void Server::aside(const Line& request, Aside who, bool while_blocked) {
   const auto call = read_word<Call>(request.get("call"));
   if (call != Call::read && call != Call::write && call != Call::close && call != Call::close_write)
     throw Unsupported{"no such call aside: " + std::string(request.get("call"))};
-  const Now before = std::exchange(now_, Now{*call, who, !while_blocked, {}});
+  const Now before = std::exchange(now_, Now{*call, 0, who, !while_blocked, {}});
   or_unsupported([&] {
     const auto make = [&] { or_unsupported([&] { this->call(*call, request); }); };
     if (who == Aside::process) return in_process(make);
@@ -49,8 +49,10 @@ void Server::in_process(Do run) {
     conversation_.leave(Turn::over);
     ::_exit(0);
   }
-  if (watch_over(child) != spun) return;
-  shared_turn_->store(Turn::over);  // that one has said it for all of them
+  const auto exit_code = watch_over(child);
+  connection_->calls = shared_->calls;
+  if (exit_code != spun) return;
+  shared_->turn.store(Turn::over);  // that one has said it for all of them
   ::_exit(spun);
 }
 
@@ -69,18 +71,19 @@ bool Server::fork_for_session(Descriptor& passed) {
 
 // As fork(). The child has the control socket to itself, and shows whose turn it is.
 pid_t Server::fork_to_watch() {
-  if (shared_turn_ == nullptr) {
-    void* page = ::mmap(nullptr, sizeof *shared_turn_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared_ == nullptr) {
+    void* page = ::mmap(nullptr, sizeof *shared_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) return -1;
-    shared_turn_ = new (page) std::atomic<Turn>;
+    shared_ = new (page) Shared;
   }
-  shared_turn_->store(Turn::peer);
+  shared_->turn.store(Turn::peer);
+  if (connection_) shared_->calls.store(connection_->calls);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(0);
-    conversation_.show_turn(shared_turn_);
+    conversation_.show_turn(&shared_->turn);
   }
   return child;
 }
@@ -91,7 +94,7 @@ std::optional<int> Server::watch_over(pid_t child) {
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  const Turn turn = shared_turn_->exchange(Turn::peer);
+  const Turn turn = shared_->turn.exchange(Turn::peer);
   if (turn == Turn::over) return WEXITSTATUS(status);
   if (turn == Turn::peer) conversation_.discard_request();
   if (turn == Turn::harness && !conversation_.next_request()) ::_exit(0);

@@ -64,7 +64,7 @@ void Server::repeat(Until until, Once once, More more) {
   Transport& transport = connection_->transport;
   Outcome before = Outcome::done;
   for (int repeats = 0;;) {
-    transport.begin_call();
+    begin_call();
     errno = 0;
     const Answer answer = once();
     report(answer);
@@ -73,7 +73,7 @@ void Server::repeat(Until until, Once once, More more) {
     if (until == Until::once || !again || transport.given_up()) return;
     repeats = progress ? 0 : repeats + 1;
     if (repeats == largest_repeat_count) {
-      conversation_.line("endless").with("during", spell(now_.call)).with("times", repeats);
+      conversation_.line("endless").with("during", spell(now_.call)).with("id", now_.id).with("times", repeats);
       return;
     }
     const auto flow = waits_for(answer.outcome, std::exchange(before, answer.outcome));
@@ -82,29 +82,36 @@ void Server::repeat(Until until, Once once, More more) {
   }
 }
 
+// Another call of this session begins; a process that watches over this one goes on counting from it.
+void Server::begin_call() {
+  connection_->transport.begin_call();
+  now_.id = ++connection_->calls;
+  if (shared_) shared_->calls.store(now_.id);
+}
+
 // Makes the call that the request asks for.
 void Server::call(Call call, const Line& request) {
   Session& session = this->session();
   now_.call = call;
   now_.arguments.clear();
   const std::string_view word = request.get("until", call == Call::handshake ? "done" : "once");
-  const Until until = word == "once" ? Until::once : word == "done" ? Until::done : Until::end;
-  if (until == Until::end && (word != "end" || call != Call::read)) throw Unsupported{"no such until: " + std::string(word)};
+  const auto until = read_word<Until>(word);
+  if (!until || (*until == Until::end && call != Call::read)) throw Unsupported{"no such until: " + std::string(word)};
   const auto no_more = [] { return false; };
   switch (call) {
     case Call::handshake:
       return repeat(
-          until, [&] { return session.handshake(); }, no_more);
+          *until, [&] { return session.handshake(); }, no_more);
     case Call::close:
       return repeat(
-          until, [&] { return session.close(); }, no_more);
+          *until, [&] { return session.close(); }, no_more);
     case Call::close_write:
       return repeat(
-          until, [&] { return session.close_write(); }, no_more);
+          *until, [&] { return session.close_write(); }, no_more);
     case Call::read:
-      return read(request, until);
+      return read(request, *until);
     case Call::write:
-      return write(request, until);
+      return write(request, *until);
     case Call::abandon:
       return leave_session();
     default:
@@ -161,7 +168,11 @@ void Server::report(const Answer& answer) {
   const Connection::Moved& moved = connection_->moved;
   const Call call = now_.call;
   LineWriter line = conversation_.line("api");
-  line.with("call", spell(call)).with("native", answer.native).with("returned", answer.returned).with("outcome", spell(answer.outcome));
+  line.with("call", spell(call))
+      .with("id", now_.id)
+      .with("native", answer.native)
+      .with("returned", answer.returned)
+      .with("outcome", spell(answer.outcome));
   if (!now_.arguments.empty()) line.with("arguments", now_.arguments);
   if (now_.aside != Aside::no) line.with("aside", spell(now_.aside));
   if (!answer.code.empty()) line.with("code", answer.code);

@@ -61,10 +61,10 @@ void Conversation::ready(Turn next) {
   send(next);
 }
 
-void Conversation::blocked(std::string_view on, std::string_view during, std::optional<long long> timeout_ms) {
+void Conversation::blocked(std::string_view on, std::string_view during, int id, std::optional<long long> timeout_ms) {
   {
     LineWriter line(packet_, "blocked");
-    line.with("on", on).with("during", during);
+    line.with("on", on).with("during", during).with("id", id);
     if (timeout_ms) line.with("timeout", *timeout_ms);
   }
   send(Turn::harness);

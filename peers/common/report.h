@@ -41,7 +41,7 @@ class Conversation {
 
   // The three ways to end a report. Whoever waits for the harness gives it the turn; with `over` this process falls silent.
   void ready(Turn next = Turn::harness);
-  void blocked(std::string_view on, std::string_view during, std::optional<long long> timeout_ms);
+  void blocked(std::string_view on, std::string_view during, int id, std::optional<long long> timeout_ms);
   void spinning(std::string_view during);
 
   // Says what there is to say so far, and lets the report go on: here, or, with `over`, by the process that watches.

@@ -143,6 +143,7 @@ void Server::open(const Line& request, Descriptor passed) {
   c.transport.use_again(*io);
   c.role = *role;
   c.log = request.get("log") == "1";
+  c.calls = 0;
   c.moved = {};
   options.transport = c.transport.descriptor();
   try {
@@ -156,8 +157,8 @@ void Server::open(const Line& request, Descriptor passed) {
 }
 
 void Server::leave_session() {
-  now_ = {Call::abandon, Aside::no, true, {}};
-  connection_->transport.begin_call();
+  now_ = {Call::abandon, 0, Aside::no, true, {}};
+  begin_call();
   connection_->session.reset();
 }
 
@@ -205,7 +206,7 @@ void Server::called(const TransportCall& call) {
   report_signals();
   if (!call.injected && !connection_->log) return;
   LineWriter line = conversation_.line("io");
-  line.with("during", spell(now_.call)).with("function", call.function).with("flow", spell(call.flow));
+  line.with("during", spell(now_.call)).with("id", now_.id).with("function", call.function).with("flow", spell(call.flow));
   line.with("asked", static_cast<long long>(call.asked)).with("result", call.result);
   if (now_.aside != Aside::no) line.with("aside", spell(now_.aside));
   if (call.error_number != 0) line.with("errno", error_name(call.error_number));
@@ -218,7 +219,7 @@ Wait Server::blocked(Flow on, Timeout left) {
   for (;;) {
     std::optional<long long> left_ms;
     if (left) left_ms = std::chrono::ceil<std::chrono::milliseconds>(end - clock::now()).count();
-    conversation_.blocked(spell(on), spell(now_.call), left_ms);
+    conversation_.blocked(spell(on), spell(now_.call), now_.id, left_ms);
     const auto request = conversation_.next_request();
     if (!request) ::_exit(0);
     if (request->word() == "resume") return Wait::again;

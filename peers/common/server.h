@@ -33,6 +33,7 @@ class Server final : public KeyLog, public TransportWatch {
     std::unique_ptr<Session> session;
     Role role{};
     bool log = false;
+    int calls = 0;  // of this session: the last one's id
     // Of this session: bytes, and whether those that were read, or peeked at, are the pattern that they should be.
     struct Moved {
       std::size_t written = 0, read = 0;
@@ -43,12 +44,11 @@ class Server final : public KeyLog, public TransportWatch {
   // The API call under way.
   struct Now {
     Call call = Call::handshake;
+    int id = 0;  // of this call in its session; 0 before the first
     Aside aside = Aside::no;
     bool may_wait = true;   // false beside a call that waits already
     std::string arguments;  // of an extra call
   };
-  enum class Until { once, done, end };
-
   // serve.cpp: requests
   void carry_out(const Line& request, Descriptor passed);
   bool carry_out_at_any_time(const Line& request, bool while_blocked);
@@ -77,6 +77,7 @@ class Server final : public KeyLog, public TransportWatch {
 
   // calls.cpp: calls of the stack's API
   void call(Call call, const Line& request);
+  void begin_call();
   void read(const Line& request, Until until);
   void write(const Line& request, Until until);
   void extra(Call call, const Line& request);
@@ -98,7 +99,12 @@ class Server final : public KeyLog, public TransportWatch {
   std::unique_ptr<Connection> connection_;
   Now now_;
   bool sessions_kept_ = false;  // perhaps: something may have been kept, or switched, beyond the session since all was last forgotten
-  std::atomic<Turn>* shared_turn_ = nullptr;
+  // What processes forked from this one write for it to read.
+  struct Shared {
+    std::atomic<Turn> turn;
+    std::atomic<int> calls;  // the last call's id
+  };
+  Shared* shared_ = nullptr;
   bool isolated_ = false;  // this process was forked for one session
 };
 

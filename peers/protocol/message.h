@@ -20,7 +20,7 @@
 namespace tlsbye {
 
 // The number of the protocol that these words make. A peer says which one it speaks in its hello.
-inline constexpr int protocol_version = 2;
+inline constexpr int protocol_version = 3;
 
 // A packet never has more bytes than this; a peer with more to report sends several, all but the last ending in a line `more`.
 inline constexpr std::size_t largest_message = 64 * 1024;
