@@ -33,7 +33,7 @@ inline Transcript run(std::string word, std::string scenario = "family/name") {
   return transcript;
 }
 
-inline Finding find(const Facts& facts, const Asked&) {
+inline Finding find(const Facts& facts, const Question&) {
   const std::string& word = facts.transcript().at(1).as<Told>()->text;
   if (word == "throws") throw std::runtime_error("the tester is at fault");
   if (word == "no-keys") return {Finding::Kind::not_reached, "the wire had no keys for this pair", {}};
@@ -49,7 +49,7 @@ inline const Property& obedient() {
   return property;
 }
 inline const Property& always_holds() {
-  static const Property property{"always-holds", "holds", {}, [](const Facts&, const Asked&) {
+  static const Property property{"always-holds", "holds", {}, [](const Facts&, const Question&) {
                                    return Finding{Finding::Kind::holds, "it held", {2}};
                                  }};
   return property;

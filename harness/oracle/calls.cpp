@@ -35,7 +35,7 @@ namespace {
 
 bool among(const std::vector<std::string>& list, std::string_view word) { return std::find(list.begin(), list.end(), word) != list.end(); }
 
-std::vector<int> evidence(const Facts& facts, const Asked& asked, const SubjectCall& call) {
+std::vector<int> evidence(const Facts& facts, const Question& asked, const SubjectCall& call) {
   auto events = asked.given.evidence(call, facts);
   events.push_back(call.ended);
   return events;
@@ -50,7 +50,7 @@ std::string spelled(const Outcomes& outcomes) {
 
 }  // namespace
 
-Finding answers(const Facts& facts, const Asked& asked) {
+Finding answers(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     if (!call.api || call.answered(Outcome::unsupported)) return not_reached(told(call));
     const ApiCall& api = *call.api;
@@ -69,7 +69,7 @@ Finding answers(const Facts& facts, const Asked& asked) {
   });
 }
 
-Finding shows(const Facts& facts, const Asked& asked) {
+Finding shows(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     const std::string_view value = call.api ? call.api->flag(asked.flag) : std::string_view{};
     if (value.empty()) return not_reached("the stack shows no such flag");
@@ -81,7 +81,7 @@ Finding shows(const Facts& facts, const Asked& asked) {
   });
 }
 
-Finding transport_calls(const Facts& facts, const Asked& asked) {
+Finding transport_calls(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     const auto made = [&](Flow flow) { return flow == Flow::recv ? call.met.recv : call.met.send; };
     for (const Flow flow : {Flow::recv, Flow::send}) {
@@ -96,7 +96,7 @@ Finding transport_calls(const Facts& facts, const Asked& asked) {
   });
 }
 
-Finding does_not_wait(const Facts& facts, const Asked& asked) {
+Finding does_not_wait(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     if (is_so(call.met.blocked_on_recv)) return broken(fmt::format("{} waited to receive", spell(call.call)), {call.met.blocked_on_recv});
     if (!call.api || call.answered(Outcome::unsupported)) return not_reached(told(call));
@@ -107,7 +107,7 @@ Finding does_not_wait(const Facts& facts, const Asked& asked) {
   });
 }
 
-Finding session_goes_on(const Facts& facts, const Asked& asked) {
+Finding session_goes_on(const Facts& facts, const Question& asked) {
   const auto& calls = facts.calls();
   return of_each_call(facts, asked, "no such call in that situation, or none after it", [&](const SubjectCall& call) {
     const auto later = std::find_if(calls.begin() + (&call - calls.data()) + 1, calls.end(),
@@ -122,15 +122,15 @@ Finding session_goes_on(const Facts& facts, const Asked& asked) {
   });
 }
 
-Finding comes_back(const Facts& facts, const Asked& asked) {
+Finding comes_back(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     return call.stuck ? broken(told(call), evidence(facts, asked, call)) : holds(told(call), evidence(facts, asked, call));
   });
 }
 
-Finding wait_is_limited(const Facts& facts, const Asked& clause) {
+Finding wait_is_limited(const Facts& facts, const Question& clause) {
   if (facts.at_end().time_limit_ms == 0) return not_reached("the library was given no time limit");
-  Asked asked = clause;
+  Question asked = clause;
   asked.given.allow("time-ran-out");
   return of_each_call(facts, asked, "no such call waited with a time limit", [&](const SubjectCall& call) {
     const long long limit = call.before.time_limit_ms;
@@ -148,7 +148,7 @@ Finding wait_is_limited(const Facts& facts, const Asked& clause) {
   });
 }
 
-Finding raises_no_signal(const Facts& facts, const Asked& asked) {
+Finding raises_no_signal(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no call failed to write", [&](const SubjectCall& call) {
     if (!is_so(call.met.send_broken)) return not_reached("");
     for (const Event& event : facts.events())
@@ -159,11 +159,11 @@ Finding raises_no_signal(const Facts& facts, const Asked& asked) {
   });
 }
 
-Finding every_call_returns(const Facts& facts, const Asked& clause) {
-  Asked asked = clause;
+Finding every_call_returns(const Facts& facts, const Question& clause) {
+  Question asked = clause;
   // Whatever an application does in one thread, the process is to survive it.
-  for (const std::string_view word :
-       {"flags-set", "alert-by-application", "corked", "cleared", "renegotiation-asked", "auto-retry-off", "stale-error", "time-ran-out"})
+  for (const std::string_view word : {"flags-set", "alert-by-application", "corked", "cleared", "renegotiation-asked", "auto-retry-off",
+                                      "stale-error", "time-ran-out", "call-left-undone", "bytes-past-tls"})
     asked.given.allow(word);
   Tally tally;
   for (const SubjectCall& call : facts.calls()) {
@@ -180,7 +180,7 @@ Finding every_call_returns(const Facts& facts, const Asked& clause) {
   return tally.result("no such call came back");
 }
 
-Finding repeated_calls_end(const Facts& facts, const Asked& asked) {
+Finding repeated_calls_end(const Facts& facts, const Question& asked) {
   Tally tally;
   const SubjectCall* previous = nullptr;
   for (const SubjectCall& call : facts.calls()) {
@@ -194,7 +194,7 @@ Finding repeated_calls_end(const Facts& facts, const Asked& asked) {
   return tally.result("no call was repeated to its end");
 }
 
-Finding direction_matches(const Facts& facts, const Asked& asked) {
+Finding direction_matches(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no call said that it must be made again", [&](const SubjectCall& call) {
     const Met& met = call.met;
     if (!call.api || !is_so(met.last_failed)) return not_reached(told(call));
@@ -225,7 +225,7 @@ bool in_real_trouble(const SubjectCall& call) {
 
 }  // namespace
 
-Finding transient_faults_leave_no_trace(const Facts& facts, const Asked& asked) {
+Finding transient_faults_leave_no_trace(const Facts& facts, const Question& asked) {
   const auto& calls = facts.calls();
   const auto first =
       std::find_if(calls.begin(), calls.end(), [&](const SubjectCall& it) { return asked.speaks_of(it) && is_so(it.met.injected); });
@@ -234,7 +234,8 @@ Finding transient_faults_leave_no_trace(const Facts& facts, const Asked& asked) 
     return std::all_of(first, calls.begin() + index + 1, [&](const SubjectCall& it) { return it.call == first->call; });
   };
   for (const SentRecord& sent : facts.sent())
-    if (sent.record->type == ContentType::unknown && facts.readable() && sent.owner >= first - calls.begin() && same_kind_until(sent.owner))
+    if (sent.contents->type == ContentType::unknown && facts.readable() && sent.owner >= first - calls.begin() &&
+        same_kind_until(sent.owner))
       return broken("after a transient fault it sent a record that nobody can read", {first->met.injected, sent.number});
   const SubjectCall* last = &*first;
   for (auto it = first; it != calls.end(); ++it) {

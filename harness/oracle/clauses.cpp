@@ -317,7 +317,7 @@ class Loader {
         problem(at(with ? *with : *node), fmt::format("{} needs `{}`: {}", name, row.name, row.meaning));
     }
     if (!good_) return;
-    it.asked = Asked(it.parameters);
+    it.asked = Question(it.parameters);
     check_can_fail(it, at(with ? *with : *node));
   }
 
@@ -367,7 +367,7 @@ class Loader {
   // A check that cannot fail is a defect, and so is one that cannot hold.
   void check_can_fail(const Clause& it, const toml::source_position& where) {
     const Parameters& with = it.parameters;
-    const Asked& asked = it.asked;
+    const Question& asked = it.asked;
     const auto has = [&](std::string_view key) { return with.contains(key); };
     if ((asked.given.must & asked.given.must_not).any()) problem(where, "`given` asks for a situation and its opposite");
     const std::string_view name = it.property->name;
@@ -405,7 +405,7 @@ class Loader {
 
 }  // namespace
 
-Asked::Asked(const Parameters& parameters) {
+Question::Question(const Parameters& parameters) {
   const auto list = [&](std::string_view key) -> std::vector<std::string> {
     const auto it = parameters.find(key);
     return it == parameters.end() ? std::vector<std::string>{} : it->second;
@@ -483,7 +483,7 @@ LoadedClauses load_clauses(const std::filesystem::path& directory) {
   return loaded;
 }
 
-Finding judge(const Property& property, const Asked& asked, const Facts& facts) {
+Finding judge(const Property& property, const Question& asked, const Facts& facts) {
   if (!facts.next()) return property.judge(facts, asked);
   Tally tally;
   std::string otherwise;

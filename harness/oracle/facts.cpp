@@ -12,20 +12,6 @@ void note(Since& fact, int number) {
   if (fact == never) fact = number;
 }
 
-const ApiCall* aside_call(const Event& event) {
-  const auto* api = event.as<ApiCall>();
-  return api && api->side == Side::subject && api->aside != Aside::no ? api : nullptr;
-}
-
-// Whose doing an event is, where it can only happen while that peer is at work.
-bool subject_at_work(const Event& event) {
-  if (const auto* it = event.as<TransportCall>()) return it->side == Side::subject;
-  if (const auto* it = event.as<ApiCall>()) return it->side == Side::subject;
-  if (const auto* it = event.as<Signal>()) return it->side == Side::subject;
-  if (const auto* it = event.as<Died>()) return it->side == Side::subject;
-  return false;
-}
-
 void meet(Met& met, int number, const TransportCall& call) {
   met.logged |= !call.injected;
   if (!moves_bytes(call.function)) return;
@@ -92,87 +78,107 @@ void note_extra(Moment& now, int number, const ApiCall& call, const Options& opt
 }
 
 // The record ends inside the handshake message that it begins with (RFC 8446 4: one byte of type, three of length).
-bool is_cut_message(const Record& record) {
-  const auto byte = [&](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(record.content[at])); };
-  if (record.content.size() < 4) return !record.content.empty();
-  return record.content_bytes < 4 + (byte(1) << 16) + (byte(2) << 8) + byte(3);
+bool is_cut_message(const Contents& message) {
+  const auto byte = [&](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(message.content[at])); };
+  if (message.content.size() < 4) return !message.content.empty();
+  return message.content_bytes < 4 + (byte(1) << 16) + (byte(2) << 8) + byte(3);
 }
 
-void arrive(Moment& now, int number, const Record& record, bool tls13) {
-  if (is_so(now.handshake_done)) note(now.anything, number);
-  if (record.type == ContentType::raw) return note(now.raw, number);
-  if (record.truncated_to > 0) return note(now.partial, number);
-  if (record.damaged) return note(now.damaged, number);
-  if (record.type == ContentType::change_cipher_spec) {
-    if (is_so(now.handshake_done)) note(now.change_cipher_spec, number);
+void arrive_alert(Moment& now, int number, const Contents& contents, bool padded, bool tls13) {
+  const auto alerts = alerts_of(contents);
+  if (contents.content_bytes == 0) note(now.empty_alert, number);
+  if (alerts.empty() && contents.content_bytes > 0) note(now.alert_in_pieces, number);
+  if (alerts.size() > 1) note(now.alerts_together, number);
+  if (padded) note(now.padded_alert, number);
+  if (alerts.size() != 1) return note(now.odd_alert, number);
+  const Alert alert = alerts.front();
+  if (alert.description == 0) {
+    note(now.close_notify, number);
+    if (alert.level != 1) note(now.fatal_close_notify, number);
     return;
   }
-  if (!is_so(now.handshake_done))
-    for (const Alert& alert : alerts_of(record))
+  const bool canceled = alert.description == 90;
+  if (alert_name(alert.description).starts_with("alert ")) note(now.unknown_alert, number);
+  if (canceled) note(now.user_canceled, number);
+  const bool fatal = alert.level == 2 || (tls13 && !canceled);
+  if (fatal && !is_so(now.data) && !is_so(now.close_notify) && !is_so(now.unknown_record) && !is_so(now.odd_alert))
+    note(now.alert_before_data, number);
+  note(fatal ? now.fatal_alert : now.warning_alert, number);
+  if (!fatal && ++now.warnings == 5) note(now.many_warnings, number);
+}
+
+// So many bytes of the record reached the subject's transport.
+void arrive(Moment& now, int number, const Record& record, const Contents& contents, std::size_t bytes, bool tls13) {
+  const bool established = is_so(now.handshake_done) || record.established;
+  if (established) note(now.anything, number);
+  if (contents.type == ContentType::raw) return note(now.raw, number);
+  if (bytes < record.wire_bytes) return note(now.partial, number);
+  if (record.damaged) return note(now.damaged, number);
+  if (contents.type == ContentType::change_cipher_spec) {
+    if (established) note(now.change_cipher_spec, number);
+    return;
+  }
+  if (!established)
+    for (const Alert& alert : alerts_of(contents))
       if (alert.description == 0) note(now.close_notify_in_handshake, number);
   if (!record.encrypted) {
-    if (is_so(now.handshake_done)) {
-      if (record.type == ContentType::alert) note(now.plain_alert, number);
+    if (established) {
+      if (contents.type == ContentType::alert) note(now.plain_alert, number);
       return note(now.plain, number);
     }
-    for (const Alert& alert : alerts_of(record))
+    for (const Alert& alert : alerts_of(contents))
       if (alert.description != 0 && (alert.level == 2 || tls13)) note(now.fatal_alert, number);
     return;
   }
-  switch (record.type) {
+  switch (contents.type) {
     case ContentType::unknown:
-      if (is_so(now.handshake_done)) note(now.unknown_record, number);
+      if (established) note(now.unknown_record, number);
       return;
     case ContentType::application_data:
-      if (record.content_bytes == 0) return note(now.empty_data, number);
+      if (contents.content_bytes == 0) return note(now.empty_data, number);
       note(now.data, number);
       if (is_so(now.user_canceled)) note(now.data_after_user_canceled, number);
       if (is_so(now.close_notify))
         note(now.data_after_close_notify, number);
       else
-        now.data_bytes += record.content_bytes;
+        now.data_bytes += contents.content_bytes;
       return;
     case ContentType::handshake: {
-      const auto begins = [&](std::string_view message) { return record.handshake.find(message) != std::string::npos; };
-      if (begins("NewSessionTicket") && (tls13 || is_so(now.handshake_done)) && !is_cut_message(record)) note(now.ticket, number);
+      const auto begins = [&](std::string_view message) { return contents.handshake.find(message) != std::string::npos; };
+      if (begins("NewSessionTicket") && (tls13 || established) && !is_cut_message(contents)) note(now.ticket, number);
       if (begins("KeyUpdate")) note(now.key_update, number);
       if (begins("HelloRequest")) note(now.hello_request, number);
-      if (begins("CertificateRequest") && is_so(now.handshake_done)) note(now.certificate_request, number);
-      if (is_so(now.handshake_done) || begins("KeyUpdate") || (tls13 && begins("NewSessionTicket"))) note(now.post_handshake, number);
+      if (begins("CertificateRequest") && established) note(now.certificate_request, number);
+      if (established || begins("KeyUpdate") || (tls13 && begins("NewSessionTicket"))) note(now.post_handshake, number);
       return;
     }
     case ContentType::alert: {
-      const auto alerts = alerts_of(record);
-      if (record.content_bytes == 0) note(now.empty_alert, number);
-      if (alerts.empty() && record.content_bytes > 0) note(now.alert_in_pieces, number);
-      if (alerts.size() > 1) note(now.alerts_together, number);
       constexpr std::size_t unpadded = 5 + 1 + 16;  // header, inner type, tag
-      if (tls13 && record.wire_bytes > record.content_bytes + unpadded) note(now.padded_alert, number);
-      if (alerts.size() != 1) return note(now.odd_alert, number);
-      const Alert alert = alerts.front();
-      if (alert.description == 0) {
-        note(now.close_notify, number);
-        if (alert.level != 1) note(now.fatal_close_notify, number);
-        return;
-      }
-      const bool canceled = alert.description == 90;
-      if (alert_name(alert.description).starts_with("alert ")) note(now.unknown_alert, number);
-      if (canceled) note(now.user_canceled, number);
-      const bool fatal = alert.level == 2 || (tls13 && !canceled);
-      if (fatal && !is_so(now.data) && !is_so(now.close_notify) && !is_so(now.unknown_record) && !is_so(now.odd_alert))
-        note(now.alert_before_data, number);
-      note(fatal ? now.fatal_alert : now.warning_alert, number);
-      if (!fatal && ++now.warnings == 5) note(now.many_warnings, number);
-      return;
+      return arrive_alert(now, number, contents, tls13 && record.wire_bytes > contents.content_bytes + unpadded, tls13);
     }
-    default:
+    case ContentType::change_cipher_spec:
+    case ContentType::raw:
       return;
+  }
+}
+
+// A call that asked to be made again, and without that leaves something half done: what it has to send.
+bool half_done(const ApiCall& call) {
+  switch (call.outcome) {
+    case Outcome::want_write:
+      return true;
+    case Outcome::interrupted:
+      return call.call != Call::read && call.call != Call::peek;
+    case Outcome::want_read:
+      return call.call != Call::read && call.call != Call::peek && call.call != Call::close && call.call != Call::handshake;
+    default:
+      return false;
   }
 }
 
 }  // namespace
 
-std::vector<Alert> alerts_of(const Record& record) {
+std::vector<Alert> alerts_of(const Contents& record) {
   if (record.alert) return {*record.alert};
   std::vector<Alert> alerts;
   if (record.type != ContentType::alert || record.content.size() % 2 != 0) return alerts;
@@ -219,7 +225,7 @@ Facts::Facts(const Transcript& of, const Facts* former, int first) : transcript_
     break;
   }
   read_options();
-  check_readable();
+  read_records();
   find_calls();
   attribute_records();
   walk();
@@ -237,191 +243,206 @@ void Facts::read_options() {
               has("receive-seq"),         has("receive-packet"),      has("due-alert")};
 }
 
-// A record that cannot be read is a missing key, or, where keys of that direction had served before, garbage.
-void Facts::check_readable() {
-  if (transcript_->decrypted) return;
-  readable_ = false;
-  bool keys = false;
-  for (const Event& event : events_) {
-    const auto* record = event.as<Record>();
-    if (!record || record->damaged || record->truncated_to > 0) continue;
-    const bool unknown = record->type == ContentType::unknown;
-    if (record->from == Side::partner && unknown) return;
-    if (record->from == Side::partner || !record->was_sent()) continue;
-    if (record->encrypted && !unknown) keys = true;
-    if (keys && !record->encrypted && record->type == ContentType::handshake) return;  // a new handshake: other keys
-    if (unknown && !keys) return;
-    if (unknown) note(garbled_, event.number);
+// What is in each record, and what the script made of them. A record that cannot be read is a missing key, or, if keys of the subject had
+// served before, the subject's garbage.
+void Facts::read_records() {
+  std::map<int, Reading> readings;
+  for (const Event& event : transcript_->events()) {
+    const auto* opened = event.as<Opened>();
+    if (!opened) continue;
+    opened_[opened->record] = opened;
+    readings[opened->record] = opened->reading;
   }
-  readable_ = is_so(garbled_);
+  bool served = false;
+  const auto alter = [&](int record) {
+    if (const auto* it = transcript_->at(record).as<Record>()) altered_[static_cast<std::size_t>(it->from)] = true;
+  };
+  for (const Event& event : events_) {
+    if (const auto* it = event.as<Replaced>()) alter(it->record);
+    if (const auto* it = event.as<Lost>()) alter(it->record);
+    if (const auto* it = event.as<Delivered>())
+      if (const auto* of = transcript_->at(it->record).as<Record>(); of && it->bytes < of->wire_bytes) alter(it->record);
+    const auto* record = event.as<Record>();
+    if (!record) continue;
+    if (record->made || record->by_script || record->missing > 0) alter(event.number);
+    if (!record->was_sent() || record->by_script || record->missing > 0) continue;
+    const auto late = readings.find(event.number);
+    const Reading reading = late == readings.end() ? record->reading : late->second;
+    const bool subject = record->from == Side::subject;
+    if (reading == Reading::read && subject && record->encrypted && record->established) served = true;
+    // Another handshake brings other keys.
+    if (subject && !record->encrypted && contents(event.number).type == ContentType::handshake) served = false;
+    if (reading == Reading::read) continue;
+    if (subject && reading == Reading::garbled && served)
+      note(garbled_, event.number);
+    else
+      readable_ = false;
+  }
+}
+
+const Contents& Facts::contents(int number) const {
+  static const Contents none = [] {
+    Contents unknown;
+    unknown.type = ContentType::unknown;
+    return unknown;
+  }();
+  const Event& event = transcript_->at(number);
+  int record = number;
+  if (const auto* it = event.as<Delivered>()) record = it->record;
+  if (const auto* it = event.as<Opened>()) record = it->record;
+  if (const auto late = opened_.find(record); late != opened_.end()) return *late->second;
+  const auto* it = transcript_->at(record).as<Record>();
+  return it ? *it : none;
 }
 
 // Which calls there were, from where to where, and what they met on the transport.
 void Facts::find_calls() {
-  const bool nonblocking = transcript_->key().io == Io::nonblocking;
-  const int first = events_.empty() ? 1 : events_.front().number;
-  int began = 0;         // of the call that is in progress, 0: none of its events was seen yet
-  bool waiting = false;  // the subject waits between two calls, not in one
-  const Event* previous = nullptr;
-  Met met;
-  const auto finish = [&](Call call, int ended) -> SubjectCall& {
+  std::map<int, std::size_t> by_id;
+  const auto call_of = [&](int id, Call call, int number) -> SubjectCall& {
+    const auto [at, fresh] = by_id.try_emplace(id, calls_.size());
+    if (!fresh) return calls_[at->second];
     SubjectCall& it = calls_.emplace_back();
+    it.id = id;
     it.call = call;
-    it.began = began > 0 ? began : ended;
-    it.ended = ended;
-    it.met = met;
-    met = Met{};
-    met.logged = it.met.logged;
-    began = 0;
+    it.began = number;
     return it;
   };
-  // Between two calls of the same statement, because the first one said so. A blocking transport waits within the call.
-  const auto waits_between = [&](const Event& event, const Blocked& blocked) {
-    const auto* call = previous && previous->line == event.line ? previous->as<ApiCall>() : nullptr;
-    return nonblocking && began == 0 && call && call->call == blocked.during && call_again(call->outcome);
+  // The call that the subject is in, and not one made beside it; null between two calls.
+  constexpr std::size_t none = static_cast<std::size_t>(-1);
+  std::size_t open = none;
+  bool logged = false;
+  const auto enter = [&](const SubjectCall& call) {
+    if (open == none && call.ended == 0) open = static_cast<std::size_t>(&call - calls_.data());
   };
-  // Calls beside the one that waits, the next of them first: what the transport saw from their beginning on was theirs.
-  std::vector<const Event*> beside;
-  for (const Event& event : events_)
-    if (aside_call(event)) beside.push_back(&event);
-  std::reverse(beside.begin(), beside.end());
-  Met met_beside;
-  const auto take_beside = [&](const Event& event) {
-    if (beside.empty()) return false;
-    const ApiCall& api = *aside_call(*beside.back());
-    if (event.number == beside.back()->number) {
-      SubjectCall& it = calls_.emplace_back();
-      it.call = api.call;
-      it.api = &api;
-      it.began = std::clamp(api.began, first, event.number);
-      it.ended = event.number;
-      it.met = std::exchange(met_beside, Met{});
-      it.met.logged = met.logged;
-      note(api.aside == Aside::thread ? threads_ : forked_, event.number);
-      beside.pop_back();
-      return true;
-    }
-    const auto* call = event.as<TransportCall>();
-    if (!call || call->side != Side::subject || event.number < api.began || call->during != api.call) return false;
-    meet(met_beside, event.number, *call);
-    return true;
+  const auto finish = [&](SubjectCall& call, int number) {
+    call.ended = number;
+    if (open == static_cast<std::size_t>(&call - calls_.data())) open = none;
   };
   for (const Event& event : events_) {
     const int number = event.number;
-    if (take_beside(event)) continue;
-    if (const auto* blocked = event.as<Blocked>(); blocked && blocked->side == Side::subject) {
-      if (!blocked->for_good) waiting = waits_between(event, *blocked);
-      if (!waiting) {
-        if (began == 0) began = number;
-        meet(met, number, *blocked);
-        if (blocked->for_good) finish(blocked->during, number).stuck = blocked;
-      }
-    } else if (subject_at_work(event) && began == 0) {
-      const auto* api = event.as<ApiCall>();
-      began = api && !waiting ? std::clamp(api->began, previous ? previous->number + 1 : first, number) : number;
-    }
     if (const auto* it = event.as<TransportCall>(); it && it->side == Side::subject) {
-      waiting = false;
-      meet(met, number, *it);
-    }
-    if (const auto* it = event.as<TimePassed>(); it && began > 0) meet(met, *it);
-    if (const auto* it = event.as<Record>(); it && it->from == Side::partner && it->was_delivered()) met.since_arrival_ms = 0;
-    if (const auto* it = event.as<ApiCall>(); it && it->side == Side::subject) {
-      waiting = false;
-      finish(it->call, number).api = it;
-      previous = &event;
-    }
-    if (const auto* it = event.as<RawCall>(); it && it->side == Side::subject && it->verb == "abandon") finish(Call::abandon, number);
-    if (const auto* it = event.as<Endless>(); it && it->side == Side::subject && !calls_.empty() && calls_.back().call == it->during)
-      calls_.back().endless = number;
-    if (const auto* it = event.as<Died>(); it && it->side == Side::subject) {
+      logged |= !it->injected;
+      SubjectCall& call = call_of(it->id, it->during, number);
+      if (call.ended == 0) meet(call.met, number, *it);
+      enter(call);
+    } else if (const auto* wait = event.as<Blocked>(); wait && wait->side == Side::subject) {
+      SubjectCall& call = call_of(wait->id, wait->during, number);
+      if (call.ended > 0) continue;  // it has answered: this is the wait before its repetition
+      meet(call.met, number, *wait);
+      enter(call);
+      if (wait->for_good) call.stuck = wait, finish(call, number);
+    } else if (const auto* api = event.as<ApiCall>(); api && api->side == Side::subject) {
+      SubjectCall& call = call_of(api->id, api->call, number);
+      if (call.ended > 0) continue;  // an id that the peer gave twice
+      call.api = api;
+      finish(call, number);
+      if (api->aside != Aside::no) note(api->aside == Aside::thread ? threads_ : forked_, number);
+    } else if (const auto* raw = event.as<RawCall>(); raw && raw->side == Side::subject && raw->verb == "abandon") {
+      const bool under_way = open != none && calls_[open].call == Call::abandon;
+      finish(under_way ? calls_[open] : call_of(-number, Call::abandon, number), number);
+    } else if (const auto* endless = event.as<Endless>(); endless && endless->side == Side::subject) {
+      call_of(endless->id, endless->during, number).endless = number;
+    } else if (const auto* died = event.as<Died>(); died && died->side == Side::subject) {
       death_ = &event;
-      if (it->during) finish(*it->during, number).died = it;
+      if (!died->during) continue;
+      SubjectCall& call = open != none && calls_[open].call == *died->during ? calls_[open] : call_of(-number, *died->during, number);
+      call.died = died;
+      finish(call, number);
+    } else if (open != none) {
+      Met& met = calls_[open].met;
+      if (const auto* passed = event.as<TimePassed>()) meet(met, *passed);
+      if (const auto* delivered = event.as<Delivered>())
+        if (const auto* record = transcript_->at(delivered->record).as<Record>(); record && record->from == Side::partner)
+          met.since_arrival_ms = 0;
     }
   }
+  // In the order in which they came back: a call made beside another one stands before it. What never came back, and nothing says why
+  // (the partner's end was the run's), tells nothing.
+  std::erase_if(calls_, [](const SubjectCall& call) { return call.ended == 0; });
+  std::stable_sort(calls_.begin(), calls_.end(), [](const SubjectCall& one, const SubjectCall& other) { return one.ended < other.ended; });
+  std::vector<const SubjectCall*> beside;
+  for (const SubjectCall& call : calls_)
+    if (call.api && call.api->aside != Aside::no) beside.push_back(&call);
   for (SubjectCall& call : calls_) {
-    call.met.logged = met.logged;  // transport calls are logged for a whole session or not at all
-    call.accompanied = std::any_of(calls_.begin(), calls_.end(), [&](const SubjectCall& other) {
-      return other.api && other.api->aside != Aside::no && call.began < other.ended && other.ended < call.ended;
-    });
+    call.met.logged = logged;  // transport calls are logged for a whole session or not at all
+    call.accompanied = std::any_of(beside.begin(), beside.end(),
+                                   [&](const SubjectCall* other) { return call.began < other->ended && other->ended < call.ended; });
   }
 }
 
-// Which call sent which record: by the bytes that its transport calls moved, or, where none were logged, by the order of events.
+// Which call sent which record: the one that handed over its last byte. Without a log of transport calls, the last call that had begun.
 void Facts::attribute_records() {
   struct Span {
     std::size_t until;  // offset in the subject's stream
-    int owner;
+    int owner;          // index of a call, -1: the script
   };
   std::vector<Span> spans;
-  std::size_t written = 0;
-  bool logged = false;
-  const auto call_at = [&](int number) {  // a call beside another one stands before it
-    const auto it =
-        std::find_if(calls_.begin(), calls_.end(), [&](const SubjectCall& call) { return call.began <= number && number <= call.ended; });
-    return it == calls_.end() ? -1 : static_cast<int>(it - calls_.begin());
-  };
+  std::map<int, int> index;
+  for (std::size_t i = 0; i < calls_.size(); ++i) index[calls_[i].id] = static_cast<int>(i);
+  const std::size_t begin = former_ && same_transport_ ? former_->stream_ : 0;
+  stream_ = begin;
   for (const Event& event : events_) {
     if (const auto* it = event.as<TransportCall>(); it && it->side == Side::subject) {
       if (it->flow != Flow::send || it->result <= 0 || !moves_bytes(it->function)) continue;
-      logged = true;
-      spans.push_back({written += static_cast<std::size_t>(it->result), call_at(event.number)});
+      const auto owner = index.find(it->id);
+      spans.push_back({stream_ += static_cast<std::size_t>(it->result), owner == index.end() ? -1 : owner->second});
     } else if (const auto* raw = event.as<RawCall>(); raw && raw->side == Side::subject && raw->verb == "raw-write" && raw->result > 0) {
-      spans.push_back({written += static_cast<std::size_t>(raw->result), -1});
+      spans.push_back({stream_ += static_cast<std::size_t>(raw->result), -1});
     }
   }
-  std::size_t seen = 0;
-  std::size_t span = 0;
-  std::size_t call = 0;
-  bool script_writes = false;
+  std::size_t whole = begin;  // so far the wire saw whole records
+  std::size_t span = 0, call = 0;
+  const auto unknown = [&](int owner) {
+    if (owner >= 0) calls_[static_cast<std::size_t>(owner)].emission_known = false;
+  };
+  std::vector<std::size_t> by_beginning(calls_.size());
+  for (std::size_t i = 0; i < calls_.size(); ++i) by_beginning[i] = i;
+  std::stable_sort(by_beginning.begin(), by_beginning.end(),
+                   [&](std::size_t one, std::size_t other) { return calls_[one].began < calls_[other].began; });
   for (const Event& event : events_) {
-    while (call < calls_.size() && calls_[call].began <= event.number) ++call, script_writes = false;
-    if (const auto* raw = event.as<RawCall>(); raw && raw->side == Side::subject && raw->verb == "raw-write") script_writes = true;
+    while (call < calls_.size() && calls_[by_beginning[call]].began <= event.number) ++call;
     const auto* record = event.as<Record>();
     if (!record || record->from != Side::subject || !record->was_sent()) continue;
-    const bool piece = record->fate == Fate::passed && record->truncated_to > 0;  // all that came of it before the transport ended
-    seen += piece ? record->truncated_to : record->wire_bytes;
-    SentRecord& sent = sent_.emplace_back(SentRecord{event.number, record, static_cast<int>(call) - 1, script_writes});
-    if (logged) {
-      while (span < spans.size() && spans[span].until < seen) ++span;
-      if (span < spans.size()) sent.owner = spans[span].owner, sent.by_script = spans[span].owner < 0;
+    const std::size_t end = record->offset + record->wire_bytes - record->missing;
+    while (span < spans.size() && spans[span].until < end) {
+      if (record->missing > 0 && spans[span].until > record->offset) unknown(spans[span].owner);
+      ++span;
     }
-    if (sent.by_script) sent.owner = -1;
-    if (!piece) continue;
-    if (sent.owner >= 0) calls_[static_cast<std::size_t>(sent.owner)].emission_known = false;
-    sent_.pop_back();
+    int owner = call > 0 ? static_cast<int>(by_beginning[call - 1]) : -1;
+    if (span < spans.size()) owner = spans[span].owner;
+    if (record->missing > 0) {
+      unknown(owner);
+      continue;
+    }
+    whole = end;
+    if (record->by_script) owner = -1;
+    sent_.push_back({event.number, record, &contents(event.number), owner, record->by_script || (span < spans.size() && owner < 0)});
   }
-  if (logged)
-    for (const Span& it : spans)
-      if (it.until > seen && it.owner >= 0) calls_[static_cast<std::size_t>(it.owner)].emission_known = false;
+  for (const Span& it : spans)
+    if (it.until > whole) unknown(it.owner);
 }
 
 std::vector<int> Facts::sent_close_notifies() const {
   std::vector<int> events;
   for (const SentRecord& sent : sent_) {
     if (sent.by_script) continue;
-    for (const Alert& alert : alerts_of(*sent.record))
+    for (const Alert& alert : alerts_of(*sent.contents))
       if (alert.description == 0) events.push_back(sent.number);
   }
   return events;
 }
 
-// What the subject itself had sent before that call began; before the session was over, where there is none.
-void Facts::note_own_records(Moment& now, const SubjectCall* until) const {
-  for (const SentRecord& sent : sent_) {
-    const bool before =
-        !until || (sent.owner >= 0 ? calls_[static_cast<std::size_t>(sent.owner)].ended < until->began : sent.number < until->began);
-    if (!before || sent.by_script) continue;
-    for (const Alert& alert : alerts_of(*sent.record)) {
-      if (alert.description == 0)
-        note(now.own_close_notify, sent.number);
-      else if (alert.description == 90)
-        note(now.own_user_canceled, sent.number);
-      else
-        note(alert.level == 2 || tls13() ? now.own_fatal_alert : now.own_warning_alert, sent.number);
-    }
-    if (sent.record->type == ContentType::unknown) note(now.own_unknown_record, sent.number);
+void Facts::note_own_record(Moment& now, const SentRecord& sent) const {
+  if (sent.by_script) return;
+  for (const Alert& alert : alerts_of(*sent.contents)) {
+    if (alert.description == 0)
+      note(now.own_close_notify, sent.number);
+    else if (alert.description == 90)
+      note(now.own_user_canceled, sent.number);
+    else
+      note(alert.level == 2 || tls13() ? now.own_fatal_alert : now.own_warning_alert, sent.number);
   }
+  if (sent.contents->type == ContentType::unknown) note(now.own_unknown_record, sent.number);
 }
 
 // Up to TLS 1.2 a client that offers a session sends its id, or, with a ticket, some id. In TLS 1.3 it sends a ticket and a binder more
@@ -441,47 +462,87 @@ void Facts::walk() {
   Moment now;
   // The context that was told to close without a word made this session.
   if (former_ && is_so(former_->at_end().quiet_context)) now.quiet = now.quiet_context = always;
+  // Calls by their first event; they are in the order of their last. What a call sent is known when it has come back.
+  std::vector<SubjectCall*> beginnings;
+  for (SubjectCall& call : calls_) beginnings.push_back(&call);
+  std::stable_sort(beginnings.begin(), beginnings.end(), [](const auto* one, const auto* other) { return one->began < other->began; });
+  std::vector<std::vector<const SentRecord*>> own(calls_.size());
+  std::vector<const SentRecord*> unowned;
+  for (const SentRecord& sent : sent_) (sent.owner >= 0 ? own[static_cast<std::size_t>(sent.owner)] : unowned).push_back(&sent);
+  std::size_t begun = 0, ended = 0, seen = 0;
   for (const Event& event : events_) {
     const int number = event.number;
-    for (SubjectCall& it : calls_) {
-      if (it.began == number) it.before = now, note_own_records(it.before, &it);
-      if (it.ended == number) it.after = now;
+    for (; begun < beginnings.size() && beginnings[begun]->began == number; ++begun) {
+      note_left(now, *beginnings[begun]);
+      beginnings[begun]->before = now;
     }
-    if (const auto* record = event.as<Record>()) {
-      if (!is_so(now.handshake_done)) note_hello(now, number, *record);
-      if (record->from == Side::partner && record->was_delivered()) arrive(now, number, *record, tls13());
+    for (; ended < calls_.size() && calls_[ended].ended == number; ++ended) {
+      calls_[ended].after = now;
+      for (const SentRecord* sent : own[ended]) note_own_record(now, *sent);
+      if (!calls_[ended].emission_known) note(now.own_unseen, number);
+    }
+    for (; seen < unowned.size() && unowned[seen]->number == number; ++seen) note_own_record(now, *unowned[seen]);
+    if (const auto* record = event.as<Record>(); record && !is_so(now.handshake_done)) note_hello(now, number, *record);
+    if (const auto* it = event.as<Delivered>()) {
+      const auto* record = transcript_->at(it->record).as<Record>();
+      if (record && record->from == Side::partner) arrive(now, number, *record, contents(it->record), it->bytes, tls13());
     } else if (const auto* end = event.as<TransportEnd>()) {
       if (end->from == Side::partner && end->delivered) {
         if (is_so(now.handshake_done)) note(now.anything, number);
         note(end->end == End::reset ? now.reset : now.fin, number);
       }
     } else if (const auto* raw = event.as<RawCall>()) {
-      if (raw->side == Side::subject && (raw->verb == "fin" || raw->verb == "hangup" || raw->verb == "linger-reset") && raw->result == 0)
-        note(now.own_fin, number);
+      if (raw->side != Side::subject) continue;
+      if ((raw->verb == "fin" || raw->verb == "hangup" || raw->verb == "linger-reset") && raw->result == 0) note(now.own_fin, number);
+      if (raw->verb == "raw-write" && raw->result > 0) note(now.own_raw, number);
     } else if (const auto* api = event.as<ApiCall>()) {
       note_extra(now, number, *api, options_);
       quiet_ |= is_so(now.quiet);
-      if (api->side != Side::subject) continue;
-      if (api->call == Call::close && api->outcome == Outcome::done && is_so(now.answer(Call::close, Outcome::done)))
-        now.close_done_twice = number;
-      now.answered[static_cast<std::size_t>(api->call)][static_cast<std::size_t>(api->outcome)] = number;
-      if (api->call == Call::handshake) {
-        note(now.handshake_begun, number);
-        if (api->outcome == Outcome::done) {
-          note(now.handshake_done, number);
-          if (api->flag("resumed") == "yes") note(now.resumed, number);
-          if (api->flag("resumed") == "no") note(now.not_resumed, number);
-        }
-      }
-      if (api->call == Call::read) now.data_read = std::max(now.data_read, api->total);
-      if (api->call == Call::write) now.last_write = api, now.last_write_number = number;
-      now.previous = api, now.previous_number = number;
+      if (api->side == Side::subject) note_answer(now, number, *api);
     }
   }
+  if (now.pending) note(now.left, now.pending_number);
   at_end_ = now;
   quiet_ |= options_.quiet_shutdown;
-  note_own_records(at_end_, nullptr);
   for (SubjectCall& it : calls_) settle_situations(it, *this);
+}
+
+void Facts::note_answer(Moment& now, int number, const ApiCall& api) const {
+  if (now.pending && repeats(*now.pending, api)) now.pending = nullptr;
+  if (!now.pending && half_done(api)) now.pending = &api, now.pending_number = number;
+  if (api.call == Call::close && api.outcome == Outcome::done && is_so(now.answer(Call::close, Outcome::done)))
+    now.close_done_twice = number;
+  now.answered[static_cast<std::size_t>(api.call)][static_cast<std::size_t>(api.outcome)] = number;
+  if (api.call == Call::handshake) {
+    note(now.handshake_begun, number);
+    if (api.outcome == Outcome::done) {
+      note(now.handshake_done, number);
+      if (api.flag("resumed") == "yes") note(now.resumed, number);
+      if (api.flag("resumed") == "no") note(now.not_resumed, number);
+    }
+  }
+  if (api.call == Call::read) now.data_read = std::max(now.data_read, api.total);
+  if (api.call == Call::write) now.last_write = &api, now.last_write_number = number;
+  now.previous = &api, now.previous_number = number;
+}
+
+// Whether this call comes instead of one that asked to be made again. What only receives may come in between.
+void Facts::note_left(Moment& now, const SubjectCall& call) const {
+  const bool sends = call.call != Call::read && call.call != Call::peek && call.call != Call::keep_session && call.call != Call::set;
+  if (!now.pending || (call.api ? repeats(*now.pending, *call.api) : call.call == now.pending->call) || !sends) return;
+  note(now.left, now.pending_number);
+  now.pending = nullptr;
+}
+
+// The same call with the same arguments, as a library expects it of whoever makes a call again.
+bool Facts::repeats(const ApiCall& first, const ApiCall& again) const {
+  if (first.call != again.call || first.arguments != again.arguments) return false;
+  if (first.asked == again.asked) return true;
+  const auto size = [&](const ApiCall& call) {
+    const auto* asked = call.asked > 0 ? transcript_->at(call.asked).as<Asked>() : nullptr;
+    return asked ? asked->size : 0;
+  };
+  return first.call != Call::write || size(first) == size(again);
 }
 
 }  // namespace tlsbye

@@ -53,14 +53,14 @@ Finding death_in(const SubjectCall& call);
 // "close answered want-read"
 std::string told(const SubjectCall& call);
 
-// Asks `question` of every call that the clause speaks of. Where the clause names the call, dying in it is an answer. `question` gives
+// Asks it of every call that the clause speaks of. Where the clause names the call, dying in it is an answer. `ask` gives
 // not_reached where the call tells nothing.
-template <typename Question>
-Finding of_each_call(const Facts& facts, const Asked& asked, std::string_view otherwise, Question question) {
+template <typename Ask>
+Finding of_each_call(const Facts& facts, const Question& asked, std::string_view otherwise, Ask ask) {
   Tally tally;
   for (const SubjectCall& call : facts.calls()) {
     if (!asked.speaks_of(call) || (call.died && asked.calls.none())) continue;
-    if (tally.add(call.died ? death_in(call) : question(call))) break;
+    if (tally.add(call.died ? death_in(call) : ask(call))) break;
   }
   return tally.result(facts.readable() ? otherwise : no_keys);
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
+#include <type_traits>
 
 namespace tlsbye {
 namespace {
@@ -18,6 +20,16 @@ class Rewrite {
   void erase_after(int number) {
     for (int later = number + 1; later <= static_cast<int>(events_.size()); ++later) erased_.insert(later);
   }
+  void erase_record(int number) {
+    erase(number);
+    for (const Event& event : events_)
+      std::visit(
+          [&](const auto& what) {
+            if constexpr (requires { what.record; })
+              if (what.record == number) erase(event.number);
+          },
+          event.what);
+  }
   template <typename Kind>
   void insert_before(int number, Kind what) {
     before_.push_back({number, at(number).line, std::move(what)});
@@ -28,30 +40,48 @@ class Rewrite {
   }
 
   Transcript result() const {
+    std::vector<Event> all;
+    std::vector<int> moved(events_.size() + 1);  // old number -> number of it or of the next that stayed
+    const auto put_all = [&](const std::vector<Event>& inserted, int at) {
+      for (const Event& event : inserted)
+        if (event.number == at) all.push_back(event);
+    };
+    for (const Event& event : events_) {
+      put_all(before_, event.number);
+      moved[static_cast<std::size_t>(event.number)] = static_cast<int>(all.size()) + 1;
+      if (!erased_.contains(event.number)) all.push_back(event);
+      put_all(after_, event.number);
+    }
+    std::array<std::size_t, 2> streams{};
     Transcript liar(of_.key());
-    liar.decrypted = of_.decrypted;
     liar.script = of_.script;
     liar.options = of_.options;
     liar.reference = of_.reference;
-    std::vector<int> moved(events_.size() + 2);  // old number -> number of it or of the next that stayed
-    const auto put = [&](const Event& event) { std::visit([&](const auto& what) { liar.add(event.line, what); }, event.what); };
-    const auto put_all = [&](const std::vector<Event>& inserted, int at) {
-      for (const Event& event : inserted)
-        if (event.number == at) put(event);
-    };
-    for (const Event& event : events_) {
-      moved[static_cast<std::size_t>(event.number)] = liar.next_number();
-      put_all(before_, event.number);
-      if (!erased_.contains(event.number)) put(event);
-      put_all(after_, event.number);
-    }
-    moved.back() = liar.next_number();
-    for (int number = 1; number < liar.next_number(); ++number) {
+    for (Event& event : all) {
       const auto move = [&](int& reference) {
         if (reference > 0 && reference < static_cast<int>(moved.size())) reference = moved[static_cast<std::size_t>(reference)];
       };
-      if (auto* call = std::get_if<ApiCall>(&liar.at(number).what)) move(call->began), call->began = std::min(call->began, number);
-      if (auto* record = std::get_if<Record>(&liar.at(number).what)) move(record->of);
+      std::visit(
+          [&](auto what) {
+            if constexpr (requires { what.asked = liar.next_number(); } && !std::is_same_v<decltype(what), TransportCall>) move(what.asked);
+            if constexpr (requires { what.of = 0; }) move(what.of);
+            if constexpr (std::is_same_v<decltype(what), Delivered> || std::is_same_v<decltype(what), Opened> ||
+                          std::is_same_v<decltype(what), Withheld> || std::is_same_v<decltype(what), Lost> ||
+                          std::is_same_v<decltype(what), Replaced>) {
+              if (what.record == 0)
+                what.record = liar.next_number() - 1;  // put in right behind its record
+              else
+                move(what.record);
+            }
+            if constexpr (std::is_same_v<decltype(what), NewSession>)
+              if (!what.same_transport) streams = {};
+            if constexpr (std::is_same_v<decltype(what), Record>) {
+              std::size_t& stream = streams[static_cast<std::size_t>(what.from)];
+              if (!what.made) what.offset = stream, stream += what.wire_bytes - what.missing;
+            }
+            liar.add(event.line, std::move(what));
+          },
+          event.what);
     }
     return liar;
   }
@@ -67,7 +97,7 @@ Record record_of(Side from, ContentType type, std::string content) {
   Record record;
   record.from = from;
   record.type = type;
-  record.encrypted = true;
+  record.encrypted = record.established = true;
   record.content_bytes = content.size();
   record.wire_bytes = content.size() + 22;
   if (type == ContentType::alert) record.alert = Alert{static_cast<std::uint8_t>(content[0]), static_cast<std::uint8_t>(content[1])};
@@ -88,8 +118,8 @@ class Lies {
     const Event& event = honest_.at(number);
     if (const auto* call = event.as<ApiCall>()) return call->side == Side::subject && about_call(number, *call);
     if (const auto* blocked = event.as<Blocked>()) return blocked->side == Side::subject && about_blocked(number, *blocked);
-    if (const auto* record = event.as<Record>())
-      return record->from == Side::subject ? about_sent(number, *record) : about_received(number);
+    if (const auto* record = event.as<Record>()) return record->from == Side::subject && about_sent(number, *record);
+    if (const auto* delivered = event.as<Delivered>()) return about_received(number, *delivered);
     if (const auto* call = event.as<TransportCall>()) return call->side == Side::subject && about_transport(number, *call);
     if (const auto* raw = event.as<RawCall>()) return raw->side == Side::subject && about_raw(number, *raw);
     if (event.as<TransportEnd>()) return without("the transport did not end", {number});
@@ -127,7 +157,7 @@ class Lies {
            changed<ApiCall>(number, "other bytes", [](ApiCall& it) { it.intact = false; }) ||
            changed<ApiCall>(number, "one byte more", [](ApiCall& it) { ++it.bytes, ++it.total; }) ||
            changed<ApiCall>(number, "no bytes at all", [](ApiCall& it) { it.bytes = it.total = 0; }) || about_flags(number, call) ||
-           about_end(number, call.call) || about_death(number, call.call) || about_transport_of(number, call) ||
+           about_end(number, call) || about_death(number, call.call) || about_transport_of(number, call) ||
            about_surroundings(number, call);
   }
 
@@ -141,10 +171,10 @@ class Lies {
     return false;
   }
 
-  bool about_end(int number, Call call) {
+  bool about_end(int number, const ApiCall& call) {
     Rewrite lie(honest_);
-    lie.insert_after(number, Endless{Side::subject, call, 200});
-    return tell(lie, fmt::format("{} was repeated without end", spell(call)));
+    lie.insert_after(number, Endless{Side::subject, call.call, call.id, 200});
+    return tell(lie, fmt::format("{} was repeated without end", spell(call.call)));
   }
 
   bool about_death(int number, Call during) {
@@ -157,29 +187,27 @@ class Lies {
     return false;
   }
 
-  // The transport calls that belong to the API call `number`.
-  std::vector<int> transport_calls(int number, Call during, Flow flow) const {
+  // The transport calls that the API call made.
+  std::vector<int> transport_calls(const ApiCall& api, Flow flow) const {
     std::vector<int> calls;
-    for (int at = number - 1; at > 0; --at) {
-      const Event& event = honest_.at(at);
-      if (const auto* earlier = event.as<ApiCall>(); earlier && earlier->side == Side::subject) break;
+    for (const Event& event : honest_.events()) {
       const auto* call = event.as<TransportCall>();
-      if (call && call->side == Side::subject && call->during == during && call->flow == flow) calls.push_back(at);
+      if (call && call->side == Side::subject && call->id == api.id && call->flow == flow) calls.push_back(event.number);
     }
     return calls;
   }
 
   bool about_transport_of(int number, const ApiCall& call) {
     for (const Flow flow : {Flow::recv, Flow::send}) {
-      if (const auto calls = transport_calls(number, call.call, flow);
+      if (const auto calls = transport_calls(call, flow);
           !calls.empty() && without(fmt::format("{} never called {}", spell(call.call), spell(flow)), calls))
         return true;
       Rewrite lie(honest_);
-      lie.insert_before(number, TransportCall{Side::subject, call.call, std::string(spell(flow)), flow, 5, -1, "EAGAIN", false});
+      lie.insert_before(number, TransportCall{Side::subject, call.call, call.id, std::string(spell(flow)), flow, 5, -1, "EAGAIN", false});
       if (tell(lie, fmt::format("{} called {}", spell(call.call), spell(flow)))) return true;
     }
     Rewrite lie(honest_);
-    lie.insert_before(number, Blocked{Side::subject, call.call, Flow::recv, false});
+    lie.insert_before(number, Blocked{Side::subject, call.call, call.id, call.asked, Flow::recv});
     return tell(lie, fmt::format("{} waited", spell(call.call)));
   }
 
@@ -193,7 +221,7 @@ class Lies {
           record_of(Side::subject, ContentType::handshake, std::string("\x18\x00\x00\x01\x00", 5))}) {
       Rewrite lie(honest_);
       const auto bytes = static_cast<long>(record.wire_bytes);
-      lie.insert_before(number, TransportCall{Side::subject, call.call, "send", Flow::send, record.wire_bytes, bytes, "", false});
+      lie.insert_before(number, TransportCall{Side::subject, call.call, call.id, "send", Flow::send, record.wire_bytes, bytes, "", false});
       lie.insert_after(number, record);
       if (tell(lie, fmt::format("{} sent one record more", spell(call.call)))) return true;
     }
@@ -203,6 +231,7 @@ class Lies {
     Rewrite stuck(honest_);
     Blocked for_good;
     for_good.side = Side::subject, for_good.during = call.call, for_good.on = Flow::recv, for_good.for_good = true;
+    for_good.id = call.id, for_good.asked = call.asked;
     stuck.at(number).what = for_good;
     stuck.erase_after(number);
     if (tell(stuck, fmt::format("{} stayed blocked", spell(call.call)))) return true;
@@ -210,7 +239,9 @@ class Lies {
     end.insert_after(number, TransportEnd{Side::subject, false, false, End::fin});
     if (tell(end, fmt::format("{} ended the transport", spell(call.call)))) return true;
     Rewrite reply(honest_);
-    reply.insert_before(number, record_of(Side::partner, ContentType::alert, close_notify));
+    const Record answer = record_of(Side::partner, ContentType::alert, close_notify);
+    reply.insert_before(number, answer);
+    reply.insert_before(number, Delivered{0, answer.wire_bytes});
     return tell(reply, "a close_notify had come");
   }
 
@@ -225,7 +256,8 @@ class Lies {
       ApiCall call;
       call.side = Side::subject;
       call.call = blocked.during;
-      call.began = number;
+      call.id = blocked.id;
+      call.asked = blocked.asked;
       call.outcome = outcome;
       lie.at(number).what = call;
       if (tell(lie, fmt::format("{} answered {}", spell(blocked.during), spell(outcome)))) return true;
@@ -243,7 +275,9 @@ class Lies {
       gone.push_back(at);
       break;
     }
-    if (without("a record was never sent", gone)) return true;
+    Rewrite never_sent(honest_);
+    for (const int it : gone) never_sent.erase_record(it);
+    if (tell(never_sent, "a record was never sent")) return true;
     Rewrite twice(honest_);
     twice.insert_after(number, record);
     if (tell(twice, "a record was sent twice")) return true;
@@ -260,10 +294,12 @@ class Lies {
            changed<Record>(number, "a byte more was sent", [](Record& it) { ++it.content_bytes; });
   }
 
-  bool about_received(int number) {
-    return changed<Record>(number, "a record was never delivered", [](Record& it) { it.fate = Fate::dropped; }) ||
-           changed<Record>(number, "a record was damaged", [](Record& it) { it.damaged = true; }) ||
-           changed<Record>(number, "one byte more was delivered", [](Record& it) { ++it.content_bytes, ++it.wire_bytes; });
+  bool about_received(int number, const Delivered& delivered) {
+    const auto* record = honest_.at(delivered.record).as<Record>();
+    if (!record || record->from != Side::partner) return false;
+    return without("a record was never delivered", {number}) ||
+           changed<Record>(delivered.record, "a record was damaged", [](Record& it) { it.damaged = true; }) ||
+           changed<Record>(delivered.record, "one byte more was delivered", [](Record& it) { ++it.content_bytes; });
   }
 
   bool about_transport(int number, const TransportCall& call) {
@@ -276,7 +312,7 @@ class Lies {
     if (raw.verb == "abandon") {
       Rewrite lie(honest_);
       const Record record = record_of(Side::subject, ContentType::alert, std::string("\x01\x00", 2));
-      lie.insert_before(number, TransportCall{Side::subject, Call::abandon, "send", Flow::send, record.wire_bytes,
+      lie.insert_before(number, TransportCall{Side::subject, Call::abandon, 0, "send", Flow::send, record.wire_bytes,
                                               static_cast<long>(record.wire_bytes), "", false});
       lie.insert_after(number, record);
       return tell(lie, "freeing it sent a close_notify");

@@ -28,8 +28,8 @@ TEST(Lies, EachIsNumberedLikeATrueTranscript) {
       int number = 0;
       for (const Event& event : liar.events()) {
         EXPECT_EQ(event.number, ++number);
-        const auto* call = event.as<ApiCall>();
-        EXPECT_TRUE(!call || (call->began >= 1 && call->began <= number)) << what;
+        const auto* it = event.as<Delivered>();
+        EXPECT_TRUE(!it || (it->record >= 1 && it->record < number)) << what;
       }
       return false;
     });
@@ -45,18 +45,15 @@ TEST(Lies, StopWhenTheVisitorHasEnough) {
 }
 
 TEST(Lies, ReferencesGoOnPointingAtTheSameEvents) {
-  Record held = close_notify();
-  held.fate = Fate::held;
-  Tale tale = Tale().handshake().arrives(held);
-  Record delivered = close_notify();
-  delivered.fate = Fate::delivered;
-  delivered.of = tale.transcript().next_number() - 1;
-  const Transcript honest = tale.arrives(delivered).close(Outcome::done);
+  Tale tale = Tale().handshake().seen(close_notify());
+  const int record = tale.next_number() - 1;
+  tale.add(Withheld{record, Withheld::Why::hold}).add(Delivered{record, close_notify().wire_bytes});
+  const Transcript honest = tale.close(Outcome::done);
   const int close = honest.next_number() - 1;
   each_lie_about(honest, 1, [&](const Transcript& liar, std::string_view) {
     for (const Event& event : liar.events()) {
-      const auto* record = event.as<Record>();
-      EXPECT_TRUE(!record || record->of == 0 || liar.at(record->of).as<Record>()->fate == Fate::held);
+      const auto* delivered = event.as<Delivered>();
+      EXPECT_TRUE(!delivered || liar.at(delivered->record).as<Record>());
     }
     return false;
   });

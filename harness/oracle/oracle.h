@@ -52,9 +52,9 @@ struct ParameterRow {
 using Outcomes = std::bitset<Words<Outcome>::list.size()>;
 
 // Parameters made ready: what a property is asked. They must be ones that the loader found no fault with; unknown words are passed over.
-struct Asked {
-  Asked() = default;
-  Asked(const Parameters& parameters);  // NOLINT(google-explicit-constructor): the same thing in other words
+struct Question {
+  Question() = default;
+  Question(const Parameters& parameters);  // NOLINT(google-explicit-constructor): the same thing in other words
 
   std::bitset<Words<Call>::list.size()> calls, then;  // `call`, `then`; none: any
   Given given;
@@ -80,7 +80,7 @@ struct Property {
   std::string_view name;     // "success-means-reply-received"
   std::string_view meaning;  // one sentence
   std::vector<ParameterRow> parameters;
-  Finding (*judge)(const Facts&, const Asked&);
+  Finding (*judge)(const Facts&, const Question&);
 };
 const std::vector<Property>& properties();
 const Property* find_property(std::string_view name);
@@ -120,7 +120,7 @@ struct Clause {
   std::string contradicts;         // id of the clause of another document or edition that says otherwise; empty for none
   const Property* property = nullptr;
   Parameters parameters;  // as written
-  Asked asked;            // the same, ready
+  Question asked;         // the same, ready
   std::filesystem::path file;
   int file_line = 0;
 };
@@ -133,7 +133,7 @@ LoadedClauses load_clauses(const std::filesystem::path& directory);
 LoadedClauses parse_clauses(std::string_view text, const std::string& file, const std::string& stem);
 
 // Judges every session of the run: the first finding that is worse than holding, else the first that holds.
-Finding judge(const Property& property, const Asked& asked, const Facts& facts);
+Finding judge(const Property& property, const Question& asked, const Facts& facts);
 // The same for a clause: not_reached where it does not apply to that run.
 Finding judge(const Clause& clause, const Facts& facts);
 

@@ -278,7 +278,7 @@ TEST(Answers, ACallThatStaysBlockedAnsweredNothing) {
 TEST(Answers, EvidenceIsTheSituationAndTheCall) {
   const Finding finding = judged("answers", {{"call", {"close"}}, {"given", {"fin-arrived"}}, {"outcome", {"cut"}}},
                                  connected().fin_arrives().close(Outcome::done));
-  EXPECT_THAT(finding.evidence, ElementsAre(5, 6));
+  EXPECT_THAT(finding.evidence, ElementsAre(6, 7));
   EXPECT_EQ(finding.says, "close answered done, not cut");
 }
 
@@ -300,11 +300,10 @@ TEST(Emits, UnderstandsAlternativesNothingAndMore) {
 }
 
 TEST(Emits, WhatTheWireDidWithARecordIsNotTheSubjectsFault) {
-  Record dropped = close_notify();
-  dropped.fate = Fate::dropped;
-  Record injected = data(5);
-  injected.fate = Fate::injected;
-  const Transcript run = connected().close(Outcome::sent, {dropped}).sent(injected);
+  const Transcript run =
+      connected().io(Call::close, Flow::send, 24).close(Outcome::sent).sent(close_notify(), false).sent(but(data(5), [](Record& it) {
+        it.made = true;
+      }));
   EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, run).kind, Kind::holds);
   EXPECT_EQ(judged("nothing-after-close-notify", {}, run).kind, Kind::holds);
 }
@@ -324,7 +323,7 @@ TEST(Emits, WhatIsStillOnItsWayIsNotMissing) {
 TEST(Emits, APieceOfARecordIsNoRecordOfALaterCall) {
   // The write's record never went out whole, and shows only when the transport ends.
   Record piece = data(10);
-  piece.truncated_to = 5;
+  piece.missing = piece.wire_bytes - 5;
   const Transcript run = connected()
                              .io(Call::write, Flow::send, 5, {}, true, 32)
                              .answers(Call::write, Outcome::want_write)
@@ -410,8 +409,7 @@ TEST(AllDataBeforeEnd, OtherBytesAreAsBadAsMissingOnes) {
     return tale.reads(5).reads(Outcome::end_of_data).last<ApiCall>([](ApiCall& api) { api.intact = false; });
   };
   EXPECT_EQ(judged("all-data-before-end", {}, garbled(connected().arrives(data(5)).arrives(close_notify()))).kind, Kind::broken);
-  Record injected = data(5);
-  injected.fate = Fate::injected;
+  const Record injected = but(data(5), [](Record& it) { it.made = true; });
   EXPECT_EQ(judged("all-data-before-end", {}, garbled(connected().arrives(injected).arrives(close_notify()))).kind, Kind::holds);
 }
 
@@ -481,19 +479,18 @@ TEST(TransientFaults, AnotherCallInBetweenIsAnotherQuestion) {
 }
 
 TEST(TransientFaults, GarbageIsTheSubjectsOwnWhereTheKeysWereThere) {
-  const auto garbage = [](Tale tale) {
+  const auto blocked = [](Tale tale) {
     return tale.io(Call::close, Flow::send, 5, {}, true, 24)
         .close(Outcome::want_write)
-        .close(Outcome::sent, {unreadable()})
+        .close(Outcome::sent, {garbage()})
         .arrives(alert(2, 20))
-        .close(Outcome::alert)
-        .without_keys();
+        .close(Outcome::alert);
   };
   const Parameters with{{"call", {"close"}}};
-  const Finding finding = judged("transient-faults-leave-no-trace", with, garbage(connected().sent(handshake_message("Finished"))));
+  const Finding finding = judged("transient-faults-leave-no-trace", with, blocked(connected().sent(handshake_message("Finished"))));
   EXPECT_EQ(finding.kind, Kind::broken);
   EXPECT_THAT(finding.says, HasSubstr("nobody can read"));
-  EXPECT_EQ(judged("transient-faults-leave-no-trace", with, garbage(connected())).kind, Kind::not_reached);
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", with, blocked(connected())).kind, Kind::not_reached);
 }
 
 TEST(TransientFaults, RealTroubleIsAnotherQuestion) {
@@ -564,11 +561,9 @@ TEST(Properties, ALimitedWaitIsHeldAgainstTheStepInWhichItEnded) {
 TEST(Properties, ASweepsRunIsHeldAgainstTheOneWithoutFaults) {
   const auto faulty = [](std::string error) { return connected().io(Call::read, Flow::recv, -1, std::move(error), true); };
   const Parameters eagain{{"faults", {"EAGAIN", "short"}}};
-  const std::vector<Transcript::LineAnswer> reference{{1, Call::read, Outcome::end_of_data, 5}};
+  const std::vector<Transcript::LineAnswer> reference{{1, Call::read, Outcome::end_of_data, 5, Until::end}};
   const auto run = [&](std::string error, std::size_t bytes) {
-    Transcript told = faulty(std::move(error)).reads(bytes).reads(Outcome::end_of_data).reference(reference);
-    told.script = {"subject read to-end"};
-    return told;
+    return faulty(std::move(error)).reads(bytes).reads(Outcome::end_of_data).reference(reference).transcript();
   };
   EXPECT_EQ(judged("as-without-faults", eagain, run("EAGAIN", 5)).kind, Kind::holds);
   EXPECT_EQ(judged("as-without-faults", eagain, run("EAGAIN", 4)).kind, Kind::broken) << "a byte was lost";

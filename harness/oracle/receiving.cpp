@@ -16,7 +16,7 @@ bool established(const SubjectCall& call) { return is_so(call.before.handshake_d
 
 }  // namespace
 
-Finding success_means_reply_received(const Facts& facts, const Asked& asked) {
+Finding success_means_reply_received(const Facts& facts, const Question& asked) {
   if (facts.quiet()) return not_reached("it was asked to close without a word");
   return of_each_call(facts, asked, "no two-way close reported success", [&](const SubjectCall& call) {
     const Since reply = end_came(call, facts.options());
@@ -26,7 +26,7 @@ Finding success_means_reply_received(const Facts& facts, const Asked& asked) {
   });
 }
 
-Finding waits_for_reply(const Facts& facts, const Asked& asked) {
+Finding waits_for_reply(const Facts& facts, const Question& asked) {
   if (facts.quiet()) return not_reached("it was asked to close without a word");
   return of_each_call(facts, asked, "no two-way close was left without a reply", [&](const SubjectCall& call) {
     if (call.call != Call::close || !established(call) || call.after.close_notify_arrived() != never) return not_reached("");
@@ -38,7 +38,7 @@ Finding waits_for_reply(const Facts& facts, const Asked& asked) {
   });
 }
 
-Finding end_of_data_means_close_notify(const Facts& facts, const Asked& asked) {
+Finding end_of_data_means_close_notify(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no read told the end of the data", [&](const SubjectCall& call) {
     const Since end = end_came(call, facts.options());
     if (call.call != Call::read || !call.answered(Outcome::end_of_data) || !established(call) || end == unclear) return not_reached("");
@@ -48,7 +48,7 @@ Finding end_of_data_means_close_notify(const Facts& facts, const Asked& asked) {
   });
 }
 
-Finding truncation_is_told(const Facts& facts, const Asked& asked) {
+Finding truncation_is_told(const Facts& facts, const Question& asked) {
   if (facts.options().ignore_eof) return not_reached("it was asked to take a bare end for a clean one");
   for (const SubjectCall& call : facts.calls()) {
     const bool looks = call.call == Call::read || (call.call == Call::close && !facts.quiet());
@@ -67,7 +67,7 @@ Finding truncation_is_told(const Facts& facts, const Asked& asked) {
   return not_reached(facts.readable() ? "nothing met an end without close_notify" : std::string(no_keys));
 }
 
-Finding data_after_close_notify_ignored(const Facts& facts, const Asked& asked) {
+Finding data_after_close_notify_ignored(const Facts& facts, const Question& asked) {
   const std::size_t until_then = facts.at_end().data_bytes;
   return of_each_call(facts, asked, "no read after data behind the close_notify", [&](const SubjectCall& call) {
     const Since late = call.after.data_after_close_notify;
@@ -80,7 +80,7 @@ Finding data_after_close_notify_ignored(const Facts& facts, const Asked& asked) 
   });
 }
 
-Finding all_data_before_end(const Facts& facts, const Asked& asked) {
+Finding all_data_before_end(const Facts& facts, const Question& asked) {
   for (const SubjectCall& call : facts.calls()) {
     if (call.died || call.stuck) break;
     if (call.call == Call::close) return not_reached("a close came first, and may have thrown data away");
@@ -88,21 +88,16 @@ Finding all_data_before_end(const Facts& facts, const Asked& asked) {
     if (is_so(call.before.error_reported())) return not_reached("an error was told first, and after it no data is owed");
     const Moment& now = call.after;
     if (!asked.speaks_of(call) || !is_so(now.close_notify) || now.data_bytes == 0 || is_so(now.unknown_record)) break;
-    // Where the script changed the data, its pattern says nothing.
-    bool changed = false;
-    for (const Event& event : facts.events())
-      if (const auto* record = event.as<Record>(); record && record->from == Side::partner && record->type == ContentType::application_data)
-        changed |= record->fate == Fate::injected || record->fate == Fate::dropped || record->fate == Fate::replaced;
     const std::vector<int> events{now.data, now.close_notify, call.ended};
     if (call.api->total < now.data_bytes)
       return broken(fmt::format("end-of-data was told after {} of {} bytes", call.api->total, now.data_bytes), events);
-    if (!call.api->intact && !changed) return broken("the data read is not the data that was sent", events);
+    if (!call.api->intact && !facts.altered(Side::partner)) return broken("the data read is not the data that was sent", events);
     return holds(fmt::format("all {} bytes were read before end-of-data", now.data_bytes), events);
   }
   return not_reached(facts.readable() ? "no read told the end of some data" : std::string(no_keys));
 }
 
-Finding end_of_data_stays(const Facts& facts, const Asked& asked) {
+Finding end_of_data_stays(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no read after end-of-data", [&](const SubjectCall& call) {
     const Since told_before = call.before.answer(Call::read, Outcome::end_of_data);
     if (call.call != Call::read || !call.api || !is_so(told_before) || call.answered(Outcome::unsupported)) return not_reached("");
@@ -119,7 +114,7 @@ Finding end_of_data_stays(const Facts& facts, const Asked& asked) {
 namespace {
 
 // From which event on the transport is the application's again; never where it does not come to that.
-int free_since(const Facts& facts, const Asked& asked) {
+int free_since(const Facts& facts, const Question& asked) {
   const bool one_way = asked.calls.test(static_cast<std::size_t>(Call::close_write));
   for (const SubjectCall& call : facts.calls()) {
     if (!asked.given.fits(call)) continue;
@@ -134,7 +129,7 @@ int free_since(const Facts& facts, const Asked& asked) {
 
 }  // namespace
 
-Finding transport_reusable(const Facts& facts, const Asked& asked) {
+Finding transport_reusable(const Facts& facts, const Question& asked) {
   const int since = free_since(facts, asked);
   const int close_notify = facts.at_end().close_notify;
   if (since == never || !is_so(close_notify) || close_notify > since) return not_reached("it was not closed both ways");
@@ -146,8 +141,9 @@ Finding transport_reusable(const Facts& facts, const Asked& asked) {
   std::vector<int> events{close_notify, since};
   for (const Event& event : facts.events()) {
     if (event.number < close_notify) continue;
-    if (const auto* record = event.as<Record>();
-        record && record->from == Side::partner && record->was_delivered() && event.number != close_notify) {
+    const auto* arrived = event.as<Delivered>();
+    if (const auto* record = arrived ? facts.transcript().at(arrived->record).as<Record>() : nullptr;
+        record && record->from == Side::partner && event.number != close_notify) {
       if (record->type != ContentType::raw) return not_reached("more TLS records came after the close_notify");
       raw.push_back(record);
       delivered += record->wire_bytes;
@@ -172,21 +168,14 @@ Finding transport_reusable(const Facts& facts, const Asked& asked) {
               : broken(read_bytes == delivered_by_read ? "other bytes than were sent were left on the transport" : says, events);
 }
 
-Finding data_intact(const Facts& facts, const Asked& asked) {
+Finding data_intact(const Facts& facts, const Question& asked) {
   bool speaks = asked.given.must.none() && asked.given.must_not.none();
   for (const SubjectCall& call : facts.calls()) speaks |= asked.given.fits(call);
   if (!speaks) return not_reached("no call in that situation");
-  const auto changed_by_script = [&](Side from) {
-    return std::any_of(facts.events().begin(), facts.events().end(), [&](const Event& event) {
-      const auto* record = event.as<Record>();
-      return record && record->from == from && record->type == ContentType::application_data &&
-             (record->fate == Fate::injected || record->fate == Fate::dropped || record->fate == Fate::replaced);
-    });
-  };
   Tally tally;
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();
-    if (!api || api->call != Call::read || api->bytes == 0 || changed_by_script(other(api->side))) continue;
+    if (!api || api->call != Call::read || api->bytes == 0 || facts.altered(other(api->side))) continue;
     const std::string says = fmt::format("{} read {} bytes, {}", spell(api->side), api->total, api->intact ? "as sent" : "not as sent");
     if (tally.add(api->intact ? holds(says, {event.number}) : broken(says, {event.number}))) break;
   }

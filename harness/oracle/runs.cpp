@@ -27,18 +27,11 @@ int event_of(const Transcript& transcript, int line) {
   int number = never;
   for (const Event& event : transcript.events()) {
     const auto belongs = [&](const auto* it) {
-      return it && it->side == Side::subject && (it->asked_at > 0 ? it->asked_at : event.line) == line;
+      return it && it->side == Side::subject && (it->asked > 0 ? transcript.at(it->asked).line : event.line) == line;
     };
     if (belongs(event.as<ApiCall>()) || belongs(event.as<Blocked>())) number = event.number;
   }
   return number;
-}
-
-// Where the script asks for all of it, the number of bytes must be the same.
-bool goes_on_to_its_end(const Transcript& transcript, int line) {
-  if (line < 1 || static_cast<std::size_t>(line) > transcript.script.size()) return false;
-  const std::string& words = transcript.script[static_cast<std::size_t>(line - 1)];
-  return words.find("until done") != std::string::npos || words.find("to-end") != std::string::npos;
 }
 
 // The faults that the subject met: their events, or nothing where one of them is of another kind than those asked for.
@@ -56,7 +49,7 @@ std::vector<int> transient_faults(const Transcript& transcript, const std::vecto
 
 }  // namespace
 
-Finding usage_bounded(const Facts& facts, const Asked& asked) {
+Finding usage_bounded(const Facts& facts, const Question& asked) {
   if (facts.former()) return not_reached("judged with the first session");
   const Event* first = nullptr;
   const Event* last = nullptr;
@@ -75,7 +68,7 @@ Finding usage_bounded(const Facts& facts, const Asked& asked) {
   return bounded ? holds(says, {first->number, last->number}) : broken(says, {first->number, last->number});
 }
 
-Finding as_without_faults(const Facts& facts, const Asked& asked) {
+Finding as_without_faults(const Facts& facts, const Question& asked) {
   const Transcript& run = facts.transcript();
   if (facts.former() || run.reference.empty()) return not_reached("there is no run to compare it with");
   std::vector<int> evidence = transient_faults(run, asked.faults);
@@ -87,7 +80,7 @@ Finding as_without_faults(const Facts& facts, const Asked& asked) {
     if (!it) return not_reached("the line was not carried out");
     const bool again = it->outcome && (call_again(*it->outcome) || (call_again(*theirs.outcome) && !is_error(*it->outcome)));
     if (again && *it->outcome != *theirs.outcome) return not_reached("a call that asks to be made again was not made again");
-    const bool same_data = it->total == theirs.total || again || !goes_on_to_its_end(run, theirs.line);
+    const bool same_data = it->total == theirs.total || again || theirs.until == Until::once;
     evidence.push_back(event_of(run, theirs.line));
     if (it->outcome != theirs.outcome)
       return broken(fmt::format("after a transient fault {}; without it, {}", told(*it), told(theirs)), evidence);
@@ -99,7 +92,7 @@ Finding as_without_faults(const Facts& facts, const Asked& asked) {
   return holds("as without the fault", {evidence.front(), evidence.back()});
 }
 
-Finding same_error_wherever_it_ends(const Facts& facts, const Asked& asked) {
+Finding same_error_wherever_it_ends(const Facts& facts, const Question& asked) {
   const Transcript& run = facts.transcript();
   if (facts.former() || facts.next() || run.reference.empty()) return not_reached("there is no run to compare it with");
   const auto first = std::find_if(run.reference.begin(), run.reference.end(),

@@ -7,7 +7,7 @@
 namespace tlsbye {
 namespace {
 
-std::string name_of(const Record& record) {
+std::string name_of(const Contents& record) {
   if (record.type == ContentType::unknown) return "a record that nobody can read";
   const auto alerts = alerts_of(record);
   if (alerts.empty()) return std::string(spell(record.type));
@@ -16,15 +16,16 @@ std::string name_of(const Record& record) {
   return text;
 }
 
-bool fits(std::string_view word, const Record& record, bool tls13) {
+bool fits(std::string_view word, const SentRecord& sent, bool tls13) {
+  const Contents& contents = *sent.contents;
   for (const bool plain : {true, false}) {
     const std::string_view prefix = plain ? "plain " : "protected ";
     if (!word.starts_with(prefix)) continue;
-    if (record.encrypted == plain) return false;
+    if (sent.record->encrypted == plain) return false;
     word.remove_prefix(prefix.size());
   }
-  if (record.type != ContentType::alert) return word == spell(record.type);
-  const auto alerts = alerts_of(record);
+  if (contents.type != ContentType::alert) return word == spell(contents.type);
+  const auto alerts = alerts_of(contents);
   if (alerts.size() != 1) return false;
   const Alert& alert = alerts.front();
   if (word == "fatal-alert") return alert.description != 0 && (alert.level == 2 || (tls13 && alert.description != 90));
@@ -32,7 +33,7 @@ bool fits(std::string_view word, const Record& record, bool tls13) {
 }
 
 // Do the records say exactly these words?
-bool fit(std::span<const std::vector<std::string>> words, std::span<const Record* const> records, bool tls13) {
+bool fit(std::span<const std::vector<std::string>> words, std::span<const SentRecord* const> records, bool tls13) {
   if (words.empty()) return records.empty();
   for (const std::string& word : words.front()) {
     if (word == "...") {
@@ -63,7 +64,7 @@ bool of_this_connection(const SentRecord& sent, const Facts& facts) {
 
 // What a property of the close_notify itself begins with: all those that the subject sent, the first in a call that the clause speaks
 // of; none where there is nothing to judge.
-std::vector<int> close_notifies(const Facts& facts, const Asked& asked) {
+std::vector<int> close_notifies(const Facts& facts, const Question& asked) {
   auto sent = facts.readable() ? facts.sent_close_notifies() : std::vector<int>{};
   for (const int number : sent)  // what the application sent as an alert like any other is its own affair
     if (const SubjectCall* owner = owner_of(*sent_as(number, facts), facts); owner && owner->call == Call::send_alert) return {};
@@ -80,20 +81,20 @@ Finding no_close_notify(const Facts& facts) {
 
 }  // namespace
 
-Finding emits(const Facts& facts, const Asked& asked) {
+Finding emits(const Facts& facts, const Question& asked) {
   if (!facts.readable()) return not_reached(std::string(no_keys));
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     if (call.stuck && call.stuck->on == Flow::send) return not_reached("it had not sent all when the run ended");
     if (!call.emission_known) return not_reached("what it sent did not reach the wire");
     const auto index = static_cast<int>(&call - facts.calls().data());
-    std::vector<const Record*> records;
+    std::vector<const SentRecord*> records;
     std::vector<int> events = asked.given.evidence(call, facts);
     std::string names;
     for (const SentRecord& sent : facts.sent()) {
       if (sent.owner != index) continue;
-      records.push_back(sent.record);
+      records.push_back(&sent);
       events.push_back(sent.number);
-      names += (names.empty() ? "" : ", ") + name_of(*sent.record);
+      names += (names.empty() ? "" : ", ") + name_of(*sent.contents);
     }
     events.push_back(call.ended);
     const std::string says = fmt::format("{} sent {}", spell(call.call), names.empty() ? "nothing" : names);
@@ -101,32 +102,32 @@ Finding emits(const Facts& facts, const Asked& asked) {
   });
 }
 
-Finding one_close_notify(const Facts& facts, const Asked& asked) {
+Finding one_close_notify(const Facts& facts, const Question& asked) {
   const auto sent = close_notifies(facts, asked);
   if (sent.empty()) return no_close_notify(facts);
   return sent.size() == 1 ? holds("one close_notify was sent", sent) : broken(fmt::format("{} close_notify were sent", sent.size()), sent);
 }
 
-Finding nothing_after_close_notify(const Facts& facts, const Asked& asked) {
+Finding nothing_after_close_notify(const Facts& facts, const Question& asked) {
   const auto sent = close_notifies(facts, asked);
   if (sent.empty()) return no_close_notify(facts);
   for (const SentRecord& later : facts.sent())
-    if (later.number > sent.front() && !later.by_script && later.record->type != ContentType::raw && of_this_connection(later, facts))
-      return broken(fmt::format("{} was sent after the close_notify", name_of(*later.record)), {sent.front(), later.number});
+    if (later.number > sent.front() && !later.by_script && later.contents->type != ContentType::raw && of_this_connection(later, facts))
+      return broken(fmt::format("{} was sent after the close_notify", name_of(*later.contents)), {sent.front(), later.number});
   return holds("nothing was sent after the close_notify", {sent.front()});
 }
 
-Finding close_notify_is_warning(const Facts& facts, const Asked& asked) {
+Finding close_notify_is_warning(const Facts& facts, const Question& asked) {
   const auto sent = close_notifies(facts, asked);
   if (sent.empty()) return no_close_notify(facts);
   for (const int number : sent)
-    for (const Alert& alert : alerts_of(*facts.transcript().at(number).as<Record>()))
+    for (const Alert& alert : alerts_of(facts.contents(number)))
       if (alert.description == 0 && alert.level != 1)
         return broken(fmt::format("a close_notify of level {} was sent", alert.level), {number});
   return holds("the close_notify was a warning", sent);
 }
 
-Finding close_notify_before_end(const Facts& facts, const Asked& asked) {
+Finding close_notify_before_end(const Facts& facts, const Question& asked) {
   if (!facts.readable()) return not_reached(std::string(no_keys));
   if (facts.quiet()) return not_reached("it was asked to close without a word");
   const auto& events = facts.events();
@@ -145,7 +146,7 @@ Finding close_notify_before_end(const Facts& facts, const Asked& asked) {
       is_so(closed->met.send_broken))
     return not_reached("an error came before");
   for (const SentRecord& sent : facts.sent())
-    for (const Alert& alert : alerts_of(*sent.record))
+    for (const Alert& alert : alerts_of(*sent.contents))
       if (alert.description != 0 && (alert.level == 2 || facts.tls13())) return not_reached("it had sent an error alert");
   if (std::any_of(facts.calls().begin(), facts.calls().end(), [](const SubjectCall& call) { return !call.emission_known; }))
     return not_reached("what it sent did not reach the wire");
@@ -155,7 +156,7 @@ Finding close_notify_before_end(const Facts& facts, const Asked& asked) {
   return holds("a close_notify went before the end of the transport", {closed->ended, sent.front(), end->number});
 }
 
-Finding written_data_arrives_first(const Facts& facts, const Asked& asked) {
+Finding written_data_arrives_first(const Facts& facts, const Question& asked) {
   const auto sent = close_notifies(facts, asked);
   if (sent.empty()) return no_close_notify(facts);
   const SubjectCall* closing = owner_of(*sent_as(sent.front(), facts), facts);
@@ -171,14 +172,14 @@ Finding written_data_arrives_first(const Facts& facts, const Asked& asked) {
   if (answered == 0) return not_reached("nothing was written before the close_notify");
   std::size_t seen = 0;
   for (const SentRecord& record : facts.sent())
-    if (record.number < sent.front() && !record.by_script && record.record->type == ContentType::application_data)
-      seen += record.record->content_bytes;
+    if (record.number < sent.front() && !record.by_script && record.contents->type == ContentType::application_data)
+      seen += record.contents->content_bytes;
   const std::string says = fmt::format("{} bytes were written, and {} were sent before the close_notify", answered, seen);
   return seen < answered || (all_done && seen > answered) ? broken(says, {last_write, sent.front()})
                                                           : holds(says, {last_write, sent.front()});
 }
 
-Finding alert_level(const Facts& facts, const Asked& asked) {
+Finding alert_level(const Facts& facts, const Question& asked) {
   if (!facts.readable()) return not_reached(std::string(no_keys));
   const std::uint8_t level = asked.level == "fatal" ? 2 : 1;
   // An alert that the application names is the application's; one that it leaves to the library is the library's.
@@ -187,7 +188,7 @@ Finding alert_level(const Facts& facts, const Asked& asked) {
   for (const SentRecord& sent : facts.sent()) {
     const SubjectCall* owner = owner_of(sent, facts);
     if (!owner || !asked.speaks_of(*owner) || (owner->call == Call::send_alert && named && asked.calls.none())) continue;
-    for (const Alert& alert : alerts_of(*sent.record)) {
+    for (const Alert& alert : alerts_of(*sent.contents)) {
       const std::string name = alert_name(alert.description);
       const bool error = alert.description != 0 && alert.description != 90 && alert.description != 100;
       const bool meant = std::any_of(asked.alerts.begin(), asked.alerts.end(),
@@ -199,7 +200,7 @@ Finding alert_level(const Facts& facts, const Asked& asked) {
   return tally.result("no such alert was sent");
 }
 
-Finding written_data_is_received(const Facts& facts, const Asked& asked) {
+Finding written_data_is_received(const Facts& facts, const Question& asked) {
   std::size_t written = 0;
   int last_write = never;
   bool unusual = false, last_write_done = false;
@@ -210,10 +211,8 @@ Finding written_data_is_received(const Facts& facts, const Asked& asked) {
       written = call.api->total, last_write = call.ended, last_write_done = call.answered(Outcome::done);
   }
   if (written == 0 || unusual) return not_reached("nothing was written in that situation");
+  if (facts.altered(Side::subject)) return not_reached("the script changed what the subject sent");
   for (const Event& event : facts.events()) {
-    if (const auto* record = event.as<Record>(); record && record->from == Side::subject && record->fate != Fate::passed &&
-                                                 record->fate != Fate::held && record->fate != Fate::delivered)
-      return not_reached("the script changed what the subject sent");
     const auto* api = event.as<ApiCall>();
     if (!api || api->side != Side::partner || api->call != Call::read || api->outcome != Outcome::end_of_data) continue;
     const std::vector<int> evidence{last_write, event.number};
@@ -225,7 +224,7 @@ Finding written_data_is_received(const Facts& facts, const Asked& asked) {
   return not_reached("the other side was never told the end of the data");
 }
 
-Finding transport_left_open(const Facts& facts, const Asked& asked) {
+Finding transport_left_open(const Facts& facts, const Question& asked) {
   const auto& calls = facts.calls();
   const auto closing = [&](const SubjectCall& call) {
     return (call.call == Call::close || call.call == Call::close_write || call.call == Call::abandon) && !call.died && !call.stuck &&

@@ -2,10 +2,14 @@
 // what was so when it ended. Properties and the words of `given` are asked of these facts, never of the events directly, so that "by then"
 // means the same everywhere.
 //
-// Three things make the order of events less than obvious, and are settled here once:
+// What belongs together is written in the events: a call's id on all that it did, a record's place in its sender's stream. Three things
+// are worth knowing:
 //   * A call that blocked has other events in its midst; one that blocked for good or died never came back, and has no ApiCall event.
-//   * Where a call is repeated until it is done, the peer waits *between* two calls; what arrives then, arrived before the second one.
-//   * The wire sees a record when it is pumped, which may be two calls later. The subject's transport calls tell which call sent it.
+//   * If a call is repeated until it is done, the peer waits *between* two calls; what arrives then, arrived before the second one.
+//   * The wire sees a record when it is pumped, which may be two calls later; it belongs to the call that handed its last byte over.
+//
+// Three answers. A fact is `never` only if the events prove that it was not so: all that the library handed to its transport was seen by
+// the wire as whole records, and the wire could read it. Otherwise it is `unclear`, and nothing follows from it.
 //
 // A run may have several sessions, one after another. Each has Facts of its own; what was before is known only as the session before it.
 #pragma once
@@ -13,6 +17,7 @@
 #include <array>
 #include <bitset>
 #include <limits>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,11 +31,12 @@ namespace tlsbye {
 // Whether something is so, and since which event: the event's number, or one of these.
 using Since = int;
 inline constexpr Since never = 0;
-inline constexpr Since unclear = -1;  // nobody can tell: the wire had no keys, or the transport was not logged
+inline constexpr Since unclear = -1;  // not proved either way: the wire had no keys, did not see all, or the transport was not logged
 inline constexpr Since always = std::numeric_limits<int>::max();
 constexpr bool is_so(Since since) { return since > 0; }
 
-// What was so at one moment. Arrivals count when they were delivered to the subject's transport, whether or not it has read them.
+// What was so at one moment. Arrivals count when they were delivered to the subject's transport, whether or not it has read them; those
+// under the keys of the session count as having come after the handshake, even if the subject's handshake call has not come back yet.
 struct Moment {
   // Arrivals: the first of each kind. Authentic ones only (under the right key, whole) unless the name says otherwise.
   Since close_notify = never, fatal_close_notify = never;
@@ -42,7 +48,7 @@ struct Moment {
   Since change_cipher_spec = never;  // since the handshake was done, in the clear or not; never counted as plain
   Since alert_before_data = never;   // fatal_alert, where neither data nor a close_notify came before it
   Since fin = never, reset = never;
-  Since anything = never;        // bytes, an end or a reset since the subject's handshake was done
+  Since anything = never;        // bytes, an end or a reset, after the handshake
   Since unknown_record = never;  // a record that the wire could not read
   Since alert_in_pieces = never, alerts_together = never, empty_alert = never, padded_alert = never, certificate_request = never;
   Since odd_alert = never;      // alerts in pieces or several in one record: documents differ on whether they count
@@ -54,7 +60,11 @@ struct Moment {
   std::array<std::array<Since, Words<Outcome>::list.size()>, Words<Call>::list.size()>
       answered{};  // by call and outcome: the latest call that answered so
   Since handshake_done = never, handshake_begun = never;
-  Since own_close_notify = never, own_unknown_record = never, own_fin = never;
+  Since own_close_notify = never, own_fin = never;
+  Since own_unknown_record = never;  // a record that the wire has no keys for
+  Since own_unseen = never;          // bytes that the library handed over, and that the wire never saw as whole records
+  Since own_raw = never;             // bytes that the script wrote past TLS
+  Since left = never;                // a call that asked to be made again so that it can send; another one that sends came instead
   Since own_fatal_alert = never, own_warning_alert = never, own_user_canceled = never;
   std::size_t data_read = 0;
   Since offered = never;                       // the client's hello offers an earlier session, as far as its size tells
@@ -67,6 +77,8 @@ struct Moment {
   const ApiCall* previous = nullptr;    // the subject's last call that came back
   const ApiCall* last_write = nullptr;  // and its last write
   Since last_write_number = never, previous_number = never;
+  const ApiCall* pending = nullptr;  // asked to be made again so that it can send, and was not until now
+  Since pending_number = never;
 
   Since answer(Call call, Outcome outcome) const { return answered[static_cast<std::size_t>(call)][static_cast<std::size_t>(outcome)]; }
   Since any_answer(Call call) const;
@@ -76,6 +88,8 @@ struct Moment {
   Since readable(Since fact) const;
   // The same for facts that an alert makes, which may have come in pieces.
   Since told_by_alert(Since fact) const;
+  // The same for what the subject sent: `unclear` where it was not seen and the wire did not see or read all.
+  Since own(Since fact) const { return fact == never && (is_so(own_unknown_record) || is_so(own_unseen)) ? unclear : fact; }
   Since close_done_twice = never;  // the latest of at least two closes that were done
   Since close_notify_arrived() const { return told_by_alert(close_notify); }
 };
@@ -107,6 +121,7 @@ using Bits = std::bitset<3 * most_situations>;  // as it is, with `already`, wit
 // One API call of the subject.
 struct SubjectCall {
   Call call{};
+  int id = 0;
   const ApiCall* api = nullptr;  // null: it never came back, and one of the next two says why
   const Died* died = nullptr;
   const Blocked* stuck = nullptr;  // blocked for good
@@ -123,12 +138,16 @@ struct SubjectCall {
   bool answered(Outcome outcome) const { return api && api->outcome == outcome; }
 };
 
-// A record that the wire saw from the subject.
+// A whole record that the wire saw from the subject.
 struct SentRecord {
   int number = 0;
   const Record* record = nullptr;
-  int owner = -1;          // index of the call that sent it; -1: none did, the script wrote it past TLS
-  bool by_script = false;  // raw-write
+  const Contents* contents = nullptr;  // the record's own, or what was found in it when its keys came
+  int owner = -1;                      // index of the call that sent it; -1: none did, the script wrote it past TLS
+  bool by_script = false;              // raw-write; also a record that the script wrote into
+
+  // An encrypted close_notify, at any level.
+  bool is_close_notify() const { return record->encrypted && contents->alert && contents->alert->description == 0; }
 };
 
 // The session options of the subject.
@@ -164,6 +183,10 @@ class Facts {
   bool readable() const { return readable_; }
   // The first record of the subject that nobody can read although the wire has its keys: the subject's own garbage.
   Since garbled() const { return garbled_; }
+  // What is in the record that the event `number` tells of (a Record, or one that speaks of it).
+  const Contents& contents(int number) const;
+  // The script, or an end of the transport, changed what that side sent: records of it were replaced, lost, cut or added.
+  bool altered(Side from) const { return altered_[static_cast<std::size_t>(from)]; }
   // The numbers of the records in which the library sent a close_notify, one for each.
   std::vector<int> sent_close_notifies() const;
   const Options& options() const { return options_; }
@@ -179,11 +202,14 @@ class Facts {
   Facts(const Transcript& of, const Facts* former, int first);
   void find_calls();
   void read_options();
-  void check_readable();
+  void read_records();
   void attribute_records();
   void walk();
   void note_hello(Moment& now, int number, const Record& record);
-  void note_own_records(Moment& now, const SubjectCall* until) const;
+  void note_own_record(Moment& now, const SentRecord& sent) const;
+  void note_answer(Moment& now, int number, const ApiCall& api) const;
+  void note_left(Moment& now, const SubjectCall& call) const;
+  bool repeats(const ApiCall& first, const ApiCall& again) const;
 
   const Transcript* transcript_;
   const Facts* former_;
@@ -196,15 +222,16 @@ class Facts {
   std::vector<SentRecord> sent_;
   Options options_;
   Moment at_end_;
+  std::map<int, const Contents*> opened_;  // by Record event, what was found in it later
+  std::size_t stream_ = 0;                 // bytes that the subject had put on this transport when the session was over
+  std::array<bool, 2> altered_{};
   bool readable_ = true;
   Since garbled_ = never;
   const Event* death_ = nullptr;
 };
 
 // All alerts that a record carries, in order; empty where it carries none, or a piece of one.
-std::vector<Alert> alerts_of(const Record& record);
-// A record that the receiver must take as genuine: whole, and protected by the right key.
-inline bool authentic(const Record& record) { return record.encrypted && !record.damaged && record.truncated_to == 0; }
+std::vector<Alert> alerts_of(const Contents& contents);
 // Does the function move bytes (or only wait until some could be moved)?
 bool moves_bytes(std::string_view function);
 

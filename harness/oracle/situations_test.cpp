@@ -201,6 +201,8 @@ const std::map<std::string_view, Pair>& pairs() {
       {"cleared", after([](Tale& tale) { tale.extra(Call::clear); })},
       {"renegotiation-asked", after([](Tale& tale) { tale.extra(Call::renegotiate); })},
       {"auto-retry-off", after([](Tale& tale) { tale.extra(Call::set, "auto-retry off"); })},
+      {"call-left-undone", after([](Tale& tale) { tale.extra(Call::key_update, "", Outcome::want_write); })},
+      {"bytes-past-tls", after([](Tale& tale) { tale.script("raw-write", "X"); })},
       {"stale-error", after([](Tale& tale) { tale.extra(Call::set, "stale-error on"); })},
       {"time-ran-out",
        {connected().extra(Call::set, "timeout 300").blocks(Call::close, Flow::recv).passes(300).close(Outcome::failed),
@@ -400,7 +402,7 @@ TEST(Situations, EvidenceNamesTheEventsThatMadeItSo) {
   const Facts facts(run);
   Given given;
   ASSERT_TRUE(given.add("close-notify-arrived") && given.add("fin-arrived") && given.add("first"));
-  EXPECT_THAT(given.evidence(facts.calls().back(), facts), ElementsAre(5, 6));
+  EXPECT_THAT(given.evidence(facts.calls().back(), facts), ElementsAre(7, 8));
 }
 
 TEST(Facts, ACallThatBlocksBeginsBeforeWhatArrivesMeanwhile) {
@@ -412,9 +414,9 @@ TEST(Facts, ACallThatBlocksBeginsBeforeWhatArrivesMeanwhile) {
                              .close(Outcome::done);
   const Facts facts(run);
   ASSERT_EQ(facts.calls().size(), 2u);
-  EXPECT_EQ(facts.calls()[1].began, 5);
+  EXPECT_EQ(facts.calls()[1].began, 6);
   EXPECT_EQ(facts.calls()[1].before.close_notify, never);
-  EXPECT_EQ(facts.calls()[1].after.close_notify, 8);
+  EXPECT_EQ(facts.calls()[1].after.close_notify, 11);
 }
 
 TEST(Facts, BetweenTwoCallsOfANonblockingSessionThePeerWaitsInNeither) {
@@ -422,20 +424,20 @@ TEST(Facts, BetweenTwoCallsOfANonblockingSessionThePeerWaitsInNeither) {
                              .handshake()
                              .next_line()
                              .close(Outcome::want_read)
-                             .blocks(Call::close, Flow::recv)
+                             .waits(Call::close, Flow::recv)
                              .arrives(close_notify())
                              .io(Call::close, Flow::recv, 24)
                              .close(Outcome::done);
   const Facts facts(run);
   ASSERT_EQ(facts.calls().size(), 3u);
   EXPECT_EQ(facts.calls()[1].after.close_notify, never);
-  EXPECT_EQ(facts.calls()[2].before.close_notify, 7);
+  EXPECT_EQ(facts.calls()[2].before.close_notify, 9);
   EXPECT_FALSE(is_so(facts.calls()[2].met.recv_would_block));
 }
 
 TEST(Facts, WaitingForGoodBetweenTwoCallsIsNoCallThatNeverCameBack) {
   const Transcript run =
-      Tale(Tls::v1_3, Io::nonblocking).handshake().next_line().close(Outcome::want_read).stays_blocked(Call::close, Flow::recv);
+      Tale(Tls::v1_3, Io::nonblocking).handshake().next_line().close(Outcome::want_read).waits(Call::close, Flow::recv, true);
   const Facts facts(run);
   ASSERT_EQ(facts.calls().size(), 2u);
   EXPECT_NE(facts.calls()[1].api, nullptr);

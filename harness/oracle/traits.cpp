@@ -51,7 +51,7 @@ Told replies_by_itself(const Facts& facts) {
     if (call.call != Call::read || !call.answered(Outcome::end_of_data) || !is_so(call.after.close_notify)) continue;
     if (own_close_notify_out(call) || !call.emission_known) return std::nullopt;
     for (const SentRecord& sent : facts.sent())
-      if (sent.owner == &call - facts.calls().data() && sent.record->is_close_notify()) return answer("yes", {call.ended, sent.number});
+      if (sent.owner == &call - facts.calls().data() && sent.is_close_notify()) return answer("yes", {call.ended, sent.number});
     return answer("no", {call.after.close_notify, call.ended});
   }
   return std::nullopt;
@@ -203,9 +203,7 @@ Told close_before_handshake(const Facts& facts) {
 }
 
 Told fatal_level_close_notify(const Facts& facts) {
-  const auto fatal = [&](const SubjectCall& call) {
-    return facts.transcript().at(call.before.fatal_close_notify).as<Record>()->alert == Alert{2, 0};
-  };
+  const auto fatal = [&](const SubjectCall& call) { return facts.contents(call.before.fatal_close_notify).alert == Alert{2, 0}; };
   return outcome_of_first(facts, Call::read, [&](const SubjectCall& call) {
     return connected(call) && is_so(call.before.fatal_close_notify) && call.before.fatal_close_notify == call.before.close_notify &&
            fatal(call) && !unread_data(call) && !is_so(call.before.answer(Call::read, Outcome::end_of_data)) &&
@@ -255,7 +253,7 @@ Ask emission_of(Call kind, const std::vector<std::string_view>& words) {
       if (is_so(call.met.send_broken) || is_so(call.met.send_would_block)) continue;
       for (const SentRecord& sent : facts.sent()) {
         if (sent.owner != &call - facts.calls().data()) continue;
-        const auto alerts = alerts_of(*sent.record);
+        const auto alerts = alerts_of(*sent.contents);
         if (alerts.empty()) return answer(emissions[4], {call.ended, sent.number});
         if (alerts.front().description != 0) return answer(emissions[3], {call.ended, sent.number});
         return answer(emissions[sent.record->encrypted ? 1 : 2], {call.ended, sent.number});
@@ -302,7 +300,7 @@ Ask answer_to_fault(std::string_view error, Io io) {
 // Who eats what follows the close_notify on the transport.
 Told bytes_behind_the_close_notify(const Facts& facts) {
   if (facts.options().read_ahead) return std::nullopt;
-  const Finding finding = transport_reusable(facts, Asked());
+  const Finding finding = transport_reusable(facts, Question());
   if (finding.kind == Finding::Kind::not_reached) return std::nullopt;
   return answer(finding.kind == Finding::Kind::holds ? "left-on-the-transport" : "eaten", finding.evidence);
 }
@@ -347,8 +345,8 @@ Told corked_data_at_close(const Facts& facts) {
     std::size_t sent_before = 0;
     Since close_notify = never;
     for (const SentRecord& sent : facts.sent()) {
-      if (sent.record->is_close_notify() && close_notify == never) close_notify = sent.number;
-      if (sent.record->type == ContentType::application_data && close_notify == never) sent_before += sent.record->content_bytes;
+      if (sent.is_close_notify() && close_notify == never) close_notify = sent.number;
+      if (sent.contents->type == ContentType::application_data && close_notify == never) sent_before += sent.contents->content_bytes;
     }
     if (close_notify == never) return std::nullopt;
     return answer(sent_before >= call.before.last_write->total ? "sent-first" : "kept-back", {call.ended, close_notify});

@@ -77,8 +77,7 @@ std::string name_of(const Contents& contents, Detail detail) {
 }
 
 std::string narrate_record(const Record& record, Detail detail) {
-  std::string line =
-      fmt::format("wire     {}->{}  {:<28}", spell(record.from), spell(other(record.from)), name_of(record, detail));
+  std::string line = fmt::format("wire     {}->{}  {:<28}", spell(record.from), spell(other(record.from)), name_of(record, detail));
   const bool size_differs = record.type == ContentType::handshake || record.type == ContentType::unknown;
   if (detail == Detail::full || !size_differs) line += fmt::format(" {} bytes", record.wire_bytes);
   if (!record.encrypted && record.type != ContentType::raw) line += ", plain";
@@ -225,10 +224,10 @@ const Asked* asked_for(const Event& event, const Transcript& transcript) {
 
 std::vector<Transcript::LineAnswer> answers(const Transcript& transcript) {
   std::map<int, Transcript::LineAnswer> by_line;
-  const auto note = [&](int asked, Call call, std::optional<Outcome> outcome, std::optional<std::size_t> total) {
-    if (asked < 1 || asked >= transcript.next_number()) return;
-    const int line = transcript.at(asked).line;
-    const auto* wanted = transcript.at(asked).as<Asked>();
+  const auto note = [&](const Event& event, int asked, Call call, std::optional<Outcome> outcome, std::optional<std::size_t> total) {
+    const bool known = asked > 0 && asked < event.number;
+    const int line = known ? transcript.at(asked).line : event.line;
+    const auto* wanted = known ? transcript.at(asked).as<Asked>() : nullptr;
     const auto before = by_line.find(line);
     const std::size_t so_far = before == by_line.end() ? 0 : before->second.total;
     by_line.insert_or_assign(line,
@@ -236,9 +235,9 @@ std::vector<Transcript::LineAnswer> answers(const Transcript& transcript) {
   };
   for (const Event& event : transcript.events()) {
     if (const auto* call = event.as<ApiCall>(); call && call->side == Side::subject)
-      note(call->asked, call->call, call->outcome, call->total);
+      note(event, call->asked, call->call, call->outcome, call->total);
     else if (const auto* blocked = event.as<Blocked>(); blocked && blocked->side == Side::subject && blocked->for_good)
-      note(blocked->asked, blocked->during, std::nullopt, std::nullopt);
+      note(event, blocked->asked, blocked->during, std::nullopt, std::nullopt);
   }
   std::vector<Transcript::LineAnswer> list;
   for (const auto& [line, answer] : by_line) list.push_back(answer);
@@ -246,82 +245,81 @@ std::vector<Transcript::LineAnswer> answers(const Transcript& transcript) {
 }
 
 std::string narrate(const Event& event, Detail detail) {
-  return std::visit(Overloaded{
-                        [](const Asked& e) {
-                          std::string what(e.aside == Aside::thread ? "aside " : e.aside == Aside::process ? "fork " : "");
-                          what += e.verb;
-                          if (e.size > 0) what += fmt::format(" {}", e.size);
-                          if (!e.arguments.empty()) what += " " + e.arguments;
-                          if (e.until != Until::once && e.call != Call::handshake) what += fmt::format(" until {}", spell(e.until));
-                          return fmt::format("{:<8} is asked for {}", spell(e.side), what);
-                        },
-                        [](const ApiCall& e) {
-                          std::string call(e.aside == Aside::thread ? "aside " : e.aside == Aside::process ? "fork " : "");
-                          call += spell(e.call);
-                          if (!e.arguments.empty()) call += " " + e.arguments;
-                          std::string line = fmt::format("{:<8} {:<20} = {:<12}", spell(e.side), call, spell(e.outcome));
-                          line += fmt::format(" {} {}", e.native, e.returned);
-                          if (!e.code.empty()) line += " " + e.code;
-                          if (!e.error_number.empty()) line += " errno " + e.error_number;
-                          if (e.call == Call::read || e.call == Call::write || e.call == Call::peek)
-                            line += fmt::format(", {} bytes{}", e.bytes, e.intact ? "" : ", NOT what was sent");
-                          for (const auto& [key, value] : e.state) line += fmt::format(", {}={}", key, value);
-                          return line;
-                        },
-                        [detail](const TransportCall& e) {
-                          std::string line = fmt::format("{:<8}   {}", spell(e.side), e.function);
-                          const bool size_differs = e.during == Call::handshake && (e.result > 0 || e.flow == Flow::send);
-                          if (detail == Detail::full || !size_differs) line += fmt::format("({}) = {}", e.asked, e.result);
-                          if (!e.error_number.empty()) line += " " + e.error_number;
-                          return line + (e.injected ? "  [injected]" : "");
-                        },
-                        [](const Blocked& e) {
-                          return fmt::format("{:<8}   blocked on {} in {}{}{}", spell(e.side), spell(e.on), spell(e.during),
-                                             e.timeout_ms ? fmt::format(", for {} ms at most", *e.timeout_ms) : std::string(),
-                                             e.for_good ? ", for good" : "");
-                        },
-                        [detail](const Record& e) { return narrate_record(e, detail); },
-                        [detail](const Opened& e) {
-                          return e.reading == Reading::garbled
-                                     ? fmt::format("wire     the keys have come, and do not open {}", e.record)
-                                     : fmt::format("wire     the keys have come: {} was {}", e.record, name_of(e, detail));
-                        },
-                        [](const Delivered& e) { return fmt::format("wire     {} delivered, {} bytes", e.record, e.bytes); },
-                        [](const Withheld& e) { return fmt::format("wire     {} {}", e.record, spell(e.why)); },
-                        [](const Replaced& e) { return fmt::format("wire     {} replaced", e.record); },
-                        [](const Lost& e) { return fmt::format("wire     {} {}", e.record, spell(e.why)); },
-                        [](const TransportEnd& e) {
-                          return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), spell(e.end),
-                                                           e.by_wire ? "  [the wire's doing]" : "")
-                                             : fmt::format("wire     {}->      {}", spell(e.from), spell(e.end));
-                        },
-                        [](const RawCall& e) {
-                          std::string line = fmt::format("{:<8} {:<20} = {}", spell(e.side), e.verb, e.result);
-                          if (!e.error_number.empty()) line += " " + e.error_number;
-                          if (!e.data.empty()) line += " " + quoted(e.data, 48);
-                          return line;
-                        },
-                        [](const Signal& e) { return fmt::format("{:<8}   signal {}", spell(e.side), e.name); },
-                        [](const Died& e) {
-                          return fmt::format("{:<8} {} ({}){}", spell(e.side), spell(e.how), e.detail,
-                                             e.during ? fmt::format(" in {}", spell(*e.during)) : std::string());
-                        },
-                        [](const Endless& e) {
-                          return fmt::format("{:<8} {} goes on without end: given up after {} repetitions", spell(e.side), spell(e.during),
-                                             e.times);
-                        },
-                        [](const NotDone& e) { return fmt::format("{:<8} not carried out: {}", spell(e.side), e.why); },
-                        [](const TimePassed& e) { return fmt::format("both     {} ms pass", e.milliseconds); },
-                        [detail](const Usage& e) {
-                          const std::string heap = detail == Detail::full ? fmt::format(", {} bytes of heap", e.heap) : "";
-                          return fmt::format("{:<8} holds {} descriptors{}", spell(e.side), e.descriptors, heap);
-                        },
-                        [](const NewSession& e) {
-                          return fmt::format("both     begin another session on {} transport", e.same_transport ? "the same" : "a new");
-                        },
-                        [](const Told& e) { return e.text; },
-                    },
-                    event.what);
+  return std::visit(
+      Overloaded{
+          [](const Asked& e) {
+            std::string what(e.aside == Aside::thread ? "aside " : e.aside == Aside::process ? "fork " : "");
+            what += e.verb;
+            if (e.size > 0) what += fmt::format(" {}", e.size);
+            if (!e.arguments.empty()) what += " " + e.arguments;
+            if (e.until != Until::once && e.call != Call::handshake) what += fmt::format(" until {}", spell(e.until));
+            return fmt::format("{:<8} is asked for {}", spell(e.side), what);
+          },
+          [](const ApiCall& e) {
+            std::string call(e.aside == Aside::thread ? "aside " : e.aside == Aside::process ? "fork " : "");
+            call += spell(e.call);
+            if (!e.arguments.empty()) call += " " + e.arguments;
+            std::string line = fmt::format("{:<8} {:<20} = {:<12}", spell(e.side), call, spell(e.outcome));
+            line += fmt::format(" {} {}", e.native, e.returned);
+            if (!e.code.empty()) line += " " + e.code;
+            if (!e.error_number.empty()) line += " errno " + e.error_number;
+            if (e.call == Call::read || e.call == Call::write || e.call == Call::peek)
+              line += fmt::format(", {} bytes{}", e.bytes, e.intact ? "" : ", NOT what was sent");
+            for (const auto& [key, value] : e.state) line += fmt::format(", {}={}", key, value);
+            return line;
+          },
+          [detail](const TransportCall& e) {
+            std::string line = fmt::format("{:<8}   {}", spell(e.side), e.function);
+            const bool size_differs = e.during == Call::handshake && (e.result > 0 || e.flow == Flow::send);
+            if (detail == Detail::full || !size_differs) line += fmt::format("({}) = {}", e.asked, e.result);
+            if (!e.error_number.empty()) line += " " + e.error_number;
+            return line + (e.injected ? "  [injected]" : "");
+          },
+          [](const Blocked& e) {
+            return fmt::format("{:<8}   blocked on {} in {}{}{}", spell(e.side), spell(e.on), spell(e.during),
+                               e.timeout_ms ? fmt::format(", for {} ms at most", *e.timeout_ms) : std::string(),
+                               e.for_good ? ", for good" : "");
+          },
+          [detail](const Record& e) { return narrate_record(e, detail); },
+          [detail](const Opened& e) {
+            return e.reading == Reading::garbled ? fmt::format("wire     the keys have come, and do not open {}", e.record)
+                                                 : fmt::format("wire     the keys have come: {} was {}", e.record, name_of(e, detail));
+          },
+          [](const Delivered& e) { return fmt::format("wire     {} delivered, {} bytes", e.record, e.bytes); },
+          [](const Withheld& e) { return fmt::format("wire     {} {}", e.record, spell(e.why)); },
+          [](const Replaced& e) { return fmt::format("wire     {} replaced", e.record); },
+          [](const Lost& e) { return fmt::format("wire     {} {}", e.record, spell(e.why)); },
+          [](const TransportEnd& e) {
+            return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), spell(e.end),
+                                             e.by_wire ? "  [the wire's doing]" : "")
+                               : fmt::format("wire     {}->      {}", spell(e.from), spell(e.end));
+          },
+          [](const RawCall& e) {
+            std::string line = fmt::format("{:<8} {:<20} = {}", spell(e.side), e.verb, e.result);
+            if (!e.error_number.empty()) line += " " + e.error_number;
+            if (!e.data.empty()) line += " " + quoted(e.data, 48);
+            return line;
+          },
+          [](const Signal& e) { return fmt::format("{:<8}   signal {}", spell(e.side), e.name); },
+          [](const Died& e) {
+            return fmt::format("{:<8} {} ({}){}", spell(e.side), spell(e.how), e.detail,
+                               e.during ? fmt::format(" in {}", spell(*e.during)) : std::string());
+          },
+          [](const Endless& e) {
+            return fmt::format("{:<8} {} goes on without end: given up after {} repetitions", spell(e.side), spell(e.during), e.times);
+          },
+          [](const NotDone& e) { return fmt::format("{:<8} not carried out: {}", spell(e.side), e.why); },
+          [](const TimePassed& e) { return fmt::format("both     {} ms pass", e.milliseconds); },
+          [detail](const Usage& e) {
+            const std::string heap = detail == Detail::full ? fmt::format(", {} bytes of heap", e.heap) : "";
+            return fmt::format("{:<8} holds {} descriptors{}", spell(e.side), e.descriptors, heap);
+          },
+          [](const NewSession& e) {
+            return fmt::format("both     begin another session on {} transport", e.same_transport ? "the same" : "a new");
+          },
+          [](const Told& e) { return e.text; },
+      },
+      event.what);
 }
 
 }  // namespace tlsbye

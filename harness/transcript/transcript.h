@@ -132,8 +132,6 @@ struct Record : Contents {
   bool by_script = false;      // bytes that the script wrote past TLS (raw-write): the library had no part in them
 
   bool was_sent() const { return !made; }
-  // A whole, authentic, encrypted close_notify, at any level.
-  bool is_close_notify() const { return alert && alert->description == 0 && encrypted && !damaged && missing == 0; }
 };
 
 // The keys of an earlier record came to light: this is what was in it.
