@@ -76,7 +76,7 @@ class Runner::Stage {
       : run_(run),
         isolate_(isolate),
         transcript_(run.key()),
-        wire_(run.schedule.resets() ? TransportKind::tcp : run.scenario->transport, run.role, run.tls, transcript_),
+        wire_(make_transports(transport()), run.role, run.tls, transcript_),
         players_{{{subject}, {partner}}} {
     transcript_.script = run.scenario->lines;
     transcript_.options = run.scenario->options;
@@ -96,6 +96,7 @@ class Runner::Stage {
     for (auto statement = script.begin(); statement != script.end(); ++statement) {
       if (statement == connected) before = begin_sweep();
       line_ = statement->line;
+      wire_.begin_line(line_);
       carry_out(*statement);
       settle();
     }
@@ -117,6 +118,7 @@ class Runner::Stage {
     bool dead = false;
   };
 
+  TransportKind transport() const { return run_.schedule.resets() ? TransportKind::tcp : run_.scenario->transport; }
   Player& player(Side side) { return players_[static_cast<std::size_t>(side)]; }
 
   // `again`: another session, on a new transport, or on the one that is there.
@@ -214,7 +216,10 @@ class Runner::Stage {
     }
     const bool same_transport = again == Again::on_the_same_transport;
     transcript_.add(line_, NewSession{same_transport});
-    wire_.begin_session(same_transport);
+    if (same_transport)
+      wire_.begin_session();
+    else
+      wire_.begin_session(make_transports(transport()));
     for (const Side side : {Side::subject, Side::partner}) open(side, again);
   }
 

@@ -102,7 +102,8 @@ struct Alert {
 
 // Whether the wire could read a record when it saw it.
 enum class Reading : std::uint8_t {
-  read,     // in the clear, or under a key that the wire has
+  read,     // in the clear, or under a key that the wire has; a piece of a record, and, empty, what is known to be of a handshake whose
+            // keys are never told: nothing hangs on what is in these
   no_keys,  // under a key that the wire does not have (yet): an Opened event may follow
   garbled,  // the wire has the sender's keys, and they do not open it: no receiver can read it either
 };
@@ -137,7 +138,8 @@ struct Record : Contents {
 // The keys of an earlier record came to light: this is what was in it.
 struct Opened : Contents {
   int record = 0;
-  Reading reading{};  // read or garbled
+  Reading reading{};         // read or garbled
+  bool established = false;  // as of a Record: without keys, TLS 1.3 does not show it
 };
 
 // The receiver's transport took the record, or only its first bytes and never more.

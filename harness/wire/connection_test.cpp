@@ -76,8 +76,46 @@ Statement wire_inject(Side from, ContentType type, std::string bytes) {
   return order;
 }
 
+std::string fates_of(const Transcript& transcript, int record) {
+  std::string fates;
+  const auto add = [&](std::string_view fate) { fates += (fates.empty() ? "" : ", ") + std::string(fate); };
+  const Record& whole = *transcript.at(record).as<Record>();
+  constexpr std::string_view lost[] = {"dropped", "cut", "ended", "keyless"};
+  for (const Event& event : transcript.events()) {
+    if (const auto* it = event.as<Delivered>(); it && it->record == record)
+      add(it->bytes == whole.wire_bytes ? "delivered" : "delivered " + std::to_string(it->bytes));
+    if (const auto* it = event.as<Withheld>(); it && it->record == record) add(it->why == Withheld::Why::hold ? "held" : "full");
+    if (const auto* it = event.as<Replaced>(); it && it->record == record) add("replaced");
+    if (const auto* it = event.as<Lost>(); it && it->record == record) add(lost[static_cast<std::size_t>(it->why)]);
+  }
+  return fates;
+}
+
+std::string fate_of(const Transcript& transcript, int record) {
+  const std::string fates = fates_of(transcript, record);
+  const std::size_t comma = fates.rfind(", ");
+  return comma == std::string::npos ? fates : fates.substr(comma + 2);
+}
+
+std::vector<Seen> seen(const Transcript& transcript, Side from) {
+  std::vector<Seen> found;
+  for (const Event& event : transcript.events()) {
+    if (const auto* record = event.as<Record>(); record && record->from == from)
+      found.push_back({*record, event.number, fate_of(transcript, event.number)});
+    const auto* opened = event.as<Opened>();
+    if (!opened) continue;
+    for (Seen& it : found) {
+      if (it.event != opened->record) continue;
+      static_cast<Contents&>(it) = *opened;
+      it.reading = opened->reading;
+      it.established = opened->established;
+    }
+  }
+  return found;
+}
+
 Connection::Connection(Tls tls, TransportKind kind, bool come)
-    : wire(std::make_unique<Wire>(kind, Role::client, tls, transcript)), keys_come(come), tls_(tls) {
+    : wire(std::make_unique<Wire>(make_transports(kind), Role::client, tls, transcript)), keys_come(come), tls_(tls), kind_(kind) {
   std::signal(SIGPIPE, SIG_IGN);
   make_peers();
 }
@@ -106,7 +144,10 @@ Connection::~Connection() {
 
 void Connection::begin_session(bool same_transport, SSL_SESSION* resume) {
   for (Peer& peer : sides_) SSL_free(std::exchange(peer.ssl, nullptr));
-  wire->begin_session(same_transport);
+  if (same_transport)
+    wire->begin_session();
+  else
+    wire->begin_session(make_transports(kind_));
   make_peers();
   if (resume) must(SSL_set_session(ssl(client), resume) == 1);
 }
@@ -176,11 +217,9 @@ std::string Connection::reason() {
   return words ? words : "";
 }
 
-std::vector<Record> Connection::records(Side from) const {
-  std::vector<Record> found;
-  for (const Event& event : transcript.events())
-    if (const auto* record = event.as<Record>(); record && record->from == from && event.number >= after_handshake_)
-      found.push_back(*record);
+std::vector<Seen> Connection::records(Side from) const {
+  std::vector<Seen> found = seen(transcript, from);
+  std::erase_if(found, [this](const Seen& it) { return it.event < after_handshake_; });
   return found;
 }
 

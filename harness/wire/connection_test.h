@@ -22,6 +22,18 @@ Statement wire_order(Verb verb, Side from, RecordPattern::Kind what = RecordPatt
 Statement wire_end(Verb verb, Side towards);
 Statement wire_inject(Side from, ContentType type, std::string bytes);
 
+// What became of a record so far: "", "held", "full", "replaced", "delivered", "delivered 3" for a part, or why it was lost, as "dropped".
+std::string fate_of(const Transcript& transcript, int record);
+// All that was noted of it, in that order: "full, delivered".
+std::string fates_of(const Transcript& transcript, int record);
+
+// A record as it is known at the end: what was in it may have come to light later.
+struct Seen : Record {
+  int event = 0;
+  std::string fate;
+};
+std::vector<Seen> seen(const Transcript& transcript, Side from);
+
 class Connection {
  public:
   // With `keys_come` false, key log lines are kept in `keys` until the test gives them to the wire.
@@ -50,8 +62,9 @@ class Connection {
   std::string reason();
 
   // All records that `from` sent or that were made in its name, but for the handshake.
-  std::vector<Record> records(Side from) const;
+  std::vector<Seen> records(Side from) const;
   std::vector<TransportEnd> ends() const;
+  bool decrypted() const { return tlsbye::decrypted(transcript); }
   std::string story() const;  // the transcript, narrated, for failures
 
   Transcript transcript;
@@ -66,6 +79,7 @@ class Connection {
     Descriptor transport;
   };
   Tls tls_;
+  TransportKind kind_;
   Peer sides_[2];
   int after_handshake_ = 0;
 };

@@ -226,7 +226,7 @@ RecordProtection::Context RecordProtection::make_context(bool sealing) const {
   return context;
 }
 
-std::optional<Opened> RecordProtection::open(std::string_view record, const Place& place) {
+std::optional<Plaintext> RecordProtection::open(std::string_view record, const Place& place) {
   if (const auto* cbc = std::get_if<CbcKey>(&key_)) return open_cbc(*cbc, record, place);
   return open_gcm(std::get<TrafficKey>(key_), record, place.sequence);
 }
@@ -236,7 +236,7 @@ void RecordProtection::seal(std::string& to, std::uint8_t type, std::string_view
   seal_gcm(std::get<TrafficKey>(key_), to, type, content, place.sequence, padding);
 }
 
-std::optional<Opened> RecordProtection::open_cbc(const CbcKey& key, std::string_view record, const Place& place) {
+std::optional<Plaintext> RecordProtection::open_cbc(const CbcKey& key, std::string_view record, const Place& place) {
   const bool own_iv = tls_ != Tls::v1_0;
   const std::size_t before = record_header + (own_iv ? sizeof(Block) : 0);
   if (record.size() < before + sizeof(Mac) + 1 || (record.size() - before) % sizeof(Block) != 0) return std::nullopt;
@@ -255,7 +255,7 @@ std::optional<Opened> RecordProtection::open_cbc(const CbcKey& key, std::string_
   const Mac mac = record_mac(key, place.sequence, record.substr(0, record_header), std::string_view(plain).substr(0, size));
   if (plain.compare(size, sizeof(Mac), text(mac)) != 0) return std::nullopt;
   plain.resize(size);
-  return Opened{static_cast<std::uint8_t>(record[0]), std::move(plain), 0};
+  return Plaintext{static_cast<std::uint8_t>(record[0]), std::move(plain), 0};
 }
 
 void RecordProtection::seal_cbc(const CbcKey& key, std::string& to, std::uint8_t type, std::string_view content, const Place& place) {
@@ -279,7 +279,7 @@ void RecordProtection::seal_cbc(const CbcKey& key, std::string& to, std::uint8_t
   run_cbc(sealing_.get(), iv, octets(plain), octets(to) + sealed_at, plain.size());
 }
 
-std::optional<Opened> RecordProtection::open_gcm(const TrafficKey& key, std::string_view record, std::uint64_t sequence) {
+std::optional<Plaintext> RecordProtection::open_gcm(const TrafficKey& key, std::string_view record, std::uint64_t sequence) {
   const std::size_t before = record_header + (tls_ == Tls::v1_2 ? explicit_nonce_bytes : 0);
   if (record.size() < before + tag_bytes) return std::nullopt;
   if (!opening_) opening_ = make_context(false);
@@ -291,7 +291,7 @@ std::optional<Opened> RecordProtection::open_gcm(const TrafficKey& key, std::str
   std::memcpy(tag.data(), record.data() + record.size() - tag_bytes, tag_bytes);
   const Nonce nonce = tls_ == Tls::v1_2 ? nonce_1_2(key, record.substr(record_header)) : nonce_1_3(key, sequence);
 
-  Opened opened{static_cast<std::uint8_t>(header[0]), std::string(sealed.size(), '\0'), 0};
+  Plaintext opened{static_cast<std::uint8_t>(header[0]), std::string(sealed.size(), '\0'), 0};
   int size = 0;
   must(EVP_DecryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr));
   if (tls_ == Tls::v1_2) {

@@ -61,7 +61,7 @@ struct KeyBlock {
 KeyBlock key_block(Tls tls, const MasterSecret& master, const Random& client, const Random& server);
 
 // What a protected record held.
-struct Opened {
+struct Plaintext {
   std::uint8_t type = 0;
   std::string content;
   std::size_t padding = 0;  // bytes of zero behind the inner type, TLS 1.3
@@ -80,15 +80,15 @@ class RecordProtection {
   RecordProtection(Tls tls, const WriteKey& key) : tls_(tls), key_(key) {}
 
   // Opens a whole record, header included. nullopt: too short, not authentic, or TLS 1.3 without an inner type.
-  std::optional<Opened> open(std::string_view record, const Place& place);
+  std::optional<Plaintext> open(std::string_view record, const Place& place);
 
   // Appends a record with `content` to `to`. TLS 1.2 sends the sequence number as its explicit nonce, TLS 1.1 as its IV; before TLS 1.3
   // there is no `padding` but what a block needs.
   void seal(std::string& to, std::uint8_t type, std::string_view content, const Place& place, std::size_t padding = 0);
 
  private:
-  std::optional<Opened> open_gcm(const TrafficKey& key, std::string_view record, std::uint64_t sequence);
-  std::optional<Opened> open_cbc(const CbcKey& key, std::string_view record, const Place& place);
+  std::optional<Plaintext> open_gcm(const TrafficKey& key, std::string_view record, std::uint64_t sequence);
+  std::optional<Plaintext> open_cbc(const CbcKey& key, std::string_view record, const Place& place);
   void seal_gcm(const TrafficKey& key, std::string& to, std::uint8_t type, std::string_view content, std::uint64_t sequence,
                 std::size_t padding);
   void seal_cbc(const CbcKey& key, std::string& to, std::uint8_t type, std::string_view content, const Place& place);

@@ -56,6 +56,12 @@ std::optional<Framed> RecordReader::next() {
   return Framed{waiting.substr(0, size), raw_};
 }
 
+std::string RecordReader::take_rest() {
+  std::string taken(rest());
+  taken_ = buffer_.size();
+  return taken;
+}
+
 std::size_t RecordReader::announced() const {
   const std::string_view waiting = rest();
   return waiting.size() < record_header ? 0 : record_header + announced_payload(waiting);

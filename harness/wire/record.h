@@ -40,6 +40,8 @@ class RecordReader {
 
   // The bytes that wait for the rest of their record.
   std::string_view rest() const { return std::string_view(buffer_).substr(taken_); }
+  // Takes them: what is fed next is read as if they had not been there.
+  std::string take_rest();
   // How long the record that waits says it is, header included; 0 where its header is not whole.
   std::size_t announced() const;
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <map>
 
 #include "harness/wire/direction.h"
 
@@ -50,15 +51,32 @@ class Sender {
   Place place_;
 };
 
-Statement order_of(Input& input) {
-  constexpr std::array verbs{Verb::hold, Verb::drop, Verb::repeat, Verb::alter, Verb::damage, Verb::split, Verb::join, Verb::cut};
+void give_order(Direction& way, Input& input) {
+  const auto deed = static_cast<Orders::Deed>(input.number() % 8);
   Statement order;
-  order.verb = verbs[input.number() % verbs.size()];
   order.what.kind = static_cast<RecordPattern::Kind>(input.number() % 6);
   order.size = input.number();
   order.times = 1 + input.number() % 3;
   order.level = input.number();
-  return order;
+  way.order(deed, order);
+}
+
+// Each byte that was sent is in one record, and each record has one fate at most.
+void check(const Transcript& transcript, std::size_t sent) {
+  std::size_t end = 0;
+  std::map<int, int> fates;
+  for (const Event& event : transcript.events()) {
+    if (const auto* record = event.as<Record>(); record && record->was_sent()) {
+      if (record->offset != end && record->offset != 0) std::abort();  // 0: on another transport
+      end = record->offset + record->wire_bytes - record->missing;
+    }
+    int of = 0;
+    if (const auto* it = event.as<Delivered>()) of = it->record;
+    if (const auto* it = event.as<Lost>()) of = it->record;
+    if (const auto* it = event.as<Replaced>()) of = it->record;
+    if (of && (++fates[of] > 1 || !transcript.at(of).as<Record>())) std::abort();
+  }
+  if (end != sent && sent > 0) std::abort();
 }
 
 }  // namespace
@@ -80,6 +98,7 @@ void fuzz_direction(std::span<const std::uint8_t> bytes) {
   Direction way(Side::subject, role, secrets, transcript);
 
   std::string in, out;
+  std::size_t on_this_transport = 0;
   bool interfered = false;
   while (!input.empty()) {
     const std::uint8_t what = input.number();
@@ -102,6 +121,7 @@ void fuzz_direction(std::span<const std::uint8_t> bytes) {
       case 5:
         way.begin_session(what & 8, 1);
         interfered |= !(what & 8);
+        if (!(what & 8)) on_this_transport = 0;
         break;
       case 6:
         if (!(flags & 8)) break;
@@ -114,22 +134,25 @@ void fuzz_direction(std::span<const std::uint8_t> bytes) {
           content.bytes = input.bytes(input.number());
           way.inject(content, 1, 1);
         } else {
-          way.order(order_of(input));
+          give_order(way, input);
         }
         break;
       default:
         if (!(flags & 8)) break;
         interfered = true;
-        way.end_after(input.number(), End::fin, 1);
+        way.out().end_after(input.number(), End::fin, 1);
     }
     in += sent;
+    on_this_transport += sent.size();
+    if (what & 128) way.script_wrote(sent.size(), sent.size() / 2);
     way.arrive(sent, 1);
-    out += way.outgoing();
-    way.accepted(way.outgoing().size(), 1);
+    out += way.out().waiting();
+    way.out().accepted(way.out().waiting().size(), 1);
   }
   way.sender_ended(End::fin, 1);
-  out += way.outgoing();
-  way.accepted(way.outgoing().size(), 1);
+  out += way.out().waiting();
+  way.out().accepted(way.out().waiting().size(), 1);
+  check(transcript, on_this_transport);
   if (!interfered && (out != in || !way.end_due())) std::abort();
 }
 

@@ -1,12 +1,9 @@
 #include "harness/wire/wire.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -18,85 +15,30 @@
 namespace tlsbye {
 namespace {
 
-// What a peer can write before it must wait: the kernel doubles it, so that a socketpair takes eight full records (128 KiB of data). Fixed,
-// so that `stall` fills a transport with the same bytes on every machine; scenarios count on it.
-constexpr int peer_send_buffer = 64 * 1024;
 constexpr std::size_t read_size = 64 * 1024;
 // How long TCP over loopback may take to bring what was sent; it comes at once but for a kernel that puts its work off.
 constexpr int most_delay_ms = 20;
 constexpr long most_idle_ns = 200'000;
-
-struct Pair {
-  Descriptor wire, peer;
-};
+constexpr int most_turns = most_delay_ms * 1'000'000 / most_idle_ns;
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
-
-void set(int socket, int level, int option, int value) {
-  if (setsockopt(socket, level, option, &value, sizeof value) != 0) fail("setsockopt");
-}
-
-void reset_on_close(int socket) {
-  const linger at_once{1, 0};
-  setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-}
-
-Pair unix_pair() {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail("socketpair");
-  return {Descriptor(ends[0]), Descriptor(ends[1])};
-}
-
-Descriptor tcp_socket() {
-  Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket) fail("socket");
-  return socket;
-}
-
-sockaddr_in address_of(int (*ask)(int, sockaddr*, socklen_t*), int socket) {
-  sockaddr_in address{};
-  socklen_t size = sizeof address;
-  if (ask(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) fail("getsockname");
-  return address;
-}
-
-Pair tcp_pair() {
-  const Descriptor listener = tcp_socket();
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  set(listener.get(), SOL_SOCKET, SO_RCVBUF, peer_send_buffer);
-  if (bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("bind");
-  if (listen(listener.get(), 1) != 0) fail("listen");
-  address = address_of(getsockname, listener.get());
-
-  Pair pair{{}, tcp_socket()};
-  if (connect(pair.peer.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("connect");
-  const in_port_t ours = address_of(getsockname, pair.peer.get()).sin_port;
-  do {  // whoever else connects to a port of ours is sent away
-    pair.wire = Descriptor(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (!pair.wire) fail("accept4");
-  } while (address_of(getpeername, pair.wire.get()).sin_port != ours);
-  set(pair.wire.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-  set(pair.peer.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-  return pair;
-}
 
 }  // namespace
 
 class Wire::Impl {
  public:
-  Impl(TransportKind kind, Role subject_role, Tls tls, Transcript& transcript)
-      : tcp_(kind == TransportKind::tcp),
-        transcript_(transcript),
+  Impl(Transports transports, Role subject_role, Tls tls, Transcript& transcript)
+      : transcript_(transcript),
         secrets_(tls),
         ways_{Direction(Side::subject, subject_role, secrets_, transcript),
               Direction(Side::partner, other(subject_role), secrets_, transcript)},
         buffer_(std::make_unique_for_overwrite<char[]>(read_size)) {
-    make_transports();
+    stand_between(std::move(transports));
   }
 
   ~Impl() { end_transports(); }
+
+  void begin_line(int line) { line_ = line; }
 
   Descriptor take_end(Side side) { return std::move(port(side).peer); }
 
@@ -108,40 +50,53 @@ class Wire::Impl {
       if (next[0] == 0 && next[1] == 0) break;
       const bool second = next[0] == 0 || (next[1] != 0 && next[1] < next[0]);
       event = next[second];
-      ways_[second].read_again(event);
+      ways_[second].read_again(event, line_);
     }
-    transcript_.decrypted = ways_[0].decrypted() && ways_[1].decrypted();
   }
 
-  void begin_session(bool same_transport) {
-    if (!same_transport) end_transports();
+  void script_wrote(Side side, std::size_t bytes) {
+    const Port& it = port(side);
+    if (it.socket && !it.ended) way_from(side).script_wrote(unread(it, bytes), bytes);
+  }
+
+  void begin_session() {
     for (Direction& way : ways_) {
-      way.begin_session(same_transport, line_);
-      if (same_transport) flush(way, line_);
+      way.begin_session(true, line_);
+      flush(way, line_);
     }
-    if (!same_transport) make_transports();
+  }
+  void begin_session(Transports transports) {
+    end_transports();
+    for (Direction& way : ways_) way.begin_session(false, line_);
+    stand_between(std::move(transports));
   }
 
   void end_after(Side side, std::size_t bytes, std::optional<End> how) {
-    way_to(side).end_after(bytes, how, line_);
+    way_to(side).out().end_after(bytes, how, line_);
     flush(way_to(side), line_);
   }
 
-  std::size_t delivered_to(Side side) { return way_to(side).delivered(); }
+  std::size_t delivered_to(Side side) { return way_to(side).out().delivered(); }
 
   void carry_out(const Statement& order) {
     line_ = order.line;
     switch (order.verb) {
       case Verb::hold:
+        return stand(Orders::Deed::hold, order);
       case Verb::drop:
+        return stand(Orders::Deed::drop, order);
       case Verb::repeat:
+        return stand(Orders::Deed::repeat, order);
       case Verb::alter:
+        return stand(Orders::Deed::alter, order);
       case Verb::damage:
+        return stand(Orders::Deed::damage, order);
       case Verb::split:
+        return stand(Orders::Deed::split, order);
       case Verb::join:
+        return stand(Orders::Deed::join, order);
       case Verb::cut:
-        if (order.from) way_from(*order.from).order(order);
-        return;
+        return stand(Orders::Deed::cut, order);
       case Verb::release:
         for (Direction& way : ways_) {
           if (order.from && *order.from != way.from()) continue;
@@ -166,16 +121,35 @@ class Wire::Impl {
       case Verb::unstall:
         port(order.side).stalled = order.verb == Verb::stall;
         return;
-      default:
-        return;  // verbs of peers
+      case Verb::handshake:
+      case Verb::write:
+      case Verb::read:
+      case Verb::close:
+      case Verb::close_write:
+      case Verb::abandon:
+      case Verb::peek:
+      case Verb::send_alert:
+      case Verb::key_update:
+      case Verb::renegotiate:
+      case Verb::set:
+      case Verb::clear:
+      case Verb::keep_session:
+      case Verb::reconnect:
+      case Verb::new_session:
+      case Verb::raw_read:
+      case Verb::raw_write:
+      case Verb::io:
+      case Verb::io_clear:
+      case Verb::measure:
+      case Verb::pass:
+        return;  // the wire has no part in these
     }
   }
 
   Progress pump(int line) {
     line_ = line;
-    while (pump_once(line) || (tcp_ && wait_for_more() && pump_once(line))) {
+    while (pump_once(line) || (wait_for_more() && pump_once(line))) {
     }
-    transcript_.decrypted = ways_[0].decrypted() && ways_[1].decrypted();
     return std::exchange(progress_, {});
   }
 
@@ -189,35 +163,45 @@ class Wire::Impl {
   Capture take_capture() { return std::move(capture_); }
 
  private:
-  // The wire's end of one side's transport.
+  // One side's transport, and the wire's end of it.
   struct Port {
     Descriptor socket;
     Descriptor peer;  // until it is taken
+    bool tcp = false;
     bool stalled = false;
     bool ended = false;   // nothing more is read from it
     bool failed = false;  // ECONNRESET or EPIPE was seen
   };
 
-  void make_transports() {
-    if (tcp_) {
-      watch_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
-      if (!watch_) fail("epoll_create1");
-    }
+  void stand_between(Transports transports) {
+    watch_.reset();
     for (const Side side : {Side::subject, Side::partner}) {
-      Pair pair = tcp_ ? tcp_pair() : unix_pair();
-      set(pair.peer.get(), SOL_SOCKET, SO_SNDBUF, peer_send_buffer);
-      if (tcp_) watch(side, pair);
-      port(side) = {std::move(pair.wire), std::move(pair.peer)};
+      Transport& its = transports[static_cast<std::size_t>(side)];
+      const bool tcp = its.kind == TransportKind::tcp;
+      if (tcp) watch(side, its);
+      port(side) = {std::move(its.wire), std::move(its.peer), tcp};
     }
     capture_.add(Capture::Sight::Kind::transport, Side::subject, line_);
   }
 
-  // On TCP the wire's ends go by reset, so that no address waits in TIME_WAIT.
   void end_transports() {
     for (Port& it : ports_) {
-      if (tcp_ && it.socket) reset_on_close(it.socket.get());
+      if (it.tcp && it.socket) reset_on_close(it.socket);
       it = {};
     }
+  }
+
+  void stand(Orders::Deed deed, const Statement& order) {
+    if (order.from) way_from(*order.from).order(deed, order);
+  }
+
+  // What the wire can read from there and has not, of which at least `sent` bytes are on their way.
+  std::size_t unread(const Port& it, std::size_t sent) const {
+    int size = 0;
+    timespec delay{0, most_idle_ns};
+    for (int turn = 0; ioctl(it.socket.get(), FIONREAD, &size) == 0 && it.tcp && std::cmp_less(size, sent) && turn < most_turns; ++turn)
+      ::ppoll(nullptr, 0, &delay, nullptr);
+    return static_cast<std::size_t>(size);
   }
 
   Port& port(Side side) { return ports_[static_cast<std::size_t>(side)]; }
@@ -256,7 +240,7 @@ class Wire::Impl {
       it.failed = how == End::reset;
       capture_end(side, side, how, line);
       way.sender_ended(how, line);
-      if (how != End::fin) way_to(side).receiver_gone();
+      if (how != End::fin) way_to(side).out().gone(line);
     }
     return moved;
   }
@@ -264,7 +248,7 @@ class Wire::Impl {
   // Whether an end of stream is the end of both directions. TCP does not tell before something is sent there.
   bool hung_up(const Port& it) const {
     pollfd ask{it.socket.get(), 0, 0};
-    return !tcp_ && ::poll(&ask, 1, 0) == 1 && (ask.revents & POLLHUP);
+    return !it.tcp && ::poll(&ask, 1, 0) == 1 && (ask.revents & POLLHUP);
   }
 
   // Writes what is to go to the receiver, and then the end where one is due.
@@ -272,10 +256,11 @@ class Wire::Impl {
     const Side receiver = other(way.from());
     Port& it = port(receiver);
     bool moved = false;
-    while (!way.outgoing().empty()) {
-      const std::string_view bytes = way.outgoing();
+    Outbox& out = way.out();
+    while (!out.waiting().empty()) {
+      const std::string_view bytes = out.waiting();
       if (!it.socket) {
-        way.receiver_gone();
+        out.gone(line);
         break;
       }
       expect_arrival(receiver);
@@ -283,17 +268,17 @@ class Wire::Impl {
       if (size > 0) {
         moved = progress_.of(receiver).arrived = true;
         if (receiver == Side::subject) capture_.add_data(way.from(), line, bytes.substr(0, static_cast<std::size_t>(size)));
-        way.accepted(static_cast<std::size_t>(size), line);
+        out.accepted(static_cast<std::size_t>(size), line);
         confirm_arrival(receiver);
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        way.must_wait();
+        out.must_wait(line);
         break;
       } else if (errno != EINTR) {
-        way.receiver_gone();
+        out.gone(line);
         moved = true;
       }
     }
-    if (tcp_ && moved && it.ended && !it.failed && it.socket) notice_reset(receiver, line);
+    if (it.tcp && moved && it.ended && !it.failed && it.socket) notice_reset(receiver, line);
     if (const auto due = way.end_due()) {
       moved = true;
       // What the receiver sent until now was sent before it could see the end.
@@ -311,14 +296,14 @@ class Wire::Impl {
     if (getsockopt(it.socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == 0) return;
     it.failed = true;
     capture_end(side, side, End::reset, line);
-    way_to(side).receiver_gone();
+    way_to(side).out().gone(line);
     way_from(side).sender_ended(End::reset, line);
   }
 
   // The script ends the stream towards `side`.
   void finish(Side side, End how, const Statement& order) {
-    const Direction& way = way_to(side);
-    if (!port(side).socket || way.gone() || (way.closed() && how == End::fin)) {
+    const Outbox& out = way_to(side).out();
+    if (!port(side).socket || out.is_gone() || (out.closed() && how == End::fin)) {
       not_done_.push_back(order.source);
       return;
     }
@@ -331,17 +316,17 @@ class Wire::Impl {
   void put_end(Side receiver, End how, bool by_wire, int line) {
     Port& it = port(receiver);
     Direction& way = way_to(receiver);
-    if (how == End::reset && !tcp_) how = End::hangup;  // AF_UNIX has no reset to give
-    way.close();
+    if (how == End::reset && !it.tcp) how = End::hangup;  // AF_UNIX has no reset to give
+    way.out().close();
     if (!it.socket) return;
     expect_arrival(receiver);
     if (how == End::fin) {
       shutdown(it.socket.get(), SHUT_WR);
     } else {
       it.ended = true;
-      way.receiver_gone();
-      if (tcp_) {
-        if (how == End::reset) reset_on_close(it.socket.get());
+      way.out().gone(line);
+      if (it.tcp) {
+        if (how == End::reset) reset_on_close(it.socket);
         it.socket.reset();
       } else {
         // Both ways, but no close: closing with bytes unread would be ECONNRESET for the receiver.
@@ -364,11 +349,13 @@ class Wire::Impl {
   // TCP only: what is sent over loopback is nearly always there when send() returns, but nobody promises it. An epoll watches the
   // peers' own ends for the edge that arrival makes. It holds no reference to them: the peer's close stays the last one, and takes the
   // end out of the epoll.
-  void watch(Side side, const Pair& pair) {
+  void watch(Side side, const Transport& its) {
+    if (!watch_) watch_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
+    if (!watch_) fail("epoll_create1");
     epoll_event at_peer{EPOLLIN | EPOLLRDHUP | EPOLLET, {.u32 = static_cast<std::uint32_t>(side)}};
     epoll_event at_wire{EPOLLET, {.u32 = static_cast<std::uint32_t>(side)}};  // errors: the peer's end is gone
-    if (epoll_ctl(watch_.get(), EPOLL_CTL_ADD, pair.peer.get(), &at_peer) != 0) fail("epoll_ctl");
-    if (epoll_ctl(watch_.get(), EPOLL_CTL_ADD, pair.wire.get(), &at_wire) != 0) fail("epoll_ctl");
+    if (epoll_ctl(watch_.get(), EPOLL_CTL_ADD, its.peer.get(), &at_peer) != 0) fail("epoll_ctl");
+    if (epoll_ctl(watch_.get(), EPOLL_CTL_ADD, its.wire.get(), &at_wire) != 0) fail("epoll_ctl");
   }
 
   bool collect(Side side, int timeout_ms) {
@@ -379,22 +366,25 @@ class Wire::Impl {
     return seen;
   }
   void expect_arrival(Side side) {
-    if (tcp_) collect(side, 0);
+    if (port(side).tcp) collect(side, 0);
   }
   // A receiver whose buffer is full makes no edge, and neither does one that is gone: then the time is the limit.
   void confirm_arrival(Side side) {
-    if (tcp_ && !collect(side, 0)) collect(side, most_delay_ms);
+    if (port(side).tcp && !collect(side, 0)) collect(side, most_delay_ms);
   }
 
   // TCP only: whether something comes that was sent just now. The time is spent only where nothing does.
   bool wait_for_more() {
     std::array<pollfd, 2> ask{};
-    for (std::size_t i = 0; i < ask.size(); ++i) ask[i] = {ports_[i].stalled || ports_[i].ended ? -1 : ports_[i].socket.get(), POLLIN, 0};
+    for (std::size_t i = 0; i < ask.size(); ++i) {
+      const Port& it = ports_[i];
+      ask[i] = {!it.tcp || it.stalled || it.ended ? -1 : it.socket.get(), POLLIN, 0};
+    }
+    if (ask[0].fd < 0 && ask[1].fd < 0) return false;
     const timespec delay{0, most_idle_ns};
     return ::ppoll(ask.data(), ask.size(), &delay, nullptr) > 0;
   }
 
-  const bool tcp_;
   Transcript& transcript_;
   Capture capture_;
   Secrets secrets_;
@@ -407,13 +397,16 @@ class Wire::Impl {
   std::unique_ptr<char[]> buffer_;
 };
 
-Wire::Wire(TransportKind kind, Role subject_role, Tls tls, Transcript& transcript)
-    : impl_(std::make_unique<Impl>(kind, subject_role, tls, transcript)) {}
+Wire::Wire(Transports transports, Role subject_role, Tls tls, Transcript& transcript)
+    : impl_(std::make_unique<Impl>(std::move(transports), subject_role, tls, transcript)) {}
 Wire::~Wire() = default;
 
 Descriptor Wire::take_end(Side side) { return impl_->take_end(side); }
 void Wire::key_log(std::string_view line) { impl_->key_log(line); }
-void Wire::begin_session(bool same_transport) { impl_->begin_session(same_transport); }
+void Wire::begin_line(int line) { impl_->begin_line(line); }
+void Wire::script_wrote(Side side, std::size_t bytes) { impl_->script_wrote(side, bytes); }
+void Wire::begin_session() { impl_->begin_session(); }
+void Wire::begin_session(Transports transports) { impl_->begin_session(std::move(transports)); }
 void Wire::end_after(Side side, std::size_t bytes, std::optional<End> how) { impl_->end_after(side, bytes, how); }
 std::size_t Wire::delivered_to(Side side) const { return impl_->delivered_to(side); }
 

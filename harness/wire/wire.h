@@ -2,10 +2,10 @@
 //
 //        subject  <--- socket --->  Wire  <--- socket --->  partner
 //
-// It reads what each side sends, cuts it into TLS records, decrypts them, notes them in the transcript and passes them on; where the
-// script gave an order, it does what the order says to the first record that matches. Whatever it adds, removes or changes, it seals
-// again with the sequence numbers and keys that the receiver expects (RFC 8446 5.2, 5.3; RFC 5246 6.2.3.3), so that the receiver sees
-// only valid records, unless the script asked for others.
+// It reads what each side sends, cuts it into TLS records, decrypts them, notes them in the transcript (Record) and passes them on, and
+// notes what became of each when that happens (Delivered, Withheld, Replaced, Lost). Where the script gave an order, it does what the order
+// says to the first record that matches. Whatever it adds, removes or changes, it seals again with the sequence numbers and keys that the
+// receiver expects (RFC 8446 5.2, 5.3; RFC 5246 6.2.3.3), so that the receiver sees only valid records, unless the script asked for others.
 //
 // It never blocks: pump() moves all that can be moved now. The runner calls it whenever a peer has come to rest. Over TCP it makes sure,
 // within a bounded time, that what it sent has arrived before it says so; AF_UNIX delivers at once.
@@ -17,8 +17,11 @@
 //   injected but plain records and raw bytes. An order that could not be carried out is among orders_left().
 // * What is injected goes out at once, past what is held.
 // * After `cut`, nothing of that direction is delivered but what the script injects, and no end but by the script.
-// * A record counts as delivered when the receiver's socket has taken all of it. While that is full the record is held; where the receiver
-//   is gone it is dropped, and an injected or released one is only told.
+// * A record counts as delivered when the receiver's socket has taken all of it; where the stream was cut within it, what was taken. While
+//   the socket is full the record is withheld; where the receiver is gone it is lost, and so is what its transport still held when another
+//   session begins on a new one.
+// * Bytes that the script made a peer write past its library are records of their own, and the library's record that they were written
+//   into ends there, as a piece (reader.h).
 // * The transport of a side that is stalled takes 128 KiB of its data (eight full records; over TCP some more), and is full then.
 //
 // What it does to ends
@@ -32,36 +35,45 @@
 #include <memory>
 #include <string_view>
 
-#include "harness/scenario/scenario.h"
+#include "harness/scenario/script.h"
 #include "harness/transcript/capture.h"
 #include "harness/transcript/transcript.h"
+#include "harness/wire/transports.h"
 #include "peers/protocol/channel.h"
 
 namespace tlsbye {
 
 class Wire {
  public:
-  // Makes both transports. `transcript` must outlive the wire; events are added to it. Throws std::system_error where the system has
-  // no more sockets.
-  Wire(TransportKind kind, Role subject_role, Tls tls, Transcript& transcript);
+  // Stands between these (make_transports). `transcript` must outlive the wire; events are added to it. Throws std::system_error where the
+  // system has no more descriptors.
+  Wire(Transports transports, Role subject_role, Tls tls, Transcript& transcript);
   ~Wire();
 
   // The descriptor that the peer of that side gets; the caller passes it on and then lets go of it, so that the peer's own close is
   // the last one. To be taken once.
   Descriptor take_end(Side side);
 
+  // Events are noted under this line of the script from now on.
+  void begin_line(int line);
+
   // A line of a key log, from whichever peer offered it. Lines that are not of this wire's sessions or of no use are ignored; the same
-  // secret may come twice. Records that passed before their keys were known are decrypted now, and their events completed.
+  // secret may come twice. Records that passed before their keys were known are decrypted now, and noted as Opened.
   void key_log(std::string_view line);
 
-  // Both peers begin another session. `same_transport`: where the last one ended, on the transports that are there; both directions then
-  // start without protection, and what is left of the old session in front of the new one's hello is told as what it is, the bytes of a
-  // record that never came to its end as raw. Otherwise on new transports, whose ends are to be taken again, and what the old ones still
-  // held is gone. Orders stand as they stood. Key log lines belong to a session by their client random, whenever they come.
-  void begin_session(bool same_transport);
+  // That side's peer has just written `bytes` to its transport, past its library, as the script said: of all that it has sent, and that
+  // pump() has not taken yet, these are the last.
+  void script_wrote(Side side, std::size_t bytes);
+
+  // Both peers begin another session. Without transports: where the last one ended, on those that are there; both directions then start
+  // without protection, and what is left of the old session in front of the new one's hello is told as what it is, the bytes of a record
+  // that never came to its end as a piece. Or on new transports, whose ends are to be taken again, and what the old ones still held is
+  // lost. Orders stand as they stood. Key log lines belong to a session by their client random, whenever they come.
+  void begin_session();
+  void begin_session(Transports transports);
 
   // From now on, after `bytes` more bytes were delivered to `side`, nothing more is: its transport falls silent, or ends in the given way
-  // (a reset needs TCP). For sweeps; a record that is cut in two by it is told with `truncated_to`.
+  // (a reset needs TCP). For sweeps; of a record that is cut in two by it, the first part is Delivered.
   void end_after(Side side, std::size_t bytes, std::optional<End> how);
   // The bytes delivered to that side since the transport began.
   std::size_t delivered_to(Side side) const;

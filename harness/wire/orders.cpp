@@ -1,0 +1,112 @@
+#include "harness/wire/orders.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace tlsbye {
+namespace {
+
+bool matches(const RecordPattern& pattern, const Piece& piece) {
+  using Kind = RecordPattern::Kind;
+  switch (pattern.kind) {
+    case Kind::any:
+      return true;
+    case Kind::close_notify:
+      return piece.type == ContentType::alert && piece.content.size() == 2 && piece.content[1] == 0;
+    case Kind::alert:
+      return piece.type == ContentType::alert;
+    case Kind::application_data:
+      return piece.type == ContentType::application_data;
+    case Kind::change_cipher_spec:
+      return piece.type == ContentType::change_cipher_spec;
+    case Kind::handshake:
+      return piece.type == ContentType::handshake &&
+             (pattern.handshake.empty() || piece.begun.substr(0, piece.begun.find(',')) == pattern.handshake);
+  }
+  return false;
+}
+
+// A record of the wire's, in the place of that one.
+PiecePtr make(const Piece& piece, std::string content) {
+  auto made = std::make_shared<Piece>();
+  made->made = made->known = true;
+  made->of = piece.event;
+  made->type = piece.type;
+  made->content = std::move(content);
+  made->padding = piece.padding;
+  made->encrypted = piece.encrypted;
+  made->plain = !piece.encrypted;
+  made->epoch = piece.epoch;
+  return made;
+}
+
+}  // namespace
+
+Orders::Outcome Orders::meet(const PiecePtr& piece) {
+  Outcome outcome{.go_on = {piece}};
+  bool obeyed = false;
+  for (auto order = orders_.begin(); order != orders_.end();) {
+    const bool holds = order->deed == Deed::hold;
+    const bool needs_content = !holds && order->deed != Deed::drop && order->deed != Deed::cut;
+    const bool acts = matches(order->what.what, *piece) && (piece->known || !needs_content) && (holds || !std::exchange(obeyed, true));
+    order = acts && obey(*order, piece, outcome) ? orders_.erase(order) : std::next(order);
+  }
+  return outcome;
+}
+
+// False: it waits for more.
+bool Orders::obey(Order& order, const PiecePtr& piece, Outcome& outcome) {
+  const Statement& what = order.what;
+  const auto replace = [&](std::vector<PiecePtr> others) {
+    outcome.replaced = true;
+    outcome.go_on = std::move(others);
+  };
+  switch (order.deed) {
+    case Deed::hold:
+      outcome.hold = true;
+      break;
+    case Deed::drop:
+      outcome.dropped = true;
+      outcome.go_on.clear();
+      break;
+    case Deed::cut:
+      outcome.cut = true;
+      piece->limit = what.size;
+      break;
+    case Deed::repeat:
+      for (int i = 0; i < what.times; ++i) outcome.go_on.push_back(make(*piece, piece->content));
+      break;
+    case Deed::alter: {
+      std::string content = piece->content;
+      if (what.level && !content.empty()) content[0] = static_cast<char>(*what.level);
+      if (what.description && content.size() > 1) content[1] = static_cast<char>(*what.description);
+      replace({make(*piece, std::move(content))});
+      break;
+    }
+    case Deed::damage:
+      replace({make(*piece, piece->content)});
+      outcome.go_on[0]->damaged = true;
+      break;
+    case Deed::split: {
+      const std::size_t at = std::min(what.size, piece->content.size());
+      replace({make(*piece, piece->content.substr(0, at)), make(*piece, piece->content.substr(at))});
+      break;
+    }
+    case Deed::join:
+      order.gathered += piece->content;
+      replace({});
+      if (++order.met < what.times) return false;
+      outcome.go_on = {make(*piece, std::exchange(order.gathered, {}))};
+      break;
+  }
+  return true;
+}
+
+std::vector<std::string> Orders::left() const {
+  std::vector<std::string> left;
+  for (const Order& order : orders_) left.push_back(order.what.source);
+  return left;
+}
+
+}  // namespace tlsbye

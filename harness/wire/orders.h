@@ -1,0 +1,47 @@
+// The script's standing orders to one direction: each waits for the first record that matches, and then does its deed once.
+//
+// Orders look at each record as it comes, in the order in which they were given, and act from then on: one given before the handshake meets
+// handshake records too. One `hold` and one other order can act on the same record. A record whose content is unknown (no keys yet)
+// matches `any` only, and can only be held, dropped or cut.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <string>
+#include <vector>
+
+#include "harness/scenario/script.h"
+#include "harness/wire/piece.h"
+
+namespace tlsbye {
+
+class Orders {
+ public:
+  enum class Deed : std::uint8_t { hold, drop, repeat, alter, damage, split, join, cut };
+  void add(Deed deed, const Statement& order) { orders_.push_back({deed, order}); }
+
+  // What the orders make of a record.
+  struct Outcome {
+    std::vector<PiecePtr> go_on = {};  // the record itself, where it is neither dropped nor replaced, and what the wire makes of it
+    bool hold = false;                 // from this one on all are held
+    bool cut = false;                  // nothing of the sender's follows
+    bool dropped = false, replaced = false;
+  };
+  Outcome meet(const PiecePtr& piece);
+
+  // Those that have not met their record, in the words of the script.
+  std::vector<std::string> left() const;
+
+ private:
+  struct Order {
+    Deed deed;
+    Statement what;
+    int met = 0;                // join: records so far
+    std::string gathered = {};  // join: their contents
+  };
+  static bool obey(Order& order, const PiecePtr& piece, Outcome& outcome);
+
+  std::list<Order> orders_;
+};
+
+}  // namespace tlsbye

@@ -1,0 +1,76 @@
+// What one side sends, read: bytes in, records out, under the keys that the sender uses.
+//
+// A record without keys goes out unread, and is kept until they come; then it is read again, in the order in which it was sent. Where a
+// stack tells no handshake keys at all, its application key is tried on each record, as the first of that key; what it does not open is
+// of the handshake, and nothing more is asked of it: it counts as read, and empty.
+//
+// Bytes that a peer wrote past its library, as the script said, are told apart by their place in the stream. They are records of their
+// own, the library's record that they were written into ends there as a piece, and what the library writes next is read as if they were
+// not there. They are raw, unless they are whole records without protection as a receiver would read them; the sender's keys they never
+// touch.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/wire/epochs.h"
+#include "harness/wire/piece.h"
+#include "harness/wire/record.h"
+
+namespace tlsbye {
+
+class Reader {
+ public:
+  // The reference outlives the reader.
+  explicit Reader(Epochs& epochs) : epochs_(epochs) { records_.await_session(); }
+
+  // The records that are whole with these bytes are given to `take`, one by one. Those that it cannot read must have their event by then.
+  using Take = std::function<void(const PiecePtr&)>;
+  void feed(std::string_view bytes, const Take& take);
+  // Of the next `unread` bytes, the script wrote the last `bytes`.
+  void script_wrote(std::size_t unread, std::size_t bytes);
+  // What waits for the rest of its record, to be taken as the piece that it is; null where nothing waits.
+  PiecePtr unfinished();
+
+  // Another session: the first that begins with the sender's hello from now on, or, on another transport, at once.
+  void begin_session(bool same_transport);
+  int session() const { return session_; }
+  int first_handshake() const { return first_handshake_; }  // of the session, as Secrets counts them
+
+  // The next unread record behind that event, or 0. read_again() gives it where more is known of it now, and null where not.
+  int unread_after(int event) const;
+  PiecePtr read_again(int event);
+  bool is_unread(const Piece& piece) const;
+  // What was sent cannot be followed now, because keys are missing.
+  bool lost() const;
+
+ private:
+  PiecePtr piece_of(std::string_view bytes);
+  PiecePtr raw(std::string_view bytes);
+  PiecePtr library_record(const Framed& framed);
+  std::vector<PiecePtr> script_records(std::string_view bytes);
+  bool looks_encrypted(const Framed& framed) const;
+  bool begins_session(const Piece& piece) const;
+  Reading read(Piece& piece);
+  Reading read_encrypted(Piece& piece);
+  RecordProtection* keys_of_resumed(const Piece& piece);
+
+  Epochs& epochs_;
+  RecordReader records_;
+  Standing sender_;
+  int session_ = 0, first_handshake_ = 0;
+  std::vector<PiecePtr> unread_;  // encrypted, seen, without keys so far; the sender stands before the first of them
+
+  struct Range {
+    std::uint64_t begin, end;
+  };
+  std::deque<Range> script_;              // what the script wrote and is not taken yet, as places in the stream
+  std::string script_bytes_;              // the part of the first of them that came
+  std::uint64_t received_ = 0, out_ = 0;  // bytes of the transport: fed, and given as records
+};
+
+}  // namespace tlsbye
