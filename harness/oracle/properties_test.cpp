@@ -330,7 +330,9 @@ TEST(Emits, APieceOfARecordIsNoRecordOfALaterCall) {
                              .close(Outcome::failed)
                              .script("hangup")
                              .sent(piece);
-  EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"nothing"}}}, run).kind, Kind::holds);
+  const Facts facts(run);
+  EXPECT_TRUE(facts.sent().empty() || facts.sent().back().record->missing == 0);
+  EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"nothing"}}}, run).kind, Kind::not_reached) << "the write was left undone";
   EXPECT_EQ(judged("emits", {{"call", {"write"}}, {"records", {"nothing"}}}, run).kind, Kind::not_reached);
 }
 
@@ -353,7 +355,8 @@ TEST(CloseNotifyBeforeEnd, AnErrorBeforeExcuses) {
 
 TEST(WrittenDataArrivesFirst, AWriteThatIsNotFinishedMayHaveSentMore) {
   const Transcript run = connected().writes(5).answers(Call::write, Outcome::want_write, {data(9)}).close(Outcome::sent, {close_notify()});
-  EXPECT_EQ(judged("written-data-arrives-first", {}, run).kind, Kind::holds);
+  EXPECT_EQ(judged("written-data-arrives-first", {}, run).kind, Kind::not_reached);
+  EXPECT_EQ(judged("written-data-arrives-first", {{"given", {"write-unfinished"}}}, run).kind, Kind::holds);
   const Transcript twice = connected().writes(5).sent(data(5)).close(Outcome::sent, {close_notify()});
   EXPECT_EQ(judged("written-data-arrives-first", {}, twice).kind, Kind::broken);
 }
