@@ -23,17 +23,19 @@ inline Transcript run(std::string word, std::string scenario = "family/name") {
   key.tls = Tls::v1_3;
   Transcript transcript(key);
   transcript.script = {"subject  close-write   # half"};
-  transcript.decrypted = word != "no-keys";
-  const bool unsupported = word == "unsupported";
+  const bool unsupported = word == "unsupported", no_keys = word == "no-keys";
   transcript.add(1, Told{std::move(word)});
   if (unsupported)
-    transcript.add(1, NotDone{Side::subject, "no such call", true});
+    transcript.add(1, NotDone{Side::subject, "close-write", "no such call", true});
   else
     transcript.add(1, Signal{Side::subject, "SIGPIPE"});
+  Record sealed;
+  sealed.reading = Reading::no_keys;
+  if (no_keys) transcript.add(1, sealed);
   return transcript;
 }
 
-inline Finding find(const Facts& facts, const Asked&) {
+inline Finding find(const Facts& facts, const Question&) {
   const std::string& word = facts.transcript().at(1).as<Told>()->text;
   if (word == "throws") throw std::runtime_error("the tester is at fault");
   if (word == "no-keys") return {Finding::Kind::not_reached, "the wire had no keys for this pair", {}};
@@ -49,7 +51,7 @@ inline const Property& obedient() {
   return property;
 }
 inline const Property& always_holds() {
-  static const Property property{"always-holds", "holds", {}, [](const Facts&, const Asked&) {
+  static const Property property{"always-holds", "holds", {}, [](const Facts&, const Question&) {
                                    return Finding{Finding::Kind::holds, "it held", {2}};
                                  }};
   return property;
