@@ -97,11 +97,11 @@ Diff::Kind kind_of(const Cell& cell, const std::optional<std::string>& version, 
   return outgrown ? Diff::Kind::otherwise : Diff::Kind::gone;
 }
 
-// The deciding events as they are told, without their numbers.
+// The deciding events as they are told. Their places are not part of it.
 std::vector<std::string> decisive(const Cell& cell) {
   std::vector<std::string> events;
-  for (const std::string& line : cell.evidence)
-    if (line.starts_with('>')) events.push_back(line.substr(std::min(line.find_first_not_of(" 0123456789", 1), line.size())));
+  for (const EvidenceLine& line : cell.evidence)
+    if (line.decisive) events.push_back(line.text);
   return events;
 }
 
@@ -179,7 +179,7 @@ Diff diff(const RunReport& before, const RunReport& after, const std::vector<Cla
   }
   std::stable_sort(found.cells.begin(), found.cells.end(), [](const auto& one, const auto& other) { return one.kind < other.kind; });
   for (const auto& [old, fresh] : match(before.traits, after.traits, partners))
-    if (!old || !fresh || old->answer != fresh->answer)
+    if (!old || !fresh || old->answers != fresh->answers)
       found.traits.push_back({copied<std::optional<TraitAnswer>>(old), copied<std::optional<TraitAnswer>>(fresh)});
   return found;
 }

@@ -62,7 +62,7 @@ struct Words<Diff::Kind> {
 Diff diff(const RunReport& before, const RunReport& after, const std::vector<Clause>& clauses = {});
 
 // What a verdict rests on, where two cells have the same one: "says: A -> B", "events: A -> B", "scenario: A -> B"; empty where it is the
-// same. An event's number is no part of it.
+// same. An event's place is not part of it.
 std::string told_apart(const Cell& before, const Cell& after);
 
 // For the reader: at most a screenful, or `all` of it; "nothing changed" where it is empty. Ends with a newline.

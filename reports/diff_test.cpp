@@ -50,10 +50,10 @@ RunReport changed() {
     }
     if (cell.stack != "gnutls" || !cell.clause.ends_with("after-close-notify")) continue;
     if (client) cell.verdict = Verdict::violates, cell.says = "a | write after the close was sent";
-    if (!client && newer) cell.evidence = {">  10   subject  close                = sent         gnutls_bye 0"};
+    if (!client && newer) cell.evidence = {{"2.1", "subject  close                = sent         gnutls_bye 0", 10, true}};
     if (!client && !newer) cell.clause = "rfc8446/another";
   }
-  report.traits[0].answer = "discarded";
+  report.traits[0].answers = {"discarded"};
   report.traits.pop_back();
   return report;
 }
@@ -140,18 +140,27 @@ TEST(Diff, TheSameVerdictForAnotherReasonIsAChange) {
   };
   EXPECT_EQ(change([](Cell& cell) { cell.says = "it held twice"; }), "says: it held -> it held twice");
   EXPECT_EQ(change([](Cell& cell) { cell.scenario = "half-close/other"; }), "scenario: clean-reply/both-close -> half-close/other");
-  EXPECT_EQ(change([](Cell& cell) { cell.evidence = {">   9   subject  close                = sent"}; }),
+  EXPECT_EQ(change([](Cell& cell) {
+              cell.evidence = {{"2.1", "subject  close                = sent", 9, true}};
+            }),
             "events: subject  close                = done         gnutls_bye 0 -> subject  close                = sent");
   EXPECT_EQ(change([](Cell& cell) { cell.evidence.clear(); }),
             "events: subject  close                = done         gnutls_bye 0 -> (none)");
-  EXPECT_EQ(change([](Cell& cell) { cell.evidence = {">  12   subject  close                = done         gnutls_bye 0"}; }), "")
-      << "an event's number is no part of it";
-  EXPECT_EQ(change([](Cell& cell) { cell.evidence.insert(cell.evidence.begin(), "   8   partner  read"); }), "") << "it decides nothing";
+  EXPECT_EQ(change([](Cell& cell) {
+              cell.evidence = {{"2.4", "subject  close                = done         gnutls_bye 0", 12, true}};
+            }),
+            "")
+      << "an event's place is not part of it";
+  EXPECT_EQ(change([](Cell& cell) {
+              cell.evidence.insert(cell.evidence.begin(), {"1.9", "partner  read", 8, false});
+            }),
+            "")
+      << "it decides nothing";
 }
 
 TEST(Diff, TraitsCountAlthoughNoVerdictChanged) {
   RunReport after = sample_report();
-  after.traits[0].answer = "discarded";
+  after.traits[0].answers = {"discarded"};
   after.traits.pop_back();
   const Diff found = diff(sample_report(), after);
   EXPECT_THAT(found.cells, IsEmpty());

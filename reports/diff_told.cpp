@@ -7,6 +7,7 @@
 #include <set>
 
 #include "reports/diff.h"
+#include "reports/evidence.h"
 #include "reports/ink.h"
 #include "reports/markdown_text.h"
 #include "reports/matrix.h"
@@ -93,8 +94,8 @@ std::vector<Part> parts(const Diff& diff) {
   for (const Diff::TraitChange& change : diff.traits) {
     const TraitAnswer& answer = change.answer();
     Entry entry{compared(answer.stack, change.before ? change.before->version : answer.version, answer.version), answer.trait, ""};
-    entry.change =
-        fmt::format("{} -> {}", change.before ? change.before->answer : "(no answer)", change.after ? answer.answer : "(no answer)");
+    const auto in_words = [](const auto& it) { return it ? it->answer() : "(no answer)"; };
+    entry.change = fmt::format("{} -> {}", in_words(change.before), in_words(change.after));
     if (whole.contains(entry.stack)) entry = {entry.stack, "all of its answers", ""};
     if (change.after) entry.replay = answer.replay;
     traits.add(std::move(entry), matrix::column_of(answer));
@@ -129,7 +130,9 @@ Json version_json(const Cell& cell) {
   return {{"version", cell.version}, {"verdict", spell(cell.verdict)}, {"scenario", cell.scenario}, {"replay", cell.replay},
           {"says", cell.says},       {"evidence", cell.evidence}};
 }
-Json version_json(const TraitAnswer& answer) { return {{"version", answer.version}, {"answer", answer.answer}, {"replay", answer.replay}}; }
+Json version_json(const TraitAnswer& answer) {
+  return {{"version", answer.version}, {"answer", answer.answer()}, {"replay", answer.replay}};
+}
 
 Json version_json(const StackInfo& stack) { return {{"version", stack.version}, {"library", stack.library}, {"build_id", stack.build_id}}; }
 

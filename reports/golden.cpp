@@ -36,11 +36,11 @@ Cell cell(const Clause& clause, const StackInfo& stack, Role role, Tls tls) {
   made.replay = "clean-reply/both-close:" + stack.name + "@" + stack.version + ":" + std::string(spell(role)) + ":" +
                 std::string(spell(tls)) + ":blocking:openssl@3.0.17";
   made.says = "it held";
-  made.evidence = {">   9   subject  close                = done         gnutls_bye 0"};
+  made.evidence = {{"2.1", "subject  close                = done         gnutls_bye 0", 9, true}};
   return made;
 }
 
-void decide(Cell& cell, Verdict verdict, std::string says, std::vector<std::string> evidence = {}) {
+void decide(Cell& cell, Verdict verdict, std::string says, std::vector<EvidenceLine> evidence = {}) {
   cell.verdict = verdict;
   cell.says = std::move(says);
   cell.evidence = std::move(evidence);
@@ -88,17 +88,20 @@ RunReport sample_report() {
     const bool client = each.role == Role::client, newer = each.tls == Tls::v1_3;
     if (each.clause.ends_with("nothing-after-close-notify") && each.stack == "wolfssl" && (client || newer)) {
       decide(each, Verdict::violates, "a write after the close was sent",
-             {"    7   subject  close                = sent         wolfSSL_shutdown 2, shutdown=SENT",
-              "    8   wire     subject->partner  close_notify (warning)       24 bytes", "  ...",
-              ">  11   subject  write                = done         wolfSSL_write 5, 5 bytes",
-              ">  12   wire     subject->partner  application_data             27 bytes"});
+             {{"2.2", "subject  close                = sent         wolfSSL_shutdown 2, shutdown=SENT", 12, false},
+              {"2.3", "wire     subject->partner  close_notify (warning)       24 bytes", 13, false},
+              {"", "...", 0, false},
+              {"3.2", "subject  write                = done         wolfSSL_write 5, 5 bytes", 19, true},
+              {"3.3", "wire     subject->partner  application_data             27 bytes", 20, true}});
       each.replay.replace(0, each.scenario.size(), "half-close/write-after-close");
       each.scenario = "half-close/write-after-close";
     }
     if (each.clause.ends_with("the-receiver-may-go-on") && each.stack == "openssl" && client)
       decide(each, Verdict::discouraged, "a write was refused once the peer had closed",
-             {">   9   subject  write                = failed       SSL_write -1 SSL_ERROR_SSL, 0 bytes, shutdown=RECEIVED, pending=0, "
-              "error-of-zero=none"});
+             {{"3.1",
+               "subject  write                = failed       SSL_write -1 SSL_ERROR_SSL, 0 bytes, shutdown=RECEIVED, pending=0, "
+               "error-of-zero=none",
+               9, true}});
     if (each.clause.ends_with("may-be-told") && each.stack == "gnutls")
       decide(each, Verdict::differs, "the bare end was told as premature");
     if (each.clause.ends_with("the-reply-came") && client && newer) {
@@ -122,16 +125,16 @@ RunReport sample_report() {
       each.replay.clear();
     }
   }
-  const auto trait = [&](std::size_t stack, Role role, Tls tls, std::string answer) {
+  const auto trait = [&](std::size_t stack, Role role, Tls tls, std::vector<std::string> answers) {
     const StackInfo& info = report.stacks[stack];
-    report.traits.push_back({"unread-data-at-close", info.name, info.version, role, tls, std::move(answer), "missing-reply/unread:..."});
+    report.traits.push_back({"unread-data-at-close", info.name, info.version, role, tls, std::move(answers), "missing-reply/unread:..."});
   };
-  trait(0, Role::client, Tls::v1_2, "kept");
-  trait(0, Role::client, Tls::v1_3, "kept");
-  trait(1, Role::client, Tls::v1_2, "error");
-  trait(1, Role::client, Tls::v1_3, "discarded or error");
+  trait(0, Role::client, Tls::v1_2, {"kept"});
+  trait(0, Role::client, Tls::v1_3, {"kept"});
+  trait(1, Role::client, Tls::v1_2, {"error"});
+  trait(1, Role::client, Tls::v1_3, {"discarded", "error"});
   report.traits.back().replays = {"missing-reply/unread:...:nonblocking", "missing-reply/unread:..."};
-  trait(1, Role::server, Tls::v1_3, "error");
+  trait(1, Role::server, Tls::v1_3, {"error"});
   for (const StackInfo& stack : report.stacks)
     for (const StackInfo& partner : {report.stacks[1], report.stacks[2]}) {
       Pair pair{stack.name, stack.version, partner.name, partner.version, 617, {}};
@@ -192,26 +195,38 @@ Transcripts sample_transcripts() {
     made.returned = returned;
     return made;
   };
-  seen.add(1, TransportCall{Side::subject, Call::handshake, "send", Flow::send, 60, 60, "", false});
-  seen.add(1, record(Side::subject, ContentType::handshake, "ClientHello"));
-  seen.add(1, record(Side::partner, ContentType::handshake, "ServerHello"));
+  const auto asked = [](Side side, Call call, std::size_t size = 0) {
+    return Asked{side, std::string(spell(call)), call, "", call == Call::handshake ? Until::done : Until::once, size, Aside::no};
+  };
+  const auto passed = [&](int line, const Record& what) {
+    const int number = seen.add(line, what);
+    seen.add(line, Delivered{number, what.wire_bytes});
+  };
+  seen.add(1, asked(Side::subject, Call::handshake));
+  seen.add(1, asked(Side::partner, Call::handshake));
+  seen.add(1, TransportCall{Side::subject, Call::handshake, 1, "send", Flow::send, 60, 60, "", false});
+  passed(1, record(Side::subject, ContentType::handshake, "ClientHello"));
+  passed(1, record(Side::partner, ContentType::handshake, "ServerHello"));
   seen.add(1, called(Side::partner, Call::handshake, Outcome::done, "SSL_do_handshake", 1));
   seen.add(1, called(Side::subject, Call::handshake, Outcome::done, "wolfSSL_negotiate", 1));
-  seen.add(2, TransportCall{Side::subject, Call::close, "send", Flow::send, 24, -1, "EAGAIN", true});
+  const int wanted = seen.add(2, asked(Side::subject, Call::close));
+  seen.add(2, TransportCall{Side::subject, Call::close, 2, "send", Flow::send, 24, -1, "EAGAIN", true});
   ApiCall close = called(Side::subject, Call::close, Outcome::sent, "wolfSSL_shutdown", 2);
-  close.began = 6;
+  close.id = 2;
+  close.asked = wanted;
   close.code = "SHUTDOWN_NOT_DONE";
   close.state = {{"shutdown", "SENT"}};
-  close.asked_at = 2;
   seen.add(2, close);
   Record alert = record(Side::subject, ContentType::alert);
   alert.alert = Alert{1, 0};
   alert.content = std::string("\x01\x00", 2);
-  alert.encrypted = true;
+  alert.encrypted = alert.established = true;
   alert.wire_bytes = 24;
   alert.content_bytes = 2;
-  seen.add(2, alert);
-  seen.add(3, TransportCall{Side::subject, Call::write, "send", Flow::send, 27, 27, "", false});
+  alert.offset = 60;
+  passed(2, alert);
+  seen.add(3, asked(Side::subject, Call::write, 5));
+  seen.add(3, TransportCall{Side::subject, Call::write, 3, "send", Flow::send, 27, 27, "", false});
   seen.add(3, Told{"partner  option small-buffers"});
   ApiCall write = called(Side::subject, Call::write, Outcome::done, "wolfSSL_write", 5);
   write.bytes = write.total = 5;
@@ -220,15 +235,15 @@ Transcripts sample_transcripts() {
   data.encrypted = true;
   data.wire_bytes = 27;
   data.content_bytes = 5;
-  seen.add(3, data);
+  passed(3, data);
   all.emplace(violation->replay, std::move(seen));
 
   // All the rest, in no sensible order.
   Transcript odd({"odd/</script><b>bold", "gnutls", "3.7.9", "wolfssl", "5.5.4", Role::server, Tls::v1_0, Io::nonblocking, "send2=EAGAIN"});
-  odd.decrypted = false;
   odd.options = {"ignore-eof", "<i>tickets"};
   odd.script = {"subject  close until done  # <!-- \"odd\" -->"};
-  odd.reference = {{1, Call::close, Outcome::done, 5}, {2, Call::read, std::nullopt, 0}};
+  odd.reference = {{1, Call::close, Outcome::done, 5, Until::done}, {2, Call::read, std::nullopt, 0, Until::once}};
+  odd.add(1, Asked{Side::subject, "set", Call::set, "quiet-shutdown <b>", Until::once, 7, Aside::thread});
   ApiCall aside = called(Side::subject, Call::set, Outcome::failed, "gnutls_<b>set", -1);
   aside.arguments = "quiet-shutdown on";
   aside.aside = Aside::thread;
@@ -236,23 +251,40 @@ Transcripts sample_transcripts() {
   aside.words = "Broken <i>pipe</i>";
   aside.intact = false;
   odd.add(1, aside);
-  odd.add(1, TransportCall{Side::partner, Call::read, "recv", Flow::recv, 5, -1, "ECONNRESET", true});
-  odd.add(1, Blocked{Side::subject, Call::close, Flow::recv, true, 300, 1});
-  alert.fate = Fate::injected;
-  alert.truncated_to = 7;
+  odd.add(1, TransportCall{Side::partner, Call::read, 1, "recv", Flow::recv, 5, -1, "ECONNRESET", true});
+  odd.add(1, Blocked{Side::subject, Call::close, 4, 1, Flow::recv, true, 300});
+  Record sealed = record(Side::subject, ContentType::unknown);
+  sealed.reading = Reading::no_keys;
+  sealed.encrypted = true;
+  sealed.content_bytes = 0;
+  sealed.missing = 3;
+  sealed.by_script = true;
+  const int sent = odd.add(1, sealed);
+  Opened opened;
+  opened.record = sent;
+  opened.reading = Reading::read;
+  static_cast<Contents&>(opened) = alert;
+  opened.handshake = "none";
+  odd.add(1, opened);
+  odd.add(1, Withheld{sent, Withheld::Why::hold});
+  odd.add(1, Withheld{sent, Withheld::Why::full});
+  odd.add(1, Delivered{sent, 7});
+  odd.add(1, Delivered{sent, sealed.wire_bytes});
+  odd.add(1, Replaced{sent});
+  alert.made = true;
+  alert.of = sent;
   alert.damaged = true;
-  alert.of = 3;
   alert.handshake = "none";
-  odd.add(1, alert);
-  for (const Fate fate : {Fate::held, Fate::dropped, Fate::replaced, Fate::delivered}) {
-    alert.fate = fate;
-    odd.add(1, alert);
-  }
+  const int made = odd.add(1, alert);
+  for (const Lost::Why why : {Lost::Why::dropped, Lost::Why::cut, Lost::Why::ended, Lost::Why::keyless}) odd.add(1, Lost{made, why});
+  const int added = odd.add(1, alert);
+  odd.add(1, Delivered{added, alert.wire_bytes});
   odd.add(1, TransportEnd{Side::partner, true, true, End::reset});
   odd.add(1, RawCall{Side::partner, "raw-write", 3, "EPIPE", "\xff<>"});
   odd.add(1, Signal{Side::subject, "SIGPIPE"});
-  odd.add(1, Endless{Side::subject, Call::close, 100});
-  odd.add(1, NotDone{Side::partner, "partner is still blocked in close", true});
+  odd.add(1, Endless{Side::subject, Call::close, 9, 100});
+  odd.add(1, NotDone{Side::partner, "close", "partner is still blocked in close", true});
+  odd.add(1, Told{"wire     hold close_notify", true});
   odd.add(1, TimePassed{300});
   odd.add(1, Usage{Side::subject, 7, 4096});
   odd.add(1, NewSession{true});

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <concepts>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -67,15 +66,11 @@ class Pool {
   std::vector<std::string> strings_;
 };
 
-// The numbers of the events that decided: those of the lines that are marked.
-std::set<int> decisive(const std::vector<std::string>& evidence) {
+// The numbers of the events that decided.
+std::set<int> decisive(const std::vector<EvidenceLine>& evidence) {
   std::set<int> numbers;
-  for (const std::string& line : evidence) {
-    const auto digit = line.starts_with('>') ? line.find_first_of("0123456789") : std::string::npos;
-    int number = 0;
-    if (digit != std::string::npos && std::from_chars(line.data() + digit, line.data() + line.size(), number).ec == std::errc())
-      numbers.insert(number);
-  }
+  for (const EvidenceLine& line : evidence)
+    if (line.decisive) numbers.insert(line.event);
   return numbers;
 }
 
@@ -83,7 +78,8 @@ std::set<int> decisive(const std::vector<std::string>& evidence) {
 
 // What an item is, for its look.
 enum class Look : std::uint8_t { call, wire, blocked, bad, note, fold };
-// Where an arrow on the wire begins and ends; for the fate of a record, and for ends.
+// Where an arrow on the wire begins and ends: from one side to the other; from the sender to the wire; from the wire on, what it had kept
+// back or what it made itself.
 enum class Arrow : std::uint8_t { through, stopped, resumed, added };
 
 struct Item {
@@ -91,7 +87,7 @@ struct Item {
   Look look{};
   int lane = 0;  // 0 subject, 1 partner, 2 neither; for the wire: where it comes from
   Arrow arrow{};
-  std::string title = {}, detail = {};
+  std::string title = {}, detail = {}, label = {};
   std::size_t times = 1;   // a fold: how often
   std::size_t events = 1;  // a fold: how many each time
   bool same_as(const Item& item) const {
@@ -120,29 +116,36 @@ Item draw(const ApiCall& e) {
   return item;
 }
 
-Item draw(const Record& e) {
-  Item item{.look = Look::wire, .lane = lane(e.from)};
-  if (e.alert) {
-    item.title = fmt::format("{} ({})", alert_name(e.alert->description),
-                             e.alert->level == 1   ? "warning"
-                             : e.alert->level == 2 ? "fatal"
-                                                   : fmt::format("level {}", e.alert->level));
-  } else {
-    item.title = e.type == ContentType::handshake && !e.handshake.empty() ? e.handshake : std::string(spell(e.type));
-  }
+// A record on its way. One that went through is drawn once; of the others it is drawn that they came to the wire, and what became of them
+// is drawn where that happened. What the wire made comes from the wire.
+Item draw(const Record& e, int number, const Telling& telling) {
+  const bool through = telling.went_through(number);
+  Item item{.look = e.made && !through ? Look::note : Look::wire, .lane = e.made && !through ? 2 : lane(e.from), .title = name_of(e)};
+  item.arrow = !through ? Arrow::stopped : e.made ? Arrow::added : Arrow::through;
   std::vector<std::string> detail;
-  constexpr std::array<std::string_view, 6> fates{"", "held", "dropped", "replaced", "released", "injected by the wire"};
-  if (e.fate != Fate::passed)
-    detail.push_back(std::string(fates[static_cast<std::size_t>(e.fate)]) + (e.of ? fmt::format(" (of {})", e.of) : ""));
+  if (e.made) detail.push_back(e.of > 0 ? fmt::format("made by the wire, for {}", telling.label(e.of)) : "made by the wire");
+  if (e.by_script) detail.emplace_back("written by the script");
   detail.push_back(fmt::format("{} bytes", e.wire_bytes));
+  if (e.missing > 0) detail.push_back(fmt::format("{} of them missing", e.missing));
   if (!e.encrypted && e.type != ContentType::raw) detail.emplace_back("plain");
   if (e.damaged) detail.emplace_back("damaged");
-  if (e.truncated_to > 0) detail.push_back(fmt::format("cut after {}", e.truncated_to));
+  if (e.reading == Reading::garbled) detail.emplace_back("its own keys do not open it");
   item.detail = joined(detail);
-  item.arrow = e.fate == Fate::passed      ? Arrow::through
-               : e.fate == Fate::delivered ? Arrow::resumed
-               : e.fate == Fate::injected  ? Arrow::added
-                                           : Arrow::stopped;
+  return item;
+}
+
+// The record of another event of this run; null where there is none.
+const Record* record_of(int number, const Transcript& transcript) {
+  return number >= 1 && number < transcript.next_number() ? transcript.at(number).as<Record>() : nullptr;
+}
+
+Item draw(const Delivered& e, const Transcript& transcript, const Telling& telling) {
+  const Record* record = record_of(e.record, transcript);
+  if (!record) return {.look = Look::note, .lane = 2, .title = fmt::format("{} bytes delivered", e.bytes)};
+  Item item{
+      .look = Look::wire, .lane = lane(record->from), .arrow = record->made ? Arrow::added : Arrow::resumed, .title = name_of(*record)};
+  item.detail = e.bytes < record->wire_bytes ? fmt::format("{}, only {} of {} bytes", telling.label(e.record), e.bytes, record->wire_bytes)
+                                             : fmt::format("{}, {} bytes", telling.label(e.record), e.bytes);
   return item;
 }
 
@@ -155,9 +158,8 @@ Item draw(const TransportEnd& e) {
 }
 
 // Anything else in one line, in the words of the story, without what the lane says already.
-Item draw_told(const Event& event, Look look, int at) {
-  std::string told = narrate(event);
-  if (at < 2) told = told.substr(std::min(told.find_first_not_of(' ', 8), told.size()));
+Item draw_told(std::string told, Look look, int at) {
+  told = told.substr(std::min(told.find_first_not_of(' ', 8), told.size()));
   while (told.find("  ") != std::string::npos) told.erase(told.find("  "), 1);
   return {.look = look, .lane = at, .title = std::move(told)};
 }
@@ -174,60 +176,41 @@ Look look_of(const Kind& e) {
     return Look::note;
 }
 
-Item draw(const Event& event) {
+Item draw(const Event& event, const Transcript& transcript, const Telling& telling) {
   Item item = std::visit(
       [&](const auto& e) -> Item {
         if constexpr (requires { draw(e); })
           return draw(e);
+        else if constexpr (requires { draw(e, event.number, telling); })
+          return draw(e, event.number, telling);
+        else if constexpr (requires { draw(e, transcript, telling); })
+          return draw(e, transcript, telling);
         else if constexpr (requires { e.side; })
-          return draw_told(event, look_of(e), lane(e.side));
+          return draw_told(telling.text(event.number), look_of(e), lane(e.side));
         else
-          return draw_told(event, look_of(e), 2);
+          return draw_told(telling.text(event.number), look_of(e), 2);
       },
       event.what);
   item.number = event.number;
   item.line = event.line;
+  item.label = telling.label(event.number);
   return item;
 }
 
-std::string words_of(std::string_view text) {
-  std::string words;
-  for (const char c : text)
-    if (c != ' ' || (!words.empty() && words.back() != ' ')) words += c;
-  return words;
-}
-
-// A library's own transport calls tell little where nothing was done to them, and an order only what the script's line says.
-bool is_shown(const Event& event, const Transcript& transcript) {
-  if (const auto* call = event.as<TransportCall>()) return call->injected;
-  const auto* told = event.as<Told>();
-  if (!told || event.line < 1 || static_cast<std::size_t>(event.line) > transcript.script.size()) return true;
-  return !words_of(transcript.script[static_cast<std::size_t>(event.line - 1)]).starts_with(words_of(told->text));
-}
-
-// What every handshake looks like, where nothing was done to it.
-bool is_usual_handshake(const Event& event, const Transcript& transcript) {
-  if (event.line < 1 || static_cast<std::size_t>(event.line) > transcript.script.size()) return false;
-  if (transcript.script[static_cast<std::size_t>(event.line - 1)].find(spell(Call::handshake)) == std::string::npos) return false;
-  if (const auto* call = event.as<ApiCall>())
-    return call->call == Call::handshake && (call->outcome == Outcome::done || call_again(call->outcome));
-  if (const auto* record = event.as<Record>()) return record->fate == Fate::passed && !record->alert;
-  if (const auto* wait = event.as<Blocked>()) return !wait->for_good;
-  return event.as<TransportCall>() != nullptr;
-}
+// Of what is left out, what nearly every handshake has; the rest is said elsewhere.
+bool is_of_a_handshake(const Event& event) { return event.as<ApiCall>() || event.as<Record>() || event.as<Blocked>(); }
 
 std::vector<Item> items(const Transcript& transcript, const std::set<int>& marked) {
+  const Telling telling(transcript);
   std::vector<Item> all;
   for (const Event& event : transcript.events()) {
-    const bool decides = marked.contains(event.number);
-    if (!decides && is_usual_handshake(event, transcript)) {
-      if (!is_shown(event, transcript)) continue;
+    if (marked.contains(event.number) || !telling.leaves_out(event.number)) {
+      all.push_back(draw(event, transcript, telling));
+    } else if (is_of_a_handshake(event)) {
       if (all.empty() || all.back().look != Look::fold || all.back().line != event.line)
-        all.push_back({event.number, event.line, Look::fold, 2, {}, "handshake", {}, 1, 0});
+        all.push_back({.number = event.number, .line = event.line, .look = Look::fold, .lane = 2, .title = "handshake", .events = 0});
       ++all.back().events;
-      continue;
     }
-    if (decides || is_shown(event, transcript)) all.push_back(draw(event));
   }
   // What goes round and round is drawn once.
   constexpr std::size_t longest = 12, fewest = 3;
@@ -243,7 +226,14 @@ std::vector<Item> items(const Transcript& transcript, const std::set<int>& marke
       if (alike / length + 1 >= fewest) period = length, times = alike / length + 1;
     }
     for (std::size_t j = 0; j < std::max<std::size_t>(period, 1); ++j) folded.push_back(all[i + j]);
-    if (period > 0) folded.push_back({all[i].number, all[i].line, Look::fold, 2, {}, "again", {}, times - 1, period});
+    if (period > 0)
+      folded.push_back({.number = all[i].number,
+                        .line = all[i].line,
+                        .look = Look::fold,
+                        .lane = 2,
+                        .title = "again",
+                        .times = times - 1,
+                        .events = period});
     i += std::max<std::size_t>(period * times, 1);
   }
   return folded;
@@ -254,8 +244,8 @@ Json run(const Transcript& transcript, const std::set<int>& marked, Pool& pool) 
   Json script = Json::array(), drawn = Json::array();
   for (const std::string& line : transcript.script) script.push_back(pool(line));
   for (const Item& item : items(transcript, marked)) {
-    Json json{item.number,      item.line,        static_cast<int>(item.look), item.lane, static_cast<int>(item.arrow),
-              pool(item.title), pool(item.detail)};
+    Json json{item.number,       item.line,       static_cast<int>(item.look), item.lane, static_cast<int>(item.arrow), pool(item.title),
+              pool(item.detail), pool(item.label)};
     if (item.look == Look::fold) json.insert(json.end(), {item.times, item.events});
     drawn.push_back(std::move(json));
   }
@@ -265,7 +255,7 @@ Json run(const Transcript& transcript, const std::set<int>& marked, Pool& pool) 
           {"tls", spell(key.tls)},
           {"io", spell(key.io)},
           {"schedule", key.schedule},
-          {"decrypted", transcript.decrypted},
+          {"decrypted", decrypted(transcript)},
           {"script", std::move(script)},
           {"items", std::move(drawn)}};
 }
@@ -321,7 +311,8 @@ Json data(const RunReport& report, const References& references, const Transcrip
         pool(cell.says), numbers};
     Json more = Json::object();
     if (cell.was) more = {{"was", static_cast<int>(*cell.was)}, {"reason", cell.reason}};
-    if (!cell.evidence.empty() && !transcripts.contains(cell.replay)) more["evidence"] = cell.evidence;
+    if (!cell.evidence.empty() && !transcripts.contains(cell.replay))
+      for (const EvidenceLine& line : cell.evidence) more["evidence"].push_back(told(line));
     if (!more.empty()) made.push_back(std::move(more));
     json["cells"].push_back(std::move(made));
   }
@@ -354,19 +345,10 @@ Json data(const RunReport& report, const References& references, const Transcrip
     for (const auto& stack : question.stacks) {
       Json answers = Json::array();
       for (const auto& [answer, columns] : stack.answers) {
-        const auto run = std::find_if(report.traits.begin(), report.traits.end(), [&](const TraitAnswer& each) {
-          return each.trait == question.name && each.stack == stack.stack->name && each.version == stack.stack->version &&
-                 each.answer == answer;
-        });
         // Where runs answered differently, each of the answers has a run of its own.
         Json given = Json::array();
-        std::string_view left = answer;
-        for (const std::string& replay : run->replays) {
-          const std::size_t end = std::min(left.find(" or "), left.size());
-          given.push_back({left.substr(0, end), refer(replay)});
-          left.remove_prefix(std::min(end + 4, left.size()));
-        }
-        if (given.empty()) given.push_back({answer, refer(run->replay)});
+        for (std::size_t i = 0; i < answer->answers.size(); ++i)
+          given.push_back({answer->answers[i], refer(i < answer->replays.size() ? answer->replays[i] : answer->replay)});
         answers.push_back({std::move(given), stack.answers.size() == 1 ? "" : matrix::shortly(columns)});
       }
       asked["stacks"].push_back(std::move(answers));

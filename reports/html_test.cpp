@@ -34,7 +34,7 @@ TEST(Html, NothingInTheReportIsMarkupOrScript) {
   for (Cell& cell : report.cells) {
     if (cell.stack == "gnutls") cell.stack = evil;
     cell.says = evil;
-    cell.evidence.push_back(evil);
+    cell.evidence.push_back({evil, evil, 1, false});
   }
   const std::string text = page(report);
   EXPECT_THAT(text, Not(HasSubstr("<script>alert")));
@@ -56,7 +56,7 @@ TEST(Html, TheNumbersOfTheDecidingEventsComeFromTheEvidence) {
   const auto found =
       std::find_if(cells.begin(), cells.end(), [](const Json& cell) { return cell[4] == static_cast<int>(Verdict::violates); });
   ASSERT_NE(found, cells.end());
-  EXPECT_EQ((*found)[7], Json({11, 12}));
+  EXPECT_EQ((*found)[7], Json({19, 20}));
 }
 
 TEST(Html, ARunWithoutItsTranscriptIsShownByItsEvidence) {
@@ -69,7 +69,7 @@ TEST(Html, ARunWithoutItsTranscriptIsShownByItsEvidence) {
 std::vector<int> looks(const Transcript& transcript) {
   RunReport report = sample_report();
   report.cells.front().replay = "r";
-  report.cells.front().evidence = {">   2   told"};
+  report.cells.front().evidence = {{"1.2", "told", 2, true}};
   std::vector<int> all;
   const Json runs = data(html(report, {}, {{"r", transcript}}))["transcripts"];
   for (const Json& run : runs)
@@ -93,8 +93,73 @@ TEST(Html, WhatGoesRoundAndRoundIsDrawnOnce) {
 TEST(Html, WhatDecidesIsNeverFolded) {
   Transcript transcript;
   transcript.script = {"both     handshake"};
-  for (int i = 0; i < 4; ++i) transcript.add(1, TransportCall{Side::subject, Call::handshake, "send", Flow::send, 5, 5, "", false});
+  for (int i = 0; i < 4; ++i) transcript.add(1, TransportCall{Side::subject, Call::handshake, 1, "send", Flow::send, 5, 5, "", false});
   EXPECT_EQ(looks(transcript), (std::vector{4})) << "the second decides, the others tell nothing";
+}
+
+Record alert_of(Side from) {
+  Record record;
+  record.from = from;
+  record.type = ContentType::alert;
+  record.alert = Alert{1, 0};
+  record.wire_bytes = 24;
+  return record;
+}
+
+// Each arrow of a run: where it begins and ends, and what is written on it.
+std::vector<std::string> arrows(const Transcript& transcript) {
+  RunReport report = sample_report();
+  report.cells.front().replay = "r";
+  const Json all = data(html(report, {}, {{"r", transcript}}));
+  std::vector<std::string> told;
+  for (const Json& run : all["transcripts"])
+    if (run["replay"] == "r")
+      for (const Json& item : run["items"])
+        told.push_back(std::to_string(item[4].get<int>()) + " " + all["strings"][item[5].get<std::size_t>()].get<std::string>());
+  return told;
+}
+
+TEST(Html, ARecordThatWentThroughIsOneArrow) {
+  Transcript transcript;
+  const int sent = transcript.add(1, alert_of(Side::partner));
+  transcript.add(1, Delivered{sent, 24});
+  EXPECT_EQ(arrows(transcript), (std::vector<std::string>{"0 close_notify (warning)"}));
+}
+
+TEST(Html, WhatBecameOfARecordIsDrawnWhereItHappened) {
+  Transcript transcript;
+  const int held = transcript.add(1, alert_of(Side::partner));
+  transcript.add(1, Withheld{held, Withheld::Why::hold});
+  transcript.add(2, Delivered{held, 7});
+  const int dropped = transcript.add(3, alert_of(Side::subject));
+  transcript.add(3, Lost{dropped, Lost::Why::dropped});
+  Record made = alert_of(Side::subject);
+  made.made = true;
+  const int added = transcript.add(3, made);
+  transcript.add(3, Delivered{added, 24});
+  EXPECT_EQ(arrows(transcript),
+            (std::vector<std::string>{"1 close_notify (warning)", "0 1.1 close_notify (warning) held", "2 close_notify (warning)",
+                                      "1 close_notify (warning)", "0 3.1 close_notify (warning) dropped", "3 close_notify (warning)"}));
+}
+
+TEST(Html, TheWordsOfTheScriptAreShownAndDecideNothing) {
+  Transcripts honest = sample_transcripts(), others = honest;
+  for (auto& [replay, transcript] : others)
+    for (std::string& line : transcript.script) line = "subject  write 1   # no handshake, until done";
+  const auto items = [](const Transcripts& transcripts) {
+    std::string all;
+    const Json drawn = data(html(sample_report(), sample_references(), transcripts));
+    for (const Json& run : drawn["transcripts"])
+      if (run.contains("items"))
+        for (const Json& item : run["items"]) {
+          for (std::size_t i = 0; i < 5; ++i) all += item[i].dump() + " ";
+          for (std::size_t i = 5; i < 8; ++i) all += drawn["strings"][item[i].get<std::size_t>()].get<std::string>() + " ";
+        }
+    return all;
+  };
+  EXPECT_NE(honest.begin()->second.script, others.begin()->second.script);
+  EXPECT_NE(items(honest), "");
+  EXPECT_EQ(items(honest), items(others));
 }
 
 }  // namespace

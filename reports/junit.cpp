@@ -91,7 +91,7 @@ std::string test_case(const Cell& cell, const Clause* clause) {
   std::string story = fmt::format("{}: {}\n", spell(cell.verdict), cell.says);
   if (!cell.reason.empty()) story += cell.reason + "\n";
   if (clause) story += fmt::format("{}\n{}\n", clause->says, fmt::join(clause->cites, "; "));
-  for (const std::string& line : cell.evidence) story += line + "\n";
+  for (const EvidenceLine& line : cell.evidence) story += told(line) + "\n";
   story += replay;
   switch (result(cell.verdict)) {
     case Result::passed:

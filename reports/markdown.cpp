@@ -209,8 +209,10 @@ void add_totals(Fitted& text, const RunReport& report) {
 // A stack's answers: one where all agree, else each with the columns that gave it.
 std::string answers(const matrix::Question::Answered& given) {
   std::vector<std::string> told;
-  for (const auto& [answer, columns] : given.answers)
-    told.push_back(given.answers.size() == 1 ? plain(answer) : fmt::format("{} ({})", plain(answer), matrix::shortly(columns)));
+  for (const auto& [answer, columns] : given.answers) {
+    const std::string words = plain(answer->answer());
+    told.push_back(given.answers.size() == 1 ? words : fmt::format("{} ({})", words, matrix::shortly(columns)));
+  }
   return fmt::format("{}", fmt::join(told, "<br>"));
 }
 

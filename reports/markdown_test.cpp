@@ -82,7 +82,7 @@ TEST(Markdown, ATraitWithoutItsQuestionIsToldByName) {
 TEST(Markdown, WhatTheLibrariesDoAlikeStandsBelowWhatTheyDoNot) {
   RunReport report = sample_report();
   for (const StackInfo& stack : report.stacks)
-    report.traits.push_back({"all-the-same", stack.name, stack.version, Role::client, Tls::v1_3, "yes", "r"});
+    report.traits.push_back({"all-the-same", stack.name, stack.version, Role::client, Tls::v1_3, {"yes"}, "r"});
   const std::string text = markdown(report, sample_references());
   EXPECT_THAT(text, HasSubstr("| kept | error (client 1.2; server 1.3)<br>discarded or error (client 1.3) |  |\n"));
   EXPECT_THAT(text, HasSubstr("And this does not, as far as it was seen:\n\n* `all-the-same`: yes\n"));

@@ -220,16 +220,16 @@ std::vector<Question> questions(const RunReport& report, const std::vector<Trait
     if (std::any_of(all.begin(), all.end(), [&](const Question& question) { return question.name == answer.trait; })) continue;
     const auto trait = std::find_if(traits.begin(), traits.end(), [&](const Trait& each) { return each.name == answer.trait; });
     Question question{answer.trait, trait == traits.end() ? std::string_view() : trait->question, {}, true};
-    std::map<Column, std::string> first;
+    std::map<Column, std::vector<std::string>> first;
     for (const StackInfo& stack : report.stacks) {
       Question::Answered answered{&stack, {}};
       for (const TraitAnswer& given : report.traits) {
         if (given.trait != question.name || !is_of(stack, given)) continue;
-        const auto same = [&](const auto& each) { return each.first == given.answer; };
+        const auto same = [&](const auto& each) { return each.given->answers == given.answers; };
         auto at = std::find_if(answered.answers.begin(), answered.answers.end(), same);
-        if (at == answered.answers.end()) at = answered.answers.insert(at, {given.answer, {}});
-        at->second.insert(column_of(given));
-        if (first.try_emplace(column_of(given), given.answer).first->second != given.answer) question.alike = false;
+        if (at == answered.answers.end()) at = answered.answers.insert(at, {&given, {}});
+        at->columns.insert(column_of(given));
+        if (first.try_emplace(column_of(given), given.answers).first->second != given.answers) question.alike = false;
       }
       question.stacks.push_back(std::move(answered));
     }

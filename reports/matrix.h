@@ -89,12 +89,17 @@ struct Question {
   std::string_view question;  // empty where `traits` has no such name
   struct Answered {
     const StackInfo* stack;
-    // Each answer with the columns that gave it, in the order of the columns; empty where the stack gave none.
-    std::vector<std::pair<std::string, std::set<Column>>> answers;
+    // What it answers, with the columns that do, in the order of the columns; empty where the stack gave no answer.
+    struct Answer {
+      const TraitAnswer* given;  // of the first of the columns
+      std::set<Column> columns;
+    };
+    std::vector<Answer> answers;
   };
   std::vector<Answered> stacks;  // as in the report
   bool alike = true;             // no two stacks answer differently in the same column
 };
+// The report must outlive the result.
 std::vector<Question> questions(const RunReport& report, const std::vector<Trait>& traits);
 
 }  // namespace tlsbye::matrix

@@ -246,15 +246,16 @@
       make("span", {}, "wire", make("small", {}, run.decrypted ? "decrypted" : "partly unreadable")),
       make("span", {}, strings[run.partner], make("small", {}, `partner, ${roles[1 - run.role]}`))));
     let line = -1;
-    for (const [number, of, look, lane, arrow, title, detail, times, events] of run.items) {
+    for (const [number, of, look, lane, arrow, title, detail, label, times, events] of run.items) {
       if (of !== line) {
+        const first = line === -1;
         line = of;
-        const words = line > 0 && line <= run.script.length ? `${String(line).padStart(2)} | ${strings[run.script[line - 1]]}` : number === 1 ? "   | (before the script)" : "   | (after the script)";
+        const words = line > 0 && line <= run.script.length ? `${String(line).padStart(2)} | ${strings[run.script[line - 1]]}` : first ? "   | (before the script)" : "   | (after the script)";
         list.append(make("li", { class: "script" }, words));
       }
       const decides = decisive.includes(number) && looks[look] !== "fold";
       const element = make("li", { class: `item look-${looks[look]} lane-${lane} arrow-${arrow}${decides ? " decides" : ""}` },
-        make("span", { class: "number" }, looks[look] === "fold" ? "" : String(number), decides ? make("small", {}, "decides") : null));
+        make("span", { class: "number" }, looks[look] === "fold" ? "" : strings[label], decides ? make("small", {}, "decides") : null));
       const small = strings[detail] ? make("span", { class: "detail" }, strings[detail]) : null;
       if (looks[look] === "wire") {
         element.append(make("div", { class: "flow" }, hidden(lane === 0 ? "subject to partner: " : "partner to subject: "),

@@ -15,6 +15,8 @@
 #include <system_error>
 #include <tuple>
 
+#include "reports/evidence.h"
+
 namespace tlsbye {
 namespace {
 
@@ -58,9 +60,12 @@ Json to_json(const Cell& cell) {
 }
 
 Json to_json(const TraitAnswer& answer) {
-  Json json{{"trait", answer.trait},    {"stack", answer.stack},   {"version", answer.version}, {"role", spell(answer.role)},
-            {"tls", spell(answer.tls)}, {"answer", answer.answer}, {"replay", answer.replay}};
-  if (!answer.replays.empty()) json["replays"] = answer.replays;
+  Json json{{"trait", answer.trait},    {"stack", answer.stack},     {"version", answer.version}, {"role", spell(answer.role)},
+            {"tls", spell(answer.tls)}, {"answer", answer.answer()}, {"replay", answer.replay}};
+  if (answer.answers.size() > 1) {
+    json["answers"] = answer.answers;
+    json["replays"] = answer.replays;
+  }
   return json;
 }
 
@@ -108,6 +113,7 @@ class Place {
     return {value_->at(std::string(name)), file_, fmt::format("{}{}{}", path_, path_.empty() ? "" : ".", name)};
   }
 
+  bool is_text() const { return value_->is_string(); }
   std::string text() const {
     if (!value_->is_string()) refuse("is no string");
     return value_->get<std::string>();
@@ -155,6 +161,12 @@ StackInfo read_stack(const Place& place) {
   return stack;
 }
 
+EvidenceLine read_evidence(const Place& place) {
+  if (place.is_text()) place.refuse("is a string, and no object: an older tlsbye made this file; `tlsbye run` makes it again");
+  place.has_only({"label", "text", "event", "decisive"});
+  return {place["label"].text(), place["text"].text(), static_cast<int>(place["event"].count()), place["decisive"].yes()};
+}
+
 Cell read_cell(const Place& place) {
   place.has_only({"clause", "ref", "strength", "stack", "version", "role", "tls", "verdict", "scenario", "replay", "says", "evidence"},
                  {"was", "reason"});
@@ -170,7 +182,7 @@ Cell read_cell(const Place& place) {
   cell.scenario = place["scenario"].text();
   cell.replay = place["replay"].text();
   cell.says = place["says"].text();
-  cell.evidence = place["evidence"].texts();
+  cell.evidence = place["evidence"].list<EvidenceLine>(read_evidence);
   const bool excused = cell.verdict == Verdict::known || cell.verdict == Verdict::stale;
   for (const std::string_view name : {"was", "reason"})
     if (place.has(name) != excused) place.refuse(fmt::format("is {} and has {} `{}`", spell(cell.verdict), excused ? "no" : "a", name));
@@ -182,15 +194,24 @@ Cell read_cell(const Place& place) {
 }
 
 TraitAnswer read_answer(const Place& place) {
-  place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay"}, {"replays"});
-  return {place["trait"].text(),
-          place["stack"].text(),
-          place["version"].text(),
-          place["role"].word<Role>("role"),
-          place["tls"].word<Tls>("TLS version"),
-          place["answer"].text(),
-          place["replay"].text(),
-          place.has("replays") ? place["replays"].texts() : std::vector<std::string>()};
+  place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay"}, {"answers", "replays"});
+  TraitAnswer answer{place["trait"].text(),
+                     place["stack"].text(),
+                     place["version"].text(),
+                     place["role"].word<Role>("role"),
+                     place["tls"].word<Tls>("TLS version"),
+                     {place["answer"].text()},
+                     place["replay"].text()};
+  const bool several = place.has("answers");
+  if (place.has("replays") != several)
+    place.refuse(fmt::format("has `{}` alone: `answers` and `replays` belong together", several ? "answers" : "replays"));
+  if (!several) return answer;
+  answer.answers = place["answers"].texts();
+  answer.replays = place["replays"].texts();
+  if (answer.answers.size() < 2) place["answers"].refuse("has not several answers");
+  if (answer.replays.size() != answer.answers.size()) place["replays"].refuse("has not one run for each of the answers");
+  if (place["answer"].text() != answer.answer()) place["answer"].refuse(fmt::format("is not `{}`", answer.answer()));
+  return answer;
 }
 
 Totals read_totals(const Place& place) {

@@ -40,6 +40,7 @@ TEST(RunFile, ComesBackAsItWent) { EXPECT_EQ(parse_run(run_json(sample_report())
 
 TEST(RunFile, ATraitMayNameARunForEachOfItsAnswers) {
   RunReport report = sample_report();
+  report.traits[0].answers = {"discarded", "kept"};
   report.traits[0].replays = {"one", "another"};
   EXPECT_EQ(parse_run(run_json(report), "run.json"), report);
 }
@@ -63,6 +64,7 @@ TEST(RunFile, TheSchemaRequiresAndAllowsWhatIsWritten) {
   same_keys(schema, written);
   same_keys(schema["$defs"]["stack"], written["stacks"][0]);
   same_keys(schema["$defs"]["cell"], written["cells"][0]);
+  same_keys(schema["$defs"]["evidence"], written["cells"][0]["evidence"][0]);
   same_keys(schema["$defs"]["trait"], written["traits"][0]);
   same_keys(schema["$defs"]["pair"], written["pairs"][0]);
   same_keys(schema["$defs"]["totals"], written["totals"]);
@@ -80,6 +82,13 @@ TEST(RunFile, AMistakeIsNamedWithItsPlace) {
   EXPECT_NE(complaint([](Json& json) { json["cells"].push_back(json["cells"][0]); }).find("is there twice"), std::string::npos);
   EXPECT_EQ(complaint([](Json& json) { json["cells"][1].erase("reason"); }), "run.json: cells[1]: is known and has no `reason`");
   EXPECT_EQ(complaint([](Json& json) { json["stacks"][0]["id"] = "gnutls"; }), "run.json: stacks[0].id: is not `gnutls 3.7.9`");
+  EXPECT_EQ(complaint([](Json& json) { json["cells"][0]["evidence"] = {">   9   subject  close"}; }),
+            "run.json: cells[0].evidence[0]: is a string, and no object: an older tlsbye made this file; `tlsbye run` makes it again");
+  EXPECT_EQ(complaint([](Json& json) { json["traits"][3]["answer"] = "kept"; }), "run.json: traits[3].answer: is not `discarded or error`");
+  EXPECT_EQ(complaint([](Json& json) { json["traits"][3].erase("replays"); }),
+            "run.json: traits[3]: has `answers` alone: `answers` and `replays` belong together");
+  EXPECT_EQ(complaint([](Json& json) { json["traits"][3]["replays"].erase(0); }),
+            "run.json: traits[3].replays: has not one run for each of the answers");
   EXPECT_EQ(complaint([](Json& json) { json["runs"] = -1; }), "run.json: runs: is no count");
   EXPECT_EQ(complaint([](Json& json) { json["duration_s"] = "1"; }), "run.json: duration_s: is no number");
   EXPECT_EQ(complaint([](Json& json) { json["complete"] = 1; }), "run.json: complete: is neither true nor false");

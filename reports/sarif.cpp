@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "reports/evidence.h"
 #include "reports/matrix.h"
 
 namespace tlsbye {

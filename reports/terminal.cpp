@@ -181,7 +181,7 @@ std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<
 
   text += paragraph(fmt::format("{}: {}", cell.clause, cell.says), style.columns, 2, 4);
   if (!cell.reason.empty()) text += paragraph(fmt::format("{}, {}", verdict, cell.reason), style.columns, 2, 4);
-  for (const std::string& line : cell.evidence) text += paragraph(line, style.columns, 2, 14);
+  for (const EvidenceLine& line : cell.evidence) text += paragraph(told(line), style.columns, 2, 14);
   if (!cell.replay.empty()) text += ink.faint("  tlsbye replay " + cell.replay) + "\n";
   return text;
 }

@@ -18,8 +18,16 @@
 namespace tlsbye {
 
 template <>
-struct Words<Fate> {
-  static constexpr std::array<std::string_view, 6> list{"passed", "held", "dropped", "replaced", "delivered", "injected"};
+struct Words<Reading> {
+  static constexpr std::array<std::string_view, 3> list{"read", "no-keys", "garbled"};
+};
+template <>
+struct Words<Withheld::Why> {
+  static constexpr std::array<std::string_view, 2> list{"hold", "full"};
+};
+template <>
+struct Words<Lost::Why> {
+  static constexpr std::array<std::string_view, 4> list{"dropped", "cut", "ended", "keyless"};
 };
 template <>
 struct Words<End> {
@@ -34,12 +42,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view format_name = "tlsbye-transcript/1";
+constexpr std::string_view format_name = "tlsbye-transcript/2";
 
 // By the index in Event::what.
-constexpr std::array<std::string_view, 14> kinds{"api-call",    "transport-call", "blocked",     "record",  "transport-end",
-                                                 "raw-call",    "signal",         "died",        "endless", "not-done",
-                                                 "time-passed", "usage",          "new-session", "told"};
+constexpr std::array<std::string_view, 20> kinds{
+    "asked",         "api-call", "transport-call", "blocked", "record",  "opened",   "delivered",   "withheld", "replaced",    "lost",
+    "transport-end", "raw-call", "signal",         "died",    "endless", "not-done", "time-passed", "usage",    "new-session", "told"};
 static_assert(kinds.size() == std::variant_size_v<decltype(Event::what)>);
 
 struct Mistake {
@@ -179,9 +187,18 @@ class Reader {
 template <typename T, typename U>
 concept Is = std::same_as<std::remove_const_t<T>, U>;
 
+void fields(auto& field, Is<Asked> auto& e) {
+  field("verb", e.verb);
+  field("call", e.call);
+  field("arguments", e.arguments);
+  field("until", e.until);
+  field("size", e.size);
+  field("aside", e.aside);
+}
 void fields(auto& field, Is<ApiCall> auto& e) {
   field("call", e.call);
-  field("began", e.began);
+  field("id", e.id);
+  field("asked", e.asked);
   field("native", e.native);
   field("arguments", e.arguments);
   field("aside", e.aside);
@@ -194,10 +211,10 @@ void fields(auto& field, Is<ApiCall> auto& e) {
   field("total", e.total);
   field("intact", e.intact, true);
   field("state", e.state);
-  field("asked_at", e.asked_at);
 }
 void fields(auto& field, Is<TransportCall> auto& e) {
   field("during", e.during);
+  field("id", e.id);
   field("function", e.function);
   field("flow", e.flow);
   field("asked", e.asked);
@@ -207,24 +224,50 @@ void fields(auto& field, Is<TransportCall> auto& e) {
 }
 void fields(auto& field, Is<Blocked> auto& e) {
   field("during", e.during);
+  field("id", e.id);
+  field("asked", e.asked);
   field("on", e.on);
   field("for_good", e.for_good);
   field("timeout_ms", e.timeout_ms);
-  field("asked_at", e.asked_at);
 }
-void fields(auto& field, Is<Record> auto& e) {
-  field("from", e.from);
-  field("fate", e.fate);
+void contents(auto& field, auto& e) {
   field("type", e.type);
-  field("encrypted", e.encrypted);
-  field("wire_bytes", e.wire_bytes);
   field("content_bytes", e.content_bytes);
   field("alert", e.alert);
   field.bytes("content", e.content);
   field("handshake", e.handshake);
-  field("truncated_to", e.truncated_to);
-  field("damaged", e.damaged);
+}
+void fields(auto& field, Is<Record> auto& e) {
+  field("from", e.from);
+  field("made", e.made);
   field("of", e.of);
+  field("reading", e.reading);
+  contents(field, e);
+  field("encrypted", e.encrypted);
+  field("established", e.established);
+  field("damaged", e.damaged);
+  field("wire_bytes", e.wire_bytes);
+  field("missing", e.missing);
+  field("offset", e.offset);
+  field("by_script", e.by_script);
+}
+void fields(auto& field, Is<Opened> auto& e) {
+  field("record", e.record);
+  field("reading", e.reading);
+  contents(field, e);
+}
+void fields(auto& field, Is<Delivered> auto& e) {
+  field("record", e.record);
+  field("bytes", e.bytes);
+}
+void fields(auto& field, Is<Withheld> auto& e) {
+  field("record", e.record);
+  field("why", e.why);
+}
+void fields(auto& field, Is<Replaced> auto& e) { field("record", e.record); }
+void fields(auto& field, Is<Lost> auto& e) {
+  field("record", e.record);
+  field("why", e.why);
 }
 void fields(auto& field, Is<TransportEnd> auto& e) {
   field("from", e.from);
@@ -246,9 +289,11 @@ void fields(auto& field, Is<Died> auto& e) {
 }
 void fields(auto& field, Is<Endless> auto& e) {
   field("during", e.during);
+  field("id", e.id);
   field("times", e.times);
 }
 void fields(auto& field, Is<NotDone> auto& e) {
+  field("verb", e.verb);
   field("why", e.why);
   field("unsupported", e.unsupported);
 }
@@ -258,7 +303,10 @@ void fields(auto& field, Is<Usage> auto& e) {
   field("heap", e.heap);
 }
 void fields(auto& field, Is<NewSession> auto& e) { field("same_transport", e.same_transport); }
-void fields(auto& field, Is<Told> auto& e) { field("text", e.text); }
+void fields(auto& field, Is<Told> auto& e) {
+  field("text", e.text);
+  field("in_script", e.in_script);
+}
 
 void fields(auto& field, Is<RunKey> auto& e) {
   field("scenario", e.scenario);
@@ -276,6 +324,7 @@ void fields(auto& field, Is<Transcript::LineAnswer> auto& e) {
   field("call", e.call);
   field("outcome", e.outcome);
   field("total", e.total);
+  field("until", e.until);
 }
 
 // The fields of any value that goes into a transcript; whose doing an event was comes first.
@@ -300,7 +349,7 @@ Json written(const Event& event) {
 }
 
 std::string written(const std::string& replay, const Transcript& transcript) {
-  Json json{{"format", format_name}, {"replay", replay}, {"run", written(transcript.key())}, {"decrypted", transcript.decrypted}};
+  Json json{{"format", format_name}, {"replay", replay}, {"run", written(transcript.key())}};
   if (!transcript.options.empty()) json["options"] = transcript.options;
   json["script"] = transcript.script;
   json["reference"] = Json::array();
@@ -346,22 +395,21 @@ std::pair<std::string, Transcript> read_transcript(std::string_view text) {
   Reader field(json);
   std::string format, replay;
   Json run, reference, events;
-  bool decrypted = false;
   std::vector<std::string> options, script;
   field("format", format);
-  if (format != format_name) throw Mistake{fmt::format("the format is `{}`, and not `{}`", format, format_name)};
-  for (const std::string_view name : {"replay", "run", "decrypted", "script", "reference", "events"})
+  if (format != format_name)
+    throw Mistake{fmt::format("the format is `{}`, and not `{}`: another version of tlsbye made it; `tlsbye run` makes it again", format,
+                              format_name)};
+  for (const std::string_view name : {"replay", "run", "script", "reference", "events"})
     if (!json.contains(name)) throw Mistake{fmt::format("has no `{}`", name)};
   field("replay", replay);
   field("run", run);
-  field("decrypted", decrypted);
   field("options", options);
   field("script", script);
   field("reference", reference);
   field("events", events);
   field.nothing_else();
   Transcript transcript(whole<RunKey>(run));
-  transcript.decrypted = decrypted;
   transcript.options = std::move(options);
   transcript.script = std::move(script);
   for (const Json& answer : reference) transcript.reference.push_back(whole<Transcript::LineAnswer>(answer));

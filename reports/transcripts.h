@@ -1,4 +1,4 @@
-// Transcripts as data, out/transcripts.jsonl: one line of JSON for each run that decided a cell or a trait, format "tlsbye-transcript/1",
+// Transcripts as data, out/transcripts.jsonl: one line of JSON for each run that decided a cell or a trait, format "tlsbye-transcript/2",
 // sorted by replay id. Its schema is reports/transcript.schema.json. From these and the run file the page is made.
 //
 // Events carry their fields under the names of harness/transcript/transcript.h. A word of a closed list is always there; of the rest what

@@ -40,7 +40,7 @@ TEST(Transcripts, ComeBackAsTheyWent) {
     EXPECT_EQ(copy.options, transcript.options);
     EXPECT_EQ(copy.script, transcript.script);
     EXPECT_EQ(copy.reference, transcript.reference);
-    EXPECT_EQ(copy.decrypted, transcript.decrypted);
+    EXPECT_EQ(decrypted(copy), decrypted(transcript));
     ASSERT_EQ(copy.events().size(), transcript.events().size());
     for (const Event& event : transcript.events()) {
       EXPECT_EQ(narrate(copy.at(event.number)), narrate(event));
@@ -74,7 +74,15 @@ TEST(Transcripts, AMistakeIsNamedWithItsPlace) {
   EXPECT_EQ(complaint([](Json& json) { json["run"]["tls"] = "0.9"; }), "t.jsonl:1: tls: `0.9` is no such word");
   EXPECT_EQ(complaint([](Json& json) { json["run"]["scenario"] = 1; }), "t.jsonl:1: scenario: is not of its kind");
   EXPECT_EQ(complaint([](Json& json) { json.erase("script"); }), "t.jsonl:1: has no `script`");
-  EXPECT_EQ(complaint([](Json& json) { json["format"] = "other"; }), "t.jsonl:1: the format is `other`, and not `tlsbye-transcript/1`");
+  EXPECT_EQ(
+      complaint([](Json& json) { json["format"] = "other"; }),
+      "t.jsonl:1: the format is `other`, and not `tlsbye-transcript/2`: another version of tlsbye made it; `tlsbye run` makes it again");
+  EXPECT_THAT(complaint([](Json& json) {
+                json["format"] = "tlsbye-transcript/1";
+                json["decrypted"] = true;
+              }),
+              ::testing::HasSubstr("`tlsbye run` makes it again"))
+      << "a file of an older tlsbye says so, and not which key it has too many";
   EXPECT_THROW(parse_transcripts("{", "t.jsonl"), RunFileError);
   EXPECT_THROW(parse_transcripts("[]", "t.jsonl"), RunFileError);
   EXPECT_THROW(read_transcripts("no-such-file"), RunFileError);

@@ -6,6 +6,7 @@
 #include "harness/cli/story.h"
 #include "harness/runner/replay_id.h"
 #include "harness/scenario/diagnostic.h"
+#include "harness/transcript/telling.h"
 #include "reports/pcapng.h"
 
 namespace tlsbye {
@@ -67,13 +68,14 @@ int replay_command(const House& house, const std::string& id, bool isolate, std:
   std::string findings;
   std::size_t held = 0;
   const Facts facts(transcript);
+  const Telling telling(transcript);
   for (const Clause& clause : clauses) {
     const Finding finding = judge(clause, facts);
     if (finding.kind == Finding::Kind::holds) ++held;
     if (finding.kind == Finding::Kind::holds || finding.kind == Finding::Kind::not_reached) continue;
     marked.insert(finding.evidence.begin(), finding.evidence.end());
     findings += fmt::format("\n{} ({})\n  {}\n  seen: {}, at", clause.id, spell(clause.strength), clause.says, finding.says);
-    for (const int number : finding.evidence) findings += fmt::format(" {}", number);
+    for (const int number : finding.evidence) findings += " " + telling.label(number);
     findings += "\n";
   }
   fmt::print("{}: {}\n{}\n\n{}", scenario->id, scenario->title, describe(transcript.key()), tell_story(transcript, marked));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "harness/transcript/telling.h"
+
 namespace tlsbye {
 
 std::string describe(const RunKey& run) {
@@ -10,6 +12,7 @@ std::string describe(const RunKey& run) {
 }
 
 std::string tell_story(const Transcript& transcript, const std::set<int>& marked) {
+  const Telling telling(transcript);
   std::string text;
   int line = -1;
   for (const Event& event : transcript.events()) {
@@ -21,9 +24,14 @@ std::string tell_story(const Transcript& transcript, const std::set<int>& marked
       else
         text += fmt::format("    | {}\n", event.number == 1 ? "(before the script)" : "(after the script)");
     }
-    text += fmt::format("{} {:>5}  {}\n", marked.contains(event.number) ? '>' : ' ', event.number, narrate(event));
+    // The line says what is asked for and ordered; what came to the wire went on, unless another word follows.
+    const auto* order = event.as<Told>();
+    const bool is_said = event.as<Asked>() || (order && order->in_script) || is_routine(event, transcript);
+    if (is_said && !marked.contains(event.number)) continue;
+    text +=
+        fmt::format("{} {:>11}  {}\n", marked.contains(event.number) ? '>' : ' ', telling.label(event.number), telling.text(event.number));
   }
-  if (!transcript.decrypted)
+  if (!decrypted(transcript))
     text += "Some records of this run could not be read: the wire had no keys for them, or they do not decrypt under their keys.\n";
   return text;
 }

@@ -1,4 +1,5 @@
-// A transcript told to a reader: script lines, and under each what happened, in order.
+// A transcript told to a reader: script lines, and under each what happened, in order, each event with its label
+// (harness/transcript/telling.h).
 #pragma once
 
 #include <set>

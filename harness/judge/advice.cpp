@@ -128,17 +128,6 @@ std::string where(const Columns& so, const Columns& all, const std::vector<std::
   return fmt::format("{}", fmt::join(named, "; "));
 }
 
-std::vector<std::string> parts(std::string_view answers) {
-  std::vector<std::string> list;
-  constexpr std::string_view between = " or ";
-  for (std::size_t at = 0;;) {
-    const auto next = answers.find(between, at);
-    list.emplace_back(answers.substr(at, next - at));
-    if (next == std::string_view::npos) return list;
-    at = next + between.size();
-  }
-}
-
 // One sentence with all the columns that it holds in, in the order in which they were met.
 class Sentences {
  public:
@@ -256,13 +245,12 @@ std::vector<Advice> advise(const RunReport& report, std::string_view stack, cons
         if (trait.trait != rule.question || trait.stack != stack) continue;
         const Column column{trait.version, trait.role, trait.tls};
         all.insert(column);
-        const auto answers = parts(trait.answer);
-        for (std::size_t n = 0; n < answers.size(); ++n) {
-          const std::string& answer = answers[n];
+        for (std::size_t n = 0; n < trait.answers.size(); ++n) {
+          const std::string& answer = trait.answers[n];
           const std::string& replay = n < trait.replays.size() ? trait.replays[n] : trait.replay;
           const auto it = rule.says.find(answer);
           const std::string& sentence = it != rule.says.end() ? it->second : rule.otherwise;
-          if (!sentence.empty()) sentences.add(filled(sentence, answer, words), column, replay, answers.size() == 1);
+          if (!sentence.empty()) sentences.add(filled(sentence, answer, words), column, replay, trait.answers.size() == 1);
         }
       }
       sentences.give(section, all, versions, advice);

@@ -52,23 +52,10 @@ std::optional<std::string> missing_ability(const Clause& clause, const StackInfo
 // What the subject was asked for in this run and said it has not: the script's verb, and its words.
 std::map<std::string, std::string_view> refusals(const Transcript& transcript) {
   std::map<std::string, std::string_view> refused;
-  for (const Event& event : transcript.events()) {
-    const NotDone* refusal = event.as<NotDone>();
-    if (!refusal || !refusal->unsupported || refusal->side != Side::subject) continue;
-    if (event.line < 1 || static_cast<std::size_t>(event.line) > transcript.script.size()) continue;
-    const std::string& line = transcript.script[static_cast<std::size_t>(event.line - 1)];
-    const auto verb = line.find_first_not_of(" \t", line.find_first_of(" \t"));
-    if (verb != std::string::npos) refused.emplace(line.substr(verb, line.find_first_of(" \t#", verb) - verb), refusal->why);
-  }
+  for (const Event& event : transcript.events())
+    if (const auto* refusal = event.as<NotDone>(); refusal && refusal->unsupported && refusal->side == Side::subject)
+      refused.emplace(refusal->verb, refusal->why);
   return refused;
-}
-
-// The events of a handshake tell nothing about a close, and a library's own transport calls little where nothing was done to them.
-bool is_noise(const Event& event, const Transcript& transcript) {
-  if (event.as<Told>()) return true;
-  if (const auto* call = event.as<TransportCall>()) return !call->injected;
-  if (event.line < 1 || static_cast<std::size_t>(event.line) > transcript.script.size()) return false;
-  return transcript.script[static_cast<std::size_t>(event.line - 1)].find(spell(Call::handshake)) != std::string::npos;
 }
 
 }  // namespace
@@ -101,6 +88,8 @@ Verdict verdict_of(Finding::Kind kind, Strength strength) {
 }
 
 bool StackInfo::can(std::string_view ability) const { return names(abilities, ability); }
+
+std::string TraitAnswer::answer() const { return fmt::format("{}", fmt::join(answers, " or ")); }
 
 Totals totals(const RunReport& report) {
   Totals counts{};
@@ -159,6 +148,8 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
   bool decided = false;
   const Facts facts(transcript);
   const auto refused = refusals(transcript);
+  const bool readable = decrypted(transcript);
+  std::optional<Telling> telling;
   Met& met = column.partners[{transcript.key().partner, transcript.key().partner_version}];
   ++met.runs;
   met.cells.resize(clauses_->size());
@@ -183,10 +174,11 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
       }
     }
     met.cells[clause_index] = std::max(met.cells[clause_index], verdict);
-    if (!cell.gives_way_to(verdict, transcript.decrypted, index)) continue;
-    cell = {verdict, index, transcript.decrypted, transcript.key().scenario, std::string(replay), std::move(finding.says), {}};
+    if (!cell.gives_way_to(verdict, readable, index)) continue;
+    cell = {verdict, index, readable, transcript.key().scenario, std::string(replay), std::move(finding.says), {}};
     if (verdict == Verdict::not_reached) continue;
-    cell.evidence = tell_evidence(transcript, finding.evidence);
+    if (!telling) telling.emplace(transcript);
+    cell.evidence = tell_evidence(transcript, *telling, finding.evidence);
     decided = true;
   }
   for (std::size_t trait = 0; trait < column.traits.size(); ++trait) {
@@ -295,7 +287,7 @@ RunReport Judge::report() const {
       TraitAnswer told{std::string((*questions_)[trait].name), stack.name, stack.version, column.role, column.tls, {}, {}};
       const Answered* first = nullptr;
       for (const auto& [answer, answered] : answers) {
-        told.answer += (told.answer.empty() ? "" : " or ") + answer;
+        told.answers.push_back(answer);
         if (!first || answered.run < first->run) first = &answered;
         if (answers.size() > 1) told.replays.push_back(answered.replay);
       }
@@ -324,7 +316,13 @@ RunReport Judge::report() const {
   return report;
 }
 
-std::vector<std::string> tell_evidence(const Transcript& transcript, const std::vector<int>& decisive, std::size_t most) {
+std::string told(const EvidenceLine& line) {
+  if (line.event == 0) return "  " + line.text;
+  return fmt::format("{} {:<5} {}", line.decisive ? '>' : ' ', line.label, line.text);
+}
+
+std::vector<EvidenceLine> tell_evidence(const Transcript& transcript, const Telling& telling, const std::vector<int>& decisive,
+                                        std::size_t most) {
   std::set<int> marked;
   for (const int number : decisive)
     if (number >= 1 && number < transcript.next_number()) marked.insert(number);
@@ -336,18 +334,17 @@ std::vector<std::string> tell_evidence(const Transcript& transcript, const std::
       for (const int number : marked) {
         const int near = number + step;
         if (shown.size() >= most || near < 1 || near > *marked.rbegin()) continue;
-        if (!is_noise(transcript.at(near), transcript)) shown.insert(near);
+        if (!telling.leaves_out(near)) shown.insert(near);
       }
     }
   }
-  std::vector<std::string> lines;
+  std::vector<EvidenceLine> lines;
   int previous = 0;
   for (const int number : shown) {
     bool left_out = false;
-    for (int between = previous + 1; between < number && !left_out; ++between) left_out = !is_noise(transcript.at(between), transcript);
-    if (left_out) lines.emplace_back("  ...");
-    lines.push_back(
-        fmt::format("{}{:>3}   {}", marked.count(number) ? "> " : "  ", number, narrate(transcript.at(number), Detail::repeatable)));
+    for (int between = previous + 1; between < number && !left_out; ++between) left_out = !telling.leaves_out(between);
+    if (left_out) lines.push_back({"", "...", 0, false});
+    lines.push_back({telling.label(number), telling.text(number, Detail::repeatable), number, marked.contains(number)});
     previous = number;
   }
   return lines;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "harness/oracle/oracle.h"
+#include "harness/transcript/telling.h"
 
 namespace tlsbye {
 
@@ -51,6 +52,17 @@ struct StackInfo {
   friend bool operator==(const StackInfo&, const StackInfo&) = default;
 };
 
+// An event as a reader is told of it, where it is part of what a verdict rests on.
+struct EvidenceLine {
+  std::string label;      // "3.2" (harness/transcript/telling.h); empty where events were left out here
+  std::string text;       // in the notation of the script
+  int event = 0;          // its number; 0 where events were left out
+  bool decisive = false;  // it decided; the others stand around it
+  friend bool operator==(const EvidenceLine&, const EvidenceLine&) = default;
+};
+// "> 3.2   subject  close = done": a line for people, "> " before what decided.
+std::string told(const EvidenceLine& line);
+
 struct Cell {
   std::string clause;
   std::vector<std::string> ref;
@@ -62,8 +74,7 @@ struct Cell {
   std::string scenario;  // of the deciding run; empty where none decided
   std::string replay;    // its replay id
   std::string says;      // what was seen
-  std::vector<std::string>
-      evidence;                // the deciding events in the notation of the script, with their numbers; the decisive ones marked "> "
+  std::vector<EvidenceLine> evidence;
   std::optional<Verdict> was;  // known and stale only: the verdict before known.toml was looked at
   std::string reason;          // known and stale only: why the deviation is accepted, or what is wrong with the entry
   friend bool operator==(const Cell&, const Cell&) = default;
@@ -73,9 +84,10 @@ struct TraitAnswer {
   std::string trait, stack, version;
   Role role{};
   Tls tls{};
-  std::string answer;                     // where runs answer differently: the answers, sorted, joined by " or "
+  std::vector<std::string> answers;       // sorted; several where runs answer differently
   std::string replay;                     // of the first run that answered
   std::vector<std::string> replays = {};  // where there are several answers: of the first run that gave each, in their order
+  std::string answer() const;             // for the reader: "discarded or kept"
   friend bool operator==(const TraitAnswer&, const TraitAnswer&) = default;
 };
 
@@ -144,7 +156,7 @@ class Judge {
     std::size_t run = no_run;
     bool readable = false;  // the wire had keys for that run
     std::string scenario, replay, says;
-    std::vector<std::string> evidence;
+    std::vector<EvidenceLine> evidence;
     bool gives_way_to(Verdict other, bool other_readable, std::size_t other_run) const;
   };
   struct Answered {
@@ -179,8 +191,9 @@ class Judge {
   std::size_t runs_ = 0;
 };
 
-// The events around the decisive ones as lines for the reader, at most `most` events: number and narrate(), "> " before the decisive ones,
-// "..." where some were left out. Where more than `most` are decisive, the first of them and the last.
-std::vector<std::string> tell_evidence(const Transcript& transcript, const std::vector<int>& decisive, std::size_t most = 12);
+// The events around the decisive ones, at most `most`, of those that a reader is told of; "..." where some of these were left out. Where
+// more than `most` are decisive, the first of them and the last.
+std::vector<EvidenceLine> tell_evidence(const Transcript& transcript, const Telling& telling, const std::vector<int>& decisive,
+                                        std::size_t most = 12);
 
 }  // namespace tlsbye

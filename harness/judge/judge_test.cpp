@@ -90,7 +90,9 @@ TEST(Judge, TheWorstRunDecidesAndIsNamed) {
   EXPECT_EQ(decided.scenario, "family/bad");
   EXPECT_EQ(decided.replay, "bad");
   EXPECT_EQ(decided.says, "it was broken");
-  EXPECT_THAT(decided.evidence, ElementsAre(HasSubstr(">   2   subject")));
+  ASSERT_THAT(decided.evidence, SizeIs(1));
+  EXPECT_THAT(told(decided.evidence[0]), HasSubstr("> 1.1   subject"));
+  EXPECT_EQ(decided.evidence[0].event, 2);
   EXPECT_EQ(report.runs, 3U);
 }
 
@@ -235,7 +237,8 @@ TEST(Judge, TraitsThatAnswerDifferentlyNameAllAnswers) {
   EXPECT_FALSE(judge.take(6, run("discarded"), "six"));
   const RunReport report = judge.report();
   ASSERT_THAT(report.traits, SizeIs(1));
-  EXPECT_EQ(report.traits[0].answer, "discarded or kept");
+  EXPECT_THAT(report.traits[0].answers, ElementsAre("discarded", "kept"));
+  EXPECT_EQ(report.traits[0].answer(), "discarded or kept");
   EXPECT_EQ(report.traits[0].replay, "two");
 }
 
@@ -279,41 +282,72 @@ TEST(Judge, TotalsCountEveryCellOnce) {
   EXPECT_EQ(counts[static_cast<std::size_t>(Verdict::not_reached)], 3U);
 }
 
+std::vector<EvidenceLine> evidence(const Transcript& transcript, const std::vector<int>& decisive, std::size_t most = 12) {
+  return tell_evidence(transcript, Telling(transcript), decisive, most);
+}
+
 TEST(Evidence, ShowsTheDecisiveEventsAmongTheirNeighbours) {
   Transcript transcript;
   for (int i = 0; i < 20; ++i) transcript.add(1, Signal{Side::subject, "SIGPIPE"});
-  const auto lines = tell_evidence(transcript, {10, 15}, 5);
-  std::vector<std::string> numbers;
-  for (const std::string& line : lines) numbers.push_back(line.substr(0, 5));
-  EXPECT_THAT(numbers, ElementsAre("  ...", "    9", ">  10", "   11", "  ...", "   14", ">  15"));
+  std::vector<std::string> places;
+  for (const EvidenceLine& line : evidence(transcript, {10, 15}, 5)) places.push_back(told(line).substr(0, 6));
+  EXPECT_THAT(places, ElementsAre("  ...", "  1.9 ", "> 1.10", "  1.11", "  ...", "  1.14", "> 1.15"));
 }
 
 TEST(Evidence, KeepsTheFirstAndTheLastWhereTooManyAreDecisive) {
   Transcript transcript;
   std::vector<int> decisive;
   for (int i = 0; i < 30; ++i) decisive.push_back(transcript.add(1, Signal{Side::subject, "SIGPIPE"}));
-  const auto lines = tell_evidence(transcript, decisive, 4);
+  const auto lines = evidence(transcript, decisive, 4);
   ASSERT_THAT(lines, SizeIs(5));
-  EXPECT_THAT(lines[2], HasSubstr(">   3"));
-  EXPECT_EQ(lines[3], "  ...");
-  EXPECT_THAT(lines[4], HasSubstr(">  30"));
+  EXPECT_EQ(lines[2].event, 3);
+  EXPECT_EQ(lines[3], (EvidenceLine{"", "...", 0, false}));
+  EXPECT_EQ(lines[4].event, 30);
 }
 
 TEST(Evidence, EndsWithTheLastDecisiveEvent) {
   Transcript transcript;
   for (int i = 0; i < 4; ++i) transcript.add(1, Signal{Side::subject, "SIGPIPE"});
-  const auto lines = tell_evidence(transcript, {3});
+  const auto lines = evidence(transcript, {3});
   ASSERT_THAT(lines, SizeIs(3));
-  EXPECT_THAT(lines.back(), HasSubstr(">   3"));
+  EXPECT_EQ(lines.back().event, 3);
+}
+
+// A handshake that is so many calls, and a signal in the line after it.
+Transcript after_handshake(int calls, const std::string& words = "both     handshake") {
+  Transcript transcript;
+  transcript.script = {words, "subject  close"};
+  transcript.add(1, Asked{Side::subject, "handshake", Call::handshake, "", Until::done, 0, Aside::no});
+  for (int i = 1; i <= calls; ++i) {
+    ApiCall call;
+    call.call = Call::handshake;
+    call.outcome = i == calls ? Outcome::done : Outcome::want_read;
+    transcript.add(1, call);
+  }
+  transcript.add(2, Signal{Side::subject, "SIGPIPE"});
+  return transcript;
 }
 
 TEST(Evidence, LeavesOutTheHandshakeUnlessItDecides) {
-  Transcript transcript;
-  transcript.script = {"both     handshake", "subject  close"};
-  transcript.add(1, Signal{Side::subject, "SIGPIPE"});
-  const int second = transcript.add(2, Signal{Side::subject, "SIGPIPE"});
-  EXPECT_THAT(tell_evidence(transcript, {second}), SizeIs(1));
-  EXPECT_THAT(tell_evidence(transcript, {1, second}), SizeIs(2));
+  const Transcript transcript = after_handshake(1);
+  EXPECT_THAT(evidence(transcript, {3}), SizeIs(1));
+  EXPECT_THAT(evidence(transcript, {2, 3}), SizeIs(2));
+}
+
+TEST(Evidence, IsTheSameHoweverMuchTheHandshakeTook) {
+  const EvidenceLine one = evidence(after_handshake(1), {3}).at(0), other = evidence(after_handshake(5), {7}).at(0);
+  EXPECT_EQ(one.label, "2.1");
+  EXPECT_EQ(one.label, other.label);
+  EXPECT_EQ(one.text, other.text);
+}
+
+TEST(Evidence, DoesNotDependOnTheWordsOfTheScript) {
+  EXPECT_EQ(evidence(after_handshake(1), {3}), evidence(after_handshake(1, "subject  write 1"), {3}));
+  Transcript commented;
+  commented.script = {"subject  close   # after the handshake"};
+  commented.add(1, Signal{Side::subject, "SIGPIPE"});
+  commented.add(1, Signal{Side::subject, "SIGPIPE"});
+  EXPECT_THAT(evidence(commented, {2}), SizeIs(2)) << "a comment hides nothing";
 }
 
 TEST(Judge, OldVersionsHaveColumnsOnlyWhereTheStackHasThemAndAClauseNamesThem) {

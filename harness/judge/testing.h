@@ -23,13 +23,15 @@ inline Transcript run(std::string word, std::string scenario = "family/name") {
   key.tls = Tls::v1_3;
   Transcript transcript(key);
   transcript.script = {"subject  close-write   # half"};
-  transcript.decrypted = word != "no-keys";
-  const bool unsupported = word == "unsupported";
+  const bool unsupported = word == "unsupported", no_keys = word == "no-keys";
   transcript.add(1, Told{std::move(word)});
   if (unsupported)
-    transcript.add(1, NotDone{Side::subject, "no such call", true});
+    transcript.add(1, NotDone{Side::subject, "close-write", "no such call", true});
   else
     transcript.add(1, Signal{Side::subject, "SIGPIPE"});
+  Record sealed;
+  sealed.reading = Reading::no_keys;
+  if (no_keys) transcript.add(1, sealed);
   return transcript;
 }
 

@@ -150,7 +150,7 @@ class Runner::Stage {
         return ask(run_.role == Role::server ? Side::subject : Side::partner, statement);
       case Actor::wire:
         if (statement.verb == Verb::pass) return pass(statement.milliseconds);
-        transcript_.add(line_, Told{statement.source});
+        transcript_.add(line_, Told{statement.source, true});
         wire_.carry_out(statement);
         return;
       case Actor::both:

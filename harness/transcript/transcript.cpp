@@ -68,15 +68,7 @@ bool is_text(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte >= 0x20 && byte < 0x7f; });
 }
 
-std::string name_of(const Contents& contents, Detail detail) {
-  if (contents.alert) return alert_name(contents.alert->description) + " (" + level_name(contents.alert->level) + ")";
-  if (contents.type == ContentType::handshake && !contents.handshake.empty()) return contents.handshake;
-  if (contents.type == ContentType::raw)
-    return detail == Detail::full || is_text(contents.content) ? "raw " + quoted(contents.content, 32) : "raw bytes";
-  return std::string(spell(contents.type));
-}
-
-std::string narrate_record(const Record& record, Detail detail) {
+std::string narrate_record(const Record& record, Detail detail, const NameOfEvent& name) {
   std::string line = fmt::format("wire     {}->{}  {:<28}", spell(record.from), spell(other(record.from)), name_of(record, detail));
   const bool size_differs = record.type == ContentType::handshake || record.type == ContentType::unknown;
   if (detail == Detail::full || !size_differs) line += fmt::format(" {} bytes", record.wire_bytes);
@@ -85,7 +77,7 @@ std::string narrate_record(const Record& record, Detail detail) {
   if (record.missing > 0) line += fmt::format(", {} of them missing", record.missing);
   if (record.reading == Reading::garbled) line += ", its own keys do not open it";
   if (record.by_script) line += "  [the script's]";
-  if (record.made) line += record.of ? fmt::format("  [made in place of {}]", record.of) : "  [made by the wire]";
+  if (record.made) line += record.of ? fmt::format("  [made in place of {}]", name(record.of)) : "  [made by the wire]";
   return line;
 }
 
@@ -136,6 +128,14 @@ std::string_view ApiCall::flag(std::string_view name) const {
   for (const auto& [key, value] : state)
     if (key == name) return value;
   return {};
+}
+
+std::string name_of(const Contents& contents, Detail detail) {
+  if (contents.alert) return alert_name(contents.alert->description) + " (" + level_name(contents.alert->level) + ")";
+  if (contents.type == ContentType::handshake && !contents.handshake.empty()) return contents.handshake;
+  if (contents.type == ContentType::raw)
+    return detail == Detail::full || is_text(contents.content) ? "raw " + quoted(contents.content, 32) : "raw bytes";
+  return std::string(spell(contents.type));
 }
 
 std::string_view spell(ContentType type) {
@@ -244,7 +244,7 @@ std::vector<Transcript::LineAnswer> answers(const Transcript& transcript) {
   return list;
 }
 
-std::string narrate(const Event& event, Detail detail) {
+std::string narrate(const Event& event, Detail detail, const NameOfEvent& name) {
   return std::visit(
       Overloaded{
           [](const Asked& e) {
@@ -280,15 +280,18 @@ std::string narrate(const Event& event, Detail detail) {
                                e.timeout_ms ? fmt::format(", for {} ms at most", *e.timeout_ms) : std::string(),
                                e.for_good ? ", for good" : "");
           },
-          [detail](const Record& e) { return narrate_record(e, detail); },
-          [detail](const Opened& e) {
-            return e.reading == Reading::garbled ? fmt::format("wire     the keys have come, and do not open {}", e.record)
-                                                 : fmt::format("wire     the keys have come: {} was {}", e.record, name_of(e, detail));
+          [&](const Record& e) { return narrate_record(e, detail, name); },
+          [&](const Opened& e) {
+            return e.reading == Reading::garbled
+                       ? fmt::format("wire     the keys have come, and do not open {}", name(e.record))
+                       : fmt::format("wire     the keys have come: {} was {}", name(e.record), name_of(e, detail));
           },
-          [](const Delivered& e) { return fmt::format("wire     {} delivered, {} bytes", e.record, e.bytes); },
-          [](const Withheld& e) { return fmt::format("wire     {} {}", e.record, spell(e.why)); },
-          [](const Replaced& e) { return fmt::format("wire     {} replaced", e.record); },
-          [](const Lost& e) { return fmt::format("wire     {} {}", e.record, spell(e.why)); },
+          [&](const Delivered& e) {
+            return fmt::format("wire     {} delivered{}", name(e.record), detail == Detail::full ? fmt::format(", {} bytes", e.bytes) : "");
+          },
+          [&](const Withheld& e) { return fmt::format("wire     {} {}", name(e.record), spell(e.why)); },
+          [&](const Replaced& e) { return fmt::format("wire     {} replaced", name(e.record)); },
+          [&](const Lost& e) { return fmt::format("wire     {} {}", name(e.record), spell(e.why)); },
           [](const TransportEnd& e) {
             return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), spell(e.end),
                                              e.by_wire ? "  [the wire's doing]" : "")

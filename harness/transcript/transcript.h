@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -246,6 +247,7 @@ struct NewSession {
 // A standing order to the wire or to a peer was given, or an option set: told for the reader, judged by nobody.
 struct Told {
   std::string text;
+  bool in_script = false;  // it is what the script's line says
 };
 
 struct Event {
@@ -331,10 +333,16 @@ enum class Detail : std::uint8_t {
   full,
 };
 
+// How an event is called where another one speaks of it.
+using NameOfEvent = std::function<std::string(int number)>;
+
 // One event as a line of text in the notation of the script, without number: "subject  close                = want-read  (gnutls_bye -28
 // GNUTLS_E_AGAIN)".
-std::string narrate(const Event& event, Detail detail = Detail::full);
+std::string narrate(
+    const Event& event, Detail detail = Detail::full, const NameOfEvent& name = [](int number) { return std::to_string(number); });
 std::string_view spell(ContentType type);
+// What a record holds, in a word or two: "close_notify (warning)", "ClientHello", "application_data".
+std::string name_of(const Contents& contents, Detail detail = Detail::full);
 
 // Alerts by the names of RFC 8446 6, RFC 5246 7.2 and RFC 9846 6: "close_notify", "internal_error"; "alert 201" for a number without one.
 std::string alert_name(std::uint8_t description);

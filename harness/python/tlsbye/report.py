@@ -41,6 +41,19 @@ class Clause:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """An event as a reader is told of it; or, without a label, the place of some that were left out."""
+
+    label: str
+    text: str
+    event: int = 0
+    decisive: bool = False
+
+    def __str__(self) -> str:
+        return f"{'>' if self.decisive else ' '} {self.label:<5} {self.text}" if self.label else f"  {self.text}"
+
+
+@dataclass(frozen=True)
 class Cell:
     """One cell of the matrix: what a clause came to on a stack, in a role, at a TLS version."""
 
@@ -55,7 +68,7 @@ class Cell:
     scenario: str = ""
     replay: str = ""
     says: str = ""
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     reason: str = ""
     was: str = ""
 
@@ -85,7 +98,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class TraitAnswer:
-    """How a stack answers a question on which documents leave freedom."""
+    """How a stack answers a question on which documents leave freedom.
+
+    Where runs answered differently, `answers` has each of their answers, and `answer` all of them in one text.
+    """
 
     trait: str
     stack: str
@@ -94,6 +110,7 @@ class TraitAnswer:
     tls: str
     answer: str
     replay: str = ""
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +172,11 @@ def parse(run: dict[str, Any]) -> Report:
         stacks=tuple(Stack(s["name"], s["version"], tuple(s["abilities"])) for s in run["stacks"]),
         cells=tuple(_cell(c) for c in run["cells"]),
         traits=tuple(
-            TraitAnswer(t["trait"], t["stack"], t["version"], t["role"], t["tls"], t["answer"], t.get("replay", ""))
+            TraitAnswer(
+                *(t[name] for name in ("trait", "stack", "version", "role", "tls", "answer")),
+                replay=t.get("replay", ""),
+                answers=tuple(t.get("answers", (t["answer"],))),
+            )
             for t in run["traits"]
         ),
         runs=run["runs"],
@@ -167,4 +188,4 @@ def parse(run: dict[str, Any]) -> Report:
 def _cell(cell: dict[str, Any]) -> Cell:
     words = {name: cell[name] for name in ("clause", "strength", "stack", "version", "role", "tls", "verdict")}
     more = {name: cell.get(name) or "" for name in ("scenario", "replay", "says", "reason", "was")}
-    return Cell(**words, **more, ref=tuple(cell.get("ref", ())), evidence=tuple(cell.get("evidence", ())))
+    return Cell(**words, **more, ref=tuple(cell.get("ref", ())), evidence=tuple(Evidence(**line) for line in cell.get("evidence", ())))
