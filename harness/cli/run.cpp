@@ -81,8 +81,9 @@ std::optional<Stop> write_all(const House& house, const fs::path& out, const Cam
     write_run_file(result.report, out / "run.json");
     write_runs(out, result);
     write_text(out / transcripts_file, transcripts_json(result.deciding));
-    write_reports(result.report, references_of(house), result.deciding,
-                  {out / "matrix.md", out / "matrix.html", out / "junit.xml", out / "results.sarif", out / "closing-safely.md"});
+    std::vector<ReportFile> reports;
+    for (const ReportFormat& format : report_formats()) reports.push_back({&format, out / format.file});
+    write_reports(result.report, references_of(house), result.deciding, reports);
   } catch (const RunFileError& error) {
     return Stop{exit_usage, fmt::format("tlsbye: {}", error.what())};
   } catch (const Stop& stop) {

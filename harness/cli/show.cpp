@@ -71,9 +71,9 @@ void show_scenario(const Scenario& scenario, const std::optional<RunReport>& run
 
 }  // namespace
 
-int show_command(const House& house, const std::string& what, const fs::path& out, const fs::path& more_scenarios) {
+int show_command(const House& house, const std::string& what, const fs::path& out) {
   const std::vector<Clause> clauses = clauses_of(house);
-  const std::vector<Scenario> scenarios = scenarios_of(house, more_scenarios);
+  const std::vector<Scenario> scenarios = scenarios_of(house);
   const std::optional<RunReport> run = last_run(out);
   if (what.find(':') != std::string::npos) {
     std::string name = what;
