@@ -28,13 +28,17 @@ namespace fs = std::filesystem;
 
 std::atomic<bool> interrupted{false};
 
-// From here on Ctrl-C ends the run after the one being made; a second Ctrl-C ends the program at once.
+// From here on Ctrl-C, SIGTERM and the terminal's end (SIGHUP) end the run after the one being made; a second Ctrl-C ends the program at
+// once.
 void end_gently_on_interrupt() {
   struct sigaction action {};
   action.sa_handler = [](int) { interrupted.store(true, std::memory_order_relaxed); };
   action.sa_flags = SA_RESETHAND | SA_RESTART;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  struct sigaction hangup {};
+  ::sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup(1) asks to go on
 }
 
 // Finds out before anything is run whether there will be a place for the results.
