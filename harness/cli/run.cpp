@@ -60,17 +60,25 @@ void prepare_out(const fs::path& out) {
                fmt::format("tlsbye: cannot write to the output folder {}: {}; choose another with --out", out.string(), error.message())};
 }
 
-// Those of an earlier run.
-void take_away(const fs::path& folder, std::string_view extension) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error))
-    if (entry.path().extension() == extension) fs::remove(entry.path(), error);
+// Takes away what an earlier run has left in the folder, and nothing else: its reports, which must not stand beside the new run file, and
+// the files of the runs that its transcripts name.
+void take_away_old(const fs::path& out) {
+  std::error_code ignored;
+  std::ifstream transcripts(out / transcripts_file);
+  for (std::string line; std::getline(transcripts, line);) {
+    const std::optional<std::string> replay = replay_named_by(line);
+    if (!replay) continue;
+    fs::remove(out / "transcripts" / (capture_name(*replay) + ".txt"), ignored);
+    fs::remove(out / "captures" / (capture_name(*replay) + ".pcapng"), ignored);
+  }
+  std::vector<fs::path> reports{out / "run.json", out / transcripts_file};
+  for (const ReportFormat& format : report_formats()) reports.push_back(out / format.file);
+  for (const fs::path& report : reports)
+    if (fs::is_regular_file(report, ignored)) fs::remove(report, ignored);
 }
 
 // The deciding runs, a file each: told, and as what Wireshark opens.
 void write_runs(const fs::path& out, const CampaignResult& result) {
-  take_away(out / "transcripts", ".txt");
-  take_away(out / "captures", ".pcapng");
   for (const auto& [replay, transcript] : result.deciding) {
     const std::string name = capture_name(replay), capture = "captures/" + name + ".pcapng";
     write_text(out / "transcripts" / (name + ".txt"),
@@ -79,19 +87,21 @@ void write_runs(const fs::path& out, const CampaignResult& result) {
   }
 }
 
-// Everything that is written of a run, the run file first. Gives what could not be: nothing is written after it.
+// Everything that is written of a run: the run file first, and last the many files of single runs, which the list of transcripts names
+// already. Gives what could not be: nothing is written after it.
 std::optional<Stop> write_all(const House& house, const fs::path& out, const CampaignResult& result) {
   try {
+    take_away_old(out);
     write_run_file(result.report, out / "run.json");
-    write_runs(out, result);
     write_text(out / transcripts_file, transcripts_json(result.deciding));
     std::vector<ReportFile> reports;
     for (const ReportFormat& format : report_formats()) reports.push_back({&format, out / format.file});
     write_reports(result.report, references_of(house), result.deciding, reports);
+    write_runs(out, result);
   } catch (const RunFileError& error) {
-    return Stop{exit_usage, fmt::format("tlsbye: {}", error.what())};
+    return Stop{exit_harness, fmt::format("tlsbye: {}", error.what())};
   } catch (const Stop& stop) {
-    return stop;
+    return Stop{exit_harness, stop.message};
   }
   return std::nullopt;
 }

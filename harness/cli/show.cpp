@@ -9,6 +9,7 @@
 #include "harness/cli/commands.h"
 #include "harness/judge/advice.h"
 #include "harness/scenario/diagnostic.h"
+#include "reports/pcapng.h"
 #include "reports/run_file.h"
 #include "reports/terminal.h"
 
@@ -76,9 +77,7 @@ int show_command(const House& house, const std::string& what, const fs::path& ou
   const std::vector<Scenario> scenarios = scenarios_of(house);
   const std::optional<RunReport> run = last_run(out);
   if (what.find(':') != std::string::npos) {
-    std::string name = what;
-    std::replace(name.begin(), name.end(), '/', '+');
-    const fs::path file = out / "transcripts" / (name + ".txt");
+    const fs::path file = out / "transcripts" / (capture_name(what) + ".txt");
     std::ifstream stream(file);
     if (!stream)
       throw Stop{
