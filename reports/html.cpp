@@ -12,6 +12,7 @@
 
 #include "reports/matrix.h"
 #include "reports/page.h"
+#include "reports/pcapng.h"
 #include "reports/text.h"
 
 namespace tlsbye {
@@ -376,6 +377,7 @@ Json data(const RunReport& report, const References& references, const Transcrip
     const auto transcript = transcripts.find(replay);
     runs[at] = transcript == transcripts.end() ? Json::object() : run(transcript->second, marks[replay], pool);
     runs[at]["replay"] = replay;
+    runs[at]["file"] = capture_name(replay);
   }
   json["transcripts"] = std::move(runs);
   json["strings"] = pool.strings();
@@ -388,14 +390,21 @@ std::string html(const RunReport& report, const References& references, const Tr
   std::vector<std::string> stacks;
   for (const StackInfo& stack : report.stacks) stacks.push_back(stack.id());
   const std::string title = fmt::format("How {} close a TLS connection", stacks.empty() ? "no libraries" : text::list(stacks));
-  std::string page(page::html);
-  const auto put = [&](std::string_view place, std::string_view text) { page.replace(page.find(place), place.size(), text); };
-  // The data last: no place is looked for in them.
-  put("{{css}}", page::css);
-  put("{{js}}", page::js);
-  put("{{title}}", escaped(title));
-  put("{{heading}}", escaped(title));
-  put("{{data}}", embedded(data(report, references, transcripts)));
+  const std::map<std::string_view, std::string> texts{{"css", std::string(page::css)},
+                                                      {"js", std::string(page::js)},
+                                                      {"title", escaped(title)},
+                                                      {"heading", escaped(title)},
+                                                      {"data", embedded(data(report, references, transcripts))}};
+  // Places are looked for in the page alone, and not in what is put there.
+  std::string page;
+  std::string_view left = page::html;
+  while (true) {
+    const std::size_t begin = left.find("{{"), end = left.find("}}", begin);
+    page += left.substr(0, begin);
+    if (end == std::string_view::npos) break;
+    page += texts.at(left.substr(begin + 2, end - begin - 2));
+    left.remove_prefix(end + 2);
+  }
   return page;
 }
 

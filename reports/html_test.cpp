@@ -51,6 +51,19 @@ TEST(Html, WhatLooksLikeAPlaceOfTheTemplateStaysWhatItIs) {
   EXPECT_EQ(text.find("{{js}}"), text.find(data_of(text)) + data_of(text).find("{{js}}")) << "the template's own is filled";
 }
 
+TEST(Html, ALibraryMayBeCalledAsAPlaceOfTheTemplateIs) {
+  for (const std::string_view place : {"{{data}}", "{{js}}", "{{css}}", "{{title}}", "{{", "}}"}) {
+    RunReport report = sample_report();
+    const std::string old = report.stacks[0].name;
+    report.stacks[0].name = place;
+    for (Cell& cell : report.cells)
+      if (cell.stack == old) cell.stack = place;
+    const std::string text = page(report);
+    EXPECT_EQ(data(text)["stacks"][0]["name"], place);
+    EXPECT_THAT(text, HasSubstr(std::string("<title>How ") + std::string(place)));
+  }
+}
+
 TEST(Html, TheNumbersOfTheDecidingEventsComeFromTheEvidence) {
   const Json cells = data(page(sample_report()))["cells"];
   const auto found =

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "reports/golden.h"
+#include "reports/markdown_text.h"
 
 namespace tlsbye {
 namespace {
@@ -28,6 +29,14 @@ TEST(Markdown, NothingThatWasSeenIsMarkup) {
   EXPECT_THAT(text, HasSubstr("a \\| b \\<c\\> \\*d\\*"));
   EXPECT_THAT(text, HasSubstr(": a ``` <c> *d*\n")) << "in a fence it is no markup, as long as it stays one line";
   EXPECT_THAT(closing_safely(report, sample_references()), HasSubstr("keeps \\<unread\\> data"));
+}
+
+TEST(MarkdownText, CodeHoldsBackticksAndStaysOneLine) {
+  using markdown_text::code;
+  EXPECT_EQ(code("a"), "`a`");
+  EXPECT_EQ(code("a`b"), "``a`b``");
+  EXPECT_EQ(code("`a``"), "``` `a`` ```");
+  EXPECT_EQ(code("a\nb"), "`a b`");
 }
 
 TEST(Markdown, EveryRowOfATableHasTheColumnsOfItsHead) {

@@ -15,7 +15,14 @@ std::string plain(std::string_view text) {
   return safe;
 }
 
-std::string code(std::string_view text) { return fmt::format("`{}`", text); }
+// CommonMark 6.1: a longer fence than any that is inside, and a blank between two backticks that would meet.
+std::string code(std::string_view text) {
+  std::size_t longest = 0, row = 0;
+  for (const char c : text) longest = std::max(longest, row = c == '`' ? row + 1 : 0);
+  const std::string fence(longest + 1, '`');
+  const std::string_view apart = text.starts_with('`') || text.ends_with('`') ? " " : "";
+  return fmt::format("{0}{1}{2}{1}{0}", fence, apart, line(text));
+}
 
 std::string line(std::string_view text) {
   std::string one(text);

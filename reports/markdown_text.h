@@ -10,7 +10,7 @@ namespace tlsbye::markdown_text {
 
 // Text for a place between the bars of a table, or in a paragraph: nothing in it is markup.
 std::string plain(std::string_view text);
-std::string code(std::string_view text);
+std::string code(std::string_view text);  // one that may hold backticks
 // A line inside a fence: it stays one line.
 std::string line(std::string_view text);
 

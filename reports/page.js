@@ -295,7 +295,7 @@
     }
     return [make("h3", {}, "The run that decided: ", make("code", {}, run.replay.split(":")[0])), ...parts,
       make("h3", {}, "See it again"), make("div", { class: "command" }, make("code", {}, command), button),
-      make("h3", {}, "See it in Wireshark"), make("div", { class: "command" }, make("code", {}, `captures/${run.replay.replaceAll("/", "+")}.pcapng`))];
+      make("h3", {}, "See it in Wireshark"), make("div", { class: "command" }, make("code", {}, `captures/${run.file}.pcapng`))];
   }
 
   let opener = null;

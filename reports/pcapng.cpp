@@ -199,9 +199,30 @@ bool is_for_wireshark(std::string_view line) {
   return !line.starts_with("CLIENT_TRAFFIC_KEY ") && !line.starts_with("SERVER_TRAFFIC_KEY ");
 }
 
-std::string capture_name(std::string replay) {
-  std::replace(replay.begin(), replay.end(), '/', '+');
-  return replay;
+std::string capture_name(std::string_view replay) {
+  constexpr std::size_t most = 120;
+  std::string name;
+  bool itself = true;  // so far no other id has this name
+  // Where the schedule begins (harness/runner/replay_id.h): its words have no other spelling, and no `+` stands before it.
+  const std::size_t last_part = replay.rfind(':');
+  const std::size_t schedule = std::min(replay.find('+', last_part == replay.npos ? 0 : last_part), replay.size());
+  for (const char c : replay) {
+    const bool capital = c >= 'A' && c <= 'Z';
+    if ((capital || c == '+') && name.size() < schedule) itself = false;
+    if (c == '/')
+      name += '+';
+    else if (c == ':')
+      name += '~';
+    else if (capital || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || std::string_view("._-,%@+=").find(c) != std::string_view::npos)
+      name += c;
+    else
+      name += '_', itself = false;
+  }
+  if (itself && name.size() <= most) return name;
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : replay) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  const std::string end = fmt::format("~{:016x}", hash);
+  return name.substr(0, most - end.size()) + end;
 }
 
 std::string pcapng(const std::string& replay, const Transcript& transcript, const Capture& capture) {

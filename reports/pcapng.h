@@ -24,8 +24,10 @@ namespace tlsbye {
 // `transcript` is of the same run; used are its key and its script.
 std::string pcapng(const std::string& replay, const Transcript& transcript, const Capture& capture);
 
-// What a run's files are called beside the run file: the replay id, as far as file systems allow it. "captures/NAME.pcapng".
-std::string capture_name(std::string replay);
+// What a run's files are called beside the run file, "captures/NAME.pcapng": the replay id with `~` for each `:` and `+` for each `/`.
+// The name holds nothing that a file system or a store of artifacts refuses, is at most 120 bytes long, and differs from that of any other
+// id, also where capitals and small letters are the same: where the id alone does not give all that, the name ends in a hash of it.
+std::string capture_name(std::string_view replay);
 
 // Whether Wireshark reads such a line of a key log. It knows nothing of the bare traffic keys of ours (harness/wire/key_log.h).
 bool is_for_wireshark(std::string_view key_log_line);

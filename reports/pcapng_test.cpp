@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include <cctype>
 #include <cstdint>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "reports/golden.h"
@@ -213,8 +216,38 @@ TEST(Pcapng, RunsDifferInTheirAddressesSoThatTheirCapturesCanBeMerged) {
   EXPECT_NE(packets(one)[0].from, packets(other)[0].from);
 }
 
-TEST(Pcapng, ANameIsTheReplayIdWithoutAFolder) {
-  EXPECT_EQ(capture_name(replay), "half-close+a:gnutls@3.7.9:server:1.3:blocking:openssl@3.0.17");
+TEST(CaptureName, IsTheReplayIdInCharactersThatEveryFileSystemTakes) {
+  EXPECT_EQ(capture_name(replay), "half-close+a~gnutls@3.7.9~server~1.3~blocking~openssl@3.0.17");
+  EXPECT_EQ(capture_name(replay + "+send2=EAGAIN"), capture_name(replay) + "+send2=EAGAIN");
+}
+
+TEST(CaptureName, IsNotThatOfAnotherIdWhateverTheIdHolds) {
+  const std::string parts = ":server:1.3:blocking:openssl@3.0.17";
+  std::vector<std::string> ids{"a/b:c@1" + parts,
+                               "a+b:c@1" + parts,
+                               "a~b:c@1" + parts,
+                               "a/b~c@1" + parts,
+                               "a/b:c@1x" + parts,
+                               "a/b:c@1X" + parts,
+                               "a/B:c@1x" + parts,
+                               "a/b:c@1%2b" + parts,
+                               "a*b" + parts,
+                               "a?b" + parts,
+                               "a|b" + parts,
+                               "a\"b" + parts,
+                               "a<b" + parts,
+                               "../../b" + parts,
+                               "a\nb" + parts,
+                               std::string(400, 'a') + "1" + parts,
+                               std::string(400, 'a') + "2" + parts};
+  std::set<std::string> names;
+  for (const std::string& id : ids) {
+    std::string name = capture_name(id);
+    EXPECT_LE(name.size(), 120u);
+    EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-,@+=%~"), std::string::npos) << name;
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    EXPECT_TRUE(names.insert(name).second) << name;
+  }
 }
 
 }  // namespace

@@ -434,6 +434,15 @@ std::string transcripts_json(const Transcripts& transcripts) {
   return text;
 }
 
+std::optional<std::string> replay_named_by(std::string_view line) {
+  const std::string head = fmt::format("{{\"format\":\"{}\",\"replay\":\"", format_name);
+  if (!line.starts_with(head)) return std::nullopt;
+  line.remove_prefix(head.size());
+  const std::size_t end = line.find('"');  // an id holds neither quotes nor what JSON escapes
+  if (end == std::string_view::npos) return std::nullopt;
+  return std::string(line.substr(0, end));
+}
+
 Transcripts parse_transcripts(std::string_view text, const std::string& name) {
   Transcripts all;
   for (int line = 1; !text.empty(); ++line) {

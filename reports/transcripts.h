@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ namespace tlsbye {
 using Transcripts = std::map<std::string, Transcript>;  // by replay id
 
 std::string transcripts_json(const Transcripts& transcripts);
+
+// The replay id of a line of that file, by its beginning alone; nothing where it is not one of ours.
+std::optional<std::string> replay_named_by(std::string_view line);
 
 // `name` is for messages. Strict: a missing, unknown or mistyped key throws RunFileError (run_file.h), which names the line.
 Transcripts parse_transcripts(std::string_view text, const std::string& name);

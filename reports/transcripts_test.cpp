@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "reports/golden.h"
 #include "reports/run_file.h"
@@ -96,6 +97,16 @@ TEST(Transcripts, BytesThatAreNoTextComeBack) {
   transcript.add(0, call);
   all.emplace("r", transcript);
   EXPECT_EQ(parse_transcripts(transcripts_json(all), "t").at("r").at(1).as<RawCall>()->data, call.data);
+}
+
+TEST(Transcripts, EachLineNamesItsReplayIdAtItsBeginning) {
+  const Transcripts all = sample_transcripts();
+  std::istringstream lines(transcripts_json(all));
+  auto expected = all.begin();
+  for (std::string line; std::getline(lines, line); ++expected) EXPECT_EQ(replay_named_by(line), expected->first);
+  EXPECT_EQ(expected, all.end());
+  for (const std::string_view foreign : {"", "{}", "{\"format\":\"another/1\",\"replay\":\"a\"}", "notes of mine"})
+    EXPECT_EQ(replay_named_by(foreign), std::nullopt) << foreign;
 }
 
 }  // namespace

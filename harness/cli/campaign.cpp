@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <numeric>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #include "harness/runner/replay_id.h"
 
@@ -105,7 +108,11 @@ struct Kept {
 class Worker {
  public:
   Worker(const std::vector<Clause>& clauses, const Judge::Scope& scope, const CampaignOptions& options, Progress& progress)
-      : judge_(clauses, scope), options_(options), progress_(progress), runner_(options.runner) {}
+      : judge_(clauses, scope), options_(options), progress_(progress), runner_(std::in_place, options.runner) {}
+
+  // Lets the peers go. They end with the thread that started them (PR_SET_PDEATHSIG); before that they can leave by themselves, as
+  // whatever looks for leaks at a program's end needs it.
+  void dismiss() { runner_.reset(); }
 
   // Makes the run at that place of the plan, and its sweep.
   void carry_out(std::size_t place, const Run& run) {
@@ -133,8 +140,21 @@ class Worker {
   // Nothing where the harness failed.
   std::optional<Learnt> make(std::size_t index, const Run& run, const std::vector<Transcript::LineAnswer>& reference) {
     const std::string replay = replay_id(run.key());
-    auto result = runner_.make(run);
     std::optional<Learnt> learnt;
+    try {
+      learnt = make_and_judge(index, run, replay, reference);
+    } catch (const std::exception& error) {
+      // A fault of ours costs this run, and no other.
+      judge_.lose(index, run.key(), replay, error.what());
+    }
+    progress_.done(run);
+    return learnt;
+  }
+
+  std::optional<Learnt> make_and_judge(std::size_t index, const Run& run, const std::string& replay,
+                                       const std::vector<Transcript::LineAnswer>& reference) {
+    std::optional<Learnt> learnt;
+    auto result = runner_->make(run);
     if (auto* error = std::get_if<HarnessError>(&result)) {
       judge_.lose(index, run.key(), replay, error->what);
     } else {
@@ -148,7 +168,6 @@ class Worker {
       else if (decided)
         kept_.insert_or_assign(replay, Kept{std::move(made.transcript), std::move(made.capture)});
     }
-    progress_.done(run);
     return learnt;
   }
 
@@ -190,7 +209,7 @@ class Worker {
   Judge judge_;
   const CampaignOptions& options_;
   Progress& progress_;
-  Runner runner_;
+  std::optional<Runner> runner_;
   std::map<std::string, Kept> kept_;
 };
 
@@ -216,12 +235,18 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
     Worker& worker = *workers[number];
     while (!worker.stopped()) {
       const std::size_t taken = next.fetch_add(1, std::memory_order_relaxed);
-      if (taken >= places.size()) return;
+      if (taken >= places.size()) break;
       worker.carry_out(places[taken], plan.runs[places[taken]]);
     }
+    worker.dismiss();
   };
   std::vector<std::thread> threads;
-  for (std::size_t number = 0; number < count; ++number) threads.emplace_back(work, number);
+  try {
+    for (std::size_t number = 0; number < count; ++number) threads.emplace_back(work, number);
+  } catch (const std::system_error&) {
+    // The system has no more threads: those that there are do it all.
+    if (threads.empty()) work(0);
+  }
   for (std::thread& thread : threads) thread.join();
 
   CampaignResult result;

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,38 +30,55 @@ struct RunWords {
   Verdict fail_on = Verdict::violates;  // of the gate: the mildest verdict that fails it
   bool sweep = false;
   std::size_t pairs = 0;  // campaign.h
-  std::filesystem::path more_scenarios;
   std::filesystem::path out = "out";
   std::filesystem::path known;  // empty: scenarios/known.toml
   std::chrono::milliseconds patience{10000};
 };
 int run_command(const House& house, const RunWords& words);
 
-// The reports that are made of a run file, and of the transcripts beside it. An empty path: not that one.
-struct ReportFiles {
-  std::filesystem::path markdown, html, junit, sarif, closing;
-  friend bool operator==(const ReportFiles&, const ReportFiles&) = default;
+// A report that is made of a run file, and of the transcripts beside it.
+struct ReportFormat {
+  const char* option;  // of `tlsbye report`
+  const char* file;    // its name in the folder of results
+  const char* help;
+  bool shows_runs;  // makes use of the transcripts
+  std::string (*make)(const RunReport& report, const References& references, const Transcripts& transcripts);
+};
+std::span<const ReportFormat> report_formats();
+// A report to write, and where to.
+struct ReportFile {
+  const ReportFormat* format;
+  std::filesystem::path file;
 };
 inline constexpr const char* transcripts_file = "transcripts.jsonl";
-void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts, const ReportFiles& files);
+void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts,
+                   const std::vector<ReportFile>& files);
 void write_text(const std::filesystem::path& file, const std::string& text);
-int report_command(const House& house, const std::filesystem::path& run_file, const ReportFiles& files);
+int report_command(const House& house, const std::filesystem::path& run_file, const std::vector<ReportFile>& files);
 
 // What `tlsbye list` names.
 inline constexpr std::array<std::string_view, 7> listed{"scenarios",  "clauses", "contradictions", "stacks",
                                                         "properties", "traits",  "cells"};
-int list_command(const House& house, const std::string& kind, bool json, bool coverage, bool rows,
-                 const std::filesystem::path& more_scenarios);
-int show_command(const House& house, const std::string& what, const std::filesystem::path& out,
-                 const std::filesystem::path& more_scenarios);
-// `capture`: where to write the run for Wireshark; empty: nowhere.
-int replay_command(const House& house, const std::string& id, bool isolate, std::chrono::milliseconds patience,
-                   const std::filesystem::path& more_scenarios, const std::filesystem::path& capture);
+struct ListWords {
+  std::string kind;  // of `listed`
+  bool json = false;
+  bool coverage = false, rows = false;  // of clauses
+  RunWords cells;                       // the run whose cells are named
+};
+// `cells`: those that a run with these words would have, as a run file in which nothing was reached; or one id a line.
+int list_command(const House& house, const ListWords& words);
+int show_command(const House& house, const std::string& what, const std::filesystem::path& out);
+
+struct ReplayWords {
+  std::string id;
+  bool isolate = false;
+  std::chrono::milliseconds patience{10000};
+  std::filesystem::path capture;  // where to write the run for Wireshark; empty: nowhere
+};
+int replay_command(const House& house, const ReplayWords& words);
 // Judges a run file. `update`: writes a first known.toml to `known` instead, which must not be there yet.
 int gate_command(const House& house, const std::filesystem::path& run_file, const std::filesystem::path& known, Verdict fail_on,
                  bool update);
-// The cells that a run with these words would have, as a run file in which nothing was reached; or one id a line.
-int cells_command(const House& house, const RunWords& words, bool json);
 // What a shell may complete a word to, one a line: commands, options of `command`, what `list` names, stacks, scenarios, clauses.
 int complete_command(const House& house, const CLI::App& app, const std::string& what, const std::string& command);
 

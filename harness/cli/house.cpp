@@ -52,9 +52,9 @@ FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience) {
   throw Stop{exit_usage, text};
 }
 
-std::vector<Scenario> scenarios_of(const House& house, const fs::path& extra) {
+std::vector<Scenario> scenarios_of(const House& house) {
   LoadedScenarios loaded = load_scenarios(house.scenarios);
-  if (!extra.empty()) {
+  if (const fs::path& extra = house.more_scenarios; !extra.empty()) {
     std::error_code error;
     if (!fs::is_directory(extra, error)) throw Stop{exit_usage, fmt::format("tlsbye: --scenarios {}: no such folder", extra.string())};
     LoadedScenarios more = load_scenarios(extra);

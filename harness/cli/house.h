@@ -30,10 +30,11 @@ struct Stop {
 
 // Where data and peer programs are.
 struct House {
-  std::filesystem::path scenarios;      // the folder "scenarios"
-  std::filesystem::path peers;          // peer programs
-  std::filesystem::path rogues;         // peers that lie, for the selftest
-  std::vector<Library> libraries = {};  // built elsewhere, to run peers against
+  std::filesystem::path scenarios;            // the folder "scenarios"
+  std::filesystem::path peers;                // peer programs
+  std::filesystem::path rogues;               // peers that lie, for the selftest
+  std::filesystem::path more_scenarios = {};  // a further folder of scenarios; may be empty
+  std::vector<Library> libraries = {};        // built elsewhere, to run peers against
 };
 
 // From the place of this program: installed, PREFIX/share/tlsbye and PREFIX/libexec/tlsbye; built, the nearest folder above it that holds
@@ -43,9 +44,8 @@ House find_house();
 // The stacks that there are. Throws Stop where a library of `house.libraries` is not the one that its peer runs against.
 FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience = std::chrono::seconds(10));
 
-// Everything that loads; throws Stop with all diagnostics where something does not. `extra` (may be empty) is a further folder of
-// scenarios.
-std::vector<Scenario> scenarios_of(const House& house, const std::filesystem::path& extra = {});
+// Everything that loads; throws Stop with all diagnostics where something does not.
+std::vector<Scenario> scenarios_of(const House& house);
 std::vector<Clause> clauses_of(const House& house);
 // What reports quote: all that scenarios/clauses holds, and the traits. Throws Stop likewise.
 References references_of(const House& house);

@@ -35,9 +35,9 @@ std::vector<std::string> swept(const Scenario& scenario) {
   return kinds;
 }
 
-int list_scenarios(const House& house, bool json, const std::filesystem::path& more) {
+int list_scenarios(const House& house, bool json) {
   Json all = Json::array();
-  const std::vector<Scenario> scenarios = scenarios_of(house, more);
+  const std::vector<Scenario> scenarios = scenarios_of(house);
   for (const Scenario& it : scenarios) {
     if (json)
       all.push_back({{"id", it.id},
@@ -171,9 +171,7 @@ int list_traits(bool json) {
   return exit_done;
 }
 
-}  // namespace
-
-int cells_command(const House& house, const RunWords& words, bool json) {
+int list_cells(const House& house, const RunWords& words, bool json) {
   const Selected chosen = choose(house, words);
   const RunReport empty = Judge(chosen.clauses, chosen.scope).report();
   if (json)
@@ -184,13 +182,16 @@ int cells_command(const House& house, const RunWords& words, bool json) {
   return exit_done;
 }
 
-int list_command(const House& house, const std::string& kind, bool json, bool coverage, bool rows, const std::filesystem::path& more) {
-  if (kind == "scenarios") return list_scenarios(house, json, more);
-  if (kind == "clauses") return list_clauses(house, json, coverage, rows);
-  if (kind == "contradictions") return list_contradictions(house, json);
-  if (kind == "stacks") return list_stacks(house, json);
-  if (kind == "properties") return list_properties(json);
-  return list_traits(json);
+}  // namespace
+
+int list_command(const House& house, const ListWords& words) {
+  if (words.kind == "scenarios") return list_scenarios(house, words.json);
+  if (words.kind == "clauses") return list_clauses(house, words.json, words.coverage, words.rows);
+  if (words.kind == "contradictions") return list_contradictions(house, words.json);
+  if (words.kind == "stacks") return list_stacks(house, words.json);
+  if (words.kind == "properties") return list_properties(words.json);
+  if (words.kind == "traits") return list_traits(words.json);
+  return list_cells(house, words.cells, words.json);
 }
 
 }  // namespace tlsbye

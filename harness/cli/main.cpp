@@ -7,7 +7,8 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <map>
+#include <functional>
+#include <memory>
 
 #include "harness/cli/campaign.h"
 #include "harness/cli/commands.h"
@@ -33,174 +34,205 @@ CLI::Option* add_word(CLI::App* command, const std::string& name, std::optional<
       ->type_name(list);
 }
 
-int command(int argc, char** argv) {
-  CLI::App app{"What really happens when a TLS connection is closed?", "tlsbye"};
-  app.require_subcommand(1);
-  app.set_version_flag("--version", TLSBYE_VERSION);
-  app.footer(
-      "Exit codes: 0 done as asked, 1 the gate, the selftest or a diff says no, 2 usage or bad input, 3 the harness or a peer failed, or "
-      "the run was interrupted.");
-
-  RunWords words;
-  unsigned patience_s = 10;
-  std::filesystem::path peers;
-  const auto add_patience = [&](CLI::App* command) {
-    command->add_option("--patience", patience_s, "Seconds without an answer after which a peer is taken to hang (10)")
-        ->check(CLI::Range(1U, 3600U));
-    command->add_option("--peers", peers, "Folder of the peer programs");
-  };
+// What several commands have options for. One command is called at a time, so that there is one of these.
+struct Shared {
+  std::filesystem::path more_scenarios, peers;
   std::vector<Library> libraries;
-  const auto add_libraries = [&](CLI::App* command) {
-    command
-        ->add_option_function<std::vector<std::string>>(
-            "--lib",
-            [&](const std::vector<std::string>& specs) {
-              for (const std::string& spec : specs) {
-                const std::size_t sign = spec.find('=');
-                if (sign == std::string::npos || sign == 0 || sign + 1 == spec.size())
-                  throw CLI::ValidationError("--lib", fmt::format("`{}` is not NAME=PREFIX, as in openssl=/opt/openssl-3.5", spec));
-                libraries.push_back({spec.substr(0, sign), spec.substr(sign + 1)});
-              }
-            },
-            "Run the peer of that name against the library below PREFIX (installed, or a build tree) instead of the system's; again for "
-            "more")
-        ->type_name("NAME=PREFIX");
-  };
-  const auto add_scenarios = [&](CLI::App* command) {
-    command->add_option("--scenarios", words.more_scenarios, "A further folder of scenario files");
-  };
+  unsigned patience_s = 10;
 
+  std::chrono::milliseconds patience() const { return std::chrono::seconds(patience_s); }
+};
+
+// A command: its options, whose values it keeps itself, and what it does with them once all words are read.
+struct Command {
+  CLI::App* options;
+  std::function<int(const House&)> call;
+};
+
+void add_scenarios(CLI::App* command, Shared& shared) {
+  command->add_option("--scenarios", shared.more_scenarios, "A further folder of scenario files");
+}
+
+void add_peers(CLI::App* command, Shared& shared) {
+  command->add_option("--peers", shared.peers, "Folder of the peer programs");
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--lib",
+          [&libraries = shared.libraries](const std::vector<std::string>& specs) {
+            for (const std::string& spec : specs) {
+              const std::size_t sign = spec.find('=');
+              if (sign == std::string::npos || sign == 0 || sign + 1 == spec.size())
+                throw CLI::ValidationError("--lib", fmt::format("`{}` is not NAME=PREFIX, as in openssl=/opt/openssl-3.5", spec));
+              libraries.push_back({spec.substr(0, sign), spec.substr(sign + 1)});
+            }
+          },
+          "Run the peer of that name against the library below PREFIX (installed, or a build tree) instead of the system's; again for "
+          "more")
+      ->type_name("NAME=PREFIX");
+}
+
+void add_patience(CLI::App* command, Shared& shared) {
+  command->add_option("--patience", shared.patience_s, "Seconds without an answer after which a peer is taken to hang (10)")
+      ->check(CLI::Range(1U, 3600U));
+}
+
+void add_known(CLI::App* command, std::filesystem::path& known, Verdict& fail_on) {
+  command->add_option("--known", known, "Accepted deviations (scenarios/known.toml)");
+  command
+      ->add_option_function<std::string>(
+          "--fail-on", [&fail_on](const std::string& word) { fail_on = *read_word<Verdict>(word); },
+          "The mildest verdict that fails (violates)")
+      ->check(CLI::IsMember({"violates", "discouraged", "differs"}));
+}
+
+Command add_run(CLI::App& app, Shared& shared) {
+  const auto words = std::make_shared<RunWords>();
   CLI::App* run = app.add_subcommand("run", "Run the scenarios and judge every clause");
-  run->add_option("--stack", words.selection.stacks, "Subjects: NAME[@VERSION], a glob; all")->type_name("NAME");
-  run->add_option("--partner", words.selection.partners, "Partners: NAME[@VERSION], a glob, or all (openssl)")->type_name("NAME");
-  run->add_option("--scenario", words.selection.scenarios, "Scenarios: a glob; all")->type_name("GLOB");
-  run->add_option("--clause", words.clauses, "Clauses: a glob; all")->type_name("GLOB");
-  add_word(run, "--tls", words.selection.tls, "TLS version; all that the scenarios name");
-  add_word(run, "--role", words.selection.role, "Role of the subject; both");
-  add_word(run, "--io", words.selection.io, "Blocking mode of the subject; both");
-  run->add_flag("--sweep", words.sweep,
+  run->add_option("--stack", words->selection.stacks, "Subjects: NAME[@VERSION], a glob; all")->type_name("NAME");
+  run->add_option("--partner", words->selection.partners, "Partners: NAME[@VERSION], a glob, or all (openssl)")->type_name("NAME");
+  run->add_option("--scenario", words->selection.scenarios, "Scenarios: a glob; all")->type_name("GLOB");
+  run->add_option("--clause", words->clauses, "Clauses: a glob; all")->type_name("GLOB");
+  add_word(run, "--tls", words->selection.tls, "TLS version; all that the scenarios name");
+  add_word(run, "--role", words->selection.role, "Role of the subject; both");
+  add_word(run, "--io", words->selection.io, "Blocking mode of the subject; both");
+  run->add_flag("--sweep", words->sweep,
                 "Also runs with faults at every transport call and ends after every byte, where a scenario asks for it");
-  words.pairs = default_pairs;
+  words->pairs = default_pairs;
   run->add_option(
-         "--pairs", words.pairs,
+         "--pairs", words->pairs,
          fmt::format("With --sweep: a second would-block at each of the next N transport calls after the first ({})", default_pairs))
       ->check(CLI::Range(0U, 1000U));
-  run->add_option("--jobs", words.jobs, "Workers (one for each core)")->check(CLI::Range(1U, 1024U));
-  run->add_flag("--isolate", words.isolate, "A process of its own for every session");
-  run->add_option("--out", words.out, "Folder for the results (out)");
-  run->add_flag("--gate", words.gate, "Exit 1 on an unexpected verdict");
-  const auto add_fail_on = [&](CLI::App* command) {
-    command
-        ->add_option_function<std::string>(
-            "--fail-on", [&](const std::string& word) { words.fail_on = *read_word<Verdict>(word); },
-            "The mildest verdict that fails (violates)")
-        ->check(CLI::IsMember({"violates", "discouraged", "differs"}));
-  };
-  add_fail_on(run);
-  run->add_option("--known", words.known, "Accepted deviations (scenarios/known.toml)");
-  add_scenarios(run);
-  add_patience(run);
-  add_libraries(run);
+  run->add_option("--jobs", words->jobs, "Workers (one for each core)")->check(CLI::Range(1U, 1024U));
+  run->add_flag("--isolate", words->isolate, "A process of its own for every session");
+  run->add_option("--out", words->out, "Folder for the results (out)");
+  run->add_flag("--gate", words->gate, "Exit 1 on an unexpected verdict");
+  add_known(run, words->known, words->fail_on);
+  add_scenarios(run, shared);
+  add_patience(run, shared);
+  add_peers(run, shared);
+  return {run, [words, &shared](const House& house) {
+            words->patience = shared.patience();
+            return run_command(house, *words);
+          }};
+}
 
-  std::string kind;
-  bool json = false, coverage = false, rows = false;
+Command add_list(CLI::App& app, Shared& shared) {
+  const auto words = std::make_shared<ListWords>();
   CLI::App* list = app.add_subcommand("list", "Name what there is");
-  list->add_option("what", kind, fmt::format("{}", fmt::join(listed, ", ")))
+  list->add_option("what", words->kind, fmt::format("{}", fmt::join(listed, ", ")))
       ->required()
       ->check(CLI::IsMember(std::vector<std::string>(listed.begin(), listed.end())));
-  list->add_flag("--json", json, "As JSON");
-  list->add_option("--stack", words.selection.stacks, "cells: of these stacks")->type_name("NAME");
-  list->add_option("--clause", words.clauses, "cells: of these clauses")->type_name("GLOB");
-  list->add_flag("--coverage", coverage, "clauses: which rows of the catalogue have clauses, and which do not");
-  list->add_flag("--rows", rows, "with --coverage: row by row");
-  add_scenarios(list);
-  list->add_option("--peers", peers, "Folder of the peer programs");
-  add_libraries(list);
+  list->add_flag("--json", words->json, "As JSON");
+  list->add_option("--stack", words->cells.selection.stacks, "cells: of these stacks")->type_name("NAME");
+  list->add_option("--clause", words->cells.clauses, "cells: of these clauses")->type_name("GLOB");
+  list->add_flag("--coverage", words->coverage, "clauses: which rows of the catalogue have clauses, and which do not");
+  list->add_flag("--rows", words->rows, "with --coverage: row by row");
+  add_scenarios(list, shared);
+  add_peers(list, shared);
+  return {list, [words](const House& house) { return list_command(house, *words); }};
+}
 
-  std::string what;
+Command add_show(CLI::App& app, Shared& shared) {
+  struct Words {
+    std::string what;
+    std::filesystem::path out = "out";
+  };
+  const auto words = std::make_shared<Words>();
   CLI::App* show = app.add_subcommand(
       "show",
       "A clause, a scenario (globs), a replay id: citation, what tests it, what was seen; or a stack's name: how to close safely on it");
-  show->add_option("what", what)->required();
-  show->add_option("--out", words.out, "Folder of the results (out)");
-  add_scenarios(show);
+  show->add_option("what", words->what)->required();
+  show->add_option("--out", words->out, "Folder of the results (out)");
+  add_scenarios(show, shared);
+  return {show, [words](const House& house) { return show_command(house, words->what, words->out); }};
+}
 
+Command add_replay(CLI::App& app, Shared& shared) {
+  const auto words = std::make_shared<ReplayWords>();
   CLI::App* replay = app.add_subcommand("replay", "One run again, told step by step");
-  replay->add_option("id", what, "Replay id, as every report names it")->required();
-  std::filesystem::path capture;
-  replay->add_option("--capture", capture, "Write the run for Wireshark, with its secrets, as out/captures/ has it")
+  replay->add_option("id", words->id, "Replay id, as every report names it")->required();
+  replay->add_option("--capture", words->capture, "Write the run for Wireshark, with its secrets, as out/captures/ has it")
       ->type_name("FILE.pcapng");
-  replay->add_flag("--isolate", words.isolate, "A process of its own for every session");
-  add_scenarios(replay);
-  add_patience(replay);
-  add_libraries(replay);
+  replay->add_flag("--isolate", words->isolate, "A process of its own for every session");
+  add_scenarios(replay, shared);
+  add_patience(replay, shared);
+  add_peers(replay, shared);
+  return {replay, [words, &shared](const House& house) {
+            words->patience = shared.patience();
+            return replay_command(house, *words);
+          }};
+}
 
-  std::filesystem::path run_file;
+Command add_gate(CLI::App& app) {
+  struct Words {
+    std::filesystem::path run_file, known;
+    Verdict fail_on = Verdict::violates;
+    bool update = false;
+  };
+  const auto words = std::make_shared<Words>();
   CLI::App* gate = app.add_subcommand("gate", "Exit 1 if a run has unexpected verdicts or stale known entries");
-  gate->add_option("run", run_file, "run.json")->required();
-  gate->add_option("--known", words.known, "Accepted deviations (scenarios/known.toml)");
-  bool update = false;
-  gate->add_flag("--update", update, "Write a first file of accepted deviations (known.toml), without reasons, instead of judging");
-  add_fail_on(gate);
+  gate->add_option("run", words->run_file, "run.json")->required();
+  add_known(gate, words->known, words->fail_on);
+  gate->add_flag("--update", words->update, "Write a first file of accepted deviations (known.toml), without reasons, instead of judging");
+  return {gate, [words](const House& house) { return gate_command(house, words->run_file, words->known, words->fail_on, words->update); }};
+}
 
-  DiffWords compared;
+Command add_diff(CLI::App& app) {
+  const auto words = std::make_shared<DiffWords>();
   CLI::App* diff = app.add_subcommand("diff", "What changed between two runs");
-  diff->add_option("old", compared.before, "run.json")->required();
-  diff->add_option("new", compared.after, "run.json")->required();
-  diff->add_flag("--all", compared.all, "All of it, and not only a screenful");
-  CLI::Option* as_markdown = diff->add_flag("--markdown", compared.markdown, "As Markdown, for a pull request");
-  diff->add_flag("--json", compared.json, "As JSON, schema reports/diff.schema.json")->excludes(as_markdown);
+  diff->add_option("old", words->before, "run.json")->required();
+  diff->add_option("new", words->after, "run.json")->required();
+  diff->add_flag("--all", words->all, "All of it, and not only a screenful");
+  CLI::Option* as_markdown = diff->add_flag("--markdown", words->markdown, "As Markdown, for a pull request");
+  diff->add_flag("--json", words->json, "As JSON, schema reports/diff.schema.json")->excludes(as_markdown);
   diff->add_option_function<std::string>(
-          "--fail-on", [&](const std::string& word) { compared.fail_on_changed = word == "changed"; },
+          "--fail-on", [words](const std::string& word) { words->fail_on_changed = word == "changed"; },
           "What ends with 1: broken, a verdict that is worse now or a cell that is gone; or changed, any other change of a cell, trait or "
           "set of libraries too (broken)")
       ->check(CLI::IsMember({"broken", "changed"}));
+  return {diff, [words](const House& house) { return diff_command(house, *words); }};
+}
 
-  ReportFiles files;
+Command add_report(CLI::App& app) {
+  struct Words {
+    std::filesystem::path run_file;
+    std::vector<std::filesystem::path> files = std::vector<std::filesystem::path>(report_formats().size());  // in the order of the formats
+  };
+  const auto words = std::make_shared<Words>();
   CLI::App* report = app.add_subcommand("report", "Make the reports of a run again, from its run file");
-  report->add_option("run", run_file, "run.json")->required();
-  report->add_option("--markdown", files.markdown, "Markdown, as out/matrix.md");
-  report->add_option("--html", files.html, "One page that needs nothing else, as out/matrix.html");
-  report->add_option("--closing", files.closing, "How to close safely on each library, Markdown, as out/closing-safely.md");
-  report->add_option("--junit", files.junit, "JUnit XML, as out/junit.xml");
-  report->add_option("--sarif", files.sarif, "SARIF 2.1.0, as out/results.sarif");
+  report->add_option("run", words->run_file, "run.json")->required();
+  for (std::size_t i = 0; i < report_formats().size(); ++i)
+    report->add_option(report_formats()[i].option, words->files[i], report_formats()[i].help)->type_name("FILE");
+  return {report, [words](const House& house) {
+            std::vector<ReportFile> files;
+            for (std::size_t i = 0; i < words->files.size(); ++i)
+              if (!words->files[i].empty()) files.push_back({&report_formats()[i], words->files[i]});
+            return report_command(house, words->run_file, files);
+          }};
+}
 
-  CLI::App* selftest = app.add_subcommand("selftest", "Break every property on purpose, and see that it is noticed");
+Command add_selftest(CLI::App& app) {
+  return {app.add_subcommand("selftest", "Break every property on purpose, and see that it is noticed"), selftest_command};
+}
 
+Command add_complete(CLI::App& app) {
+  struct Words {
+    std::string kind, command;
+  };
+  const auto words = std::make_shared<Words>();
   CLI::App* complete = app.add_subcommand("complete", "For shells")->group("");
-  complete->add_option("kind", kind)->required();
-  complete->add_option("command", what);
+  complete->add_option("kind", words->kind)->required();
+  complete->add_option("command", words->command);
+  return {complete, [words, &app](const House& house) { return complete_command(house, app, words->kind, words->command); }};
+}
 
-  if (argc > 1 && argv[1][0] != '-') {
-    std::vector<std::string_view> commands;
-    for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
-    if (std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
-      const std::string hint = did_you_mean(argv[1], commands);
-      fmt::print(stderr, "tlsbye: `{}` is no command{}{}; `tlsbye --help` names them\n", argv[1], hint.empty() ? "" : "; ", hint);
-      return exit_usage;
-    }
-  }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? exit_done : exit_usage;
-  }
-
-  words.patience = std::chrono::seconds(patience_s);
+int call(const Command& command, const Shared& shared) {
   try {
     House house = find_house();
-    if (!peers.empty()) house.peers = peers;
-    house.libraries = libraries;
-    if (*run) return run_command(house, words);
-    if (*list && kind == "cells") return cells_command(house, words, json);
-    if (*complete) return complete_command(house, app, kind, what);
-    if (*list) return list_command(house, kind, json, coverage, rows, words.more_scenarios);
-    if (*show) return show_command(house, what, words.out, words.more_scenarios);
-    if (*replay) return replay_command(house, what, words.isolate, words.patience, words.more_scenarios, capture);
-    if (*gate) return gate_command(house, run_file, words.known, words.fail_on, update);
-    if (*report) return report_command(house, run_file, files);
-    if (*diff) return diff_command(house, compared);
-    if (*selftest) return selftest_command(house);
+    if (!shared.peers.empty()) house.peers = shared.peers;
+    house.libraries = shared.libraries;
+    house.more_scenarios = shared.more_scenarios;
+    return command.call(house);
   } catch (const Stop& stop) {
     std::fflush(stdout);
     fmt::print(stderr, "{}\n", stop.message);
@@ -210,7 +242,35 @@ int command(int argc, char** argv) {
     fmt::print(stderr, "tlsbye: {}\n", error.what());
     return exit_harness;
   }
-  return exit_usage;
+}
+
+int command(int argc, char** argv) {
+  CLI::App app{"What really happens when a TLS connection is closed?", "tlsbye"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", TLSBYE_VERSION);
+  app.footer(
+      "Exit codes: 0 done as asked, 1 the gate, the selftest or a diff says no, 2 usage or bad input, 3 the harness or a peer failed, or "
+      "the run was interrupted.");
+  Shared shared;
+  const std::vector<Command> commands{add_run(app, shared),    add_list(app, shared), add_show(app, shared),
+                                      add_replay(app, shared), add_gate(app),         add_diff(app),
+                                      add_report(app),         add_selftest(app),     add_complete(app)};
+
+  if (argc > 1 && argv[1][0] != '-') {
+    std::vector<std::string_view> names;
+    for (const Command& each : commands) names.push_back(each.options->get_name());
+    if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+      const std::string hint = did_you_mean(argv[1], names);
+      fmt::print(stderr, "tlsbye: `{}` is no command{}{}; `tlsbye --help` names them\n", argv[1], hint.empty() ? "" : "; ", hint);
+      return exit_usage;
+    }
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_done : exit_usage;
+  }
+  return call(*std::find_if(commands.begin(), commands.end(), [](const Command& each) { return each.options->parsed(); }), shared);
 }
 
 }  // namespace

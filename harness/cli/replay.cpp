@@ -31,12 +31,11 @@ Made made(Runner& runner, const Run& run) {
 
 }  // namespace
 
-int replay_command(const House& house, const std::string& id, bool isolate, std::chrono::milliseconds patience,
-                   const std::filesystem::path& more_scenarios, const std::filesystem::path& capture) {
-  const auto read = read_replay_id(id);
+int replay_command(const House& house, const ReplayWords& words) {
+  const auto read = read_replay_id(words.id);
   if (const auto* problem = std::get_if<std::string>(&read)) throw Stop{exit_usage, "tlsbye: " + *problem};
   const RunKey& key = std::get<RunKey>(read);
-  const std::vector<Scenario> scenarios = scenarios_of(house, more_scenarios);
+  const std::vector<Scenario> scenarios = scenarios_of(house);
   const std::vector<Clause> clauses = clauses_of(house);
   std::vector<std::string_view> ids;
   for (const Scenario& scenario : scenarios) ids.push_back(scenario.id);
@@ -47,7 +46,7 @@ int replay_command(const House& house, const std::string& id, bool isolate, std:
                                        hint.empty() ? "" : "; ", hint)};
   }
 
-  const FoundStacks found = stacks_of(house, patience);
+  const FoundStacks found = stacks_of(house, words.patience);
   Run run{&*scenario,
           &stack_named(found.stacks, key.subject, key.subject_version),
           &stack_named(found.stacks, key.partner, key.partner_version),
@@ -55,10 +54,10 @@ int replay_command(const House& house, const std::string& id, bool isolate, std:
           key.tls,
           key.io,
           std::get<Schedule>(read_schedule(key.schedule))};
-  Runner runner(RunnerOptions{isolate, patience});
+  Runner runner(RunnerOptions{words.isolate, words.patience});
   Made shown = made(runner, run);
   Transcript& transcript = shown.transcript;
-  if (!capture.empty()) write_text(capture, pcapng(replay_id(run.key()), transcript, shown.capture));
+  if (!words.capture.empty()) write_text(words.capture, pcapng(replay_id(run.key()), transcript, shown.capture));
   if (const auto reference = reference_of(run.schedule)) {
     run.schedule = *reference;
     transcript.reference = answers(made(runner, run).transcript);

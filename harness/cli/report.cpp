@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
 #include <system_error>
 
@@ -22,7 +24,24 @@ Transcripts transcripts_beside(const fs::path& run_file) {
   return fs::exists(file, error) ? read_transcripts(file) : Transcripts{};
 }
 
+constexpr std::array formats{
+    ReportFormat{"--markdown", "matrix.md", "Markdown, as out/matrix.md", false,
+                 [](const RunReport& report, const References& references, const Transcripts&) { return markdown(report, references); }},
+    ReportFormat{"--html", "matrix.html", "One page that needs nothing else, as out/matrix.html", true, html},
+    ReportFormat{
+        "--closing", "closing-safely.md", "How to close safely on each library, Markdown, as out/closing-safely.md", false,
+        [](const RunReport& report, const References& references, const Transcripts&) { return closing_safely(report, references); }},
+    ReportFormat{
+        "--junit", "junit.xml", "JUnit XML, as out/junit.xml", false,
+        [](const RunReport& report, const References& references, const Transcripts&) { return junit(report, references.clauses); }},
+    ReportFormat{
+        "--sarif", "results.sarif", "SARIF 2.1.0, as out/results.sarif", false,
+        [](const RunReport& report, const References& references, const Transcripts&) { return sarif(report, references.clauses); }},
+};
+
 }  // namespace
+
+std::span<const ReportFormat> report_formats() { return formats; }
 
 void write_text(const fs::path& file, const std::string& text) {
   std::ofstream stream(file, std::ios::binary | std::ios::trunc);
@@ -35,19 +54,21 @@ void write_text(const fs::path& file, const std::string& text) {
   throw Stop{exit_usage, fmt::format("tlsbye: cannot write {}: {}", file.string(), why.message())};
 }
 
-void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts, const ReportFiles& files) {
-  if (!files.markdown.empty()) write_text(files.markdown, markdown(report, references));
-  if (!files.html.empty()) write_text(files.html, html(report, references, transcripts));
-  if (!files.junit.empty()) write_text(files.junit, junit(report, references.clauses));
-  if (!files.sarif.empty()) write_text(files.sarif, sarif(report, references.clauses));
-  if (!files.closing.empty()) write_text(files.closing, closing_safely(report, references));
+void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts,
+                   const std::vector<ReportFile>& files) {
+  for (const ReportFile& each : files) write_text(each.file, each.format->make(report, references, transcripts));
 }
 
-int report_command(const House& house, const fs::path& run_file, const ReportFiles& files) {
-  if (files == ReportFiles{})
-    throw Stop{exit_usage, "tlsbye: say which reports to make: --html, --markdown, --closing, --junit or --sarif FILE"};
+int report_command(const House& house, const fs::path& run_file, const std::vector<ReportFile>& files) {
+  if (files.empty()) {
+    std::string options;
+    for (const ReportFormat& format : report_formats()) options += fmt::format("{}{}", options.empty() ? "" : ", ", format.option);
+    throw Stop{exit_usage, fmt::format("tlsbye: say which reports to make and where: {}, each with a FILE", options)};
+  }
   try {
-    write_reports(read_run_file(run_file), references_of(house), files.html.empty() ? Transcripts{} : transcripts_beside(run_file), files);
+    const RunReport report = read_run_file(run_file);
+    const bool shows_runs = std::any_of(files.begin(), files.end(), [](const ReportFile& it) { return it.format->shows_runs; });
+    write_reports(report, references_of(house), shows_runs ? transcripts_beside(run_file) : Transcripts{}, files);
   } catch (const RunFileError& error) {
     throw Stop{exit_usage, fmt::format("tlsbye: {}", error.what())};
   }

@@ -28,13 +28,17 @@ namespace fs = std::filesystem;
 
 std::atomic<bool> interrupted{false};
 
-// From here on Ctrl-C ends the run after the one being made; a second Ctrl-C ends the program at once.
+// From here on Ctrl-C, SIGTERM and the terminal's end (SIGHUP) end the run after the one being made; a second Ctrl-C ends the program at
+// once.
 void end_gently_on_interrupt() {
   struct sigaction action {};
   action.sa_handler = [](int) { interrupted.store(true, std::memory_order_relaxed); };
   action.sa_flags = SA_RESETHAND | SA_RESTART;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  struct sigaction hangup {};
+  ::sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup(1) asks to go on
 }
 
 // Finds out before anything is run whether there will be a place for the results.
@@ -56,17 +60,25 @@ void prepare_out(const fs::path& out) {
                fmt::format("tlsbye: cannot write to the output folder {}: {}; choose another with --out", out.string(), error.message())};
 }
 
-// Those of an earlier run.
-void take_away(const fs::path& folder, std::string_view extension) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error))
-    if (entry.path().extension() == extension) fs::remove(entry.path(), error);
+// Takes away what an earlier run has left in the folder, and nothing else: its reports, which must not stand beside the new run file, and
+// the files of the runs that its transcripts name.
+void take_away_old(const fs::path& out) {
+  std::error_code ignored;
+  std::ifstream transcripts(out / transcripts_file);
+  for (std::string line; std::getline(transcripts, line);) {
+    const std::optional<std::string> replay = replay_named_by(line);
+    if (!replay) continue;
+    fs::remove(out / "transcripts" / (capture_name(*replay) + ".txt"), ignored);
+    fs::remove(out / "captures" / (capture_name(*replay) + ".pcapng"), ignored);
+  }
+  std::vector<fs::path> reports{out / "run.json", out / transcripts_file};
+  for (const ReportFormat& format : report_formats()) reports.push_back(out / format.file);
+  for (const fs::path& report : reports)
+    if (fs::is_regular_file(report, ignored)) fs::remove(report, ignored);
 }
 
 // The deciding runs, a file each: told, and as what Wireshark opens.
 void write_runs(const fs::path& out, const CampaignResult& result) {
-  take_away(out / "transcripts", ".txt");
-  take_away(out / "captures", ".pcapng");
   for (const auto& [replay, transcript] : result.deciding) {
     const std::string name = capture_name(replay), capture = "captures/" + name + ".pcapng";
     write_text(out / "transcripts" / (name + ".txt"),
@@ -75,18 +87,21 @@ void write_runs(const fs::path& out, const CampaignResult& result) {
   }
 }
 
-// Everything that is written of a run, the run file first. Gives what could not be: nothing is written after it.
+// Everything that is written of a run: the run file first, and last the many files of single runs, which the list of transcripts names
+// already. Gives what could not be: nothing is written after it.
 std::optional<Stop> write_all(const House& house, const fs::path& out, const CampaignResult& result) {
   try {
+    take_away_old(out);
     write_run_file(result.report, out / "run.json");
-    write_runs(out, result);
     write_text(out / transcripts_file, transcripts_json(result.deciding));
-    write_reports(result.report, references_of(house), result.deciding,
-                  {out / "matrix.md", out / "matrix.html", out / "junit.xml", out / "results.sarif", out / "closing-safely.md"});
+    std::vector<ReportFile> reports;
+    for (const ReportFormat& format : report_formats()) reports.push_back({&format, out / format.file});
+    write_reports(result.report, references_of(house), result.deciding, reports);
+    write_runs(out, result);
   } catch (const RunFileError& error) {
-    return Stop{exit_usage, fmt::format("tlsbye: {}", error.what())};
+    return Stop{exit_harness, fmt::format("tlsbye: {}", error.what())};
   } catch (const Stop& stop) {
-    return stop;
+    return Stop{exit_harness, stop.message};
   }
   return std::nullopt;
 }

@@ -56,7 +56,7 @@ std::vector<Tls> versions_of(const Plan& plan) {
 
 Selected choose(const House& house, const RunWords& words) {
   Selected chosen;
-  chosen.scenarios = scenarios_of(house, words.more_scenarios);
+  chosen.scenarios = scenarios_of(house);
   chosen.all_clauses = clauses_of(house);
   check_globs(words.selection.scenarios, ids_of(chosen.scenarios, [](const Scenario& s) -> std::string_view { return s.id; }), "scenario");
   check_globs(words.clauses, ids_of(chosen.all_clauses, [](const Clause& c) -> std::string_view { return c.id; }), "clause");

@@ -9,6 +9,7 @@
 #include "harness/cli/commands.h"
 #include "harness/judge/advice.h"
 #include "harness/scenario/diagnostic.h"
+#include "reports/pcapng.h"
 #include "reports/run_file.h"
 #include "reports/terminal.h"
 
@@ -71,14 +72,12 @@ void show_scenario(const Scenario& scenario, const std::optional<RunReport>& run
 
 }  // namespace
 
-int show_command(const House& house, const std::string& what, const fs::path& out, const fs::path& more_scenarios) {
+int show_command(const House& house, const std::string& what, const fs::path& out) {
   const std::vector<Clause> clauses = clauses_of(house);
-  const std::vector<Scenario> scenarios = scenarios_of(house, more_scenarios);
+  const std::vector<Scenario> scenarios = scenarios_of(house);
   const std::optional<RunReport> run = last_run(out);
   if (what.find(':') != std::string::npos) {
-    std::string name = what;
-    std::replace(name.begin(), name.end(), '/', '+');
-    const fs::path file = out / "transcripts" / (name + ".txt");
+    const fs::path file = out / "transcripts" / (capture_name(what) + ".txt");
     std::ifstream stream(file);
     if (!stream)
       throw Stop{

@@ -5,11 +5,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -25,6 +28,14 @@ namespace {
 constexpr std::chrono::milliseconds spin_budget{500};
 // How often a peer that has not answered is looked at.
 constexpr std::chrono::milliseconds glance{200};
+
+// What one report may have. A peer says no more than 16 MiB of one request, and a library that calls its transport without end is stopped
+// by its own peer program long before (peers/common/transport.h).
+constexpr std::size_t most_packets = 1000;
+constexpr std::size_t most_bytes = 16U << 20;
+constexpr std::size_t most_lines = 200'000;
+constexpr std::size_t longest_value = 8192;
+constexpr std::size_t longest_name = 64;
 
 std::string text_of(const std::string& file) {
   std::ifstream stream(file);
@@ -58,6 +69,83 @@ std::string signal_name(int number) {
   return name ? std::string("SIG") + name : fmt::format("signal {}", number);
 }
 
+// Whether a character may stand in a line that people read: not what controls a terminal, ends a line, or turns the direction of writing.
+bool is_printable(char32_t c) {
+  const auto within = [c](char32_t first, char32_t last) { return first <= c && c <= last; };
+  return !(c < 0x20 || within(0x7f, 0x9f) || c == 0x61c || within(0x200b, 0x200f) || within(0x2028, 0x202e) || within(0x2060, 0x206f) ||
+           c == 0xfeff || within(0xfff0, 0xfffb) || within(0xe0000, 0xe0fff));
+}
+
+// The UTF-8 character (RFC 3629) at the beginning of the text, and how many bytes it has; 0 where the text begins with none.
+std::pair<char32_t, std::size_t> first_character(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (byte(0) < 0x80) return {byte(0), 1};
+  const std::size_t size = byte(0) < 0xc2 ? 0 : byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : byte(0) < 0xf5 ? 4 : 0;
+  if (size == 0 || text.size() < size) return {0, 0};
+  char32_t character = byte(0) & (0xffU >> (size + 1));
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return {0, 0};
+    character = character << 6 | (byte(i) & 0x3fU);
+  }
+  constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = character >= 0xd800 && character <= 0xdfff;
+  return {character, character < least[size] || character > 0x10ffff || surrogate ? 0 : size};
+}
+
+// The text as it may be printed.
+std::string printable(std::string_view text) {
+  std::string safe;
+  while (!text.empty()) {
+    const auto [character, size] = first_character(text);
+    const std::size_t taken = std::max<std::size_t>(size, 1);
+    if (size > 0 && is_printable(character))
+      safe += text.substr(0, taken);
+    else
+      for (const unsigned char byte : text.substr(0, taken)) safe += fmt::format("\\x{:02x}", byte);
+    text.remove_prefix(taken);
+  }
+  return safe;
+}
+
+// The line as it comes in.
+Line admitted(const Line& line) {
+  Line safe(line.word());
+  for (const auto& [key, value] : line.fields()) {
+    const std::string_view part = std::string_view(value).substr(0, longest_value);
+    safe.with(key, line.word() == "raw" && key == "data" ? std::string(part) : printable(part));
+  }
+  return safe;
+}
+
+bool is_word(std::string_view text, std::string_view more) {
+  return !text.empty() && text.size() <= longest_name && std::all_of(text.begin(), text.end(), [more](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || more.find(c) != std::string_view::npos;
+  });
+}
+
+// What is wrong with the names in a hello; empty where nothing is.
+std::string wrong_name(const PeerHello& hello) {
+  constexpr std::string_view upper_case = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  if (hello.stack.empty() || hello.version.empty()) return "lacks the name or the version of its stack";
+  if (!is_word(hello.stack, "-_"))
+    return fmt::format("names its stack `{}`: it must be a word of lower case letters, digits, - and _, {} at most", hello.stack,
+                       longest_name);
+  if (!is_word(hello.version, std::string("-_.+~").append(upper_case)))
+    return fmt::format("names the version `{}`: it must be made of letters, digits and . - _ + ~, {} at most", hello.version, longest_name);
+  for (const std::string& ability : hello.abilities)
+    if (!is_word(ability, "-_."))
+      return fmt::format("names an ability `{}`: it must be a word of lower case letters, digits, . - and _, {} at most", ability,
+                         longest_name);
+  if (!hello.build_id.empty() && hello.build_id.find_first_not_of("0123456789abcdef") != std::string::npos)
+    return fmt::format("has the build id `{}`: it must be written in hexadecimal digits", hello.build_id);
+  return {};
+}
+
+// What tools read that watch a program from inside: sanitizers, coverage.
+bool is_of_a_watching_tool(std::string_view name) {
+  return name.ends_with("SAN_OPTIONS") || name == "ASAN_SYMBOLIZER_PATH" || name == "LLVM_PROFILE_FILE" || name.starts_with("GCOV_PREFIX");
+}
+
 std::vector<std::string> split_words(std::string_view text) {
   std::vector<std::string> words;
   std::istringstream stream{std::string(text)};
@@ -66,6 +154,24 @@ std::vector<std::string> split_words(std::string_view text) {
 }
 
 }  // namespace
+
+PeerEnd end_of(std::string status) {
+  // Those that a process earns by what it does itself (signal(7)); all others are sent.
+  constexpr std::array<std::string_view, 10> own{"SIGSEGV", "SIGBUS", "SIGFPE",  "SIGILL",  "SIGABRT",
+                                                 "SIGTRAP", "SIGSYS", "SIGPIPE", "SIGXCPU", "SIGXFSZ"};
+  const bool by_signal = status.starts_with("SIG") || status.starts_with("signal ");
+  const bool sent = by_signal && std::find(own.begin(), own.end(), status) == own.end();
+  return {by_signal ? Died::How::crashed : Died::How::exited, std::move(status), sent};
+}
+
+std::vector<std::string> peer_environment(const std::string& library_path) {
+  std::vector<std::string> list{"LC_ALL=C", "PATH=/usr/local/bin:/usr/bin:/bin", "TZ=UTC"};
+  if (!library_path.empty()) list.push_back("LD_LIBRARY_PATH=" + library_path);
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    if (is_of_a_watching_tool(std::string_view(*entry).substr(0, std::string_view(*entry).find('=')))) list.emplace_back(*entry);
+  std::sort(list.begin(), list.end());
+  return list;
+}
 
 std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem::path& program, std::chrono::milliseconds patience,
                                                           const Launch& launch) {
@@ -91,15 +197,9 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  std::string library_path = "LD_LIBRARY_PATH=" + launch.library_path;
+  std::vector<std::string> surroundings = peer_environment(launch.library_path);
   std::vector<char*> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (launch.library_path.empty() || !std::string_view(*entry).starts_with("LD_LIBRARY_PATH="))
-      environment.push_back(*entry);
-    else
-      library_path += ":" + std::string(*entry + std::strlen("LD_LIBRARY_PATH="));
-  }
-  if (!launch.library_path.empty()) environment.push_back(library_path.data());
+  for (std::string& entry : surroundings) environment.push_back(entry.data());
   environment.push_back(nullptr);
   pid_t pid = -1;
   const int error = ::posix_spawn(&pid, program.c_str(), &actions, &attributes, argv.data(), environment.data());
@@ -107,6 +207,8 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
   posix_spawnattr_destroy(&attributes);
   if (error != 0) return fmt::format("{}: cannot be started: {}", program.string(), std::strerror(error));
   theirs = Channel(Descriptor());
+  const rlimit none{};
+  ::prlimit(pid, RLIMIT_CORE, &none, nullptr);  // peers are made to crash: no files are wanted of it
 
   PeerProcess peer(pid, std::move(ours));
   peer.patience_ = patience;
@@ -119,14 +221,13 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
   const auto* lines = std::get_if<std::vector<Line>>(&message);
   if (!lines || lines->size() != 1 || lines->front().word() != "hello")
     return fmt::format("{}: its first message is no hello: this is not a peer program", program.string());
-  const Line& hello = lines->front();
+  const Line hello = admitted(lines->front());
   if (hello.number("protocol") != protocol_version)
     return fmt::format("{}: speaks protocol version {}, this harness speaks {}; build the peer and the harness from the same source",
                        program.string(), hello.get("protocol", "(none)"), protocol_version);
   peer.hello_ = {std::string(hello.get("stack")), std::string(hello.get("version")), split_words(hello.get("abilities")),
                  std::string(hello.get("library")), std::string(hello.get("build-id"))};
-  if (peer.hello_.stack.empty() || peer.hello_.version.empty())
-    return fmt::format("{}: its hello lacks the name or the version of its stack", program.string());
+  if (const std::string wrong = wrong_name(peer.hello_); !wrong.empty()) return fmt::format("{}: its hello {}", program.string(), wrong);
   return peer;
 }
 
@@ -152,7 +253,7 @@ PeerProcess& PeerProcess::operator=(PeerProcess&& from) noexcept {
 PeerProcess::~PeerProcess() {
   if (!alive()) return;
   channel_ = Channel(Descriptor());  // its sign to go by itself
-  wait_for_death();
+  static_cast<void>(wait_for_death());
   kill_group();
 }
 
@@ -166,11 +267,18 @@ Report PeerProcess::ask(const Line& request, int passed) {
 
 Report PeerProcess::listen() {
   Report report;
-  while (true) {
+  std::size_t bytes = 0;
+  for (std::size_t packets = 1;; ++packets) {
     const Channel::Got got = receive(report.end);
     if (report.end) return report;
     if (got != Channel::Got::packet) {
       report.end = got == Channel::Got::end ? ended() : garbled(std::strerror(errno));
+      return report;
+    }
+    bytes += packet_.size();
+    if (packets > most_packets || bytes > most_bytes || report.lines.size() > most_lines) {
+      report.lines.clear();
+      report.end = garbled(fmt::format("a report without end: {} packets, {} bytes, and more", packets - 1, bytes - packet_.size()));
       return report;
     }
     auto message = parse_message(packet_);
@@ -179,9 +287,9 @@ Report PeerProcess::listen() {
       return report;
     }
     auto& lines = std::get<std::vector<Line>>(message);
-    const Line last = std::move(lines.back());
+    const Line last = admitted(lines.back());
     lines.pop_back();
-    for (Line& line : lines) report.lines.push_back(std::move(line));
+    for (const Line& line : lines) report.lines.push_back(admitted(line));
     if (last.word() == "more") continue;
     if (last.word() == "ready") return report;
     if (last.word() == "spinning") {
@@ -225,27 +333,32 @@ Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
 
 PeerEnd PeerProcess::ended() {
   int status = 0;
-  if (alive()) wait_for_death();
+  const bool by_itself = alive() && wait_for_death();
   const pid_t pid = std::exchange(pid_, -1);
   if (pid <= 0) return {Died::How::exited, "it is not running"};
   // Whoever closes the control socket is about to die, or goes on without us, and must not.
   ::kill(-pid, SIGKILL);
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (WIFSIGNALED(status)) return {Died::How::crashed, signal_name(WTERMSIG(status))};
-  return {Died::How::exited, fmt::format("exit code {}", WEXITSTATUS(status))};
+  if (!by_itself) return {Died::How::garbled, "it closed the control socket and went on"};
+  return end_of(WIFSIGNALED(status) ? signal_name(WTERMSIG(status)) : fmt::format("exit code {}", WEXITSTATUS(status)));
 }
 
-PeerEnd PeerProcess::garbled(std::string_view what) {
+PeerEnd PeerProcess::put_down(Died::How how, std::string detail) {
   kill_group();
-  return {Died::How::garbled, std::string(what)};
+  return {how, std::move(detail)};
 }
 
-void PeerProcess::wait_for_death() {
+PeerEnd PeerProcess::garbled(std::string_view what) { return put_down(Died::How::garbled, printable(what)); }
+
+bool PeerProcess::wait_for_death() {
   const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   pollfd gone{process.get(), POLLIN, 0};
   constexpr int most_ms = 2000;
-  if (process) static_cast<void>(::poll(&gone, 1, most_ms));
+  int ready = 0;
+  do ready = process ? ::poll(&gone, 1, most_ms) : -1;
+  while (ready < 0 && process && errno == EINTR);
+  return ready > 0;
 }
 
 void PeerProcess::kill_group() {

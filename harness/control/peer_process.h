@@ -1,7 +1,10 @@
 // A peer program as the harness holds it: started, talked to, and ended, whatever it does.
 //
 // All that can go wrong with a foreign process ends here as a value: it is missing, it is no peer, it dies, it spins, it says nothing, it
-// says nonsense. Nothing here throws for what a peer did. Not thread-safe; a worker owns its peers.
+// says nonsense, it says too much. Nothing here throws for what a peer did. Not thread-safe; a worker owns its peers.
+//
+// This is the one door by which a peer's words come in. What passes it is harmless to print: control characters, what breaks a line and
+// what turns the direction of writing stand as \xHH in every value but the bytes of a raw-read, and the names in a hello are words.
 #pragma once
 
 #include <sys/types.h>
@@ -32,14 +35,24 @@ struct PeerHello {
 // How to start a peer program, beyond its name.
 struct Launch {
   std::vector<std::string> arguments = {};
-  std::string library_path = {};  // where the loader looks for libraries first: LD_LIBRARY_PATH (ld.so(8)) without what is in it already
+  std::string library_path = {};  // where the loader looks for libraries first: LD_LIBRARY_PATH (ld.so(8))
 };
 
 // How a peer's process ended, in the words of Died.
 struct PeerEnd {
   Died::How how{};
-  std::string detail;  // "SIGSEGV", "exit code 3", "no answer within 10 s"
+  std::string detail;         // "SIGSEGV", "exit code 3", "no answer within 10 s"
+  bool from_outside = false;  // by a signal that others send: it says nothing about the library
 };
+
+// How a process ended that ended so: "SIGSEGV", "SIGKILL", "exit code 3". No library ends its own process by SIGKILL, SIGTERM, SIGHUP ...:
+// an operator does, or the kernel that is out of memory.
+PeerEnd end_of(std::string status);
+
+// All that a peer finds in its environment, as NAME=VALUE: what is the same on every machine, the library path where one is given, and,
+// from the harness's own, what only tools read that watch a program from inside (ASAN_OPTIONS, GCOV_PREFIX ...). Nothing else of the
+// user's shell reaches a library.
+std::vector<std::string> peer_environment(const std::string& library_path = {});
 
 // What a peer reported of one request.
 struct Report {
@@ -71,8 +84,12 @@ class PeerProcess {
   pid_t pid() const { return pid_; }
   bool alive() const { return pid_ > 0; }
 
-  // Sends the request, with a descriptor where `passed` is not -1, and waits for the whole report.
+  // Sends the request, with a descriptor where `passed` is not -1, and waits for the whole report. A report has an end: a peer that goes
+  // on beyond what any library has to say is ended, as one that broke the protocol.
   Report ask(const Line& request, int passed = -1);
+
+  // Ends the process, for a reason that only the caller can see.
+  PeerEnd put_down(Died::How how, std::string detail);
 
  private:
   PeerProcess(pid_t pid, Channel channel) : pid_(pid), channel_(std::move(channel)) {}
@@ -82,7 +99,7 @@ class PeerProcess {
   Channel::Got receive(std::optional<PeerEnd>& hung);
   PeerEnd ended();                         // it closed the control socket: how it died
   PeerEnd garbled(std::string_view what);  // it broke the protocol: its end
-  void wait_for_death();                   // of a process that has reason to die, for a bounded time
+  bool wait_for_death();                   // of a process that has reason to die, for a bounded time; false where it did not
   void kill_group();
 
   pid_t pid_ = -1;

@@ -1,6 +1,7 @@
 """Captures: tshark, which knows nothing of this harness, decrypts every one and finds the alerts that our wire told of, and no others."""
 
 import collections
+import functools
 import json
 import os
 import shutil
@@ -8,6 +9,8 @@ import struct
 import subprocess
 
 import pytest
+
+from conftest import told_runs
 
 PACKET, SECRETS = 6, 10  # types of pcapng's blocks
 SENT, GIVEN = "sent", "given"  # by the subject, to the subject
@@ -34,8 +37,13 @@ def read_transcripts(out):
     return [json.loads(line) for line in (out / "transcripts.jsonl").read_text().splitlines()]
 
 
+@functools.cache
+def told(out):
+    return told_runs(out)
+
+
 def capture_of(out, replay):
-    return out / "captures" / f"{replay.replace('/', '+')}.pcapng"
+    return out / "captures" / f"{told(out)[replay].stem}.pcapng"
 
 
 def block_types(data):
@@ -174,7 +182,7 @@ def seen(out, transcripts, tshark, tmp_path_factory):
 def test_every_deciding_run_has_its_capture_and_there_are_no_others(out, transcripts):
     assert {file.name for file in (out / "captures").iterdir()} == {capture_of(out, t["replay"]).name for t in transcripts}
     for transcript in transcripts:
-        text = out / "transcripts" / f"{transcript['replay'].replace('/', '+')}.txt"
+        text = told(out)[transcript["replay"]]
         assert f"captures/{text.stem}.pcapng\n" in text.read_text()
 
 

@@ -49,6 +49,11 @@ def full_run(tmp_path_factory):
     return program
 
 
+def told_runs(out):
+    """The files in transcripts/, by the replay id that each begins with."""
+    return {file.read_text().split("\n", 1)[0]: file for file in (out / "transcripts").glob("*.txt")}
+
+
 def recounted(report):
     """A report that somebody changed, with totals that fit its cells: others are refused."""
     report["totals"] = {verdict: sum(c["verdict"] == verdict for c in report["cells"]) for verdict in report["totals"]}

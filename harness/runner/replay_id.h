@@ -5,6 +5,10 @@
 //
 // scenario : subject @ version : role : TLS version : io mode : partner @ version + schedule (schedule.h), where there is one. Versions
 // tell what was judged; a replay takes the stack of that name as it is today and says so where the version differs.
+//
+// Names and versions may hold anything. What is not a letter, a digit, or one of `._-,` (in the scenario `/@=` too) stands as `%` and two
+// hexadecimal digits, and so does a `.` or `-` that begins a name: `quictls@3.1.4%2bquic`. So every id can be read back, no shell changes
+// it, and no file name that is made of it (capture_name in reports/pcapng.h) is the name of two.
 #pragma once
 
 #include <string>

@@ -4,12 +4,25 @@
 
 #include <algorithm>
 #include <array>
-#include <system_error>
+#include <exception>
+#include <stdexcept>
 
 #include "harness/wire/wire.h"
 
 namespace tlsbye {
 namespace {
+
+// Of one run. The longest of the project's own scenarios has 2,000 events, and waits a few hundred times in a line.
+constexpr int most_events = 200'000;
+constexpr int most_waits = 20'000;  // of one line
+constexpr int most_writes = 4'000;  // of them, by one side for room to write: each time 128 KiB have been taken from it
+constexpr int most_attempts = 3;    // of a run whose peers are ended from outside
+
+// A peer was ended by others: what was seen of the run until then says nothing.
+struct EndedFromOutside {
+  Side side{};
+  std::string signal;
+};
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -242,9 +255,12 @@ class Runner::Stage {
     }
   }
 
-  // Lets the wire move, and whoever waited for what it moved go on, until nothing changes any more.
+  // Lets the wire move, and whoever waited for what it moved go on, until nothing changes any more. A call that writes and waits again,
+  // however much is taken from it, never comes back; where both sides keep each other going, neither is to blame.
   void settle() {
-    while (true) {
+    std::array<int, 2> writes{};
+    for (int waits = 0;; ++waits) {
+      if (waits > most_waits) throw std::length_error(fmt::format("the peers went on and waited again more than {} times", most_waits));
       Wire::Progress progress = wire_.pump(line_);
       bool went_on = false;
       for (const Side side : {Side::subject, Side::partner}) {
@@ -256,6 +272,10 @@ class Runner::Stage {
         Player& it = player(side);
         if (!it.blocked || !it.can_go_on) continue;
         went_on = true;
+        if (it.blocked->on == Flow::send && ++writes[static_cast<std::size_t>(side)] > most_writes) {
+          die(side, it.peer.put_down(Died::How::spun, fmt::format("it wrote, and had more to write, {} times", most_writes)));
+          break;
+        }
         it.blocked.reset();
         take(side, it.peer.ask(Line("resume")));
         break;  // one at a time: what it did may be what the other waits for
@@ -292,10 +312,11 @@ class Runner::Stage {
   void note_end(Side side, const Report& report) {
     if (report.end) die(side, *report.end);
     for (const Line& line : report.lines)
-      if (line.word() == "died") die(side, {Died::How::crashed, std::string(line.get("status"))});
+      if (line.word() == "died") die(side, end_of(std::string(line.get("status"))));
   }
 
   void die(Side side, const PeerEnd& end) {
+    if (end.from_outside) throw EndedFromOutside{side, end.detail};
     Player& it = player(side);
     it.dead = true;
     it.blocked.reset();
@@ -318,6 +339,8 @@ class Runner::Stage {
 
   void note(Side side, const Line& line) {
     const std::string& word = line.word();
+    if (transcript_.next_number() > most_events)
+      throw std::length_error(fmt::format("more than {} events in one run, most of them by the {}", most_events, spell(side)));
     if (word == "api") {
       note_api(side, line);
     } else if (word == "io") {
@@ -343,7 +366,7 @@ class Runner::Stage {
       transcript_.add(line_, Endless{side, read_word<Call>(line.get("during")).value_or(Call::close), id_of(line),
                                      static_cast<int>(line.number("times").value_or(0))});
     } else if (word == "died") {
-      die(side, {Died::How::crashed, std::string(line.get("status"))});
+      die(side, end_of(std::string(line.get("status"))));
     } else {
       transcript_.add(line_, Told{fmt::format("{:<8} said `{}`, which the protocol does not have", spell(side), word)});
     }
@@ -406,12 +429,26 @@ std::variant<Made, HarnessError> Runner::once(const Run& run) {
         return HarnessError{fmt::format("the peer of {} broke the control protocol: {}",
                                         (died->side == Side::subject ? run.subject : run.partner)->id(), died->detail)};
     return made;
-  } catch (const std::system_error& error) {
+  } catch (...) {
     // Neither peer's session is in a known state any more.
     peers_.erase({run.subject->id(), Side::subject});
     peers_.erase({run.partner->id(), Side::partner});
-    return HarnessError{error.what()};
+    throw;
   }
+}
+
+// What goes wrong on our side, or is done to us, costs this run and no other.
+std::variant<Made, HarnessError> Runner::attempt(const Run& run) {
+  std::string why;
+  for (int attempts = 0; attempts < most_attempts; ++attempts) try {
+      return once(run);
+    } catch (const EndedFromOutside& end) {
+      why = fmt::format("the peer of {} was ended by {} from outside (an operator, or the system that ran out of memory), {} times",
+                        (end.side == Side::subject ? run.subject : run.partner)->id(), end.signal, attempts + 1);
+    } catch (const std::exception& error) {
+      return HarnessError{error.what()};
+    }
+  return HarnessError{std::move(why)};
 }
 
 std::variant<Made, HarnessError> Runner::make(const Run& run) {
@@ -421,12 +458,12 @@ std::variant<Made, HarnessError> Runner::make(const Run& run) {
       return it && it->side == side && (it->how == Died::How::crashed || it->how == Died::How::exited);
     });
   };
-  auto first = once(run);
+  auto first = attempt(run);
   if (auto* error = std::get_if<HarnessError>(&first)) return std::move(*error);
   auto& made = std::get<Made>(first);
   const bool subject_died = died(made.transcript, Side::subject);
   if (!subject_died && !died(made.transcript, Side::partner)) return std::move(made);
-  auto second = once(run);
+  auto second = attempt(run);
   if (auto* error = std::get_if<HarnessError>(&second)) return std::move(*error);
   if (subject_died) {
     std::get<Made>(second).died_before = std::move(made.transcript);

@@ -39,7 +39,8 @@ struct RunnerOptions {
 };
 
 // A run that was made. Where a process died in it (by a signal or by itself), the run was made once more with a new process, so that
-// nothing but that death is lost; a death that comes again is in `transcript` too.
+// nothing but that death is lost; a death that comes again is in `transcript` too. One that was ended from outside (SIGKILL by an operator,
+// or because memory ran out) says nothing: the run is made again, twice at most, and then is the harness's error.
 struct Made {
   Transcript transcript;                  // its `reference` is the caller's to fill
   Capture capture;                        // the same run, byte by byte
@@ -63,6 +64,7 @@ class Runner {
   class Stage;  // one run being made
   std::variant<PeerProcess*, HarnessError> peer(const Stack& stack, Side side);
   std::variant<Made, HarnessError> once(const Run& run);
+  std::variant<Made, HarnessError> attempt(const Run& run);
 
   RunnerOptions options_;
   // A stack serves as subject and as partner in processes of its own, so that one library never meets itself in one process.

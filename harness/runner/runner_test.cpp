@@ -21,12 +21,69 @@ TEST(ReplayId, IsReadBackAsItWasWritten) {
   EXPECT_EQ(std::get<RunKey>(read), key);
 }
 
+// Names and versions as libraries, distributions and owners of folders choose them.
+const std::vector<std::string> nasty{"3.1.4+quic",
+                                     "17.0.9+9",
+                                     "a:b",
+                                     "a@b",
+                                     "a+b+send1=EAGAIN",
+                                     "%",
+                                     "%2b",
+                                     "%zz",
+                                     "",
+                                     "a b",
+                                     "\t\n",
+                                     "'\"`$(x)",
+                                     "-x",
+                                     ".hidden",
+                                     "../../up",
+                                     "C:\\con",
+                                     "a*?<>|",
+                                     "A.b",
+                                     "a.B",
+                                     "é",
+                                     "\x80",
+                                     "~",
+                                     "#1",
+                                     "send1=EAGAIN",
+                                     "1:client",
+                                     std::string(300, 'x'),
+                                     std::string("\0", 1)};
+
+TEST(ReplayId, IsReadBackWhateverTheNamesAndVersionsHold) {
+  for (const std::string& name : nasty) {
+    for (const std::string schedule : {"", "send2=EAGAIN"}) {
+      for (std::string RunKey::*field :
+           {&RunKey::scenario, &RunKey::subject, &RunKey::subject_version, &RunKey::partner, &RunKey::partner_version}) {
+        RunKey run = key;
+        run.schedule = schedule;
+        run.*field = name;
+        const std::string id = replay_id(run);
+        EXPECT_EQ(id.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-,/@=:+%"), std::string::npos)
+            << id;
+        const auto read = read_replay_id(id);
+        ASSERT_TRUE(std::holds_alternative<RunKey>(read)) << id << ": " << std::get<std::string>(read);
+        EXPECT_EQ(std::get<RunKey>(read), run) << id;
+      }
+    }
+  }
+}
+
+TEST(ReplayId, IsNoOptionToWhoeverPastesIt) {
+  RunKey run = key;
+  run.scenario = "--out/x";
+  EXPECT_EQ(replay_id(run).front(), '%');
+}
+
 TEST(ReplayId, WhatIsNoneIsToldWithTheWordThatDoesNotFit) {
   const auto problem = [](std::string_view id) { return std::get<std::string>(read_replay_id(id)); };
   EXPECT_THAT(problem("drop/cut"), HasSubstr("1 parts"));
   EXPECT_THAT(problem("a:b@1:peer:1.2:blocking:c@1"), HasSubstr("`peer`"));
   EXPECT_THAT(problem("a:b@1:client:1.5:blocking:c@1"), HasSubstr("`1.5`"));
   EXPECT_THAT(problem("a:b@1:client:1.2:sometimes:c@1"), HasSubstr("`sometimes`"));
+  for (const std::string_view bare :
+       {"a%:b@1:client:1.2:blocking:c@1", "a:b@%2:client:1.2:blocking:c@1", "a:b@1:client:1.2:blocking:%2Bc@1"})
+    EXPECT_THAT(problem(bare), HasSubstr("a `%` in it")) << bare;
 }
 
 TEST(ReplayId, CarriesTheScheduleAfterAPlus) {

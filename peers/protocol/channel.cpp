@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -46,7 +47,9 @@ Channel::Got Channel::receive(std::string& packet, Descriptor* passed) {
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
+  // Room for more than the one that may come: each that the kernel hands over is ours to close.
+  constexpr std::size_t most_passed = 8;
+  alignas(cmsghdr) char control[CMSG_SPACE(most_passed * sizeof(int))]{};
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   long got = 0;
@@ -56,10 +59,13 @@ Channel::Got Channel::receive(std::string& packet, Descriptor* passed) {
   if (got < 0) return errno == EAGAIN ? Got::timeout : errno == ECONNRESET ? Got::end : Got::error;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    int number = -1;
-    std::memcpy(&number, CMSG_DATA(header), sizeof number);
-    Descriptor received(number);
-    if (passed) *passed = std::move(received);
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    std::array<int, most_passed> numbers;
+    std::memcpy(numbers.data(), CMSG_DATA(header), count * sizeof(int));
+    for (std::size_t i = 0; i < count; ++i) {
+      Descriptor received(numbers[i]);
+      if (i == 0 && passed) *passed = std::move(received);
+    }
   }
   if (got == 0) return Got::end;
   if (message.msg_flags & MSG_TRUNC) {

@@ -49,8 +49,8 @@ class Channel {
   bool send(std::string_view packet, int passed = -1);
 
   enum class Got { packet, end, timeout, error };
-  // Waits for one packet and puts it into `packet`; a descriptor that came with it goes to `passed` where that is not null, and is
-  // closed otherwise. `timeout` only where a receive time-out was set on the socket; `error` leaves errno.
+  // Waits for one packet and puts it into `packet`; the first descriptor that came with it goes to `passed` where that is not null, and
+  // all others are closed. `timeout` only where a receive time-out was set on the socket; `error` leaves errno.
   Got receive(std::string& packet, Descriptor* passed = nullptr);
 
  private:

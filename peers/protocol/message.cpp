@@ -117,6 +117,7 @@ std::variant<std::vector<Line>, MessageError> parse_message(std::string_view pac
       const std::string_view field = packet.substr(key, stop - key);
       const std::size_t equals = field.find('=');
       if (equals == std::string_view::npos || !is_name(field.substr(0, equals))) return MessageError{key, "a field that is not key=value"};
+      if (line.fields().size() == most_fields) return MessageError{key, "more fields than a line may have"};
       if (line.find(field.substr(0, equals))) return MessageError{key, "a key that stands twice in one line"};
       std::string value;
       if (auto error = unescape(field.substr(equals + 1), key + equals + 1, value)) return *error;

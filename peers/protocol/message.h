@@ -25,6 +25,9 @@ inline constexpr int protocol_version = 3;
 // A packet never has more bytes than this; a peer with more to report sends several, all but the last ending in a line `more`.
 inline constexpr std::size_t largest_message = 64 * 1024;
 
+// A line never has more fields than this.
+inline constexpr std::size_t most_fields = 64;
+
 // One line of a message: a word and its fields in the order they were written. Keys are unique within a line.
 class Line {
  public:
