@@ -31,6 +31,8 @@ std::string fates_of(const Transcript& transcript, int record);
 struct Seen : Record {
   int event = 0;
   std::string fate;
+  // A whole, authentic, encrypted one, at any level.
+  bool is_close_notify() const { return alert && alert->description == 0 && encrypted && !damaged && missing == 0; }
 };
 std::vector<Seen> seen(const Transcript& transcript, Side from);
 
