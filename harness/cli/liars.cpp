@@ -122,17 +122,4 @@ LoadedLiars load_liars(const std::filesystem::path& file) {
   return loaded;
 }
 
-Transcript with_blame(Transcript transcript) {
-  for (int number = 1; number < transcript.next_number(); ++number) {
-    Event& event = transcript.at(number);
-    if (auto* record = std::get_if<Record>(&event.what); record && record->from == Side::subject) {
-      if (record->fate == Fate::injected) record->fate = Fate::passed;
-    } else if (auto* end = std::get_if<TransportEnd>(&event.what); end && end->from == Side::subject && end->by_wire) {
-      end->by_wire = false;
-      end->delivered = false;
-    }
-  }
-  return transcript;
-}
-
 }  // namespace tlsbye

@@ -32,7 +32,4 @@ struct LoadedLiars {
 };
 LoadedLiars load_liars(const std::filesystem::path& file);
 
-// The transcript as a wire would tell it that blames the subject for what the script made the wire do in the subject's direction.
-Transcript with_blame(Transcript transcript);
-
 }  // namespace tlsbye

@@ -255,7 +255,10 @@ void Facts::read_records() {
   }
   bool served = false;
   const auto alter = [&](int record) {
-    if (const auto* it = transcript_->at(record).as<Record>()) altered_[static_cast<std::size_t>(it->from)] = true;
+    const auto* it = transcript_->at(record).as<Record>();
+    if (!it) return;
+    altered_[static_cast<std::size_t>(it->from)] = true;
+    if (contents(record).type == ContentType::application_data) data_altered_[static_cast<std::size_t>(it->from)] = true;
   };
   for (const Event& event : events_) {
     if (const auto* it = event.as<Replaced>()) alter(it->record);
@@ -269,7 +272,7 @@ void Facts::read_records() {
     const auto late = readings.find(event.number);
     const Reading reading = late == readings.end() ? record->reading : late->second;
     const bool subject = record->from == Side::subject;
-    if (reading == Reading::read && subject && record->encrypted && record->established) served = true;
+    if (reading == Reading::read && subject && record->encrypted) served = true;
     // Another handshake brings other keys.
     if (subject && !record->encrypted && contents(event.number).type == ContentType::handshake) served = false;
     if (reading == Reading::read) continue;

@@ -339,6 +339,19 @@ bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visi
   return Lies(honest, visit, flag_values).about(number);
 }
 
+Transcript with_blame(const Transcript& honest) {
+  Rewrite lie(honest);
+  for (const Event& event : honest.events()) {
+    if (auto* record = std::get_if<Record>(&lie.at(event.number).what); record && record->from == Side::subject) {
+      record->made = false;
+      record->of = 0;
+    } else if (auto* end = std::get_if<TransportEnd>(&lie.at(event.number).what); end && end->from == Side::subject && end->by_wire) {
+      end->by_wire = end->delivered = false;
+    }
+  }
+  return lie.result();
+}
+
 bool can_fail(const Clause& clause, const Transcript& held) {
   // A death counts only where the clause is about nothing else: almost every clause takes the death of its call for an answer.
   const bool about_deaths =

@@ -20,6 +20,9 @@ using LieVisitor = std::function<bool(const Transcript& liar, std::string_view l
 // ones. True where the visitor had enough.
 bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit, std::span<const std::string> flag_values = {});
 
+// The transcript as a wire would write it that blames the subject for what the script made the wire do in the subject's direction.
+Transcript with_blame(const Transcript& honest);
+
 // Whether some lie breaks the clause, for a transcript on which it holds (where it is about nothing else: makes it crashed or hung).
 bool can_fail(const Clause& clause, const Transcript& held);
 

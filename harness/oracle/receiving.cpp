@@ -91,7 +91,7 @@ Finding all_data_before_end(const Facts& facts, const Question& asked) {
     const std::vector<int> events{now.data, now.close_notify, call.ended};
     if (call.api->total < now.data_bytes)
       return broken(fmt::format("end-of-data was told after {} of {} bytes", call.api->total, now.data_bytes), events);
-    if (!call.api->intact && !facts.altered(Side::partner)) return broken("the data read is not the data that was sent", events);
+    if (!call.api->intact && !facts.data_altered(Side::partner)) return broken("the data read is not the data that was sent", events);
     return holds(fmt::format("all {} bytes were read before end-of-data", now.data_bytes), events);
   }
   return not_reached(facts.readable() ? "no read told the end of some data" : std::string(no_keys));
@@ -175,7 +175,7 @@ Finding data_intact(const Facts& facts, const Question& asked) {
   Tally tally;
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();
-    if (!api || api->call != Call::read || api->bytes == 0 || facts.altered(other(api->side))) continue;
+    if (!api || api->call != Call::read || api->bytes == 0 || facts.data_altered(other(api->side))) continue;
     const std::string says = fmt::format("{} read {} bytes, {}", spell(api->side), api->total, api->intact ? "as sent" : "not as sent");
     if (tally.add(api->intact ? holds(says, {event.number}) : broken(says, {event.number}))) break;
   }

@@ -7,7 +7,7 @@
 namespace tlsbye {
 namespace {
 
-std::string name_of(const Contents& record) {
+std::string sent_name(const Contents& record) {
   if (record.type == ContentType::unknown) return "a record that nobody can read";
   const auto alerts = alerts_of(record);
   if (alerts.empty()) return std::string(spell(record.type));
@@ -32,16 +32,17 @@ bool fits(std::string_view word, const SentRecord& sent, bool tls13) {
   return word == alert_name(alert.description);
 }
 
-// Do the records say exactly these words?
-bool fit(std::span<const std::vector<std::string>> words, std::span<const SentRecord* const> records, bool tls13) {
+// Do the records say exactly these words; or, if there may be more to come, the first of them?
+bool fit(std::span<const std::vector<std::string>> words, std::span<const SentRecord* const> records, bool tls13, bool more = false) {
+  if (more && records.empty()) return true;
   if (words.empty()) return records.empty();
   for (const std::string& word : words.front()) {
     if (word == "...") {
-      if (fit(words.subspan(1), records, tls13) || (!records.empty() && fit(words, records.subspan(1), tls13))) return true;
+      if (fit(words.subspan(1), records, tls13, more) || (!records.empty() && fit(words, records.subspan(1), tls13, more))) return true;
       continue;
     }
-    if (word == "nothing" && fit(words.subspan(1), records, tls13)) return true;
-    if (!records.empty() && fits(word, *records.front(), tls13) && fit(words.subspan(1), records.subspan(1), tls13)) return true;
+    if (word == "nothing" && fit(words.subspan(1), records, tls13, more)) return true;
+    if (!records.empty() && fits(word, *records.front(), tls13) && fit(words.subspan(1), records.subspan(1), tls13, more)) return true;
   }
   return false;
 }
@@ -85,7 +86,6 @@ Finding emits(const Facts& facts, const Question& asked) {
   if (!facts.readable()) return not_reached(std::string(no_keys));
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     if (call.stuck && call.stuck->on == Flow::send) return not_reached("it had not sent all when the run ended");
-    if (!call.emission_known) return not_reached("what it sent did not reach the wire");
     const auto index = static_cast<int>(&call - facts.calls().data());
     std::vector<const SentRecord*> records;
     std::vector<int> events = asked.given.evidence(call, facts);
@@ -94,10 +94,12 @@ Finding emits(const Facts& facts, const Question& asked) {
       if (sent.owner != index) continue;
       records.push_back(&sent);
       events.push_back(sent.number);
-      names += (names.empty() ? "" : ", ") + name_of(*sent.contents);
+      names += (names.empty() ? "" : ", ") + sent_name(*sent.contents);
     }
     events.push_back(call.ended);
     const std::string says = fmt::format("{} sent {}", spell(call.call), names.empty() ? "nothing" : names);
+    if (!call.emission_known)
+      return fit(asked.records, records, facts.tls13(), true) ? not_reached("what it sent did not reach the wire") : broken(says, events);
     return fit(asked.records, records, facts.tls13()) ? holds(says, events) : broken(says, events);
   });
 }
@@ -113,7 +115,7 @@ Finding nothing_after_close_notify(const Facts& facts, const Question& asked) {
   if (sent.empty()) return no_close_notify(facts);
   for (const SentRecord& later : facts.sent())
     if (later.number > sent.front() && !later.by_script && later.contents->type != ContentType::raw && of_this_connection(later, facts))
-      return broken(fmt::format("{} was sent after the close_notify", name_of(*later.contents)), {sent.front(), later.number});
+      return broken(fmt::format("{} was sent after the close_notify", sent_name(*later.contents)), {sent.front(), later.number});
   return holds("nothing was sent after the close_notify", {sent.front()});
 }
 

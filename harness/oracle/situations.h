@@ -185,8 +185,10 @@ class Facts {
   Since garbled() const { return garbled_; }
   // What is in the record that the event `number` tells of (a Record, or one that speaks of it).
   const Contents& contents(int number) const;
-  // The script, or an end of the transport, changed what that side sent: records of it were replaced, lost, cut or added.
+  // The script, or an end of the transport, changed what that side sent: records of it were replaced, lost, cut or added; or only its
+  // application data.
   bool altered(Side from) const { return altered_[static_cast<std::size_t>(from)]; }
+  bool data_altered(Side from) const { return data_altered_[static_cast<std::size_t>(from)]; }
   // The numbers of the records in which the library sent a close_notify, one for each.
   std::vector<int> sent_close_notifies() const;
   const Options& options() const { return options_; }
@@ -224,7 +226,7 @@ class Facts {
   Moment at_end_;
   std::map<int, const Contents*> opened_;  // by Record event, what was found in it later
   std::size_t stream_ = 0;                 // bytes that the subject had put on this transport when the session was over
-  std::array<bool, 2> altered_{};
+  std::array<bool, 2> altered_{}, data_altered_{};
   bool readable_ = true;
   Since garbled_ = never;
   const Event* death_ = nullptr;

@@ -106,8 +106,8 @@ Transcript with_calls(const std::vector<TransportCall>& calls) {
   for (const TransportCall& call : calls) transcript.add(1, call);
   return transcript;
 }
-TransportCall sends(long result) { return {Side::subject, Call::close, "send", Flow::send, 24, result, "", false}; }
-TransportCall receives(long result) { return {Side::subject, Call::close, "recv", Flow::recv, 5, result, "", false}; }
+TransportCall sends(long result) { return {Side::subject, Call::close, 2, "send", Flow::send, 24, result, "", false}; }
+TransportCall receives(long result) { return {Side::subject, Call::close, 2, "recv", Flow::recv, 5, result, "", false}; }
 
 std::vector<std::string> spelled(const std::vector<Schedule>& schedules) {
   std::vector<std::string> words;
@@ -278,8 +278,11 @@ TEST_P(Made, TheReplyIsDeliveredBeforeTheCloseSucceeds) {
   const Transcript run = make("both handshake\nsubject close until done\npartner close\n");
   int reply = 0, success = 0;
   for (const Event& event : run.events()) {
-    if (const auto* it = event.as<Record>(); it && it->from == Side::partner && it->is_close_notify()) reply = event.number;
-    if (const auto* it = event.as<ApiCall>(); it && it->side == Side::subject && it->call == Call::close && it->outcome == Outcome::done)
+    const auto* it = event.as<Delivered>();
+    const auto* record = it ? run.at(it->record).as<Record>() : nullptr;
+    if (record && record->from == Side::partner && record->alert == Alert{1, 0}) reply = event.number;
+    if (const auto* call = event.as<ApiCall>();
+        call && call->side == Side::subject && call->call == Call::close && call->outcome == Outcome::done)
       success = event.number;
   }
   EXPECT_GT(reply, 0);
