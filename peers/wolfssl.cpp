@@ -147,7 +147,7 @@ class WolfSslSession final : public Session {
     wolfSSL_KeepArrays(ssl);  // for the keys
     if (!options.asks_for("tickets") && options.role == Role::server) {
       if (options.tls == Tls::v1_3) require(wolfSSL_no_ticket_TLSv13(ssl) == 0, "wolfSSL_no_ticket_TLSv13");
-#if LIBWOLFSSL_VERSION_HEX >= 0x05000000
+#if LIBWOLFSSL_VERSION_HEX >= 0x04007000
       else
         require(wolfSSL_NoTicketTLSv12(ssl) == WOLFSSL_SUCCESS, "wolfSSL_NoTicketTLSv12");
 #endif

@@ -1,6 +1,7 @@
 """The launcher ./tlsbye and what CMake asks for: a copy of the launcher alone, with programs in the place of apt, cmake and ninja that write down how
 they were called. What really happens on a bare machine is seen by .ci/fresh."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -122,3 +123,31 @@ def test_warnings_are_errors_for_developers_only_and_tests_are_for_who_asks(tmp_
                           text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "-Wall" in (commands := (tmp_path / "compile_commands.json").read_text()) and "-Werror" not in commands
+
+
+def configured(folder, *words):
+    done = subprocess.run(["cmake", "-S", ROOT, "-B", folder / "build", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        return done.stderr
+    return {entry["file"].removeprefix(f"{ROOT}/"): entry["command"] for entry in json.loads((folder / "build/compile_commands.json").read_text())}
+
+
+def test_a_library_of_ones_own_is_for_its_peer_and_the_harness_stays_with_the_systems(tmp_path):
+    prefix = tmp_path / "c++ 1"  # signs that mean something to regular expressions, and to shells
+    (prefix / "lib/pkgconfig").mkdir(parents=True)
+    (prefix / "include").mkdir()
+    for name in ("ssl", "crypto"):
+        (prefix / f"lib/lib{name}.so").touch()
+    (prefix / "lib/pkgconfig/openssl.pc").write_text(
+        "prefix=${pcfiledir}/../..\nlibdir=" + str(prefix).replace(" ", "\\ ") + "/lib\nName: OpenSSL\nDescription: one's own\nVersion: 9.9\n"
+        "Libs: -L${libdir} -lssl -lcrypto\nCflags: -DOF_ONES_OWN\n")
+    commands = configured(tmp_path, f"-DTLSBYE_OPENSSL_PREFIX={prefix}/")
+    assert isinstance(commands, dict), commands
+    others = {file for file in commands if file.startswith(("harness/", "reports/", "peers/gnutls", "peers/common/make"))}
+    with_it = {file for file, command in commands.items() if "-DOF_ONES_OWN" in command}
+    assert with_it >= {"peers/openssl.cpp", "peers/rogue/rogue.cpp"} and len(others) > 20 and not with_it & others
+
+
+def test_a_prefix_without_the_library_is_told(tmp_path):
+    told = configured(tmp_path, f"-DTLSBYE_GNUTLS_PREFIX={tmp_path}")
+    assert f"TLSBYE_GNUTLS_PREFIX: {tmp_path}/lib/pkgconfig has no gnutls.pc" in told
