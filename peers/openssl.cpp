@@ -1,4 +1,4 @@
-// The OpenSSL peer.
+// The OpenSSL peer. Compiles against OpenSSL from 1.1.1 on; an ability that the library does not have is not promised.
 #include "peers/openssl.h"
 
 #include <openssl/err.h>
@@ -53,7 +53,9 @@ Outcome outcome_of(int error, unsigned long reason, int error_number) {
       if (error_number == 0) return Outcome::cut;
       return error_number == ECONNRESET || error_number == EPIPE ? Outcome::reset : Outcome::failed;
     case SSL_ERROR_SSL:
+#ifdef SSL_R_UNEXPECTED_EOF_WHILE_READING
       if (ERR_GET_REASON(reason) == SSL_R_UNEXPECTED_EOF_WHILE_READING) return Outcome::cut;
+#endif
       if (ERR_GET_LIB(reason) == ERR_LIB_SSL && ERR_GET_REASON(reason) >= SSL_AD_REASON_OFFSET) return Outcome::alert;
       return Outcome::failed;
     default:
@@ -124,7 +126,9 @@ class OpenSslSession final : public Session {
     if (options.role == Role::client && kept_) SSL_set_session(ssl, kept_.get());  // what cannot be resumed is not offered
     if (options.asks_for("require-certificate")) SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     if (options.asks_for("post-handshake-auth")) SSL_set_post_handshake_auth(ssl, 1);
+#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
     if (options.asks_for("ignore-eof")) SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+#endif
     if (options.asks_for("quiet-shutdown")) SSL_set_quiet_shutdown(ssl_.get(), 1);
     if (options.asks_for("read-ahead")) SSL_set_read_ahead(ssl_.get(), 1);
     options.role == Role::client ? SSL_set_connect_state(ssl_.get()) : SSL_set_accept_state(ssl_.get());
@@ -253,8 +257,14 @@ class OpenSslSession final : public Session {
     }
     if (name == "stale-error" && on) {
       stale_error_ = true;
-      ERR_raise(ERR_LIB_USER, ERR_R_OPERATION_FAIL);  // as an application would have left it there; begin() leaves it once
+      // As an application would have left it there; begin() leaves it once.
+#ifdef ERR_raise
+      ERR_raise(ERR_LIB_USER, ERR_R_OPERATION_FAIL);
       return done_by("ERR_raise");
+#else
+      ERR_put_error(ERR_LIB_USER, 0, ERR_R_OPERATION_FAIL, __FILE__, __LINE__);
+      return done_by("ERR_put_error");
+#endif
     }
     return no_such_call();
   }
@@ -278,19 +288,39 @@ class OpenSslSession final : public Session {
   bool stale_error_ = false;
 };
 
+bool speaks_only(SSL_CTX* context, Tls tls) {
+  static constexpr int versions[] = {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
+  const int version = versions[static_cast<std::size_t>(tls)];
+  return SSL_CTX_set_min_proto_version(context, version) == 1 && SSL_CTX_set_max_proto_version(context, version) == 1;
+}
+
+// Of the library that is loaded, which may have been built without a version.
+bool offers(Tls tls) {
+  const Context context(SSL_CTX_new(TLS_method()));
+  return context && speaks_only(context.get(), tls);
+}
+
+// "3.5.9": the second word of "OpenSSL 3.5.9 7 Apr 2026".
+std::string version() {
+#ifdef OPENSSL_VERSION_STRING
+  return OpenSSL_version(OPENSSL_VERSION_STRING);
+#else
+  const std::string_view words = OpenSSL_version(OPENSSL_VERSION), version = words.substr(words.find(' ') + 1);
+  return std::string(version.substr(0, version.find(' ')));
+#endif
+}
+
 Context make_context(Role role, Tls tls) {
   Context context(SSL_CTX_new(role == Role::client ? TLS_client_method() : TLS_server_method()));
   require(context != nullptr, "SSL_CTX_new");
   SSL_CTX* c = context.get();
-  static constexpr int versions[] = {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
-  const int version = versions[static_cast<std::size_t>(tls)];
-  require(SSL_CTX_set_min_proto_version(c, version) == 1 && SSL_CTX_set_max_proto_version(c, version) == 1,
-          "SSL_CTX_set_min_proto_version");
+  require(speaks_only(c, tls), "SSL_CTX_set_min_proto_version");
   require(SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256") == 1, "SSL_CTX_set_ciphersuites");
   // SHA-1, which TLS 1.0 and 1.1 sign with, is left to security level 0. Their suite is to be the plain one of RFC 4492.
   const char* suite = tls < Tls::v1_2 ? "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0" : "ECDHE-ECDSA-AES128-GCM-SHA256";
   require(SSL_CTX_set_cipher_list(c, suite) == 1, "SSL_CTX_set_cipher_list");
-  SSL_CTX_set_options(c, SSL_OP_NO_ENCRYPT_THEN_MAC);
+  // A server without renegotiation_info (RFC 5746), as old libraries are, is a server all the same.
+  SSL_CTX_set_options(c, SSL_OP_NO_ENCRYPT_THEN_MAC | SSL_OP_LEGACY_SERVER_CONNECT);
   require(SSL_CTX_set1_groups_list(c, "P-256") == 1, "SSL_CTX_set1_groups_list");
   static constexpr unsigned char session_context[] = "tlsbye";
   require(SSL_CTX_set_session_id_context(c, session_context, sizeof session_context) == 1, "SSL_CTX_set_session_id_context");
@@ -311,36 +341,37 @@ Context make_context(Role role, Tls tls) {
 class OpenSsl final : public Stack {
  public:
   Hello hello() const override {
-    return {"openssl",
-            OpenSSL_version(OPENSSL_VERSION_STRING),
-            {"tls-1.0",
-             "tls-1.1",
-             "tls-1.2",
-             "tls-1.3",
-             "client",
-             "server",
-             "close",
-             "close-write",
-             "key-log",
-             "peek",
-             "key-update",
-             "renegotiate",
-             "clear",
-             "keep-session",
-             "set-quiet-shutdown",
-             "set-context-quiet-shutdown",
-             "set-shutdown",
-             "set-auto-retry",
-             "set-stale-error",
-             "tickets",
-             "session-cache",
-             "ignore-eof",
-             "quiet-shutdown",
-             "read-ahead",
-             "callbacks",
-             "require-certificate",
-             "post-handshake-auth"},
-            "SSL_shutdown"};
+    Hello hello{"openssl",
+                version(),
+                {"client",
+                 "server",
+                 "close",
+                 "close-write",
+                 "key-log",
+                 "peek",
+                 "key-update",
+                 "renegotiate",
+                 "clear",
+                 "keep-session",
+                 "set-quiet-shutdown",
+                 "set-context-quiet-shutdown",
+                 "set-shutdown",
+                 "set-auto-retry",
+                 "set-stale-error",
+                 "tickets",
+                 "session-cache",
+#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
+                 "ignore-eof",
+#endif
+                 "quiet-shutdown",
+                 "read-ahead",
+                 "callbacks",
+                 "require-certificate",
+                 "post-handshake-auth"},
+                "SSL_shutdown"};
+    for (const auto tls : {Tls::v1_3, Tls::v1_2, Tls::v1_1, Tls::v1_0})
+      if (offers(tls)) hello.abilities.insert(hello.abilities.begin(), std::string("tls-").append(spell(tls)));
+    return hello;
   }
 
   // The contexts stay, as new ones cost too much to be made for every run: what a run can leave in them is taken out.
@@ -351,7 +382,11 @@ class OpenSsl final : public Stack {
         if (!context) continue;
         SSL_CTX* c = context.get();
         SSL_CTX_set_quiet_shutdown(c, 0);
+#if OPENSSL_VERSION_NUMBER >= 0x30400000L
+        SSL_CTX_flush_sessions_ex(c, 0);
+#else
         SSL_CTX_flush_sessions(c, 0);
+#endif
         std::array<unsigned char, 80> ticket_keys;  // a name and two keys
         require(RAND_bytes(ticket_keys.data(), static_cast<int>(ticket_keys.size())) == 1, "RAND_bytes");
         require(SSL_CTX_set_tlsext_ticket_keys(c, ticket_keys.data(), ticket_keys.size()) == 1, "SSL_CTX_set_tlsext_ticket_keys");

@@ -1,7 +1,7 @@
 // What the rogue knows of the OpenSSL peer beyond the interface of every stack.
 #pragma once
 
-#include <openssl/types.h>
+#include <openssl/ssl.h>
 
 #include <memory>
 

@@ -1,8 +1,9 @@
-// The wolfSSL peer.
+// The wolfSSL peer. Compiles against wolfSSL from 4.6 on; an ability that the library does not have is not promised.
 #include <wolfssl/options.h>
 // First of all, as wolfSSL wants it.
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/ssl.h>
+#include <wolfssl/version.h>
 #include <wolfssl/wolfio.h>
 // After them, as they were told to.
 #include <sys/socket.h>
@@ -145,10 +146,11 @@ class WolfSslSession final : public Session {
     wolfSSL_set_using_nonblock(ssl, options.io == Io::nonblocking);
     wolfSSL_KeepArrays(ssl);  // for the keys
     if (!options.asks_for("tickets") && options.role == Role::server) {
-      if (options.tls == Tls::v1_3)
-        require(wolfSSL_no_ticket_TLSv13(ssl) == 0, "wolfSSL_no_ticket_TLSv13");
+      if (options.tls == Tls::v1_3) require(wolfSSL_no_ticket_TLSv13(ssl) == 0, "wolfSSL_no_ticket_TLSv13");
+#if LIBWOLFSSL_VERSION_HEX >= 0x04007000
       else
         require(wolfSSL_NoTicketTLSv12(ssl) == WOLFSSL_SUCCESS, "wolfSSL_NoTicketTLSv12");
+#endif
     }
     if (options.role == Role::client) {
       if (options.asks_for("tickets") && options.tls != Tls::v1_3)
@@ -304,7 +306,11 @@ WOLFSSL_METHOD* method(Role role, Tls tls) {
     case Tls::v1_0:
       return nullptr;  // built without, as a rule
     case Tls::v1_1:
+#ifdef NO_OLD_TLS
+      return nullptr;
+#else
       return role == Role::client ? wolfTLSv1_1_client_method() : wolfTLSv1_1_server_method();
+#endif
     case Tls::v1_2:
       return role == Role::client ? wolfTLSv1_2_client_method() : wolfTLSv1_2_server_method();
     case Tls::v1_3:
@@ -322,7 +328,12 @@ Context make_context(Role role, Tls tls, bool caches) {
                                          : "ECDHE-ECDSA-AES128-SHA";
   require(wolfSSL_CTX_set_cipher_list(c, suite) == WOLFSSL_SUCCESS, "wolfSSL_CTX_set_cipher_list");
   require(wolfSSL_CTX_AllowEncryptThenMac(c, 0) == WOLFSSL_SUCCESS, "wolfSSL_CTX_AllowEncryptThenMac");
-  require(wolfSSL_CTX_UseSupportedCurve(c, WOLFSSL_ECC_SECP256R1) == WOLFSSL_SUCCESS, "wolfSSL_CTX_UseSupportedCurve");
+  // In TLS 1.3 not only what it supports, but also what a client sends a key share of.
+  int groups[] = {WOLFSSL_ECC_SECP256R1};
+  if (tls == Tls::v1_3)
+    require(wolfSSL_CTX_set_groups(c, groups, 1) == WOLFSSL_SUCCESS, "wolfSSL_CTX_set_groups");
+  else
+    require(wolfSSL_CTX_UseSupportedCurve(c, WOLFSSL_ECC_SECP256R1) == WOLFSSL_SUCCESS, "wolfSSL_CTX_UseSupportedCurve");
   if (!caches) wolfSSL_CTX_set_session_cache_mode(c, WOLFSSL_SESS_CACHE_OFF);  // which cannot be taken back
   wolfSSL_CTX_set_verify(c, WOLFSSL_VERIFY_NONE, nullptr);
   if (role == Role::server) {
@@ -350,26 +361,29 @@ class WolfSsl final : public Stack {
   Hello hello() const override {
     return {"wolfssl",
             wolfSSL_lib_version(),
-            {"tls-1.1",
-             "tls-1.2",
-             "tls-1.3",
-             "client",
-             "server",
-             "close",
-             "close-write",
-             "key-log",
-             "peek",
-             "key-update",
-             "clear",
-             "keep-session",
-             "set-quiet-shutdown",
-             "set-shutdown",
-             "tickets",
-             "session-cache",
-             "quiet-shutdown",
-             "callbacks",
-             "require-certificate",
-             "post-handshake-auth"},
+            {
+#ifndef NO_OLD_TLS
+                "tls-1.1",
+#endif
+                "tls-1.2",
+                "tls-1.3",
+                "client",
+                "server",
+                "close",
+                "close-write",
+                "key-log",
+                "peek",
+                "key-update",
+                "clear",
+                "keep-session",
+                "set-quiet-shutdown",
+                "set-shutdown",
+                "tickets",
+                "session-cache",
+                "quiet-shutdown",
+                "callbacks",
+                "require-certificate",
+                "post-handshake-auth"},
             "wolfSSL_shutdown"};
   }
 

@@ -1,5 +1,6 @@
 // A diff for people, and for programs.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>

@@ -1,5 +1,6 @@
 // The command line: words in, one command called, an exit code out. What there is to be done stands in commands.h.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

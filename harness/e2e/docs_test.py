@@ -259,15 +259,17 @@ def test_the_readme_fits_a_screen_and_leads_to_each_document():
 
 
 def test_the_readme_counts_clauses_and_scenarios_as_they_are(tlsbye):
-    for kind in ("clauses", "scenarios"):
-        said = int(re.search(rf"(\d+) {kind}", of("README.md"))[1])
-        there = len(json.loads(tlsbye("list", kind, "--json", check=0).stdout))
-        assert said < there < said + 100, kind
+    """TLSBYE_UPDATE=1 writes the figures into the README."""
+    there = {kind: len(json.loads(tlsbye("list", kind, "--json", check=0).stdout)) // 100 * 100 for kind in ("clauses", "scenarios")}
+    figures = "More than {clauses} clauses are tried on each run of more than {scenarios} scenarios.".format(**there)
+    if os.environ.get("TLSBYE_UPDATE"):
+        (ROOT / "README.md").write_text(re.sub(r"More than \d+ clauses .*? scenarios\.", figures, of("README.md"), flags=re.DOTALL))
+    assert figures in of("README.md"), "stale: TLSBYE_UPDATE=1 writes them anew"
 
 
 def test_the_readme_has_no_other_figures_that_would_rot():
-    said = of("README.md").partition("Exit codes")[0]
-    assert re.findall(r"(?<![\w.-])\d[\d,.]*(?![\w.])", re.sub(r"`[^`]*`|```.*?```", "", said, flags=re.DOTALL)) == ["500", "500"]
+    said = re.sub(r"More than \d+ clauses .*? scenarios\.|Debian [\d, and]+", "", of("README.md").partition("Exit codes")[0], flags=re.DOTALL)
+    assert re.findall(r"(?<![\w.-])\d[\d,.]*(?![\w.])", re.sub(r"`[^`]*`|```.*?```", "", said, flags=re.DOTALL)) == []
 
 
 def test_the_picture_is_small_and_a_png():

@@ -1,6 +1,7 @@
 #include "harness/judge/coverage.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 

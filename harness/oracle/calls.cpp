@@ -1,4 +1,6 @@
 // Properties of what calls answer.
+#include <fmt/ranges.h>
+
 #include "harness/oracle/finding.h"
 #include "harness/oracle/properties.h"
 

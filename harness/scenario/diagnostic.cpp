@@ -1,6 +1,7 @@
 #include "harness/scenario/diagnostic.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <numeric>
