@@ -101,18 +101,26 @@ class Peer {
   }
   void say(const std::string& packet, int descriptor = -1) { ASSERT_TRUE(control_->send(packet, descriptor)); }
 
-  // The next report, of as many packets as it has; empty where the peer is gone.
+  // The next report, of as many packets as it has; empty where the peer is gone. Its lines are without the ids of calls: those are ids().
   Report report() {
     Report all;
+    ids_.clear();
     for (std::string packet;;) {
       if (control_->receive(packet) != Channel::Got::packet) return {};
       auto parsed = parse_message(packet);
       if (!std::holds_alternative<std::vector<Line>>(parsed)) ADD_FAILURE() << "no message: " << packet;
-      for (Line& line : std::get<std::vector<Line>>(parsed)) all.push_back(std::move(line));
+      for (const Line& line : std::get<std::vector<Line>>(parsed)) {
+        if (const auto id = line.number("id")) ids_.push_back(*id);
+        Line& rest = all.emplace_back(line.word());
+        for (const auto& [key, value] : line.fields())
+          if (key != "id") rest.with(key, value);
+      }
       if (all.back().word() != "more") return all;
       all.pop_back();
     }
   }
+  // The ids in the last report, line by line.
+  const std::vector<long long>& ids() const { return ids_; }
   // One packet, whatever is in it.
   std::string packet() {
     std::string packet;
@@ -134,6 +142,7 @@ class Peer {
 
  private:
   pid_t pid_ = -1;
+  std::vector<long long> ids_;
   std::optional<Channel> control_;
   Line hello_;
 };

@@ -50,7 +50,7 @@ void Server::in_process(Do run) {
     ::_exit(0);
   }
   const auto exit_code = watch_over(child);
-  connection_->calls = shared_->calls;
+  if (connection_) connection_->calls = shared_->calls;
   if (exit_code != spun) return;
   shared_->turn.store(Turn::over);  // that one has said it for all of them
   ::_exit(spun);

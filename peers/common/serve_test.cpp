@@ -16,6 +16,7 @@
 namespace tlsbye::peer {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -355,10 +356,12 @@ TEST_P(AsideTest, ACallIsMadeBesideOneThatIsBlocked) {
     EXPECT_EQ(lines(report, "io").at(0).get("aside"), by());
     EXPECT_EQ(lines(report, "io").at(0).get("during"), "close-write");
     EXPECT_EQ(report.back(), blocked_in_read);
+    EXPECT_THAT(peer.ids(), ElementsAre(2 + i, 2 + i, 1)) << "each call has an id of its own, and what it did has it";
     EXPECT_EQ(drained(), "!");
   }
   arrives(2);
   const Report report = peer.do_(Line("resume"));
+  EXPECT_THAT(peer.ids(), Each(1));
   EXPECT_THAT(calls(report), ElementsAre("read=done"));
   EXPECT_EQ(last_call(report).find("aside"), nullptr);
   EXPECT_EQ(lines(report, "io").at(0).find("aside"), nullptr);
