@@ -24,7 +24,7 @@ inline Transcript run(std::string word, std::string scenario = "family/name") {
   Transcript transcript(key);
   transcript.script = {"subject  close-write   # half"};
   const bool unsupported = word == "unsupported", no_keys = word == "no-keys";
-  transcript.add(1, Told{std::move(word)});
+  transcript.add(1, Told{std::move(word), true});
   if (unsupported)
     transcript.add(1, NotDone{Side::subject, "close-write", "no such call", true});
   else
