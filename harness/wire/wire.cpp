@@ -127,6 +127,16 @@ class Wire::Impl {
     flush(way_to(side), line_);
   }
 
+  Counts count(Side side) {
+    Port& it = port(side);
+    for (ssize_t size = 1; it.socket && size > 0;) {
+      do size = recv(it.socket.get(), buffer_.get(), read_size, MSG_DONTWAIT);
+      while (size < 0 && errno == EINTR);
+      if (size > 0) it.sent += static_cast<std::size_t>(size);
+    }
+    return {it.sent, it.given, !tcp_};
+  }
+
   std::size_t delivered_to(Side side) { return way_to(side).delivered(); }
 
   void carry_out(const Statement& order) {
@@ -192,7 +202,8 @@ class Wire::Impl {
   // The wire's end of one side's transport.
   struct Port {
     Descriptor socket;
-    Descriptor peer;  // until it is taken
+    Descriptor peer;                  // until it is taken
+    std::size_t sent = 0, given = 0;  // bytes, by the peer and to it
     bool stalled = false;
     bool ended = false;   // nothing more is read from it
     bool failed = false;  // ECONNRESET or EPIPE was seen
@@ -207,7 +218,7 @@ class Wire::Impl {
       Pair pair = tcp_ ? tcp_pair() : unix_pair();
       set(pair.peer.get(), SOL_SOCKET, SO_SNDBUF, peer_send_buffer);
       if (tcp_) watch(side, pair);
-      port(side) = {std::move(pair.wire), std::move(pair.peer)};
+      port(side) = {std::move(pair.wire), std::move(pair.peer), 0, 0};
     }
     capture_.add(Capture::Sight::Kind::transport, Side::subject, line_);
   }
@@ -245,6 +256,7 @@ class Wire::Impl {
       moved = true;
       if (size > 0) {
         progress_.of(side).drained = true;
+        it.sent += static_cast<std::size_t>(size);
         const std::string_view bytes(buffer_.get(), static_cast<std::size_t>(size));
         if (side == Side::subject) capture_.add_data(side, line, bytes);
         way.arrive(bytes, line);
@@ -282,6 +294,7 @@ class Wire::Impl {
       const ssize_t size = send(it.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (size > 0) {
         moved = progress_.of(receiver).arrived = true;
+        it.given += static_cast<std::size_t>(size);
         if (receiver == Side::subject) capture_.add_data(way.from(), line, bytes.substr(0, static_cast<std::size_t>(size)));
         way.accepted(static_cast<std::size_t>(size), line);
         confirm_arrival(receiver);
@@ -415,6 +428,7 @@ Descriptor Wire::take_end(Side side) { return impl_->take_end(side); }
 void Wire::key_log(std::string_view line) { impl_->key_log(line); }
 void Wire::begin_session(bool same_transport) { impl_->begin_session(same_transport); }
 void Wire::end_after(Side side, std::size_t bytes, std::optional<End> how) { impl_->end_after(side, bytes, how); }
+Wire::Counts Wire::count(Side side) { return impl_->count(side); }
 std::size_t Wire::delivered_to(Side side) const { return impl_->delivered_to(side); }
 
 void Wire::carry_out(const Statement& order) { impl_->carry_out(order); }

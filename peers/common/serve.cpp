@@ -162,6 +162,8 @@ void Server::leave_session() {
 void Server::end() {
   if (!connection_) return;
   leave_session();
+  const Moved moved = connection_->transport.moved();
+  conversation_.line("moved").with("sent", moved.sent).with("received", moved.received).with("unread", moved.unread);
   connection_.reset();
 }
 
