@@ -53,6 +53,11 @@ inline std::vector<Line> lines(const Report& report, std::string_view word) {
   return all;
 }
 
+inline Report without(std::string_view word, Report report) {
+  std::erase_if(report, [word](const Line& line) { return line.word() == word; });
+  return report;
+}
+
 // A peer program, and the control socket to it.
 class Peer {
  public:

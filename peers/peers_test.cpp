@@ -116,7 +116,7 @@ TEST_P(StackTest, AReplyThatNeverComesIsReportedAsBlocked) {
   EXPECT_THAT(subject.do_(Line("abort")), ElementsAre(Line("ready")));
   const Report after = subject.do_(Line("read"));
   EXPECT_THAT(outcome(after), Not(AnyOf("done", "end-of-data")));
-  EXPECT_THAT(subject.do_(Line("end")), ElementsAre(Line("ready")));
+  EXPECT_THAT(without("moved", subject.do_(Line("end"))), ElementsAre(Line("ready")));
 }
 
 TEST_P(StackTest, FaultsOfTheTransportReachTheLibrary) {
@@ -240,7 +240,7 @@ TEST_P(StackTest, ARepeatedCallWithoutProgressIsGivenUp) {
   ASSERT_EQ(given_up.size(), 1U);
   EXPECT_EQ(given_up.front().get("during"), "close");
   EXPECT_EQ(given_up.front().get("times"), "200");
-  EXPECT_THAT(subject.do_(Line("end")), ElementsAre(Line("ready")));
+  EXPECT_THAT(without("moved", subject.do_(Line("end"))), ElementsAre(Line("ready")));
 }
 
 TEST_P(StackTest, ManySessionsInOneProcessLeaveNoDescriptorBehind) {
@@ -276,8 +276,8 @@ TEST_P(StackTest, AnIsolatedSessionHasItsOwnProcess) {
     const auto [client, server] = link->both(close_until_done, close_until_done);
     EXPECT_EQ(outcome(client), "done");
     EXPECT_GT(child_of(subject.pid()), 0);
-    EXPECT_THAT(subject.do_(Line("end")), ElementsAre(Line("ready")));
-    EXPECT_THAT(partner.do_(Line("end")), ElementsAre(Line("ready")));
+    EXPECT_THAT(without("moved", subject.do_(Line("end"))), ElementsAre(Line("ready")));
+    EXPECT_THAT(without("moved", partner.do_(Line("end"))), ElementsAre(Line("ready")));
   }
 }
 
@@ -290,7 +290,7 @@ TEST_P(StackTest, AnIsolatedSessionThatCrashesCostsOnlyItself) {
     ::kill(child_of(subject.pid()), SIGKILL);
     const Report report = subject.do_(Line(while_blocked ? "resume" : "close"));
     EXPECT_THAT(report, ElementsAre(Line("died").with("status", "SIGKILL"), Line("ready")));
-    EXPECT_THAT(subject.do_(Line("end")), ElementsAre(Line("ready")));
+    EXPECT_THAT(without("moved", subject.do_(Line("end"))), ElementsAre(Line("ready")));
     partner.do_(Line("end"));
   }
   linked();
@@ -422,7 +422,7 @@ TEST_P(StackTest, OneSessionAfterAnotherOnOneTransport) {
     ASSERT_EQ(outcome(server), "done");
     EXPECT_EQ(subject.do_(Line("raw-read")).front().get("errno"), "EAGAIN") << "nothing is left of the session";
     link->open_again(i == 3 ? Link::On::new_transport : Link::On::same_transport);
-    for (const Report& report : link->opened) ASSERT_THAT(report, ElementsAre(Line("ready")));
+    for (const Report& report : link->opened) ASSERT_THAT(without("moved", report), ElementsAre(Line("ready")));
     ASSERT_NO_FATAL_FAILURE(link->handshake());
   }
 }

@@ -229,8 +229,8 @@ def test_a_deep_link_opens_its_cell_with_the_timeline(browser, quiet, page, full
     told = browser.run(PANEL)
     for words in (cell["clause"], "violates", cell["says"], f"tlsbye replay {cell['replay']}", cell["scenario"].split("@")[0]):
         assert words in told
-    decisive = {int(re.match(r">\s*(\d+)", line)[1]) for line in cell["evidence"] if line.startswith(">")}
-    marked = browser.run("return [...document.querySelectorAll('.timeline .decides .number')].map(number => parseInt(number.innerText))")
+    decisive = {line["label"] for line in cell["evidence"] if line["decisive"]}
+    marked = browser.run("return [...document.querySelectorAll('.timeline .decides .number')].map(number => number.innerText.trim())")
     assert set(marked) == decisive
     assert browser.run("return document.querySelectorAll('.timeline .lane-0').length > 0 && document.querySelectorAll('.timeline .look-wire').length > 0")
     assert browser.run("return document.activeElement.id") == "panel"

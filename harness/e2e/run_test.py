@@ -66,7 +66,7 @@ def test_every_cell_that_does_not_conform_names_its_run_and_its_events(full_run)
     assert worse, "the libraries do deviate somewhere"
     for cell in worse:
         assert cell["replay"] and cell["scenario"] and cell["says"], cell
-        assert any(line.startswith("> ") for line in cell["evidence"]), cell
+        assert any(line["decisive"] for line in cell["evidence"]), cell
 
 
 def test_every_violation_is_confirmed_in_the_findings(full_run):
@@ -183,9 +183,8 @@ def test_a_replay_tells_the_deciding_events_of_a_finding_again(full_run):
     told = full_run("replay", cell["replay"], check=0).stdout
     assert cell["clause"] in told
     for line in cell["evidence"]:
-        if line.startswith("> "):
-            words = line[2:].split(None, 1)[1]
-            assert " ".join(words.split()) in " ".join(told.split()), line
+        if line["decisive"]:
+            assert " ".join(line["text"].split()) in " ".join(told.split()), line
 
 
 def test_show_tells_of_a_clause_a_scenario_and_a_run(full_run):

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "harness/oracle/situations.h"
+#include "peers/protocol/functions.h"
 
 namespace tlsbye {
 namespace {
@@ -14,7 +15,7 @@ void note(Since& fact, int number) {
 
 void meet(Met& met, int number, const TransportCall& call) {
   met.logged |= !call.injected;
-  if (!moves_bytes(call.function)) return;
+  if (!moves_bytes(call.function) && call.error_number != "EINTR") return;  // a wait that is interrupted is one of the call behind it
   const bool recv = call.flow == Flow::recv;
   note(recv ? met.recv : met.send, number);
   const bool would_block = call.error_number == "EAGAIN" || call.error_number == "EWOULDBLOCK";
@@ -187,10 +188,7 @@ std::vector<Alert> alerts_of(const Contents& record) {
   return alerts;
 }
 
-bool moves_bytes(std::string_view function) {
-  constexpr std::array<std::string_view, 6> waiting{"poll", "ppoll", "select", "pselect", "epoll_wait", "ioctl"};
-  return std::find(waiting.begin(), waiting.end(), function) == waiting.end();
-}
+bool moves_bytes(std::string_view function) { return is_data_function(function); }
 
 Since Moment::any_answer(Call call) const {
   const auto& outcomes = answered[static_cast<std::size_t>(call)];

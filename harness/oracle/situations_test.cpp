@@ -339,6 +339,24 @@ TEST(Facts, ACallBesideOneThatWaitsIsNoPartOfIt) {
   EXPECT_EQ(facts.sent().back().owner, 1);
 }
 
+TEST(Facts, AWaitThatIsInterruptedIsAnInterruptionAndAllElseThatMovesNoBytesIsNothingThatTheCallMet) {
+  const auto met = [](const char* function, const char* error, bool injected) {
+    const Transcript run = connected()
+                               .add(TransportCall{Side::subject, Call::close, function, Flow::recv, 0, *error ? -1 : 0, error, injected})
+                               .close(Outcome::want_read);
+    return Facts(run).calls().back().met;
+  };
+  for (const char* function : {"poll", "select", "pselect", "epoll_wait"}) {
+    EXPECT_TRUE(is_so(met(function, "EINTR", true).recv_interrupted)) << function;
+    EXPECT_TRUE(is_so(met(function, "EINTR", true).injected)) << function;
+    EXPECT_EQ(met(function, "", false).recv, never) << function;
+  }
+  for (const char* function : {"close", "shutdown", "recv(MSG_PEEK)", "sendfile"}) {
+    EXPECT_EQ(met(function, "", false).recv_eof, never) << function;
+    EXPECT_EQ(met(function, "ECONNRESET", true).recv_reset, never) << function;
+  }
+}
+
 TEST(Situations, AlreadySaysThatItArrivedBeforeTheCallBegan) {
   const Transcript before = connected().arrives(close_notify()).close(Outcome::done);
   const Transcript during =

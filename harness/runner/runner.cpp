@@ -120,6 +120,9 @@ class Runner::Stage {
     return {std::move(transcript_), wire_.take_capture(), std::nullopt, {}, delivered};
   }
 
+  // Bytes that a library moved where its peer did not see it; empty for none.
+  const std::string& gone_past() const { return gone_past_; }
+
  private:
   struct Player {
     PeerProcess& peer;
@@ -129,6 +132,7 @@ class Runner::Stage {
     std::string_view verb = {};          // what it was last asked for, as the script spells it ...
     int asked = 0;                       // ... and the number of the Asked event
     bool dead = false;
+    std::optional<Wire::Counts> counted = {};  // of a transport that the wire has closed already
   };
 
   TransportKind transport() const { return run_.schedule.resets() ? TransportKind::tcp : run_.scenario->transport; }
@@ -229,10 +233,12 @@ class Runner::Stage {
     }
     const bool same_transport = again == Again::on_the_same_transport;
     transcript_.add(line_, NewSession{same_transport});
-    if (same_transport)
+    if (same_transport) {
       wire_.begin_session();
-    else
+    } else {
+      for (const Side side : {Side::subject, Side::partner}) player(side).counted = wire_.count(side);
       wire_.begin_session(make_transports(transport()));
+    }
     for (const Side side : {Side::subject, Side::partner}) open(side, again);
   }
 
@@ -311,8 +317,26 @@ class Runner::Stage {
   // What comes after the script is no part of the run, unless the process does not survive it.
   void note_end(Side side, const Report& report) {
     if (report.end) die(side, *report.end);
-    for (const Line& line : report.lines)
+    for (const Line& line : report.lines) {
       if (line.word() == "died") die(side, end_of(std::string(line.get("status"))));
+      if (line.word() == "moved") compare(side, line);
+    }
+  }
+
+  // What the peer's layer counted on a transport that is over with what the wire saw there.
+  void compare(Side side, const Line& line) {
+    const Wire::Counts wire = player(side).counted ? *std::exchange(player(side).counted, {}) : wire_.count(side);
+    const std::size_t sent = size_field(line, "sent"), received = size_field(line, "received"), unread = size_field(line, "unread");
+    const auto differ = [&](std::size_t less, std::size_t more) { return less > more || (wire.exact && less < more); };
+    std::string what;
+    if (differ(wire.sent, sent)) what = fmt::format("it counted {} bytes sent, the wire saw {}", sent, wire.sent);
+    if (differ(received + unread, wire.given))
+      what += fmt::format("{}it counted {} bytes received and left {}, the wire gave {}", what.empty() ? "" : "; ", received, unread,
+                          wire.given);
+    if (what.empty()) return;
+    const Stack& stack = *(side == Side::subject ? run_.subject : run_.partner);
+    gone_past_ =
+        fmt::format("the library of {} ({}) reached the transport past the interposer of its peer: {}", stack.id(), spell(side), what);
   }
 
   void die(Side side, const PeerEnd& end) {
@@ -349,6 +373,8 @@ class Runner::Stage {
                                              std::string(line.get("function")), read_word<Flow>(line.get("flow")).value_or(Flow::recv),
                                              size_field(line, "asked"), static_cast<long>(line.number("result").value_or(0)),
                                              std::string(line.get("errno")), line.number("injected") == 1});
+    } else if (word == "moved") {
+      compare(side, line);
     } else if (word == "keys") {
       wire_.key_log(line.get("line"));
     } else if (word == "raw") {
@@ -401,6 +427,7 @@ class Runner::Stage {
   std::array<Player, 2> players_;
   int line_ = 0;
   int asked_aside_ = 0;  // number of the Asked event of the call made aside
+  std::string gone_past_;
 };
 
 std::variant<PeerProcess*, HarnessError> Runner::peer(const Stack& stack, Side side) {
@@ -422,12 +449,14 @@ std::variant<Made, HarnessError> Runner::once(const Run& run) {
   const auto partner = peer(*run.partner, Side::partner);
   if (const auto* error = std::get_if<HarnessError>(&partner)) return *error;
   try {
-    Made made = Stage(run, options_.isolate, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner)).play();
+    Stage stage(run, options_.isolate, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner));
+    Made made = stage.play();
     // A peer program that does not keep to the protocol says nothing about its library.
     for (const Event& event : made.transcript.events())
       if (const auto* died = event.as<Died>(); died && died->how == Died::How::garbled)
         return HarnessError{fmt::format("the peer of {} broke the control protocol: {}",
                                         (died->side == Side::subject ? run.subject : run.partner)->id(), died->detail)};
+    if (!stage.gone_past().empty()) return HarnessError{stage.gone_past()};
     return made;
   } catch (...) {
     // Neither peer's session is in a known state any more.

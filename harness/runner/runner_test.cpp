@@ -128,6 +128,14 @@ TEST(Sweep, EveryDataCallOfTheSubjectFailsInEveryWay) {
                                    "send2=EAGAIN", "send2=EINTR", "send2=EPIPE", "send2=ECONNRESET"));
 }
 
+TEST(Sweep, WhatMovesNoBytesIsNoDataCall) {
+  for (const char* function : {"poll", "select", "pselect", "epoll_wait", "shutdown", "close", "recv(MSG_PEEK)", "sendfile"}) {
+    TransportCall call = receives(1);
+    call.function = function;
+    EXPECT_THAT(single_faults(with_calls({call})), testing::IsEmpty()) << function;
+  }
+}
+
 TEST(Sweep, TheSecondOfAPairComesAfterTheFirst) {
   const Schedule first{{{Flow::send, 1, Fault::eagain}}, {}};
   const Transcript run = with_calls({receives(5), sends(-1), sends(24), receives(5), receives(19)});
@@ -337,6 +345,55 @@ TEST_P(Made, TwoRunsAreTheSameButForCiphertext) {
     return text;
   };
   EXPECT_EQ(told(make(script)), told(make(script)));
+}
+
+// A library that reaches the transport where its peer does not see it.
+struct Past {
+  std::string option, script, told;
+};
+
+class GonePast : public testing::TestWithParam<std::tuple<bool, Side, Past>> {
+ protected:
+  const FoundStacks rogues = find_stacks(std::string(TLSBYE_BINARY_DIR) + "/rogues", std::chrono::seconds(10));
+  std::variant<tlsbye::Made, HarnessError> make(const std::string& option, const std::string& script) {
+    const auto& [isolate, side, past] = GetParam();
+    LoadedScenarios loaded =
+        parse_scenarios("[[scenario]]\nid = \"it\"\ntitle = \"It.\"\nwhy = \"Why.\"\nscript = '''\n" + script + "'''\n", "test", "test");
+    EXPECT_EQ(loaded.scenarios.size(), 1u);
+    Scenario& scenario = loaded.scenarios.at(0);
+    if (!option.empty()) (side == Side::subject ? scenario.options : scenario.partner_options).push_back(option);
+    const Stack& rogue = rogues.stacks.at(0);
+    return Runner(RunnerOptions{isolate, std::chrono::seconds(10)})
+        .make({&scenario, &rogue, &rogue, Role::client, Tls::v1_3, Io::nonblocking, {}});
+  }
+  std::string script() const {
+    std::string text = std::get<Past>(GetParam()).script;
+    const std::string me(spell(std::get<Side>(GetParam()))), you(spell(other(std::get<Side>(GetParam()))));
+    for (std::size_t at; (at = text.find("ME")) != std::string::npos;) text.replace(at, 2, me);
+    for (std::size_t at; (at = text.find("YOU")) != std::string::npos;) text.replace(at, 3, you);
+    return text;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    All, GonePast,
+    testing::Combine(testing::Bool(), testing::Values(Side::subject, Side::partner),
+                     testing::Values(Past{"lie-sends-past", "both handshake\nME close\n", "sent"},
+                                     Past{"lie-sends-past", "both handshake\nwire stall ME\nME close\n", "sent"},
+                                     Past{"lie-sends-past", "both handshake\nME close\nboth reconnect\nboth handshake\n", "sent"},
+                                     Past{"lie-sends-past", "both handshake\nME close\nME hangup\n", "sent"},
+                                     Past{"lie-reads-past", "both handshake\nYOU write 100\nME close\n", "received"},
+                                     Past{"lie-reads-past", "both handshake\nYOU write 100\nME close\nME hangup\n", "received"},
+                                     Past{"lie-reads-past", "both handshake\nYOU write 9\nME close\nboth reconnect\n", "received"})));
+
+TEST_P(GonePast, IsAFaultOfTheRunThatSaysWhatWasCounted) {
+  const auto& past = std::get<Past>(GetParam());
+  const auto made = make(past.option, script());
+  ASSERT_TRUE(std::holds_alternative<HarnessError>(made));
+  const std::string what = std::get<HarnessError>(made).what;
+  EXPECT_THAT(what, HasSubstr(fmt::format("({}) reached the transport past the interposer", spell(std::get<Side>(GetParam())))));
+  EXPECT_THAT(what, HasSubstr("bytes " + past.told));
+  EXPECT_TRUE(std::holds_alternative<tlsbye::Made>(make("", script())));
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <limits>
 
+#include "peers/protocol/functions.h"
+
 namespace tlsbye {
 namespace {
 
@@ -53,7 +55,7 @@ std::vector<Counted> calls_of(const Transcript& transcript) {
   for (const Event& event : transcript.events()) {
     if (event.as<NewSession>()) break;
     const auto* call = event.as<TransportCall>();
-    if (!call || call->side != Side::subject || call->function.find("poll") != std::string::npos || call->function == "select") continue;
+    if (!call || call->side != Side::subject || !is_data_function(call->function)) continue;
     calls.push_back({call, ++count[static_cast<std::size_t>(call->flow)]});
   }
   return calls;

@@ -76,6 +76,16 @@ class Wire::Impl {
     flush(way_to(side), line_);
   }
 
+  Counts count(Side side) {
+    Port& it = port(side);
+    for (ssize_t size = 1; it.socket && size > 0;) {
+      do size = recv(it.socket.get(), buffer_.get(), read_size, MSG_DONTWAIT);
+      while (size < 0 && errno == EINTR);
+      if (size > 0) it.sent += static_cast<std::size_t>(size);
+    }
+    return {it.sent, it.given, !it.tcp};
+  }
+
   std::size_t delivered_to(Side side) { return way_to(side).out().delivered(); }
 
   void carry_out(const Statement& order) {
@@ -168,6 +178,7 @@ class Wire::Impl {
     Descriptor socket;
     Descriptor peer;  // until it is taken
     bool tcp = false;
+    std::size_t sent = 0, given = 0;  // bytes, by the peer and to it
     bool stalled = false;
     bool ended = false;   // nothing more is read from it
     bool failed = false;  // ECONNRESET or EPIPE was seen
@@ -179,7 +190,7 @@ class Wire::Impl {
       Transport& its = transports[static_cast<std::size_t>(side)];
       const bool tcp = its.kind == TransportKind::tcp;
       if (tcp) watch(side, its);
-      port(side) = {std::move(its.wire), std::move(its.peer), tcp};
+      port(side) = {std::move(its.wire), std::move(its.peer), tcp, 0, 0};
     }
     capture_.add(Capture::Sight::Kind::transport, Side::subject, line_);
   }
@@ -229,6 +240,7 @@ class Wire::Impl {
       moved = true;
       if (size > 0) {
         progress_.of(side).drained = true;
+        it.sent += static_cast<std::size_t>(size);
         const std::string_view bytes(buffer_.get(), static_cast<std::size_t>(size));
         if (side == Side::subject) capture_.add_data(side, line, bytes);
         way.arrive(bytes, line);
@@ -267,6 +279,7 @@ class Wire::Impl {
       const ssize_t size = send(it.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (size > 0) {
         moved = progress_.of(receiver).arrived = true;
+        it.given += static_cast<std::size_t>(size);
         if (receiver == Side::subject) capture_.add_data(way.from(), line, bytes.substr(0, static_cast<std::size_t>(size)));
         out.accepted(static_cast<std::size_t>(size), line);
         confirm_arrival(receiver);
@@ -408,6 +421,7 @@ void Wire::script_wrote(Side side, std::size_t bytes) { impl_->script_wrote(side
 void Wire::begin_session() { impl_->begin_session(); }
 void Wire::begin_session(Transports transports) { impl_->begin_session(std::move(transports)); }
 void Wire::end_after(Side side, std::size_t bytes, std::optional<End> how) { impl_->end_after(side, bytes, how); }
+Wire::Counts Wire::count(Side side) { return impl_->count(side); }
 std::size_t Wire::delivered_to(Side side) const { return impl_->delivered_to(side); }
 
 void Wire::carry_out(const Statement& order) { impl_->carry_out(order); }

@@ -75,6 +75,14 @@ class Wire {
   // From now on, after `bytes` more bytes were delivered to `side`, nothing more is: its transport falls silent, or ends in the given way
   // (a reset needs TCP). For sweeps; of a record that is cut in two by it, the first part is Delivered.
   void end_after(Side side, std::size_t bytes, std::optional<End> how);
+  // The bytes that passed that side's transport since it began: what its peer sent, with all that lies there still, which is lost by
+  // asking; and what was put where its peer reads. `exact`: none of it can have been lost in between, as over TCP by a reset.
+  struct Counts {
+    std::size_t sent = 0, given = 0;
+    bool exact = true;
+  };
+  Counts count(Side side);
+
   // The bytes delivered to that side since the transport began.
   std::size_t delivered_to(Side side) const;
 

@@ -1218,5 +1218,28 @@ TEST(Wire, ARecordOfTls10IsSealedBehindTheOneThatTheReceiverGot) {
   c.write(client, "hello");
   EXPECT_EQ(c.read(server), "inhello") << c.story();
 }
+TEST(Counting, TheBytesOfEachTransportAreCountedWithThoseThatNobodyTook) {
+  for (const TransportKind kind : {TransportKind::socketpair, TransportKind::tcp}) {
+    Connection connection(Tls::v1_3, kind);
+    connection.handshake();
+    connection.write(client, "to the server");
+    const auto sent = connection.wire->count(client).sent;
+    EXPECT_GT(sent, 0u);
+    EXPECT_EQ(connection.wire->count(server).given, sent);
+    EXPECT_EQ(connection.wire->count(client).given, connection.wire->count(server).sent);
+    EXPECT_EQ(connection.wire->count(client).exact, kind == TransportKind::socketpair);
+    connection.wire->carry_out(wire_end(Verb::stall, client));
+    EXPECT_EQ(::send(connection.fd(client), "12345", 5, 0), 5);
+    connection.pump();
+    if (kind == TransportKind::socketpair) {
+      EXPECT_EQ(connection.wire->count(client).sent, sent + 5);
+    }
+    EXPECT_EQ(connection.wire->count(server).given, sent);
+    connection.begin_session(false);
+    EXPECT_EQ(connection.wire->count(client).sent, 0u);
+    EXPECT_EQ(connection.wire->count(client).given, 0u);
+  }
+}
+
 }  // namespace
 }  // namespace tlsbye

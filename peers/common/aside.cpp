@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "peers/common/clock.h"
 #include "peers/common/server.h"
 
 namespace tlsbye::peer {
@@ -31,7 +32,10 @@ void Server::aside(const Line& request, Aside who, bool while_blocked) {
     const auto make = [&] { or_unsupported([&] { this->call(*call, request); }); };
     if (who == Aside::process) return in_process(make);
     try {
-      std::thread(make).join();
+      std::thread([&] {
+        clock::join();
+        make();
+      }).join();
     } catch (const std::system_error& error) {
       throw Unsupported{error.what()};
     }

@@ -77,8 +77,7 @@ void Server::repeat(Until until, Once once, More more) {
       return;
     }
     const auto flow = waits_for(answer.outcome, std::exchange(before, answer.outcome));
-    if (transport.io() == Io::nonblocking && flow && !transport.ready(*flow) && blocked(*flow, {}) == Wait::give_up)
-      return transport.give_up();
+    if (flow && transport.nonblocking() && !transport.ready(*flow) && blocked(*flow, {}) == Wait::give_up) return transport.give_up();
   }
 }
 

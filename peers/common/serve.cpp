@@ -1,8 +1,6 @@
 #include <dirent.h>
 #include <malloc.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -87,7 +85,7 @@ void Server::carry_out(const Line& request, Descriptor passed) {
   if (word == "end") return end();
   if (word == "raw-read") return raw_read();
   if (word == "raw-write") return raw_write(request);
-  if (word == "fin") return raw("fin", ::shutdown(connection().transport.descriptor(), SHUT_WR));
+  if (word == "fin") return raw("fin", connection().transport.finish_raw());
   if (word == "hangup") return raw("hangup", connection().transport.hang_up());
   if (word == "plan") return plan(request);
   if (const auto call = read_word<Call>(word)) return this->call(*call, request);
@@ -163,7 +161,10 @@ void Server::leave_session() {
 }
 
 void Server::end() {
-  if (connection_) leave_session();
+  if (!connection_) return;
+  leave_session();
+  const Moved moved = connection_->transport.moved();
+  conversation_.line("moved").with("sent", moved.sent).with("received", moved.received).with("unread", moved.unread);
   connection_.reset();
 }
 
@@ -243,11 +244,11 @@ void Server::raw(std::string_view verb, long result) {
 
 // What is there now: its bytes; or 0 at the end of the stream; or -1 and EAGAIN where nothing came, or the error that came instead.
 void Server::raw_read() {
-  const int descriptor = connection().transport.descriptor();
+  Transport& transport = connection().transport;
   std::string shown;
   char some[largest_raw_data];
   long total = 0, got = 0;
-  while ((got = ::syscall(SYS_recvfrom, descriptor, some, sizeof some, MSG_DONTWAIT, nullptr, nullptr)) > 0) {
+  while ((got = transport.receive_raw(some, sizeof some)) > 0) {
     shown.append(some, std::min(static_cast<std::size_t>(got), largest_raw_data - shown.size()));
     total += got;
   }
@@ -258,11 +259,7 @@ void Server::raw_read() {
   if (total > 0) line.with("data", shown);
 }
 
-void Server::raw_write(const Line& request) {
-  const std::string_view data = request.get("data");
-  const int descriptor = connection().transport.descriptor();
-  raw("raw-write", ::syscall(SYS_sendto, descriptor, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0));
-}
+void Server::raw_write(const Line& request) { raw("raw-write", connection().transport.send_raw(request.get("data"))); }
 
 void Server::plan(const Line& request) {
   Transport& transport = connection().transport;

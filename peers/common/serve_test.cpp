@@ -126,7 +126,7 @@ class ServeTest : public testing::Test {
     return peer.do_(request, given.get());
   }
   void opened(Io io = Io::blocking, const std::string& options = {}) {
-    ASSERT_THAT(open(open_request(io, options)), ElementsAre(Line("ready")));
+    ASSERT_THAT(without("moved", open(open_request(io, options))), ElementsAre(Line("ready")));
   }
   // The next bytes that the other side, a server, would write.
   void arrives(std::size_t size) {
@@ -254,7 +254,7 @@ TEST_F(ServeTest, AnotherSessionOnTheSameTransportBeginsFromNought) {
 TEST_F(ServeTest, AnotherSessionOnAnotherTransportLeavesTheFirstOne) {
   opened();
   Descriptor before = std::move(far);
-  EXPECT_THAT(open(open_request().with("again", 1)), ElementsAre(Line("ready")));
+  EXPECT_THAT(without("moved", open(open_request().with("again", 1))), ElementsAre(Line("ready")));
   char byte;
   EXPECT_EQ(::recv(before.get(), &byte, 1, MSG_DONTWAIT), 0);
   arrives(1);
@@ -277,7 +277,7 @@ TEST_F(ServeTest, ASessionThatCannotBeOpenedAgainIsSaidAndTheTransportStays) {
   EXPECT_THAT(why(peer.do_(Line("read"))), HasSubstr("abandoned"));
   EXPECT_THAT(peer.do_(open_request().with("again", 1)), ElementsAre(Line("ready")));
   EXPECT_EQ(outcome(peer.do_(Line("write").with("size", 1))), "done");
-  EXPECT_THAT(why(open(open_request(Io::blocking, "unwilling"))), HasSubstr("not today"));
+  EXPECT_THAT(why(without("moved", open(open_request(Io::blocking, "unwilling")))), HasSubstr("not today"));
   EXPECT_THAT(why(peer.do_(open_request().with("again", 1))), HasSubstr("no session"));
 }
 
@@ -405,7 +405,7 @@ TEST_P(AsideTest, ACallBesideNoneCanBeGivenUp) {
   opened();
   ASSERT_THAT(peer.do_(aside("read")), ElementsAre(blocked_in_read));
   EXPECT_THAT(peer.do_(Line("abort")), ElementsAre(Line("ready")));
-  EXPECT_THAT(peer.do_(Line("end")), ElementsAre(Line("ready")));
+  EXPECT_THAT(without("moved", peer.do_(Line("end"))), ElementsAre(Line("ready")));
 }
 
 TEST_P(AsideTest, WhatCannotBeDoneAsideIsSaid) {
@@ -442,7 +442,7 @@ TEST_F(ServeTest, AProcessThatDiesIsReportedAndTheSessionGoesOn) {
     EXPECT_THAT(peer.do_(Line("fork").with("call", "close")), ElementsAre(Line("died").with("status", "SIGKILL"), blocked_in_read));
     arrives(1);
     EXPECT_THAT(calls(peer.do_(Line("resume"))), ElementsAre("read=done"));
-    EXPECT_THAT(peer.do_(Line("end")), ElementsAre(Line("ready")));
+    EXPECT_THAT(without("moved", peer.do_(Line("end"))), ElementsAre(Line("ready")));
   }
 }
 
@@ -498,6 +498,33 @@ TEST_F(ServeTest, ThePeerGoesWhenTheHarnessGoesWhileACallAsideIsBlocked) {
     left.do_(open_request(), given.get());
     EXPECT_EQ(left.do_(Line(who).with("call", "read")).back(), blocked_in_read);
   }  // ~Peer closes the control socket and waits
+}
+
+// What went through the transport.
+
+TEST_F(ServeTest, ATransportThatIsOverSaysHowManyBytesWentThrough) {
+  const Report nothing{Line("ready")};
+  EXPECT_EQ(peer.do_(Line("end")), nothing);
+  opened();
+  peer.do_(Line("write").with("size", 5));
+  peer.do_(Line("raw-write").with("data", "123"));
+  peer.do_(Line("fork").with("call", "write").with("size", 2));
+  arrives(10);
+  peer.do_(Line("read").with("size", 4));
+  const Report counted{Line("moved").with("sent", 10).with("received", 4).with("unread", 6), Line("ready")};
+  EXPECT_EQ(open(open_request().with("again", 1)), counted);
+  arrives(3);
+  peer.do_(Line("raw-read"));
+  const Report again{Line("moved").with("sent", 0).with("received", 3).with("unread", 0), Line("ready")};
+  EXPECT_EQ(peer.do_(Line("end")), again);
+}
+
+TEST_F(ServeTest, WhatWasLeftUnreadIsCountedWhoeverClosesTheTransport) {
+  opened();
+  arrives(10);
+  peer.do_(Line("hangup"));
+  const Report counted{Line("moved").with("sent", 0).with("received", 0).with("unread", 10), Line("ready")};
+  EXPECT_EQ(peer.do_(Line("end")), counted);
 }
 
 // What a process holds.

@@ -12,12 +12,12 @@
 
 #include "peers/protocol/message.h"
 
-// A peer defines recvmsg and sendmsg itself (peers/common/transport.cpp). The control socket must not go through them, so it speaks to the
-// kernel directly. close() is nobody's but libc's.
+// A peer defines recvmsg, sendmsg and close itself (peers/common/transport.cpp). The control socket must not go through them, nor do
+// descriptors of our own, so both speak to the kernel directly.
 namespace tlsbye {
 
 void Descriptor::reset() {
-  if (number_ >= 0) ::close(std::exchange(number_, -1));
+  if (number_ >= 0) ::syscall(SYS_close, std::exchange(number_, -1));
 }
 
 bool Channel::send(std::string_view packet, int passed) {

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,8 @@ constexpr std::array lies{
     Lie{"lie-raises-sigpipe", "close raises SIGPIPE where the transport is broken"},
     Lie{"lie-forgets-timeout", "`set timeout` does nothing"},
     Lie{"lie-never-done", "close answers sent, however often it is called"},
+    Lie{"lie-sends-past", "close sends a byte by a system call, so that its own peer does not see it"},
+    Lie{"lie-reads-past", "close reads what is there by a system call"},
     Lie{"lie-crash", "close raises SIGSEGV"},
     Lie{"lie-spin", "close calls recv for ever"},
     Lie{"lie-silent", "close never answers"},
@@ -124,6 +127,11 @@ class RogueSession final : public Session {
     if (lies("close-claims-done") && call_again(answer.outcome)) answer = made_up("SSL_shutdown", 1, Outcome::done);
     if (lies("eof-is-clean") && answer.outcome == Outcome::cut) answer = made_up("SSL_shutdown", 1, Outcome::done);
     if (lies("never-done")) answer = made_up("SSL_shutdown", 0, Outcome::sent);
+    if (lies("sends-past")) ::syscall(SYS_sendto, options_.transport, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
+    if (lies("reads-past")) {
+      char eaten[4096];
+      ::syscall(SYS_recvfrom, options_.transport, eaten, sizeof eaten, MSG_DONTWAIT, nullptr, nullptr);
+    }
     if (lies("ends-transport")) ::shutdown(options_.transport, SHUT_WR);
     if (lies("eats-transport") && answer.outcome == Outcome::done) {
       char eaten[4096];
