@@ -106,6 +106,25 @@ def test_a_folder_that_was_named_and_cannot_be_built_in_is_told(launcher):
     assert done.returncode == 3 and "/proc/none cannot be written to" in done.stderr
 
 
+# .ci/fresh where it cannot work
+
+
+def fresh(launcher, *words, **environment):
+    environment = {**os.environ, "PATH": f"{launcher.folder}/programs:{os.environ['PATH']}", **environment}
+    return subprocess.run([ROOT / ".ci/fresh", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env=environment)
+
+
+def test_the_guard_of_bare_machines_fails_loudly_where_it_cannot_make_one(launcher):
+    done = fresh(launcher, "trixie")  # `id` says that this is not root
+    assert done.returncode == 1 and "FAILED: only root" in done.stderr and "TLSBYE_NO_FRESH=1" in done.stderr
+    assert fresh(launcher).returncode == fresh(launcher, "--tests", "trixie").returncode == 1
+
+
+def test_it_is_left_out_by_name_alone_and_says_so(launcher):
+    done = fresh(launcher, "trixie", TLSBYE_NO_FRESH="1")
+    assert done.returncode == 0 and "LEFT OUT" in done.stderr and "trixie" in done.stderr
+    assert fresh(launcher, "trixie", TLSBYE_NO_FRESH="").returncode == 1
+
 # CMake
 
 

@@ -70,11 +70,19 @@ def test_every_cell_that_does_not_conform_names_its_run_and_its_events(full_run)
 
 
 def test_every_violation_is_confirmed_in_the_findings(full_run):
+    """The findings are about the versions that their chapters name. What they say of one is tried of every other, and may be mended there."""
     text = (ROOT / "peers/FINDINGS.md").read_text()
     chapters = {part.split(None, 1)[0].lower(): part for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]}
-    missing = {(c["stack"], c["clause"]) for c in full_run.report()["cells"]
-               if c["verdict"] in BAD and f"`{c['clause']}`" not in chapters[c["stack"]]}
-    assert not missing, sorted(missing)
+    report = full_run.report()
+    for stack in report["stacks"]:
+        cells = [c for c in report["cells"] if (c["stack"], c["version"]) == (stack["name"], stack["version"])]
+        confirmed = {c["clause"] for c in cells if f"`{c['clause']}`" in chapters[stack["name"]]}
+        line = ".".join(stack["version"].split(".")[:2])
+        if chapters[stack["name"]].split()[1].startswith(f"{line}."):
+            missing = {c["clause"] for c in cells if c["verdict"] in BAD} - confirmed
+            assert not missing, (stack["name"], sorted(missing))
+        answered = {c["clause"] for c in cells if c["verdict"] not in {"not-reached", "unsupported"}}
+        assert len(confirmed) > 9 and len(confirmed & answered) > 0.9 * len(confirmed), (stack["name"], sorted(confirmed - answered))
 
 
 def test_the_findings_name_clauses_and_runs_that_exist(tlsbye):
