@@ -83,24 +83,38 @@ class Seen:
 # --- What our wire told, and how it may differ from what Wireshark shows ---
 
 
+def records_of(transcript):
+    """The records of a run by number, with what was read of them in the end: keys may come later than what they open."""
+    records = {}
+    for number, event in enumerate(transcript["events"], 1):
+        if event["kind"] == "record":
+            records[number] = dict(event)
+        elif event["kind"] == "opened":
+            records[event["record"]].update({key: event[key] for key in ("reading", "type", "content", "handshake") if key in event})
+    return records
+
+
 def alerts_told(transcript, departures=None):
     """The alerts that Wireshark can show of a run, by our transcript. It shows the first alert of a whole record that it can authenticate, and
     nothing of any other; what that takes away is counted in `departures`."""
     told = {SENT: [], GIVEN: []}
     departures = collections.Counter() if departures is None else departures
-    for event in transcript["events"]:
-        if event["kind"] != "record" or event["type"] != "alert":
-            continue
-        if event["from"] == "subject" and event["fate"] in {"passed", "held", "dropped", "replaced"}:
-            side, truncated = SENT, False  # it was sent whole, whatever became of it
-        elif event["from"] == "partner" and event["fate"] in {"passed", "delivered", "injected"}:
-            side, truncated = GIVEN, "truncated_to" in event
+    records = records_of(transcript)
+    for number, event in enumerate(transcript["events"], 1):
+        if event["kind"] == "record" and event["from"] == "subject" and not event.get("made"):
+            side, record = SENT, records[number]  # whatever became of it
+            truncated = record.get("missing", 0) > 0
+        elif event["kind"] == "delivered" and records[event["record"]]["from"] == "partner":
+            side, record = GIVEN, records[event["record"]]
+            truncated = event.get("bytes", 0) < record["wire_bytes"]
         else:
             continue
-        content = bytes.fromhex(event.get("content", ""))
+        if record["type"] != "alert":
+            continue
+        content = bytes.fromhex(record.get("content", ""))
         if truncated:
             departures["a truncated record"] += 1
-        elif event.get("damaged"):
+        elif record.get("damaged"):
             departures["a damaged record"] += 1
         elif len(content) < 2:
             departures["half an alert, or none"] += 1
@@ -113,7 +127,8 @@ def alerts_told(transcript, departures=None):
 
 def finishes_again(transcript):
     """TLS 1.3 authentication after the handshake: Wireshark takes the client's Finished for that of a handshake, and begins its keys anew."""
-    finished = [e["from"] for e in transcript["events"] if e["kind"] == "record" and e.get("handshake") == "Finished" and e["fate"] != "dropped"]
+    dropped = {e["record"] for e in transcript["events"] if e["kind"] == "lost" and e["why"] == "dropped"}
+    finished = [it["from"] for number, it in records_of(transcript).items() if it.get("handshake") == "Finished" and number not in dropped]
     sessions = 1 + sum(e["kind"] == "new-session" for e in transcript["events"])
     return transcript["run"]["tls"] == "1.3" and max(map(finished.count, ("subject", "partner"))) > sessions
 
@@ -121,7 +136,7 @@ def finishes_again(transcript):
 # Why the two may know different amounts of a run, and which of them the less: "ours" or "theirs".
 # Raw bytes may make Wireshark take the connection for another protocol's from there on.
 RULES = {
-    "our wire could not read every record": ("ours", lambda transcript, seen: not transcript["decrypted"]),
+    "our wire could not read every record": ("ours", lambda transcript, seen: any(it["reading"] != "read" for it in records_of(transcript).values())),
     "no secrets for Wireshark": ("theirs", lambda transcript, seen: transcript["replay"] in seen.without_secrets),
     "raw bytes among the records": ("theirs", lambda transcript, seen: any(e.get("type") == "raw" for e in transcript["events"])),
     "Finished after the handshake": ("theirs", lambda transcript, seen: finishes_again(transcript)),

@@ -230,7 +230,7 @@ def test_a_deep_link_opens_its_cell_with_the_timeline(browser, quiet, page, full
     for words in (cell["clause"], "violates", cell["says"], f"tlsbye replay {cell['replay']}", cell["scenario"].split("@")[0]):
         assert words in told
     decisive = {line["label"] for line in cell["evidence"] if line["decisive"]}
-    marked = browser.run("return [...document.querySelectorAll('.timeline .decides .number')].map(number => number.innerText.trim())")
+    marked = browser.run("return [...document.querySelectorAll('.timeline .decides .number')].map(number => number.firstChild.textContent)")
     assert set(marked) == decisive
     assert browser.run("return document.querySelectorAll('.timeline .lane-0').length > 0 && document.querySelectorAll('.timeline .look-wire').length > 0")
     assert browser.run("return document.activeElement.id") == "panel"

@@ -192,7 +192,8 @@ def test_a_replay_tells_the_deciding_events_of_a_finding_again(full_run):
     assert cell["clause"] in told
     for line in cell["evidence"]:
         if line["decisive"]:
-            assert " ".join(line["text"].split()) in " ".join(told.split()), line
+            words = f"{line['label']} {line['text']}"
+            assert " ".join(words.split()) in " ".join(told.split()), line
 
 
 def test_show_tells_of_a_clause_a_scenario_and_a_run(full_run):
