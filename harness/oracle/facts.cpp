@@ -147,7 +147,10 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
     case ContentType::handshake: {
       const auto begins = [&](std::string_view message) { return contents.handshake.find(message) != std::string::npos; };
       if (begins("NewSessionTicket") && (tls13 || established) && !is_cut_message(contents)) note(now.ticket, number);
-      if (begins("KeyUpdate")) note(now.key_update, number);
+      if (begins("KeyUpdate")) {
+        note(now.key_update, number);
+        if (++now.key_updates == 5) note(now.many_key_updates, number);
+      }
       if (begins("HelloRequest")) note(now.hello_request, number);
       if (begins("CertificateRequest") && established) note(now.certificate_request, number);
       if (established || begins("KeyUpdate") || (tls13 && begins("NewSessionTicket"))) note(now.post_handshake, number);
@@ -163,8 +166,8 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
   }
 }
 
-// A call that asked to be made again, and without that leaves something half done: what it has to send.
-bool half_done(const ApiCall& call) {
+// A call that asked to be made again, or that could not send all, and leaves something half done if it is not: what it has to send.
+bool half_done(const ApiCall& call, bool could_not_send) {
   switch (call.outcome) {
     case Outcome::want_write:
       return true;
@@ -172,6 +175,9 @@ bool half_done(const ApiCall& call) {
       return call.call != Call::read && call.call != Call::peek;
     case Outcome::want_read:
       return call.call != Call::read && call.call != Call::peek && call.call != Call::close && call.call != Call::handshake;
+    case Outcome::refused:
+    case Outcome::failed:
+      return could_not_send;
     default:
       return false;
   }
@@ -471,6 +477,7 @@ void Facts::walk() {
   std::vector<const SentRecord*> unowned;
   for (const SentRecord& sent : sent_) (sent.owner >= 0 ? own[static_cast<std::size_t>(sent.owner)] : unowned).push_back(&sent);
   std::size_t begun = 0, ended = 0, seen = 0;
+  bool could_not_send = false;
   for (const Event& event : events_) {
     const int number = event.number;
     for (; begun < beginnings.size() && beginnings[begun]->began == number; ++begun) {
@@ -479,6 +486,7 @@ void Facts::walk() {
     }
     for (; ended < calls_.size() && calls_[ended].ended == number; ++ended) {
       calls_[ended].after = now;
+      could_not_send = is_so(calls_[ended].met.send_would_block) || is_so(calls_[ended].met.send_interrupted);
       for (const SentRecord* sent : own[ended]) note_own_record(now, *sent);
       if (!calls_[ended].emission_known) note(now.own_unseen, number);
     }
@@ -499,7 +507,7 @@ void Facts::walk() {
     } else if (const auto* api = event.as<ApiCall>()) {
       note_extra(now, number, *api, options_);
       quiet_ |= is_so(now.quiet);
-      if (api->side == Side::subject) note_answer(now, number, *api);
+      if (api->side == Side::subject) note_answer(now, number, *api, could_not_send);
     }
   }
   if (now.pending) note(now.left, now.pending_number);
@@ -508,9 +516,9 @@ void Facts::walk() {
   for (SubjectCall& it : calls_) settle_situations(it, *this);
 }
 
-void Facts::note_answer(Moment& now, int number, const ApiCall& api) const {
+void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_not_send) const {
   if (now.pending && repeats(*now.pending, api)) now.pending = nullptr;
-  if (!now.pending && half_done(api)) now.pending = &api, now.pending_number = number;
+  if (!now.pending && half_done(api, could_not_send)) now.pending = &api, now.pending_number = number;
   if (api.call == Call::close && api.outcome == Outcome::done && is_so(now.answer(Call::close, Outcome::done)))
     now.close_done_twice = number;
   now.answered[static_cast<std::size_t>(api.call)][static_cast<std::size_t>(api.outcome)] = number;

@@ -288,6 +288,11 @@ class Lies {
         it.content = {static_cast<char>(alert.level), static_cast<char>(alert.description)};
       });
     };
+    const auto to_garbage = [](Record& it) {
+      it.type = ContentType::unknown, it.reading = Reading::garbled;
+      it.alert.reset(), it.content.clear();
+    };
+    if (record.encrypted && changed<Record>(number, "a record was sent that its keys do not open", to_garbage)) return true;
     const auto to_data = [](Record& it) { it.type = ContentType::application_data, it.alert.reset(), it.content.clear(); };
     if (record.alert && to_alert({static_cast<std::uint8_t>(3 - record.alert->level), record.alert->description})) return true;
     return to_alert({2, 0}) || to_alert({1, 90}) || to_alert({2, 80}) || changed<Record>(number, "data was sent instead", to_data) ||

@@ -126,6 +126,8 @@ TEST(CanFail, EveryPropertyThatHoldsCanBeBrokenByASmallLie) {
            .add(TransportEnd{Side::partner, true, true, End::fin})
            .reads(Outcome::cut)
            .reference({{1, Call::read, Outcome::cut}})},
+      {"success-means-own-close-notify-sent", {{"call", {"close"}}}, closed()},
+      {"sends-readable-records", {}, Tale().handshake().writes(5).close(Outcome::sent, {close_notify()})},
       {"one-close-notify", {}, closed()},
       {"nothing-after-close-notify", {}, closed()},
       {"close-notify-is-warning", {}, closed()},

@@ -21,6 +21,8 @@ Finding transient_faults_leave_no_trace(const Facts& facts, const Question& aske
 
 // sending.cpp: what the subject puts on the wire
 Finding emits(const Facts& facts, const Question& asked);
+Finding success_means_own_close_notify_sent(const Facts& facts, const Question& asked);
+Finding sends_readable_records(const Facts& facts, const Question& asked);
 Finding one_close_notify(const Facts& facts, const Question& asked);
 Finding nothing_after_close_notify(const Facts& facts, const Question& asked);
 Finding close_notify_is_warning(const Facts& facts, const Question& asked);

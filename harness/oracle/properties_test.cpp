@@ -83,6 +83,10 @@ const std::map<std::string_view, Trio>& trios() {
         faulty().close(Outcome::sent, {close_notify()}),
         faulty().close(Outcome::failed, {close_notify()}),
         both_closed()}},
+      {"success-means-own-close-notify-sent",
+       {{{"call", {"close"}}}, closed(), connected().close(Outcome::sent), connected().close(Outcome::failed)}},
+      {"sends-readable-records",
+       {{}, connected().writes(5), connected().writes(5).answers(Call::write, Outcome::done, {garbage()}), connected().without_keys()}},
       {"one-close-notify", {{}, both_closed(), closed().close(Outcome::done, {close_notify()}), connected().close(Outcome::failed)}},
       {"nothing-after-close-notify", {{}, both_closed(), closed().writes(5), connected().writes(5)}},
       {"close-notify-is-warning",
@@ -334,6 +338,54 @@ TEST(Emits, APieceOfARecordIsNoRecordOfALaterCall) {
   EXPECT_TRUE(facts.sent().empty() || facts.sent().back().record->missing == 0);
   EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"nothing"}}}, run).kind, Kind::not_reached) << "the write was left undone";
   EXPECT_EQ(judged("emits", {{"call", {"write"}}, {"records", {"nothing"}}}, run).kind, Kind::not_reached);
+}
+
+TEST(SuccessMeansOwnCloseNotifySent, AsDoesAskingForTheReply) {
+  const Parameters with{{"call", {"close"}}};
+  EXPECT_EQ(judged("success-means-own-close-notify-sent", with, connected().close(Outcome::want_read)).kind, Kind::broken);
+  EXPECT_EQ(judged("success-means-own-close-notify-sent", with, connected().stays_blocked(Call::close, Flow::recv)).kind, Kind::broken);
+  const Transcript unseen = connected().io(Call::close, Flow::send, 24).close(Outcome::done);
+  EXPECT_EQ(judged("success-means-own-close-notify-sent", with, unseen).kind, Kind::not_reached) << "the wire never saw it";
+  const Transcript after_an_error = connected().reads(Outcome::failed).close(Outcome::done);
+  EXPECT_EQ(judged("success-means-own-close-notify-sent", with, after_an_error).kind, Kind::not_reached) << "none is owed";
+}
+
+TEST(SuccessMeansOwnCloseNotifySent, BehindAnUnfinishedWriteOnlyWhereTheClauseSpeaksOfThat) {
+  const Transcript run = connected().answers(Call::write, Outcome::want_write).close(Outcome::done);
+  EXPECT_EQ(judged("success-means-own-close-notify-sent", {{"call", {"close"}}}, run).kind, Kind::not_reached);
+  const Parameters with{{"call", {"close"}}, {"given", {"write-unfinished"}}};
+  EXPECT_EQ(judged("success-means-own-close-notify-sent", with, run).kind, Kind::broken);
+}
+
+TEST(Unfinished, WhateverTheCallWasWhatComesInsteadIsUnclear) {
+  const Parameters with{{"call", {"close-write"}}, {"records", {"close_notify"}}};
+  const auto left = [](Call call, Outcome outcome) {
+    return connected()
+        .io(call, Flow::send, -1, "EAGAIN", true)
+        .answers(call, outcome)
+        .answers(Call::close_write, Outcome::done, {handshake_message("KeyUpdate"), close_notify()});
+  };
+  EXPECT_EQ(judged("emits", with, left(Call::key_update, Outcome::want_write)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("emits", with, left(Call::key_update, Outcome::failed)).kind, Kind::not_reached) << "it could not send all";
+  EXPECT_EQ(judged("emits", with, left(Call::write, Outcome::want_write)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("emits", with, left(Call::key_update, Outcome::done)).kind, Kind::broken);
+}
+
+TEST(Unfinished, ARetryWithOtherArgumentsIsAnotherCall) {
+  const auto asks = [](std::size_t size) { return Asked{Side::subject, "write", Call::write, {}, Until::once, size}; };
+  const auto twice = [&](std::size_t size) {
+    return connected()
+        .add(asks(100))
+        .answers(Call::write, Outcome::want_write)
+        .next_line()
+        .add(asks(size))
+        .writes(size)
+        .close(Outcome::sent, {close_notify()})
+        .close(Outcome::done);
+  };
+  const Parameters with{{"call", {"close"}}, {"given", {"close-sent"}}, {"outcome", {"failed"}}};
+  EXPECT_EQ(judged("answers", with, twice(100)).kind, Kind::broken);
+  EXPECT_EQ(judged("answers", with, twice(50)).kind, Kind::not_reached);
 }
 
 TEST(OneCloseNotify, CountsTwoInOneRecord) {

@@ -104,6 +104,42 @@ Finding emits(const Facts& facts, const Question& asked) {
   });
 }
 
+Finding success_means_own_close_notify_sent(const Facts& facts, const Question& asked) {
+  if (!facts.readable()) return not_reached(std::string(no_keys));
+  if (facts.quiet()) return not_reached("it was asked to close without a word");
+  return of_each_call(facts, asked, "no close reported success or asked for the reply", [&](const SubjectCall& call) {
+    const bool success = call.answered(Outcome::done) || call.answered(Outcome::sent);
+    const bool asks = (call.stuck && call.stuck->on == Flow::recv) || call.answered(Outcome::want_read);
+    const Moment& before = call.before;
+    if (!(success || asks) || !is_so(before.handshake_done)) return not_reached("");
+    // Who has met an error owes no close_notify; and what a broken transport took, the wire never saw.
+    if (is_so(before.error_reported()) || is_so(before.own_fatal_alert) || is_so(before.own_fin) || is_so(call.after.fatal_alert) ||
+        is_so(call.met.send_broken) || is_so(call.met.injected_end))
+      return not_reached("an error came before");
+    for (const SentRecord& sent : facts.sent()) {
+      const SubjectCall* owner = owner_of(sent, facts);
+      const bool by_then = owner ? owner->ended <= call.ended : sent.number <= call.ended;
+      if (by_then && !sent.by_script && sent.is_close_notify())
+        return holds(fmt::format("{}, and the close_notify was on the wire", told(call)), {sent.number, call.ended});
+    }
+    if (!call.emission_known || is_so(before.own_unseen)) return not_reached("what it sent did not reach the wire");
+    return broken(fmt::format("{}, and it had sent no close_notify", told(call)), {call.ended});
+  });
+}
+
+Finding sends_readable_records(const Facts& facts, const Question& asked) {
+  int read = never;
+  for (const SentRecord& sent : facts.sent()) {
+    const SubjectCall* owner = owner_of(sent, facts);
+    if (!owner || sent.by_script || !sent.record->encrypted || !asked.speaks_of(*owner) || is_so(owner->before.own_raw)) continue;
+    if (sent.number == facts.garbled())
+      return broken(fmt::format("{} sent a record that its own keys do not open", spell(owner->call)), {read, sent.number});
+    if (sent.contents->type != ContentType::unknown) read = sent.number;
+  }
+  if (read == never) return not_reached(facts.readable() ? "it sent nothing under keys in that situation" : std::string(no_keys));
+  return holds("what it sent could be read", {read});
+}
+
 Finding one_close_notify(const Facts& facts, const Question& asked) {
   const auto sent = close_notifies(facts, asked);
   if (sent.empty()) return no_close_notify(facts);

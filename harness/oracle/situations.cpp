@@ -80,6 +80,14 @@ Since ordinary_traffic(const Moment& at) {
                   at.readable(at.post_handshake), at.readable(at.data_after_close_notify)});
 }
 
+// Nothing came that is not genuine, or that is more than data, what may come after a handshake, an end.
+Since authentic_traffic(const Moment& at) {
+  return none_of({at.told_by_alert(at.fatal_close_notify), at.told_by_alert(at.fatal_alert), at.told_by_alert(at.warning_alert), at.reset,
+                  at.plain, at.damaged, at.raw, at.partial, at.change_cipher_spec, at.readable(at.empty_data),
+                  at.readable(at.data_after_close_notify), at.readable(at.certificate_request), at.readable(at.hello_request),
+                  at.many_key_updates});
+}
+
 Since untroubled(const Met& met, std::initializer_list<Since> troubles) {
   const Since none = none_of(troubles);
   return none == never || met.logged ? none : unclear;
@@ -171,6 +179,12 @@ const std::vector<Row>& rows() {
       {{"ordinary-traffic", "nothing arrived but application data, a close_notify of warning level and the transport's orderly end"},
        When::arrived,
        [](const At& at) { return ordinary_traffic(at.now); }},
+
+      {{"authentic-traffic",
+        "nothing arrived but application data, tickets, fewer than five KeyUpdates, a close_notify of warning level and the transport's "
+        "orderly end"},
+       When::arrived,
+       [](const At& at) { return authentic_traffic(at.now); }},
 
       // What the subject had done and been told.
       {{"handshake-done", "the handshake was done"}, When::history, [](const At& at) { return at.now.handshake_done; }},

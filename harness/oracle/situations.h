@@ -51,7 +51,9 @@ struct Moment {
   Since anything = never;        // bytes, an end or a reset, after the handshake
   Since unknown_record = never;  // a record that the wire could not read
   Since alert_in_pieces = never, alerts_together = never, empty_alert = never, padded_alert = never, certificate_request = never;
-  Since odd_alert = never;      // alerts in pieces or several in one record: documents differ on whether they count
+  Since odd_alert = never;         // alerts in pieces or several in one record: documents differ on whether they count
+  Since many_key_updates = never;  // since when they are five: a receiver may take more for an attack
+  int key_updates = 0;
   int warnings = 0;             // alerts that end nothing ...
   Since many_warnings = never;  // ... and since when they are five
   std::size_t data_bytes = 0;   // application data delivered before the close_notify
@@ -209,7 +211,7 @@ class Facts {
   void walk();
   void note_hello(Moment& now, int number, const Record& record);
   void note_own_record(Moment& now, const SentRecord& sent) const;
-  void note_answer(Moment& now, int number, const ApiCall& api) const;
+  void note_answer(Moment& now, int number, const ApiCall& api, bool could_not_send) const;
   void note_left(Moment& now, const SubjectCall& call) const;
   bool repeats(const ApiCall& first, const ApiCall& again) const;
 

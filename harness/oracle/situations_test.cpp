@@ -201,6 +201,9 @@ const std::map<std::string_view, Pair>& pairs() {
       {"cleared", after([](Tale& tale) { tale.extra(Call::clear); })},
       {"renegotiation-asked", after([](Tale& tale) { tale.extra(Call::renegotiate); })},
       {"auto-retry-off", after([](Tale& tale) { tale.extra(Call::set, "auto-retry off"); })},
+      {"authentic-traffic",
+       {connected().arrives(data(5)).arrives(handshake_message("KeyUpdate")).close(Outcome::done),
+        connected().arrives(damaged(data(5))).close(Outcome::failed)}},
       {"call-left-undone", after([](Tale& tale) { tale.extra(Call::key_update, "", Outcome::want_write); })},
       {"bytes-past-tls", after([](Tale& tale) { tale.script("raw-write", "X"); })},
       {"stale-error", after([](Tale& tale) { tale.extra(Call::set, "stale-error on"); })},
@@ -342,7 +345,7 @@ TEST(Facts, ACallBesideOneThatWaitsIsNoPartOfIt) {
 TEST(Facts, AWaitThatIsInterruptedIsAnInterruptionAndAllElseThatMovesNoBytesIsNothingThatTheCallMet) {
   const auto met = [](const char* function, const char* error, bool injected) {
     const Transcript run = connected()
-                               .add(TransportCall{Side::subject, Call::close, function, Flow::recv, 0, *error ? -1 : 0, error, injected})
+                               .add(TransportCall{Side::subject, Call::close, 2, function, Flow::recv, 0, *error ? -1 : 0, error, injected})
                                .close(Outcome::want_read);
     return Facts(run).calls().back().met;
   };

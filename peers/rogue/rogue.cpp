@@ -30,6 +30,7 @@ constexpr std::array lies{
     Lie{"lie-close-claims-done", "close answers done although no reply came"},
     Lie{"lie-close-twice", "close sends a second close_notify at once"},
     Lie{"lie-close-silent", "close sets the flag of a close_notify that it does not send"},
+    Lie{"lie-sends-garbage", "close first sends a record that its keys do not open"},
     Lie{"lie-forgets-reply", "close after the peer's close_notify answers done and sends nothing"},
     Lie{"lie-ends-transport", "close ends the transport's direction"},
     Lie{"lie-eats-transport", "close, when done, reads what follows TLS"},
@@ -115,6 +116,10 @@ class RogueSession final : public Session {
     if (first && (lies("close-silent") || (lies("forgets-reply") && received))) {
       SSL_set_shutdown(ssl_, flags | SSL_SENT_SHUTDOWN);
       return received ? made_up("SSL_shutdown", 1, Outcome::done) : made_up("SSL_shutdown", 0, Outcome::sent);
+    }
+    if (first && lies("sends-garbage")) {
+      constexpr std::string_view record("\x17\x03\x03\x00\x20 which no key of this session made!", 5 + 32);
+      ::send(options_.transport, record.data(), record.size(), 0);
     }
     Answer answer = honest_->close();
     if (lies("leaks")) static_cast<void>(::dup(options_.transport));
