@@ -1,6 +1,8 @@
 // Properties of what calls answer.
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "harness/oracle/finding.h"
 #include "harness/oracle/properties.h"
 

@@ -1,4 +1,6 @@
 // Properties of whole runs, and of one run held against another. They are judged once, with the run's first session.
+#include <algorithm>
+
 #include "harness/oracle/finding.h"
 #include "harness/oracle/properties.h"
 

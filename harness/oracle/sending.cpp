@@ -1,4 +1,5 @@
 // Properties of what the subject puts on the wire. Only what it sent itself counts, whatever the script then made of it.
+#include <algorithm>
 #include <span>
 
 #include "harness/oracle/finding.h"

@@ -1,5 +1,6 @@
 #include "harness/wire/record_fuzz.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <map>
