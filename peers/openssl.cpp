@@ -50,7 +50,12 @@ Outcome outcome_of(int error, unsigned long reason, int error_number) {
     case SSL_ERROR_ZERO_RETURN:
       return Outcome::end_of_data;
     case SSL_ERROR_SYSCALL:
-      if (error_number == 0) return Outcome::cut;
+#ifdef SSL_R_UNEXPECTED_EOF_WHILE_READING
+      // OpenSSL 3 reports the transport's end by that reason; here it speaks of an error that an earlier call met.
+      if (error_number == 0) return Outcome::failed;
+#else
+      if (error_number == 0) return Outcome::cut;  // SSL_get_error(3) of 1.1.1, BUGS
+#endif
       return error_number == ECONNRESET || error_number == EPIPE ? Outcome::reset : Outcome::failed;
     case SSL_ERROR_SSL:
 #ifdef SSL_R_UNEXPECTED_EOF_WHILE_READING

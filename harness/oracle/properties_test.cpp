@@ -548,6 +548,17 @@ TEST(TransientFaults, GarbageIsTheSubjectsOwnWhereTheKeysWereThere) {
   EXPECT_EQ(judged("transient-faults-leave-no-trace", with, blocked(connected())).kind, Kind::not_reached);
 }
 
+TEST(TransientFaults, ASecondCloseAfterSuccessIsNoTraceOfTheFault) {
+  const auto done = [] {
+    return connected()
+        .io(Call::close, Flow::send, -1, "EAGAIN", true)
+        .close(Outcome::want_write)
+        .close(Outcome::done, {close_notify()})
+        .close(Outcome::done, {close_notify()});
+  };
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", {{"call", {"close"}}}, done()).kind, Kind::holds);
+}
+
 TEST(TransientFaults, RealTroubleIsAnotherQuestion) {
   const auto faulty = [] {
     return connected().io(Call::close, Flow::recv, -1, "EAGAIN", true).close(Outcome::want_read, {close_notify()});
