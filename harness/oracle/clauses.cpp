@@ -85,7 +85,7 @@ std::vector<std::string> split(std::string_view text, char at) {
 bool is_record_word(std::string_view word) {
   for (const std::string_view prefix : {"plain ", "protected "})
     if (word.starts_with(prefix)) word.remove_prefix(prefix.size());
-  constexpr std::array<std::string_view, 7> words{"nothing", "fatal-alert", "application_data", "handshake", "change_cipher_spec",
+  constexpr std::array<std::string_view, 8> words{"nothing", "alert", "fatal-alert", "application_data", "handshake", "change_cipher_spec",
                                                   "raw",     "..."};
   return std::find(words.begin(), words.end(), word) != words.end() || alert_number(word);
 }
@@ -98,7 +98,8 @@ std::vector<std::string_view> record_words() {
         names.push_back(name);
     return names;
   }();
-  std::vector<std::string_view> words{"nothing", "fatal-alert", "application_data", "handshake", "change_cipher_spec", "raw", "..."};
+  std::vector<std::string_view> words{"nothing", "alert", "fatal-alert", "application_data", "handshake", "change_cipher_spec",
+                                      "raw",     "..."};
   words.insert(words.end(), alerts.begin(), alerts.end());
   return words;
 }

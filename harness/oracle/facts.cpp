@@ -543,7 +543,6 @@ void Facts::note_left(Moment& now, const SubjectCall& call) const {
   now.pending = nullptr;
 }
 
-// The same call with the same arguments, as a library expects it of whoever makes a call again.
 bool Facts::repeats(const ApiCall& first, const ApiCall& again) const {
   if (first.call != again.call || first.arguments != again.arguments) return false;
   if (first.asked == again.asked) return true;

@@ -557,6 +557,12 @@ TEST(TransientFaults, ASecondCloseAfterSuccessIsNoTraceOfTheFault) {
         .close(Outcome::done, {close_notify()});
   };
   EXPECT_EQ(judged("transient-faults-leave-no-trace", {{"call", {"close"}}}, done()).kind, Kind::holds);
+  const Transcript before = connected()
+                                .close(Outcome::done, {close_notify()})
+                                .io(Call::close, Flow::send, -1, "EAGAIN", true)
+                                .close(Outcome::want_write)
+                                .close(Outcome::done, {close_notify()});
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", {{"call", {"close"}}}, before).kind, Kind::holds);
 }
 
 TEST(TransientFaults, RealTroubleIsAnotherQuestion) {

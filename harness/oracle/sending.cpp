@@ -29,6 +29,7 @@ bool fits(std::string_view word, const SentRecord& sent, bool tls13) {
   const auto alerts = alerts_of(contents);
   if (alerts.size() != 1) return false;
   const Alert& alert = alerts.front();
+  if (word == "alert") return true;
   if (word == "fatal-alert") return alert.description != 0 && (alert.level == 2 || (tls13 && alert.description != 90));
   return word == alert_name(alert.description);
 }

@@ -238,11 +238,12 @@ const std::vector<Row>& rows() {
        When::history,
        [](const At& at) { return at.now.error_reported(); }},
       {{"write-unfinished", "the last write answered want-write"}, When::history, [](const At& at) { return write_unfinished(at.now); }},
-      {{"repeated", "the previous call was the same one, and was to be called again"},
+      {{"repeated", "the previous call was the same one with the same arguments, and was to be called again"},
        When::call,
        [](const At& at) {
-         return at.now.previous && at.now.previous->call == at.call.call && call_again(at.now.previous->outcome) ? at.now.previous_number
-                                                                                                                 : never;
+         const ApiCall* previous = at.now.previous;
+         if (!previous || previous->call != at.call.call || !call_again(previous->outcome)) return never;
+         return !at.call.api || at.facts.repeats(*previous, *at.call.api) ? at.now.previous_number : never;
        }},
       {{"first", "no earlier call of the same kind"},
        When::call,
@@ -279,9 +280,13 @@ const std::vector<Row>& rows() {
       {{"pending-shown", "the library's own flag `pending` was not 0 after the last call"},
        When::history,
        [](const At& at) { return pending_shown(at.now); }},
-      {{"fatal-shown", "the library's own flag `fatal` was yes after the last call"},
+      {{"fatal-shown", "the library's own flag `fatal` was yes after the last call, and that call was not just refused"},
        When::history,
-       [](const At& at) { return at.now.previous && at.now.previous->flag("fatal") == "yes" ? at.now.previous_number : never; }},
+       [](const At& at) {
+         return at.now.previous && at.now.previous->flag("fatal") == "yes" && at.now.previous->outcome != Outcome::refused
+                    ? at.now.previous_number
+                    : never;
+       }},
       {{"sent-flag-shown", "the library's own flag `shutdown` had SENT in it after the last call"},
        When::history,
        [](const At& at) { return shutdown_shown(at.now, "SENT"); }},

@@ -197,6 +197,8 @@ class Facts {
   // The session was told to close without a word, by its option or later.
   bool quiet() const { return quiet_; }
   bool tls13() const { return transcript_->key().tls == Tls::v1_3; }
+  // Whether `again` is the same call with the same arguments, as a library expects it of whoever makes a call again.
+  bool repeats(const ApiCall& first, const ApiCall& again) const;
   // When the session was over.
   const Moment& at_end() const { return at_end_; }
   // The subject's death, wherever it happened.
@@ -213,7 +215,6 @@ class Facts {
   void note_own_record(Moment& now, const SentRecord& sent) const;
   void note_answer(Moment& now, int number, const ApiCall& api, bool could_not_send) const;
   void note_left(Moment& now, const SubjectCall& call) const;
-  bool repeats(const ApiCall& first, const ApiCall& again) const;
 
   const Transcript* transcript_;
   const Facts* former_;
