@@ -117,6 +117,13 @@ Finding session_goes_on(const Facts& facts, const Question& asked) {
     const auto later = std::find_if(calls.begin() + (&call - calls.data()) + 1, calls.end(),
                                     [&](const SubjectCall& it) { return asked.then.test(static_cast<std::size_t>(it.call)); });
     if (later == calls.end()) return not_reached("nothing came after it");
+    // What happened in between may have ended the session.
+    for (auto it = calls.begin() + (&call - calls.data()) + 1; it != later; ++it) {
+      const bool ends = it->call == Call::close || it->call == Call::close_write || it->call == Call::clear || it->call == Call::abandon;
+      const bool error = !it->api || it->answered(Outcome::cut) || it->answered(Outcome::reset) || it->answered(Outcome::alert) ||
+                         it->answered(Outcome::failed);
+      if (ends || error) return not_reached("another call came in between");
+    }
     if (later->died) return death_in(*later);
     if (!later->api || later->answered(Outcome::unsupported)) return not_reached(told(*later));
     auto events = evidence(facts, asked, call);

@@ -27,6 +27,7 @@ void meet(Met& met, int number, const TransportCall& call) {
   if (broken) note(recv ? met.recv_reset : met.send_broken, number);
   if (less) note(met.send_short, number);
   if (recv && call.result == 0 && call.asked > 0) note(met.recv_eof, number);
+  if (recv && call.result > 0 && call.injected) note(met.recv_short, number);
   if (call.injected) note(would_block || interrupted || call.result > 0 ? met.injected : met.injected_end, number);
   if (call.result < 0) met.last_failed = number, met.last_failed_flow = call.flow;
 }
@@ -210,8 +211,10 @@ Since Moment::any_call_answered(Outcome outcome) const {
 Since Moment::error_reported() const {
   return std::max({any_call_answered(Outcome::cut), any_call_answered(Outcome::reset), any_call_answered(Outcome::alert),
                    any_call_answered(Outcome::failed),
-                   // The end of what the peer sends is no answer to a call that sends: it did not succeed.
-                   answer(Call::write, Outcome::end_of_data), answer(Call::close, Outcome::end_of_data)});
+                   // The end of what the peer sends does not answer a call that sends: it did not succeed.
+                   answer(Call::write, Outcome::end_of_data), answer(Call::close, Outcome::end_of_data),
+                   answer(Call::close_write, Outcome::end_of_data), answer(Call::key_update, Outcome::end_of_data),
+                   answer(Call::send_alert, Outcome::end_of_data), answer(Call::renegotiate, Outcome::end_of_data)});
 }
 
 Since Moment::readable(Since fact) const { return fact == never && is_so(unknown_record) ? unclear : fact; }

@@ -221,7 +221,11 @@ const std::vector<Row>& rows() {
        [](const At& at) { return at.now.answer(Call::close_write, Outcome::done); }},
       {{"end-of-data-read", "an earlier read answered end-of-data"},
        When::history,
-       [](const At& at) { return at.now.answer(Call::read, Outcome::end_of_data); }},
+       [](const At& at) {
+         // What only a peek has met, a read may meet for the first time or not.
+         const Since read = at.now.answer(Call::read, Outcome::end_of_data);
+         return read == never && is_so(at.now.answer(Call::peek, Outcome::end_of_data)) ? unclear : read;
+       }},
       {{"cut-reported", "an earlier call answered cut"},
        When::history,
        [](const At& at) { return at.now.any_call_answered(Outcome::cut); }},
@@ -234,7 +238,7 @@ const std::vector<Row>& rows() {
       {{"alert-reported", "an earlier call answered alert"},
        When::history,
        [](const At& at) { return at.now.any_call_answered(Outcome::alert); }},
-      {{"error-reported", "an earlier call answered cut, reset, alert or failed, or a write or close answered end-of-data"},
+      {{"error-reported", "an earlier call answered cut, reset, alert or failed, or one that sends answered end-of-data"},
        When::history,
        [](const At& at) { return at.now.error_reported(); }},
       {{"write-unfinished", "the last write answered want-write"}, When::history, [](const At& at) { return write_unfinished(at.now); }},
@@ -280,12 +284,14 @@ const std::vector<Row>& rows() {
       {{"pending-shown", "the library's own flag `pending` was not 0 after the last call"},
        When::history,
        [](const At& at) { return pending_shown(at.now); }},
-      {{"fatal-shown", "the library's own flag `fatal` was yes after the last call, and that call was not just refused"},
+      {{"fatal-shown",
+        "the library's own flag `fatal` was yes after the last call, and that was a handshake, read, write or close that was not just "
+        "refused"},
        When::history,
        [](const At& at) {
-         return at.now.previous && at.now.previous->flag("fatal") == "yes" && at.now.previous->outcome != Outcome::refused
-                    ? at.now.previous_number
-                    : never;
+         const ApiCall* last = at.now.previous;
+         const bool fatal = last && last->flag("fatal") == "yes" && last->outcome != Outcome::refused && !is_extra(last->call);
+         return fatal ? at.now.previous_number : never;
        }},
       {{"sent-flag-shown", "the library's own flag `shutdown` had SENT in it after the last call"},
        When::history,
@@ -420,6 +426,9 @@ const std::vector<Row>& rows() {
        When::met,
        [](const At& at) { return at.call.met.logged_or(at.call.met.recv_reset); }},
       {{"recv-eof", "receiving gave 0 bytes"}, When::met, [](const At& at) { return at.call.met.logged_or(at.call.met.recv_eof); }},
+      {{"recv-short", "the script made receiving give fewer bytes than there were"},
+       When::met,
+       [](const At& at) { return at.call.met.logged_or(at.call.met.recv_short); }},
       {{"send-short", "fewer bytes were sent than asked"},
        When::met,
        [](const At& at) { return at.call.met.logged_or(at.call.met.send_short); }},

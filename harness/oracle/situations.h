@@ -104,6 +104,7 @@ struct Met {
   Since recv_interrupted = never, send_interrupted = never;
   Since recv_reset = never, send_broken = never;
   Since recv_eof = never, send_short = never;
+  Since recv_short = never;        // by the script
   Since injected = never;          // EAGAIN, EINTR or a short count that came from the script
   Since injected_end = never;      // any other fault that came from the script
   Since last_failed = never;       // the last transport call that failed or blocked ...

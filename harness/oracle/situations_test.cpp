@@ -204,6 +204,9 @@ const std::map<std::string_view, Pair>& pairs() {
       {"authentic-traffic",
        {connected().arrives(data(5)).arrives(handshake_message("KeyUpdate")).close(Outcome::done),
         connected().arrives(damaged(data(5))).close(Outcome::failed)}},
+      {"recv-short",
+       {connected().io(Call::close, Flow::recv, 3, {}, true).close(Outcome::done),
+        connected().io(Call::close, Flow::recv, 3).close(Outcome::done)}},
       {"call-left-undone", after([](Tale& tale) { tale.extra(Call::key_update, "", Outcome::want_write); })},
       {"bytes-past-tls", after([](Tale& tale) { tale.script("raw-write", "X"); })},
       {"stale-error", after([](Tale& tale) { tale.extra(Call::set, "stale-error on"); })},
@@ -368,6 +371,17 @@ TEST(Situations, AlreadySaysThatItArrivedBeforeTheCallBegan) {
   EXPECT_FALSE(fits(during, "already close-notify-arrived"));
   EXPECT_TRUE(fits(during, "not already close-notify-arrived"));
   EXPECT_TRUE(fits(during, "close-notify-arrived"));
+}
+
+TEST(Situations, WhatOnlyAPeekHasMetIsUnclear) {
+  const Transcript run = connected().arrives(close_notify()).extra(Call::peek, "", Outcome::end_of_data).close(Outcome::done);
+  EXPECT_FALSE(fits(run, "end-of-data-read"));
+  EXPECT_FALSE(fits(run, "not end-of-data-read"));
+  EXPECT_TRUE(fits(run, "end-of-data-peeked"));
+}
+
+TEST(Situations, ASendThatIsAnsweredWithThePeersEndDidNotSucceed) {
+  EXPECT_TRUE(fits(connected().extra(Call::key_update, "", Outcome::end_of_data).close(Outcome::failed), "error-reported"));
 }
 
 TEST(Situations, AnErrorAlertBehindACloseNotifyIsNotBeforeTheData) {
