@@ -7,20 +7,14 @@
 #include <map>
 #include <system_error>
 
+#include "harness/data/diagnostic.h"
+#include "harness/data/glob.h"
 #include "harness/runner/plan.h"
-#include "harness/scenario/diagnostic.h"
 
 namespace tlsbye {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string rendered(const std::vector<Diagnostic>& diagnostics) {
-  std::string text;
-  for (const Diagnostic& diagnostic : diagnostics) text += diagnostic.render();
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
 
 }  // namespace
 
@@ -87,11 +81,15 @@ References references_of(const House& house) {
 }
 
 void check_globs(const std::vector<std::string>& globs, const std::vector<std::string_view>& ids, std::string_view kind) {
-  for (const std::string& glob : globs) {
-    if (std::any_of(ids.begin(), ids.end(), [&](std::string_view id) { return matches(glob, id); })) continue;
-    const std::string hint = did_you_mean(glob, ids);
-    throw Stop{exit_usage, fmt::format("tlsbye: no {} matches `{}`{}{}; `tlsbye list {}s` names them all", kind, glob,
-                                       hint.empty() ? "" : "; ", hint, kind)};
+  for (const std::string& whole : globs) {
+    const std::vector<std::string> parts = without_braces(whole);
+    if (parts.empty()) throw Stop{exit_usage, fmt::format("tlsbye: the glob for {}s stands for more than a thousand others", kind)};
+    for (const std::string& glob : parts) {
+      if (std::any_of(ids.begin(), ids.end(), [&](std::string_view id) { return matches(glob, id); })) continue;
+      const std::string hint = did_you_mean(glob, ids);
+      throw Stop{exit_usage, fmt::format("tlsbye: no {} matches `{}`{}{}; `tlsbye list {}s` names them all", kind, glob,
+                                         hint.empty() ? "" : "; ", hint, kind)};
+    }
   }
 }
 

@@ -13,7 +13,7 @@
 
 #include "harness/cli/campaign.h"
 #include "harness/cli/commands.h"
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
 
 namespace {
 

@@ -4,8 +4,8 @@
 
 #include "harness/cli/commands.h"
 #include "harness/cli/story.h"
+#include "harness/data/diagnostic.h"
 #include "harness/runner/replay_id.h"
-#include "harness/scenario/diagnostic.h"
 #include "harness/transcript/telling.h"
 #include "reports/pcapng.h"
 

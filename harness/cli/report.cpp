@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <system_error>
 
 #include "harness/cli/commands.h"
+#include "harness/data/file.h"
 #include "reports/html.h"
 #include "reports/junit.h"
 #include "reports/markdown.h"
@@ -44,14 +44,7 @@ constexpr std::array formats{
 std::span<const ReportFormat> report_formats() { return formats; }
 
 void write_text(const fs::path& file, const std::string& text) {
-  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
-  stream << text;
-  stream.close();
-  if (stream) return;
-  const std::error_code why(errno, std::generic_category());
-  std::error_code ignored;
-  if (fs::is_regular_file(file, ignored)) fs::remove(file, ignored);  // half a report is none
-  throw Stop{exit_usage, fmt::format("tlsbye: cannot write {}: {}", file.string(), why.message())};
+  if (const auto error = write_file(file, text)) throw Stop{exit_usage, fmt::format("tlsbye: {}: {}", file.string(), error->what)};
 }
 
 void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts,

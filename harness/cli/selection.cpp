@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
+#include "harness/data/glob.h"
 
 namespace tlsbye {
 namespace {

@@ -7,8 +7,9 @@
 #include <optional>
 
 #include "harness/cli/commands.h"
+#include "harness/data/diagnostic.h"
+#include "harness/data/glob.h"
 #include "harness/judge/advice.h"
-#include "harness/scenario/diagnostic.h"
 #include "reports/pcapng.h"
 #include "reports/run_file.h"
 #include "reports/terminal.h"

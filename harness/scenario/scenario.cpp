@@ -5,14 +5,14 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
 
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
+#include "harness/data/file.h"
 #include "harness/scenario/script_parser.h"
 
 namespace tlsbye {
@@ -340,13 +340,9 @@ LoadedScenarios load_scenarios(const std::filesystem::path& directory) {
   }
   std::sort(files.begin(), files.end());
   for (const auto& file : files) {
-    std::ifstream stream(file, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(stream), {}};
-    if (!stream) {
-      all.diagnostics.push_back({file.string(), 0, 0, {}, "cannot read this file", {}});
-      continue;
-    }
-    auto loaded = parse_scenarios(text, file.string(), file.stem().string());
+    const auto text = read_text(file, all.diagnostics);
+    if (!text) continue;
+    auto loaded = parse_scenarios(*text, file.string(), file.stem().string());
     std::move(loaded.scenarios.begin(), loaded.scenarios.end(), std::back_inserter(all.scenarios));
     std::move(loaded.diagnostics.begin(), loaded.diagnostics.end(), std::back_inserter(all.diagnostics));
   }
