@@ -30,6 +30,16 @@ House find_house() {
   throw Stop{exit_harness, fmt::format("tlsbye: no folder scenarios/clauses above {}, and none in {}", bin.string(), shared.string())};
 }
 
+std::vector<std::string> peer_names(const House& house) {
+  constexpr std::string_view prefix = "tlsbye-peer-";
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(house.peers, error))
+    if (const std::string name = entry.path().filename(); name.starts_with(prefix)) names.push_back(name.substr(prefix.size()));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience) {
   FoundStacks found = find_stacks(house.peers, patience, house.libraries);
   const auto run_with = [&](const Library& library) {
@@ -49,8 +59,6 @@ FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience) {
 std::vector<Scenario> scenarios_of(const House& house) {
   LoadedScenarios loaded = load_scenarios(house.scenarios);
   if (const fs::path& extra = house.more_scenarios; !extra.empty()) {
-    std::error_code error;
-    if (!fs::is_directory(extra, error)) throw Stop{exit_usage, fmt::format("tlsbye: --scenarios {}: no such folder", extra.string())};
     LoadedScenarios more = load_scenarios(extra);
     std::move(more.scenarios.begin(), more.scenarios.end(), std::back_inserter(loaded.scenarios));
     std::move(more.diagnostics.begin(), more.diagnostics.end(), std::back_inserter(loaded.diagnostics));

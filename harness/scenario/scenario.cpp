@@ -43,6 +43,7 @@ constexpr std::array<std::string_view, 24> further_abilities{"tls-1.0",        "
                                                              "set-timeout",    "set-cork",
                                                              "set-auto-retry", "set-stale-error",
                                                              "threads",        "fork"};
+constexpr std::size_t most_variants = 1000;  // of one scenario
 constexpr std::array<std::string_view, 2> sweeps{"faults", "cuts"};
 constexpr std::array<std::string_view, 3> other_files{"known.toml", "liars.toml", "traits.toml"};
 
@@ -165,6 +166,11 @@ class TableReader {
       if (!values || values->empty()) {
         source_.report(list, fmt::format("`matrix.{}` must be a list of values", key.str()), "matrix = { k = [1, 7] }");
         continue;
+      }
+      if (all.size() * values->size() > most_variants) {
+        source_.report(list, fmt::format("this `matrix` has more than {} combinations", most_variants),
+                       "fewer values, or several scenarios with a smaller matrix each");
+        return {Values()};
       }
       std::vector<Values> wider;
       std::set<std::string> seen;
