@@ -3,18 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <fstream>
 #include <initializer_list>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <span>
-#include <system_error>
 #include <tuple>
 
+#include "harness/data/file.h"
 #include "reports/evidence.h"
 
 namespace tlsbye {
@@ -300,30 +296,13 @@ RunReport parse_run(std::string_view text, const std::string& name) {
 }
 
 void write_run_file(const RunReport& report, const std::filesystem::path& file) {
-  const std::filesystem::path partial = file.string() + ".partial";
-  const auto fail = [&](const std::string& why) {
-    std::error_code ignored;
-    std::filesystem::remove(partial, ignored);
-    throw RunFileError(fmt::format("{}: cannot be written: {}", file.string(), why));
-  };
-  errno = 0;
-  std::ofstream out(partial, std::ios::binary);
-  out << run_json(report);
-  out.close();
-  if (!out) fail(std::strerror(errno));
-  std::error_code error;
-  std::filesystem::rename(partial, file, error);
-  if (error) fail(error.message());
+  if (const auto error = write_file(file, run_json(report))) throw RunFileError(fmt::format("{}: {}", file.string(), error->what));
 }
 
 RunReport read_run_file(const std::filesystem::path& file) {
-  if (std::error_code error; std::filesystem::is_directory(file, error))
-    throw RunFileError(fmt::format("{}: is a folder, and no run file", file.string()));
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in.is_open() || in.bad()) throw RunFileError(fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno)));
-  return parse_run(text, file.string());
+  const auto read = read_file(file);
+  if (const auto* error = std::get_if<FileError>(&read)) throw RunFileError(fmt::format("{}: {}", file.string(), error->what));
+  return parse_run(std::get<std::string>(read), file.string());
 }
 
 }  // namespace tlsbye

@@ -1,10 +1,13 @@
 #include "reports/terminal.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <system_error>
 
 #include "reports/ink.h"
 #include "reports/matrix.h"
@@ -160,7 +163,20 @@ TerminalStyle terminal_style(int descriptor) {
   const char* no_colour = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
   const bool dumb = terminal && std::string_view(terminal) == "dumb";
-  return {::isatty(descriptor) == 1 && !dumb && !(no_colour && *no_colour), 100};
+  return {::isatty(descriptor) == 1 && !dumb && !(no_colour && *no_colour), terminal_columns(descriptor)};
+}
+
+std::size_t terminal_columns(int descriptor) {
+  constexpr std::size_t narrowest = 40, usual = 100, widest = 250;
+  std::size_t columns = 0;
+  if (const char* asked = std::getenv("COLUMNS")) {
+    const std::string_view text(asked);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), columns);
+    if (error != std::errc{} || end != text.data() + text.size()) columns = 0;
+  }
+  struct winsize size {};
+  if (columns == 0 && ::ioctl(descriptor, TIOCGWINSZ, &size) == 0) columns = size.ws_col;
+  return columns == 0 ? usual : std::clamp(columns, narrowest, widest);
 }
 
 std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<Clause>& clauses, const TerminalStyle& style) {

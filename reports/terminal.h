@@ -18,6 +18,9 @@ struct TerminalStyle {
 // Colour where `descriptor` is a terminal that is not dumb, and NO_COLOR is unset or empty.
 TerminalStyle terminal_style(int descriptor);
 
+// How wide the output there may be: what COLUMNS says, else the terminal's own width, 100 in a pipe; never less than 40 or more than 250.
+std::size_t terminal_columns(int descriptor);
+
 // The whole report; ends with a newline.
 std::string terminal(const RunReport& report, const TerminalStyle& style = {});
 

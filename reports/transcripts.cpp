@@ -3,16 +3,14 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cerrno>
 #include <concepts>
-#include <cstring>
-#include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "harness/data/file.h"
 #include "reports/run_file.h"
 
 namespace tlsbye {
@@ -458,13 +456,9 @@ Transcripts parse_transcripts(std::string_view text, const std::string& name) {
 }
 
 Transcripts read_transcripts(const std::filesystem::path& file) {
-  if (std::error_code error; std::filesystem::is_directory(file, error))
-    throw RunFileError(fmt::format("{}: is a folder, and no transcripts", file.string()));
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in.is_open() || in.bad()) throw RunFileError(fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno)));
-  return parse_transcripts(text, file.string());
+  const auto read = read_file(file);
+  if (const auto* error = std::get_if<FileError>(&read)) throw RunFileError(fmt::format("{}: {}", file.string(), error->what));
+  return parse_transcripts(std::get<std::string>(read), file.string());
 }
 
 }  // namespace tlsbye

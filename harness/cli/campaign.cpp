@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "harness/runner/replay_id.h"
+#include "reports/terminal.h"
 
 namespace tlsbye {
 namespace {
@@ -76,11 +77,13 @@ class Progress {
     const double rate = seconds > 0 ? static_cast<double>(count) / seconds : 0;
     const double left = rate > 0 ? static_cast<double>(all - count) / rate : 0;
     const std::string running = fmt::format("{} {} {}", run.subject->name, run.scenario->id, spell(run.schedule));
-    if (learnt == 0 && to_learn > 0)
-      fmt::print(stderr, "\r\x1b[K{} runs, {:.0f} a second; how many there will be is not known yet  {:.60}", count, rate, running);
-    else
-      fmt::print(stderr, "\r\x1b[K{:>3}%  {} of {}{} runs, {:.0f} a second, {:.0f} s left  {:.60}",
-                 count * 100 / std::max<std::size_t>(all, 1), count, to_learn > 0 ? "about " : "", all, rate, left, running);
+    const std::string line =
+        learnt == 0 && to_learn > 0
+            ? fmt::format("{} runs, {:.0f} a second; how many there will be is not known yet  {:.60}", count, rate, running)
+            : fmt::format("{:>3}%  {} of {}{} runs, {:.0f} a second, {:.0f} s left  {:.60}", count * 100 / std::max<std::size_t>(all, 1),
+                          count, to_learn > 0 ? "about " : "", all, rate, left, running);
+    // One that does not fit would be broken, and only its last part written over. The width is asked for again: a window can change.
+    fmt::print(stderr, "\r\x1b[K{:.{}}", line, terminal_columns(STDERR_FILENO) - 1);
     std::fflush(stderr);
   }
 

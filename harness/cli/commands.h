@@ -67,7 +67,13 @@ struct ListWords {
 };
 // `cells`: those that a run with these words would have, as a run file in which nothing was reached; or one id a line.
 int list_command(const House& house, const ListWords& words);
-int show_command(const House& house, const std::string& what, const std::filesystem::path& out);
+
+struct ShowWords {
+  std::string what;
+  std::vector<std::string> stacks;  // what was seen on these: NAME[@VERSION], globs; empty: on all
+  std::filesystem::path out = "out";
+};
+int show_command(const House& house, const ShowWords& words);
 
 struct ReplayWords {
   std::string id;

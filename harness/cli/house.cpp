@@ -7,20 +7,14 @@
 #include <map>
 #include <system_error>
 
+#include "harness/data/diagnostic.h"
+#include "harness/data/glob.h"
 #include "harness/runner/plan.h"
-#include "harness/scenario/diagnostic.h"
 
 namespace tlsbye {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string rendered(const std::vector<Diagnostic>& diagnostics) {
-  std::string text;
-  for (const Diagnostic& diagnostic : diagnostics) text += diagnostic.render();
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
 
 }  // namespace
 
@@ -34,6 +28,16 @@ House find_house() {
   for (fs::path above = bin; above.has_relative_path(); above = above.parent_path())
     if (fs::is_directory(above / "scenarios" / "clauses", error)) return {above / "scenarios", bin / "peers", bin / "rogues"};
   throw Stop{exit_harness, fmt::format("tlsbye: no folder scenarios/clauses above {}, and none in {}", bin.string(), shared.string())};
+}
+
+std::vector<std::string> peer_names(const House& house) {
+  constexpr std::string_view prefix = "tlsbye-peer-";
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(house.peers, error))
+    if (const std::string name = entry.path().filename(); name.starts_with(prefix)) names.push_back(name.substr(prefix.size()));
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience) {
@@ -55,8 +59,6 @@ FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience) {
 std::vector<Scenario> scenarios_of(const House& house) {
   LoadedScenarios loaded = load_scenarios(house.scenarios);
   if (const fs::path& extra = house.more_scenarios; !extra.empty()) {
-    std::error_code error;
-    if (!fs::is_directory(extra, error)) throw Stop{exit_usage, fmt::format("tlsbye: --scenarios {}: no such folder", extra.string())};
     LoadedScenarios more = load_scenarios(extra);
     std::move(more.scenarios.begin(), more.scenarios.end(), std::back_inserter(loaded.scenarios));
     std::move(more.diagnostics.begin(), more.diagnostics.end(), std::back_inserter(loaded.diagnostics));
@@ -87,11 +89,15 @@ References references_of(const House& house) {
 }
 
 void check_globs(const std::vector<std::string>& globs, const std::vector<std::string_view>& ids, std::string_view kind) {
-  for (const std::string& glob : globs) {
-    if (std::any_of(ids.begin(), ids.end(), [&](std::string_view id) { return matches(glob, id); })) continue;
-    const std::string hint = did_you_mean(glob, ids);
-    throw Stop{exit_usage, fmt::format("tlsbye: no {} matches `{}`{}{}; `tlsbye list {}s` names them all", kind, glob,
-                                       hint.empty() ? "" : "; ", hint, kind)};
+  for (const std::string& whole : globs) {
+    const std::vector<std::string> parts = without_braces(whole);
+    if (parts.empty()) throw Stop{exit_usage, fmt::format("tlsbye: the glob for {}s stands for more than a thousand others", kind)};
+    for (const std::string& glob : parts) {
+      if (std::any_of(ids.begin(), ids.end(), [&](std::string_view id) { return matches(glob, id); })) continue;
+      const std::string hint = did_you_mean(glob, ids);
+      throw Stop{exit_usage, fmt::format("tlsbye: no {} matches `{}`{}{}; `tlsbye list {}s` names them all", kind, glob,
+                                         hint.empty() ? "" : "; ", hint, kind)};
+    }
   }
 }
 

@@ -41,6 +41,9 @@ struct House {
 // scenarios/clauses, and its own. Throws Stop.
 House find_house();
 
+// The names of the peer programs that are there, whether they work or not.
+std::vector<std::string> peer_names(const House& house);
+
 // The stacks that there are. Throws Stop where a library of `house.libraries` is not the one that its peer runs against.
 FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience = std::chrono::seconds(10));
 

@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
-#include <fstream>
-#include <iterator>
-
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
+#include "harness/data/file.h"
 
 namespace tlsbye {
 namespace {
@@ -16,11 +14,10 @@ class Reader {
   Reader(const std::filesystem::path& file, LoadedLiars& loaded) : file_(file), loaded_(loaded) {}
 
   void read() {
-    std::ifstream stream(file_);
-    if (!stream) return complain({}, "cannot be read", "");
-    const std::string text((std::istreambuf_iterator<char>(stream)), {});
+    const auto text = read_text(file_, loaded_.diagnostics);
+    if (!text) return;
     try {
-      const toml::table root = toml::parse(text, file_.string());
+      const toml::table root = toml::parse(*text, file_.string());
       for (const auto& [key, node] : root) {
         if (key != "liar" || !node.is_array_of_tables()) {
           complain(key.source(), fmt::format("`{}` is not known here", key.str()), "a liar is a [[liar]]");

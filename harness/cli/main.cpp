@@ -9,11 +9,12 @@
 #include <cstring>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 
 #include "harness/cli/campaign.h"
 #include "harness/cli/commands.h"
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
 
 namespace {
 
@@ -35,6 +36,14 @@ CLI::Option* add_word(CLI::App* command, const std::string& name, std::optional<
       ->type_name(list);
 }
 
+// A file or folder. An empty name is what a variable gives that is not set; it is never the current folder.
+CLI::Option* add_path(CLI::App* command, const std::string& name, std::filesystem::path& path, const std::string& meaning) {
+  const auto named = [](const std::string& word) {
+    return std::string(word.empty() ? "an empty name (of a variable that is not set?)" : "");
+  };
+  return command->add_option(name, path, meaning)->check(named, "");
+}
+
 // What several commands have options for. One command is called at a time, so that there is one of these.
 struct Shared {
   std::filesystem::path more_scenarios, peers;
@@ -51,11 +60,11 @@ struct Command {
 };
 
 void add_scenarios(CLI::App* command, Shared& shared) {
-  command->add_option("--scenarios", shared.more_scenarios, "A further folder of scenario files");
+  add_path(command, "--scenarios", shared.more_scenarios, "A further folder of scenario files");
 }
 
 void add_peers(CLI::App* command, Shared& shared) {
-  command->add_option("--peers", shared.peers, "Folder of the peer programs");
+  add_path(command, "--peers", shared.peers, "Folder of the peer programs");
   command
       ->add_option_function<std::vector<std::string>>(
           "--lib",
@@ -77,9 +86,10 @@ void add_patience(CLI::App* command, Shared& shared) {
       ->check(CLI::Range(1U, 3600U));
 }
 
-void add_known(CLI::App* command, std::filesystem::path& known, Verdict& fail_on) {
-  command->add_option("--known", known, "Accepted deviations (scenarios/known.toml)");
-  command
+// Gives the option for the mildest verdict that fails.
+CLI::Option* add_known(CLI::App* command, std::filesystem::path& known, Verdict& fail_on) {
+  add_path(command, "--known", known, "Accepted deviations (scenarios/known.toml)");
+  return command
       ->add_option_function<std::string>(
           "--fail-on", [&fail_on](const std::string& word) { fail_on = *read_word<Verdict>(word); },
           "The mildest verdict that fails (violates)")
@@ -96,18 +106,19 @@ Command add_run(CLI::App& app, Shared& shared) {
   add_word(run, "--tls", words->selection.tls, "TLS version; all that the scenarios name");
   add_word(run, "--role", words->selection.role, "Role of the subject; both");
   add_word(run, "--io", words->selection.io, "Blocking mode of the subject; both");
-  run->add_flag("--sweep", words->sweep,
-                "Also runs with faults at every transport call and ends after every byte, where a scenario asks for it");
+  CLI::Option* sweep = run->add_flag(
+      "--sweep", words->sweep, "Also runs with faults at every transport call and ends after every byte, where a scenario asks for it");
   words->pairs = default_pairs;
   run->add_option(
          "--pairs", words->pairs,
          fmt::format("With --sweep: a second would-block at each of the next N transport calls after the first ({})", default_pairs))
-      ->check(CLI::Range(0U, 1000U));
+      ->check(CLI::Range(0U, 1000U))
+      ->needs(sweep);
   run->add_option("--jobs", words->jobs, "Workers (one for each core)")->check(CLI::Range(1U, 1024U));
   run->add_flag("--isolate", words->isolate, "A process of its own for every session");
-  run->add_option("--out", words->out, "Folder for the results (out)");
-  run->add_flag("--gate", words->gate, "Exit 1 on an unexpected verdict");
-  add_known(run, words->known, words->fail_on);
+  add_path(run, "--out", words->out, "Folder for the results (out)");
+  CLI::Option* gate = run->add_flag("--gate", words->gate, "Exit 1 on an unexpected verdict");
+  add_known(run, words->known, words->fail_on)->needs(gate);
   add_scenarios(run, shared);
   add_patience(run, shared);
   add_peers(run, shared);
@@ -123,36 +134,46 @@ Command add_list(CLI::App& app, Shared& shared) {
   list->add_option("what", words->kind, fmt::format("{}", fmt::join(listed, ", ")))
       ->required()
       ->check(CLI::IsMember(std::vector<std::string>(listed.begin(), listed.end())));
-  list->add_flag("--json", words->json, "As JSON");
+  CLI::Option* json = list->add_flag("--json", words->json, "As JSON");
   list->add_option("--stack", words->cells.selection.stacks, "cells: of these stacks")->type_name("NAME");
   list->add_option("--clause", words->cells.clauses, "cells: of these clauses")->type_name("GLOB");
-  list->add_flag("--coverage", words->coverage, "clauses: which rows of the catalogue have clauses, and which do not");
-  list->add_flag("--rows", words->rows, "with --coverage: row by row");
+  CLI::Option* coverage =
+      list->add_flag("--coverage", words->coverage, "clauses: which rows of the catalogue have clauses, and which do not")->excludes(json);
+  list->add_flag("--rows", words->rows, "with --coverage: row by row")->needs(coverage);
   add_scenarios(list, shared);
   add_peers(list, shared);
-  return {list, [words](const House& house) { return list_command(house, *words); }};
+  return {list, [words, list](const House& house) {
+            // An option that would change nothing is a mistake in what was asked for.
+            const std::map<std::string, std::vector<std::string_view>> only_for{
+                {"--stack", {"cells"}},           {"--clause", {"cells"}},
+                {"--coverage", {"clauses"}},      {"--scenarios", {"scenarios", "cells"}},
+                {"--peers", {"stacks", "cells"}}, {"--lib", {"stacks", "cells"}}};
+            for (const auto& [option, kinds] : only_for)
+              if (list->count(option) > 0 && std::find(kinds.begin(), kinds.end(), words->kind) == kinds.end())
+                throw Stop{exit_usage, fmt::format("tlsbye list {}: {} says nothing about {}; it is for `tlsbye list {}`", words->kind,
+                                                   option, words->kind, fmt::join(kinds, "` and `tlsbye list "))};
+            return list_command(house, *words);
+          }};
 }
 
 Command add_show(CLI::App& app, Shared& shared) {
-  struct Words {
-    std::string what;
-    std::filesystem::path out = "out";
-  };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<ShowWords>();
   CLI::App* show = app.add_subcommand(
       "show",
       "A clause, a scenario (globs), a replay id: citation, what tests it, what was seen; or a stack's name: how to close safely on it");
   show->add_option("what", words->what)->required();
-  show->add_option("--out", words->out, "Folder of the results (out)");
+  show->add_option("--stack", words->stacks, "Of a clause or a scenario: what was seen on these, NAME[@VERSION], a glob; all")
+      ->type_name("NAME");
+  add_path(show, "--out", words->out, "Folder of the results (out)");
   add_scenarios(show, shared);
-  return {show, [words](const House& house) { return show_command(house, words->what, words->out); }};
+  return {show, [words](const House& house) { return show_command(house, *words); }};
 }
 
 Command add_replay(CLI::App& app, Shared& shared) {
   const auto words = std::make_shared<ReplayWords>();
   CLI::App* replay = app.add_subcommand("replay", "One run again, told step by step");
   replay->add_option("id", words->id, "Replay id, as every report names it")->required();
-  replay->add_option("--capture", words->capture, "Write the run for Wireshark, with its secrets, as out/captures/ has it")
+  add_path(replay, "--capture", words->capture, "Write the run for Wireshark, with its secrets, as out/captures/ has it")
       ->type_name("FILE.pcapng");
   replay->add_flag("--isolate", words->isolate, "A process of its own for every session");
   add_scenarios(replay, shared);
@@ -172,7 +193,7 @@ Command add_gate(CLI::App& app) {
   };
   const auto words = std::make_shared<Words>();
   CLI::App* gate = app.add_subcommand("gate", "Exit 1 if a run has unexpected verdicts or stale known entries");
-  gate->add_option("run", words->run_file, "run.json")->required();
+  add_path(gate, "run", words->run_file, "run.json")->required();
   add_known(gate, words->known, words->fail_on);
   gate->add_flag("--update", words->update, "Write a first file of accepted deviations (known.toml), without reasons, instead of judging");
   return {gate, [words](const House& house) { return gate_command(house, words->run_file, words->known, words->fail_on, words->update); }};
@@ -181,8 +202,8 @@ Command add_gate(CLI::App& app) {
 Command add_diff(CLI::App& app) {
   const auto words = std::make_shared<DiffWords>();
   CLI::App* diff = app.add_subcommand("diff", "What changed between two runs");
-  diff->add_option("old", words->before, "run.json")->required();
-  diff->add_option("new", words->after, "run.json")->required();
+  add_path(diff, "old", words->before, "run.json")->required();
+  add_path(diff, "new", words->after, "run.json")->required();
   diff->add_flag("--all", words->all, "All of it, and not only a screenful");
   CLI::Option* as_markdown = diff->add_flag("--markdown", words->markdown, "As Markdown, for a pull request");
   diff->add_flag("--json", words->json, "As JSON, schema reports/diff.schema.json")->excludes(as_markdown);
@@ -201,9 +222,9 @@ Command add_report(CLI::App& app) {
   };
   const auto words = std::make_shared<Words>();
   CLI::App* report = app.add_subcommand("report", "Make the reports of a run again, from its run file");
-  report->add_option("run", words->run_file, "run.json")->required();
+  add_path(report, "run", words->run_file, "run.json")->required();
   for (std::size_t i = 0; i < report_formats().size(); ++i)
-    report->add_option(report_formats()[i].option, words->files[i], report_formats()[i].help)->type_name("FILE");
+    add_path(report, report_formats()[i].option, words->files[i], report_formats()[i].help)->type_name("FILE");
   return {report, [words](const House& house) {
             std::vector<ReportFile> files;
             for (std::size_t i = 0; i < words->files.size(); ++i)
@@ -227,21 +248,82 @@ Command add_complete(CLI::App& app) {
   return {complete, [words, &app](const House& house) { return complete_command(house, app, words->kind, words->command); }};
 }
 
+// What a user reads: a word that was typed, or a line of a file, may hold anything, and be as long as it likes.
+std::string printable(std::string_view message) {
+  constexpr std::size_t longest = 500, kept = 100;  // of a word
+  std::string text;
+  std::size_t began = 0;
+  const auto end_word = [&] {
+    if (text.size() - began > longest) text.replace(began + kept, text.size() - began - 2 * kept, " ... ");
+  };
+  for (const char c : message) {
+    const auto code = static_cast<unsigned char>(c);
+    if (c == ' ' || c == '\n' || c == '\t') {
+      end_word();
+      text += c;
+      began = text.size();
+    } else if (code < 0x20 || code == 0x7f) {
+      text += fmt::format("\\x{:02x}", code);
+    } else {
+      text += c;
+    }
+  }
+  end_word();
+  return text;
+}
+
+int stopped(Exit code, std::string_view message) {
+  std::fflush(stdout);
+  fmt::print(stderr, "{}\n", printable(message));
+  return code;
+}
+
+// What is wrong with the words that were typed. Exits of `--help` and `--version` are none of it.
+int misused(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<CLI::App*> called = app.get_subcommands();
+  const bool before = called.empty() || !app.remaining().empty();  // it stands before the command
+  const CLI::App& command = before ? app : *called.front();
+  const std::string name = before ? "tlsbye" : "tlsbye " + command.get_name();
+  std::string problem = error.what();
+  if (const auto left = command.remaining(); dynamic_cast<const CLI::ExtrasError*>(&error) && !left.empty()) {
+    const std::string word = left.front().substr(0, left.front().find('='));
+    std::vector<std::string> options;
+    for (const CLI::Option* option : command.get_options())
+      for (const std::string& each : option->get_lnames()) options.push_back("--" + each);
+    const std::string_view hint = nearest(word, std::vector<std::string_view>(options.begin(), options.end()));
+    if (!word.starts_with('-'))
+      problem = fmt::format("`{}` is not expected here", word);
+    else
+      problem = fmt::format("`{}` is not an option{}{}", word, before ? " before the command" : "",
+                            hint.empty() ? "" : fmt::format("; did you mean `{}`?", hint));
+  }
+  return stopped(exit_usage, fmt::format("{}: {}\n`{} --help` names what it takes", name, problem, name));
+}
+
+// Folders that the words name must be there.
+void check_folder(const std::filesystem::path& folder, std::string_view option) {
+  std::error_code error;
+  const auto status = std::filesystem::status(folder, error);
+  if (folder.empty() || std::filesystem::is_directory(status)) return;
+  throw Stop{exit_usage, fmt::format("tlsbye: {} {}: {}", option, folder.string(),
+                                     std::filesystem::exists(status)                     ? "a file; name the folder that it is in"
+                                     : status.type() == std::filesystem::file_type::none ? error.message()
+                                                                                         : "no such folder")};
+}
+
 int call(const Command& command, const Shared& shared) {
   try {
+    check_folder(shared.peers, "--peers");
+    check_folder(shared.more_scenarios, "--scenarios");
     House house = find_house();
     if (!shared.peers.empty()) house.peers = shared.peers;
     house.libraries = shared.libraries;
     house.more_scenarios = shared.more_scenarios;
     return command.call(house);
   } catch (const Stop& stop) {
-    std::fflush(stdout);
-    fmt::print(stderr, "{}\n", stop.message);
-    return stop.code;
+    return stopped(stop.code, stop.message);
   } catch (const std::exception& error) {
-    std::fflush(stdout);
-    fmt::print(stderr, "tlsbye: {}\n", error.what());
-    return exit_harness;
+    return stopped(exit_harness, fmt::format("tlsbye: {}", error.what()));
   }
 }
 
@@ -262,14 +344,14 @@ int command(int argc, char** argv) {
     for (const Command& each : commands) names.push_back(each.options->get_name());
     if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
       const std::string hint = did_you_mean(argv[1], names);
-      fmt::print(stderr, "tlsbye: `{}` is no command{}{}; `tlsbye --help` names them\n", argv[1], hint.empty() ? "" : "; ", hint);
-      return exit_usage;
+      return stopped(exit_usage, fmt::format("tlsbye: there is no command `{}`{}{}; `tlsbye --help` names them", argv[1],
+                                             hint.empty() ? "" : "; ", hint));
     }
   }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? exit_done : exit_usage;
+    return error.get_exit_code() == 0 ? app.exit(error) : misused(app, error);
   }
   return call(*std::find_if(commands.begin(), commands.end(), [](const Command& each) { return each.options->parsed(); }), shared);
 }

@@ -4,8 +4,8 @@
 
 #include "harness/cli/commands.h"
 #include "harness/cli/story.h"
+#include "harness/data/diagnostic.h"
 #include "harness/runner/replay_id.h"
-#include "harness/scenario/diagnostic.h"
 #include "harness/transcript/telling.h"
 #include "reports/pcapng.h"
 
@@ -57,6 +57,7 @@ int replay_command(const House& house, const ReplayWords& words) {
   Runner runner(RunnerOptions{words.isolate, words.patience});
   Made shown = made(runner, run);
   Transcript& transcript = shown.transcript;
+  for (const std::string& part : not_due(run.schedule, transcript, shown.delivered)) fmt::print(stderr, "tlsbye: {}\n", part);
   if (!words.capture.empty()) write_text(words.capture, pcapng(replay_id(run.key()), transcript, shown.capture));
   if (const auto reference = reference_of(run.schedule)) {
     run.schedule = *reference;

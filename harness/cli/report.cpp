@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <system_error>
 
 #include "harness/cli/commands.h"
+#include "harness/data/file.h"
 #include "reports/html.h"
 #include "reports/junit.h"
 #include "reports/markdown.h"
@@ -21,7 +21,16 @@ namespace fs = std::filesystem;
 Transcripts transcripts_beside(const fs::path& run_file) {
   const fs::path file = run_file.parent_path() / transcripts_file;
   std::error_code error;
-  return fs::exists(file, error) ? read_transcripts(file) : Transcripts{};
+  if (fs::exists(file, error)) return read_transcripts(file);
+  fmt::print(stderr, "tlsbye: {} is not there: the page is made without what happened in the runs\n", file.string());
+  return {};
+}
+
+// Two names of one file, whether it is there already or not.
+bool same_file(const fs::path& one, const fs::path& other) {
+  std::error_code error;
+  if (fs::equivalent(one, other, error)) return true;
+  return fs::weakly_canonical(fs::absolute(one, error), error) == fs::weakly_canonical(fs::absolute(other, error), error);
 }
 
 constexpr std::array formats{
@@ -44,14 +53,7 @@ constexpr std::array formats{
 std::span<const ReportFormat> report_formats() { return formats; }
 
 void write_text(const fs::path& file, const std::string& text) {
-  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
-  stream << text;
-  stream.close();
-  if (stream) return;
-  const std::error_code why(errno, std::generic_category());
-  std::error_code ignored;
-  if (fs::is_regular_file(file, ignored)) fs::remove(file, ignored);  // half a report is none
-  throw Stop{exit_usage, fmt::format("tlsbye: cannot write {}: {}", file.string(), why.message())};
+  if (const auto error = write_file(file, text)) throw Stop{exit_usage, fmt::format("tlsbye: {}: {}", file.string(), error->what)};
 }
 
 void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts,
@@ -63,7 +65,17 @@ int report_command(const House& house, const fs::path& run_file, const std::vect
   if (files.empty()) {
     std::string options;
     for (const ReportFormat& format : report_formats()) options += fmt::format("{}{}", options.empty() ? "" : ", ", format.option);
-    throw Stop{exit_usage, fmt::format("tlsbye: say which reports to make and where: {}, each with a FILE", options)};
+    throw Stop{exit_usage, fmt::format("tlsbye report: say which reports to make and where: {}, each with a FILE", options)};
+  }
+  for (auto it = files.begin(); it != files.end(); ++it) {
+    for (const fs::path& source : {run_file, run_file.parent_path() / transcripts_file})
+      if (same_file(it->file, source))
+        throw Stop{exit_usage,
+                   fmt::format("tlsbye report: {} {} would overwrite what it is made of", it->format->option, it->file.string())};
+    const auto twice = std::find_if(files.begin(), it, [&](const ReportFile& other) { return same_file(other.file, it->file); });
+    if (twice != it)
+      throw Stop{exit_usage, fmt::format("tlsbye report: {} and {} are to go into one file, {}", twice->format->option, it->format->option,
+                                         it->file.string())};
   }
   try {
     const RunReport report = read_run_file(run_file);

@@ -1,10 +1,13 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <set>
 #include <system_error>
@@ -13,10 +16,10 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/selection.h"
 #include "harness/cli/story.h"
+#include "harness/data/diagnostic.h"
 #include "harness/judge/gate.h"
 #include "harness/judge/known.h"
 #include "harness/runner/replay_id.h"
-#include "harness/scenario/diagnostic.h"
 #include "reports/pcapng.h"
 #include "reports/run_file.h"
 #include "reports/terminal.h"
@@ -41,8 +44,30 @@ void end_gently_on_interrupt() {
   if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup(1) asks to go on
 }
 
-// Finds out before anything is run whether there will be a place for the results.
-void prepare_out(const fs::path& out) {
+// Finds out before anything is run whether there will be a place for the results, and keeps other runs out of it as long as it lives.
+class OutFolder {
+ public:
+  explicit OutFolder(const fs::path& out) {
+    prepare(out);
+    descriptor_ = ::open(out.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      ::close(descriptor_);
+      throw Stop{exit_usage,
+                 fmt::format("tlsbye: another run writes to {}; wait for it, or choose another folder with --out", out.string())};
+    }
+  }
+  ~OutFolder() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  OutFolder(const OutFolder&) = delete;
+  OutFolder& operator=(const OutFolder&) = delete;
+
+ private:
+  static void prepare(const fs::path& out);
+  int descriptor_ = -1;
+};
+
+void OutFolder::prepare(const fs::path& out) {
   std::error_code error;
   fs::create_directories(out / "transcripts", error);
   if (!error) fs::create_directories(out / "captures", error);
@@ -55,8 +80,9 @@ void prepare_out(const fs::path& out) {
     std::error_code ignored;
     fs::remove(probe, ignored);
   }
+  const bool full = error == std::errc::no_space_on_device || error == std::error_code(EDQUOT, std::generic_category());
   if (error)
-    throw Stop{exit_usage,
+    throw Stop{full ? exit_harness : exit_usage,
                fmt::format("tlsbye: cannot write to the output folder {}: {}; choose another with --out", out.string(), error.message())};
 }
 
@@ -109,9 +135,28 @@ std::optional<Stop> write_all(const House& house, const fs::path& out, const Cam
 LoadedKnown known_of(const House& house, const fs::path& named) {
   LoadedKnown known = load_known(named.empty() ? house.scenarios / "known.toml" : named);
   if (known.diagnostics.empty()) return known;
-  std::string text;
-  for (const Diagnostic& diagnostic : known.diagnostics) text += diagnostic.render();
-  throw Stop{exit_usage, text};
+  throw Stop{exit_usage, rendered(known.diagnostics)};
+}
+
+// Why a selection leaves no run: which stack lacks what for how many.
+std::string nothing_to_run(const Plan& plan) {
+  if (plan.unsupported.empty())
+    return "tlsbye: the selection leaves nothing to run: no scenario that it names is made for that role, TLS version and blocking mode";
+  std::map<std::string, std::size_t> lacks;
+  for (const UnsupportedRun& it : plan.unsupported)
+    ++lacks[fmt::format("{} lacks `{}`", (it.by_partner ? it.run.partner : it.run.subject)->id(), it.ability)];
+  std::string text = "tlsbye: the selection leaves nothing to run:";
+  for (const auto& [who, runs] : lacks) text += fmt::format("\n  {} ({} run{})", who, runs, runs == 1 ? "" : "s");
+  return text + "\n`tlsbye list stacks` names what each stack can do";
+}
+
+// What keeps a selection from showing anything, before anything is run.
+void check_selection(const Selected& chosen, bool sweep) {
+  const Plan& plan = chosen.plan;
+  if (plan.runs.empty()) throw Stop{exit_usage, nothing_to_run(plan)};
+  if (sweep && std::none_of(plan.runs.begin(), plan.runs.end(),
+                            [](const Run& run) { return run.scenario->sweep_faults || run.scenario->sweep_cuts; }))
+    throw Stop{exit_usage, "tlsbye: --sweep: none of the selected scenarios asks for a sweep (`sweep = [\"faults\", \"cuts\"]`)"};
 }
 
 }  // namespace
@@ -119,19 +164,17 @@ LoadedKnown known_of(const House& house, const fs::path& named) {
 int run_command(const House& house, const RunWords& words) {
   const LoadedKnown known = known_of(house, words.known);
   Selected chosen = choose(house, words);
-  prepare_out(words.out);
+  check_selection(chosen, words.sweep);
+  const OutFolder out(words.out);
   for (const Stack* subject : chosen.subjects)
     for (std::string& problem : probe_inabilities(*subject, words.patience)) chosen.found.problems.push_back(std::move(problem));
   const Plan& plan = chosen.plan;
   const std::vector<Clause>& clauses = chosen.clauses;
+  if (Judge(clauses, chosen.scope).report().cells.empty())
+    chosen.found.problems.push_back(
+        "a run of nothing: none of the chosen clauses speaks of the chosen stacks in these roles and TLS versions (0 cells)");
 
   end_gently_on_interrupt();
-  if (plan.runs.empty())
-    throw Stop{exit_usage, fmt::format("tlsbye: the selection leaves nothing to run ({} runs need an ability that a stack lacks)",
-                                       plan.unsupported.size())};
-  if (words.sweep && std::none_of(plan.runs.begin(), plan.runs.end(),
-                                  [](const Run& run) { return run.scenario->sweep_faults || run.scenario->sweep_cuts; }))
-    throw Stop{exit_usage, "tlsbye: --sweep: none of the selected scenarios asks for a sweep (`sweep = [\"faults\", \"cuts\"]`)"};
   CampaignOptions options;
   options.jobs = words.jobs;
   options.sweep = words.sweep;

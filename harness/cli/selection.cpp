@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
+#include "harness/data/glob.h"
 
 namespace tlsbye {
 namespace {
@@ -17,9 +18,9 @@ std::vector<const Stack*> selected(const std::vector<Stack>& stacks, const std::
     if (std::any_of(stacks.begin(), stacks.end(), [&](const Stack& stack) { return selects(spec, stack); })) continue;
     std::string there;
     for (const Stack& stack : stacks) there += (there.empty() ? "" : ", ") + stack.id();
-    const std::string hint = did_you_mean(spec, names);
-    throw Stop{exit_usage, fmt::format("tlsbye: {} {}: no such stack{}{}; there are: {}", option, spec, hint.empty() ? "" : "; ", hint,
-                                       there.empty() ? "none" : there)};
+    const std::string_view hint = nearest(spec.substr(0, spec.find('@')), names);
+    throw Stop{exit_usage, fmt::format("tlsbye: {} {}: no such stack{}; there are: {}", option, spec,
+                                       hint.empty() ? "" : fmt::format("; did you mean `{}`?", hint), there.empty() ? "none" : there)};
   }
   for (const Stack& stack : stacks)
     if (specs.empty() || std::any_of(specs.begin(), specs.end(), [&](const std::string& spec) { return selects(spec, stack); }))
@@ -65,6 +66,8 @@ Selected choose(const House& house, const RunWords& words) {
 
   chosen.found = stacks_of(house, words.patience);
   if (chosen.found.stacks.empty()) {
+    if (chosen.found.problems.empty())
+      throw Stop{exit_harness, fmt::format("tlsbye: no peer program (tlsbye-peer-NAME) is in {}", house.peers.string())};
     std::string text = fmt::format("tlsbye: no peer program in {} works", house.peers.string());
     for (const std::string& problem : chosen.found.problems) text += "\n  " + problem;
     throw Stop{exit_harness, text};

@@ -7,8 +7,9 @@
 #include <optional>
 #include <set>
 
-#include "harness/judge/rows.h"
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
+#include "harness/data/file.h"
+#include "harness/data/rows.h"
 
 namespace tlsbye {
 namespace {

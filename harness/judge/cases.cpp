@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <set>
 
-#include "harness/judge/rows.h"
+#include "harness/data/file.h"
+#include "harness/data/rows.h"
 
 namespace tlsbye {
 

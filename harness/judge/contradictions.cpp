@@ -4,8 +4,9 @@
 
 #include <algorithm>
 
-#include "harness/judge/rows.h"
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
+#include "harness/data/file.h"
+#include "harness/data/rows.h"
 
 namespace tlsbye {
 namespace {

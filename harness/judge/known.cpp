@@ -1,7 +1,6 @@
 #include "harness/judge/known.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <cctype>
@@ -9,17 +8,17 @@
 #include <set>
 #include <tuple>
 
+#include "harness/data/diagnostic.h"
+#include "harness/data/file.h"
+#include "harness/data/glob.h"
+#include "harness/data/rows.h"
 #include "harness/judge/gate.h"
-#include "harness/judge/rows.h"
-#include "harness/scenario/diagnostic.h"
 
 namespace tlsbye {
 namespace {
 
 // The verdicts that fail a gate and are not our own.
 constexpr Verdict acceptable[] = {Verdict::violates, Verdict::hung, Verdict::crashed, Verdict::discouraged, Verdict::differs};
-
-bool matches(const std::string& glob, const std::string& text) { return fnmatch(glob.c_str(), text.c_str(), 0) == 0; }
 
 bool speaks_of(const KnownEntry& entry, const Cell& cell) {
   RunKey key;
@@ -86,7 +85,7 @@ std::vector<std::string_view> all_words() {
 
 LoadedKnown load_known(const std::filesystem::path& file) {
   LoadedKnown loaded;
-  if (const auto text = read_text(file.string(), loaded.diagnostics)) return parse_known(*text, file.string());
+  if (const auto text = read_text(file, loaded.diagnostics)) return parse_known(*text, file.string());
   return loaded;
 }
 

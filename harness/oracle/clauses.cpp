@@ -1,16 +1,15 @@
 // The loader of scenarios/clauses/*.toml. Everything that can be wrong with a clause is told at once, with its place.
 #include <fmt/format.h>
-#include <fnmatch.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
+#include "harness/data/diagnostic.h"
+#include "harness/data/file.h"
+#include "harness/data/glob.h"
 #include "harness/oracle/finding.h"
 #include "harness/oracle/oracle.h"
-#include "harness/scenario/diagnostic.h"
 
 namespace tlsbye {
 namespace {
@@ -443,10 +442,8 @@ bool Applies::covers(const RunKey& run) const {
   const auto among = [](const auto& list, const auto& value) {
     return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
   };
-  const auto matches = [&](const std::string& glob) { return ::fnmatch(glob.c_str(), run.subject.c_str(), 0) == 0; };
   const bool versions = tls.empty() ? run.tls == Tls::v1_2 || run.tls == Tls::v1_3 : among(tls, run.tls);
-  return versions && among(roles, run.role) && among(io, run.io) &&
-         (stacks.empty() || std::any_of(stacks.begin(), stacks.end(), matches)) &&
+  return versions && among(roles, run.role) && among(io, run.io) && (stacks.empty() || matches_any(stacks, run.subject)) &&
          (since.empty() || compare_versions(run.subject_version, since) >= 0) &&
          (before.empty() || compare_versions(run.subject_version, before) < 0);
 }
@@ -472,13 +469,7 @@ LoadedClauses load_clauses(const std::filesystem::path& directory) {
   std::sort(files.begin(), files.end());
   Loader loader(loaded);
   for (const auto& file : files) {
-    std::ifstream stream(file, std::ios::binary);
-    std::ostringstream text;
-    text << stream.rdbuf();
-    if (!stream)
-      loaded.diagnostics.push_back({file.string(), 0, 0, {}, "cannot be read", {}});
-    else
-      loader.text(text.str(), file.string(), file.stem().string());
+    if (const auto text = read_text(file, loaded.diagnostics)) loader.text(*text, file.string(), file.stem().string());
   }
   loader.finish(true);
   return loaded;

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "harness/oracle/situations.h"
-#include "harness/scenario/script.h"
+#include "harness/data/diagnostic.h"
 #include "harness/transcript/transcript.h"
 
 namespace tlsbye {

@@ -1,9 +1,10 @@
 #include "harness/runner/plan.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
+
+#include "harness/data/glob.h"
 
 namespace tlsbye {
 namespace {
@@ -54,14 +55,6 @@ std::optional<std::string> missing_ability(const Stack& stack, const Scenario& s
 }
 
 }  // namespace
-
-bool matches(std::string_view glob, std::string_view text) {
-  return ::fnmatch(std::string(glob).c_str(), std::string(text).c_str(), 0) == 0;
-}
-
-bool matches_any(const std::vector<std::string>& globs, std::string_view text) {
-  return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return matches(glob, text); });
-}
 
 bool selects(const std::string& spec, const Stack& stack) {
   return spec.find('@') == std::string::npos ? matches(spec, stack.name) : matches(spec, stack.id());

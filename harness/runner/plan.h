@@ -20,9 +20,6 @@ struct Selection {
   std::optional<Io> io;
 };
 
-// Whether `text` matches the glob (`*`, `?`, `[...]`; `*` also matches slashes).
-bool matches(std::string_view glob, std::string_view text);
-bool matches_any(const std::vector<std::string>& globs, std::string_view text);
 // NAME or NAME@VERSION, each a glob.
 bool selects(const std::string& spec, const Stack& stack);
 

@@ -115,7 +115,7 @@ class Runner::Stage {
     }
     line_ = 0;
     let_time_pass();
-    const std::size_t delivered = run_.scenario->sweep_cuts ? wire_.delivered_to(Side::subject) - before : 0;
+    const std::size_t delivered = counts_bytes() ? wire_.delivered_to(Side::subject) - before : 0;
     finish();
     return {std::move(transcript_), wire_.take_capture(), std::nullopt, {}, delivered};
   }
@@ -212,6 +212,8 @@ class Runner::Stage {
     if (statement.verb == Verb::abandon && !it.dead) transcript_.add(line_, RawCall{side, "abandon", 0, "", ""});
   }
 
+  bool counts_bytes() const { return run_.scenario->sweep_cuts || run_.schedule.ending; }
+
   // The connection stands: from here on bytes are counted. Gives how many had reached the subject before.
   std::size_t begin_sweep() {
     if (const auto& ending = run_.schedule.ending) {
@@ -220,7 +222,7 @@ class Runner::Stage {
       wire_.end_after(Side::subject, ending->after, ending->how);
       settle();
     }
-    return run_.scenario->sweep_cuts ? wire_.delivered_to(Side::subject) : 0;
+    return counts_bytes() ? wire_.delivered_to(Side::subject) : 0;
   }
 
   void begin_session(Again again) {

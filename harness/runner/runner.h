@@ -46,7 +46,7 @@ struct Made {
   Capture capture;                        // the same run, byte by byte
   std::optional<Transcript> died_before;  // the first attempt, where the subject died in it and not the partner
   Capture capture_before;                 // of `died_before`
-  std::size_t delivered = 0;              // bytes that reached the subject after the last `handshake` line; where the scenario sweeps cuts
+  std::size_t delivered = 0;              // bytes that reached the subject after the last `handshake` line; where cuts are swept or made
 };
 
 // What the harness itself could not do: no more descriptors, a peer that cannot be started. Never a verdict on anybody.

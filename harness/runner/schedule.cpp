@@ -105,6 +105,20 @@ std::optional<Schedule> reference_of(const Schedule& schedule) {
   return Schedule{{}, Schedule::Ending{0, schedule.ending->how}};
 }
 
+std::vector<std::string> not_due(const Schedule& schedule, const Transcript& transcript, std::size_t delivered) {
+  std::vector<std::string> parts;
+  const auto calls = calls_of(transcript);
+  for (const Schedule::Step& step : schedule.steps) {
+    const auto made = std::count_if(calls.begin(), calls.end(), [&](const Counted& it) { return it.call->flow == step.flow; });
+    if (made < step.call)
+      parts.push_back(fmt::format("{} never fell due: the library made {} {}ing call{}", spell(step), made,
+                                  step.flow == Flow::send ? "send" : "receiv", made == 1 ? "" : "s"));
+  }
+  if (schedule.ending && delivered < schedule.ending->after)
+    parts.push_back(fmt::format("{} never fell due: {} bytes reached the subject", spell(*schedule.ending), delivered));
+  return parts;
+}
+
 std::vector<Schedule> single_faults(const Transcript& clean) {
   std::vector<Schedule> all;
   for (const Counted& it : calls_of(clean)) {

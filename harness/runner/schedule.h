@@ -58,6 +58,9 @@ std::vector<FaultPlan> plans_of(const Schedule::Step& step);
 // ends in the same way before any byte. For that one itself: nothing.
 std::optional<Schedule> reference_of(const Schedule& schedule);
 
+// Those parts of the schedule that never came to pass in the run that was made with it, in words; `delivered` as Made has it.
+std::vector<std::string> not_due(const Schedule& schedule, const Transcript& transcript, std::size_t delivered);
+
 // What a sweep tries. Each list depends on its arguments alone, and is in the order in which its members count as smaller.
 //
 // Every fault at every call that the subject made in this run: EAGAIN, EINTR, a count of one byte (where it got more), ECONNRESET; sending,

@@ -5,14 +5,14 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
 
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
+#include "harness/data/file.h"
 #include "harness/scenario/script_parser.h"
 
 namespace tlsbye {
@@ -43,6 +43,7 @@ constexpr std::array<std::string_view, 24> further_abilities{"tls-1.0",        "
                                                              "set-timeout",    "set-cork",
                                                              "set-auto-retry", "set-stale-error",
                                                              "threads",        "fork"};
+constexpr std::size_t most_variants = 1000;  // of one scenario
 constexpr std::array<std::string_view, 2> sweeps{"faults", "cuts"};
 constexpr std::array<std::string_view, 3> other_files{"known.toml", "liars.toml", "traits.toml"};
 
@@ -165,6 +166,11 @@ class TableReader {
       if (!values || values->empty()) {
         source_.report(list, fmt::format("`matrix.{}` must be a list of values", key.str()), "matrix = { k = [1, 7] }");
         continue;
+      }
+      if (all.size() * values->size() > most_variants) {
+        source_.report(list, fmt::format("this `matrix` has more than {} combinations", most_variants),
+                       "fewer values, or several scenarios with a smaller matrix each");
+        return {Values()};
       }
       std::vector<Values> wider;
       std::set<std::string> seen;
@@ -340,13 +346,9 @@ LoadedScenarios load_scenarios(const std::filesystem::path& directory) {
   }
   std::sort(files.begin(), files.end());
   for (const auto& file : files) {
-    std::ifstream stream(file, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(stream), {}};
-    if (!stream) {
-      all.diagnostics.push_back({file.string(), 0, 0, {}, "cannot read this file", {}});
-      continue;
-    }
-    auto loaded = parse_scenarios(text, file.string(), file.stem().string());
+    const auto text = read_text(file, all.diagnostics);
+    if (!text) continue;
+    auto loaded = parse_scenarios(*text, file.string(), file.stem().string());
     std::move(loaded.scenarios.begin(), loaded.scenarios.end(), std::back_inserter(all.scenarios));
     std::move(loaded.diagnostics.begin(), loaded.diagnostics.end(), std::back_inserter(all.diagnostics));
   }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/data/diagnostic.h"
 #include "harness/scenario/script.h"
 
 namespace tlsbye {

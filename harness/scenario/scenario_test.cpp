@@ -6,7 +6,7 @@
 #include <fstream>
 #include <set>
 
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
 
 namespace tlsbye {
 namespace {

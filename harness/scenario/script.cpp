@@ -9,7 +9,7 @@
 #include <limits>
 #include <utility>
 
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
 #include "harness/scenario/script_parser.h"
 
 namespace tlsbye {

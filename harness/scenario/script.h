@@ -132,17 +132,6 @@ struct Statement {
   std::string source;                              // the line as it was written, blanks folded, without its comment
 };
 
-// A place in a file and what is wrong there; rendered as `file:line:column: problem`, the line, a caret and a suggestion.
-struct Diagnostic {
-  std::string file;
-  int line = 0;    // 1-based
-  int column = 0;  // 1-based
-  std::string source_line;
-  std::string problem;
-  std::string suggestion;  // "did you mean `close`?", may be empty
-  std::string render() const;
-};
-
 // The table behind the language: one row a verb. The parser, the diagnostics and the generated part of scenarios/README.md read it.
 struct VerbRow {
   Verb verb;

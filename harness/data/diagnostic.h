@@ -1,4 +1,4 @@
-// Suggestions for words that nobody knows: what every diagnostic of this project ends with.
+// What is wrong in a file or with a word, told to whoever wrote it: the place, the line, a caret, and the word that may have been meant.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,21 @@
 #include <string_view>
 
 namespace tlsbye {
+
+// A place in a file and what is wrong there; rendered as `file:line:column: problem`, the line, a caret and a suggestion. Without a line
+// (0) it is about the file as a whole: `file: problem`.
+struct Diagnostic {
+  std::string file;
+  int line = 0;    // 1-based
+  int column = 0;  // 1-based
+  std::string source_line;
+  std::string problem;
+  std::string suggestion;  // "did you mean `close`?", may be empty
+  std::string render() const;
+};
+
+// All of them, one below the other, without the last end of line.
+std::string rendered(std::span<const Diagnostic> diagnostics);
 
 // The number of letters to add, take away, change, or swap with their neighbour, to make one word out of the other.
 std::size_t edit_distance(std::string_view one, std::string_view other);

@@ -1,4 +1,4 @@
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <numeric>
 #include <vector>
-
-#include "harness/scenario/script.h"
 
 namespace tlsbye {
 
@@ -32,9 +30,10 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   std::string_view best;
   std::size_t best_distance = word.size();  // a word of which every letter was wrong is not meant
   for (const std::string_view candidate : known) {
+    const std::size_t most = (std::max(word.size(), candidate.size()) + 2) / 3;
+    if (std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size()) > most) continue;
     const std::size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance && distance <= (std::max(word.size(), candidate.size()) + 2) / 3)
-      best = candidate, best_distance = distance;
+    if (distance < best_distance && distance <= most) best = candidate, best_distance = distance;
   }
   return best;
 }
@@ -54,6 +53,13 @@ std::string Diagnostic::render() const {
     text += i < source_line.size() && source_line[i] == '\t' ? '\t' : ' ';
   text += "^\n";
   if (!suggestion.empty()) text += fmt::format("  {}\n", suggestion);
+  return text;
+}
+
+std::string rendered(std::span<const Diagnostic> diagnostics) {
+  std::string text;
+  for (const Diagnostic& diagnostic : diagnostics) text += diagnostic.render();
+  while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }
 

@@ -1,5 +1,4 @@
-// Reading the project's flat TOML lists: a file of [[name]] tables whose values are strings, dates or lists of strings. Internal to the
-// judge.
+// Reading the project's flat TOML lists: a file of [[name]] tables whose values are strings, dates or lists of strings.
 #pragma once
 
 #include <toml++/toml.h>
@@ -9,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/scenario/script.h"
+#include "harness/data/diagnostic.h"
 
 namespace tlsbye {
 
@@ -37,8 +36,5 @@ class Rows {
   std::vector<Diagnostic>* diagnostics_;
   toml::table root_;
 };
-
-// The file's content; nullopt and a diagnostic where it cannot be read.
-std::optional<std::string> read_text(const std::string& file, std::vector<Diagnostic>& diagnostics);
 
 }  // namespace tlsbye

@@ -1,10 +1,8 @@
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
-
-#include "harness/scenario/script.h"
 
 namespace tlsbye {
 namespace {

@@ -1,16 +1,10 @@
-#include "harness/judge/rows.h"
+#include "harness/data/rows.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <system_error>
 
-#include "harness/scenario/diagnostic.h"
+#include "harness/data/diagnostic.h"
 
 namespace tlsbye {
 namespace {
@@ -105,18 +99,6 @@ void Rows::report(const toml::source_region& where, std::string problem, std::st
 toml::source_region Rows::place(const toml::table& row, std::string_view key) {
   const toml::node* node = row.get(key);
   return node ? node->source() : row.source();
-}
-
-std::optional<std::string> read_text(const std::string& file, std::vector<Diagnostic>& diagnostics) {
-  if (std::error_code error; std::filesystem::is_directory(file, error)) {
-    diagnostics.push_back({file, 1, 1, {}, "is a folder", {}});
-    return std::nullopt;
-  }
-  std::ifstream in(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (in.is_open() && !in.bad()) return text;
-  diagnostics.push_back({file, 1, 1, {}, fmt::format("cannot be read: {}", std::strerror(errno)), {}});
-  return std::nullopt;
 }
 
 }  // namespace tlsbye
