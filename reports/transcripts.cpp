@@ -289,6 +289,7 @@ void fields(auto& field, Is<Endless> auto& e) {
   field("during", e.during);
   field("id", e.id);
   field("times", e.times);
+  field("why", e.why);
 }
 void fields(auto& field, Is<NotDone> auto& e) {
   field("verb", e.verb);

@@ -115,7 +115,11 @@ class Worker {
 
   // Lets the peers go. They end with the thread that started them (PR_SET_PDEATHSIG); before that they can leave by themselves, as
   // whatever looks for leaks at a program's end needs it.
-  void dismiss() { runner_.reset(); }
+  void dismiss() {
+    experience_ = runner_->experience();
+    runner_.reset();
+  }
+  const std::map<std::string, Experience>& experience() const { return experience_; }
 
   // Makes the run at that place of the plan, and its sweep.
   void carry_out(std::size_t place, const Run& run) {
@@ -214,7 +218,28 @@ class Worker {
   Progress& progress_;
   std::optional<Runner> runner_;
   std::map<std::string, Kept> kept_;
+  std::map<std::string, Experience> experience_;
 };
+
+// A call that never comes back, in run after run, is told once for all of them.
+constexpr std::size_t often = 10;
+
+std::vector<std::string> calls_that_never_came_back(const std::vector<std::unique_ptr<Worker>>& workers) {
+  std::map<std::string, Experience> all;
+  for (const auto& worker : workers)
+    for (const auto& [stack, experience] : worker->experience())
+      for (const auto& [request, answered] : experience) {
+        all[stack][request].times += answered.times;
+        all[stack][request].never += answered.never;
+      }
+  std::vector<std::string> problems;
+  for (const auto& [stack, experience] : all)
+    for (const auto& [request, answered] : experience)
+      if (answered.never >= often && answered.seldom())
+        problems.push_back(fmt::format("{}: `{}` never came back in {} runs; after the first few it was waited for a tenth as long", stack,
+                                       request, answered.never));
+  return problems;
+}
 
 }  // namespace
 
@@ -261,6 +286,7 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
   }
   result.report = judge.report();
   result.report.complete = progress.complete();
+  for (std::string& problem : calls_that_never_came_back(workers)) result.report.problems.push_back(std::move(problem));
   std::set<std::string_view> deciding;
   for (const Cell& cell : result.report.cells) deciding.insert(cell.replay);
   for (const TraitAnswer& trait : result.report.traits) {

@@ -306,6 +306,23 @@ TEST(PeerProcess, SpinsOrKeepsSilent) {
   EXPECT_EQ(end_of_one_that("keeps silent", 1s).how, Died::How::silent);
 }
 
+TEST(PeerProcess, WhatIsNeverAnsweredIsRememberedBeyondTheProcess) {
+  Experience experience;
+  for (std::size_t times = 1; times <= 5; ++times) {
+    auto started = PeerProcess::start("/proc/self/exe", 30s, {{"--be", "computes"}, {}, &experience});
+    ASSERT_TRUE(std::holds_alternative<PeerProcess>(started));
+    const Report report = std::get<PeerProcess>(started).ask(Line("close"));
+    ASSERT_TRUE(report.end);
+    EXPECT_EQ(report.end->how, Died::How::spun);
+    ASSERT_TRUE(experience.contains("close"));
+    EXPECT_EQ(experience["close"].never, times);
+    EXPECT_TRUE(experience["close"].seldom());
+  }
+  auto honest = PeerProcess::start("/proc/self/exe", 30s, {{"--be", "answers"}, {}, &experience});
+  EXPECT_FALSE(std::get<PeerProcess>(honest).ask(Line("close")).end);
+  EXPECT_EQ(experience["close"].times, 1U);
+}
+
 TEST(PeerProcess, GoesByItselfWhenItIsNoLongerWanted) {
   const std::string mark = testing::TempDir() + "tlsbye-mark-" + std::to_string(::getpid());
   { const PeerProcess peer = peer_that("leave a mark in " + mark); }

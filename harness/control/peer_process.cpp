@@ -28,6 +28,9 @@ namespace {
 constexpr std::chrono::milliseconds spin_budget{500};
 // How often a peer that has not answered is looked at.
 constexpr std::chrono::milliseconds glance{200};
+// One that has not answered so often, and seldom did, is known for it: from then on all this is a tenth.
+constexpr std::size_t known_after = 3;
+constexpr int known_share = 10;
 
 // What one report may have. A peer says no more than 16 MiB of one request, and a library that calls its transport without end is stopped
 // by its own peer program long before (peers/common/transport.h).
@@ -42,20 +45,29 @@ std::string text_of(const std::string& file) {
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
-// CPU time that the process has used, with that of the children it has now (the sessions of --isolate), by proc(5).
-std::chrono::milliseconds cpu_time(pid_t pid) {
+// What a process has done so far, with the children it has now (the sessions of --isolate), by proc(5).
+struct Look {
+  std::chrono::milliseconds used{};  // CPU time
+  bool waits = true;                 // and would use no more if it could
+};
+Look look_at(pid_t pid) {
   const std::string text = text_of(fmt::format("/proc/{}/stat", pid));
   const std::size_t after_name = text.rfind(')');
   if (after_name == std::string::npos) return {};
   std::istringstream fields(text.substr(after_name + 1));
-  std::string skipped;
-  for (int field = 3; field < 14; ++field) fields >> skipped;
+  std::string state, skipped;
+  fields >> state;
+  for (int field = 4; field < 14; ++field) fields >> skipped;
   long user = 0, system = 0;
   fields >> user >> system;
-  std::chrono::milliseconds time((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
+  Look look{std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK)), state != "R" && state != "D"};
   std::istringstream children(text_of(fmt::format("/proc/{}/task/{}/children", pid, pid)));
-  for (pid_t child = 0; children >> child;) time += cpu_time(child);
-  return time;
+  for (pid_t child = 0; children >> child;) {
+    const Look at_child = look_at(child);
+    look.used += at_child.used;
+    look.waits = look.waits && at_child.waits;
+  }
+  return look;
 }
 
 void set_receive_timeout(int descriptor, std::chrono::milliseconds time) {
@@ -179,7 +191,6 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
   if (::access(program.c_str(), X_OK) != 0) return fmt::format("{}: the peer program is not executable", program.string());
 
   auto [ours, theirs] = channel_pair();
-  set_receive_timeout(ours.descriptor(), glance);
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -212,6 +223,7 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
 
   PeerProcess peer(pid, std::move(ours));
   peer.patience_ = patience;
+  peer.experience_ = launch.experience;
   std::optional<PeerEnd> hung;
   const Channel::Got got = peer.receive(hung);
   if (hung) return fmt::format("{}: said no hello ({})", program.string(), hung->detail);
@@ -236,7 +248,9 @@ PeerProcess::PeerProcess(PeerProcess&& from) noexcept
       channel_(std::move(from.channel_)),
       hello_(std::move(from.hello_)),
       packet_(std::move(from.packet_)),
-      patience_(from.patience_) {}
+      patience_(from.patience_),
+      experience_(from.experience_),
+      asked_(std::move(from.asked_)) {}
 
 PeerProcess& PeerProcess::operator=(PeerProcess&& from) noexcept {
   if (this != &from) {
@@ -246,6 +260,8 @@ PeerProcess& PeerProcess::operator=(PeerProcess&& from) noexcept {
     hello_ = std::move(from.hello_);
     packet_ = std::move(from.packet_);
     patience_ = from.patience_;
+    experience_ = from.experience_;
+    asked_ = std::move(from.asked_);
   }
   return *this;
 }
@@ -261,8 +277,17 @@ Report PeerProcess::ask(const Line& request, int passed) {
   packet_.clear();
   append_line(packet_, request);
   if (!alive()) return Report{{}, {}, PeerEnd{Died::How::exited, "it is not running"}};
+  if (request.word() != "resume" && request.word() != "pass") asked_ = request.word();
   if (!channel_.send(packet_, passed)) return Report{{}, {}, ended()};
-  return listen();
+  Report report = listen();
+  have_learnt(report.end);
+  return report;
+}
+
+void PeerProcess::have_learnt(const std::optional<PeerEnd>& end) {
+  if (!experience_) return;
+  Answered& answered = (*experience_)[asked_];
+  ++(end && (end->how == Died::How::spun || end->how == Died::How::silent) ? answered.never : answered.times);
 }
 
 Report PeerProcess::listen() {
@@ -309,22 +334,26 @@ Report PeerProcess::listen() {
 }
 
 Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
+  const auto found = experience_ ? experience_->find(asked_) : Experience::iterator();
+  const bool known = experience_ && found != experience_->end() && found->second.never >= known_after && found->second.seldom();
+  const int share = known ? known_share : 1;
+  set_receive_timeout(channel_.descriptor(), glance / share);
   Channel::Got got = channel_.receive(packet_);
   if (got != Channel::Got::timeout) return got;
-  // One that computes, however slowly on a machine that has other things to do, is not silent.
-  const auto used_before = cpu_time(pid_);
-  auto used = used_before;
-  for (std::chrono::milliseconds silent = glance; silent < patience_;) {
+  // One that computes, or could if the machine had nothing else to do, is not silent.
+  const Look first = look_at(pid_);
+  Look last = first;
+  for (std::chrono::milliseconds silent = glance / share; silent < patience_ / share;) {
     got = channel_.receive(packet_);
     if (got != Channel::Got::timeout) return got;
-    const auto used_now = cpu_time(pid_);
-    if (used_now - used_before >= spin_budget) {
+    const Look now = look_at(pid_);
+    if (now.used - first.used >= spin_budget / share) {
       kill_group();
-      hung = PeerEnd{Died::How::spun, fmt::format("{} ms of CPU time and no answer", spin_budget.count())};
+      hung = PeerEnd{Died::How::spun, "it used up its CPU time and did not answer"};
       return got;
     }
-    if (used_now == used) silent += glance;
-    used = used_now;
+    if (now.used == last.used && now.waits) silent += glance / share;
+    last = now;
   }
   kill_group();
   hung = PeerEnd{Died::How::silent, fmt::format("no answer within {} ms", patience_.count())};
@@ -346,7 +375,9 @@ PeerEnd PeerProcess::ended() {
 
 PeerEnd PeerProcess::put_down(Died::How how, std::string detail) {
   kill_group();
-  return {how, std::move(detail)};
+  PeerEnd end{how, std::move(detail)};
+  have_learnt(end);
+  return end;
 }
 
 PeerEnd PeerProcess::garbled(std::string_view what) { return put_down(Died::How::garbled, printable(what)); }

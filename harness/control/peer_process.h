@@ -11,6 +11,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,10 +34,20 @@ struct PeerHello {
   std::string build_id;  // of that file
 };
 
+// What was learnt of a stack's processes, which follow each other: how often requests of a word were answered, and how often never. Where
+// that was three times, and more often than not, such a request is waited for a tenth as long: a library that spins in every run is not to
+// cost half a second two thousand times.
+struct Answered {
+  std::size_t times = 0, never = 0;
+  bool seldom() const { return never > times; }
+};
+using Experience = std::map<std::string, Answered, std::less<>>;
+
 // How to start a peer program, beyond its name.
 struct Launch {
   std::vector<std::string> arguments = {};
-  std::string library_path = {};  // where the loader looks for libraries first: LD_LIBRARY_PATH (ld.so(8))
+  std::string library_path = {};     // where the loader looks for libraries first: LD_LIBRARY_PATH (ld.so(8))
+  Experience* experience = nullptr;  // outlives the process; nullptr: nothing is learnt
 };
 
 // How a peer's process ended, in the words of Died.
@@ -105,8 +117,12 @@ class PeerProcess {
   pid_t pid_ = -1;
   Channel channel_;
   PeerHello hello_;
+  void have_learnt(const std::optional<PeerEnd>& end);
+
   std::string packet_;
   std::chrono::milliseconds patience_{};
+  Experience* experience_ = nullptr;
+  std::string asked_;  // the last request, but for those that let it go on
 };
 
 }  // namespace tlsbye

@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from conftest import PROGRAM, verdicts
+from conftest import PROGRAM, SANITIZED, verdicts
 
 PEERS = PROGRAM.parent / "peers"
 ROGUES = PROGRAM.parent / "rogues"
@@ -23,6 +23,18 @@ FAKE_PEER = """\
     HELLO = b"hello\\tprotocol=2\\tstack=fake\\tversion=1.0\\tabilities=tls-1.2 tls-1.3 client server close close-write\\n"
     {body}
 """
+
+UNRULY = {
+    "spin": "hung",
+    "computes": "hung",
+    "silent": "hung",
+    "invents": "violates",
+    "dies-at-random": "crashed",
+    "garbage": "harness-error",
+    "floods": "harness-error",
+    "unprintable": None,
+}
+
 
 # Stands before the real peer, and dies with it by an operator's hand: at every 97th request of the runs, before it is handed on, behind it,
 # or behind its answer. With --isolate only the process of the session dies, where there is one. `deaths` counts them.
@@ -282,6 +294,40 @@ def test_peers_that_others_kill_now_and_then_cost_nothing(tlsbye, peers, way):
     assert done.returncode == 0, done.stderr
     assert tlsbye.report()["problems"] == []
     assert verdicts(tlsbye.report()) == verdicts(tlsbye.report("calm"))
+
+
+@pytest.mark.heavy
+def test_libraries_that_break_down_in_every_run_cost_nobody_else_a_result_and_their_harness_little(tlsbye, peers):
+    words = ("run", *SMALL, "--io", "nonblocking", "--tls", "1.3")
+    tlsbye(*words, "--out", "calm", check=0)
+    for name in UNRULY:
+        (peers.folder / f"tlsbye-peer-{name}").symlink_to(ROGUES / "tlsbye-peer-rogue")
+    running = subprocess.Popen([PROGRAM, *words, "--peers", peers.folder, "--patience", "1"], cwd=tlsbye.folder, stdin=subprocess.DEVNULL,
+                               stdout=(tlsbye.folder / "told").open("w"), stderr=(tlsbye.folder / "problems").open("w"))
+    _, status, used = os.wait4(running.pid, 0)
+    running.returncode = os.waitstatus_to_exitcode(status)
+    problems = (tlsbye.folder / "problems").read_text()
+    assert running.returncode == 3, problems
+    report, calm = tlsbye.report(), verdicts(tlsbye.report("calm"))
+    assert report["complete"] is True
+    assert {key: verdict for key, verdict in verdicts(report).items() if key[1] not in UNRULY} == calm
+    for name, verdict in UNRULY.items():
+        seen = {c["verdict"] for c in report["cells"] if c["stack"] == name}
+        assert len(seen) > 1 and (verdict is None or verdict in seen), (name, seen)
+        assert verdict == "harness-error" or "harness-error" not in seen, name
+    for name in ("floods", "garbage"):
+        assert any(f"peer of {name}@" in problem and "broke the control protocol" in problem for problem in report["problems"])
+    for name in ("spin", "computes", "silent"):
+        assert any(problem.startswith(f"{name}@") and "`close` never came back" in problem for problem in report["problems"])
+    stories = [p.read_text() for p in (tlsbye.folder / "out/transcripts").iterdir() if "invents" in p.name]
+    assert any("read goes on without end: more data than had come" in story for story in stories)
+    assert SANITIZED or used.ru_maxrss < 200 * 1024
+    # What the library says is written out, wherever it stands.
+    written = [tlsbye.folder / "told", *(p for p in (tlsbye.folder / "out").rglob("*") if p.suffix in {".txt", ".md", ".xml", ".sarif", ".json", ".jsonl"})]
+    assert any("\\x1b[2J" in path.read_text() for path in written)
+    for path in written:
+        text = path.read_text()
+        assert not set(text) & set("\x1b\r\u202e"), path
 
 
 def test_a_fault_of_the_harness_costs_the_run_in_which_it_happens(tlsbye):

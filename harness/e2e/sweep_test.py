@@ -74,7 +74,9 @@ def test_what_a_sweep_found_can_be_replayed_and_shows_the_fault_where_it_hit(swe
         assert "[injected]" in story
     for replay in ends[:6]:
         story = swept("replay", replay, check=0).stdout
-        assert "[the wire's doing]" in story and ("cut after" in story or "@" in replay)
+        how, count = re.search(r"\+(fin|reset)@(\d+)", replay).groups()
+        assert re.search(rf"sweep +{'FIN' if how == 'fin' else 'RST'} towards the subject after {count} more bytes", story)
+        assert re.search(rf"wire +partner->subject +{how} +\[the wire's doing\]", story)
 
 
 @pytest.mark.parametrize("schedule", ["send0=EAGAIN", "send1", "recv1=EPIPE", "cut@x", "hangup@3", ""])

@@ -392,7 +392,7 @@ class Runner::Stage {
       transcript_.add(line_, NotDone{side, std::string(player(side).verb), std::string(line.get("why")), true});
     } else if (word == "endless") {
       transcript_.add(line_, Endless{side, read_word<Call>(line.get("during")).value_or(Call::close), id_of(line),
-                                     static_cast<int>(line.number("times").value_or(0))});
+                                     static_cast<int>(line.number("times").value_or(0)), std::string(line.get("why"))});
     } else if (word == "died") {
       die(side, end_of(std::string(line.get("status"))));
     } else {
@@ -435,10 +435,10 @@ class Runner::Stage {
 std::variant<PeerProcess*, HarnessError> Runner::peer(const Stack& stack, Side side) {
   auto& slot = peers_[{stack.id(), side}];
   if (!slot || !slot->alive()) {
-    auto started = PeerProcess::start(stack.program, options_.patience, {{}, stack.library_path});
+    auto started = PeerProcess::start(stack.program, options_.patience, {{}, stack.library_path, &experience_[stack.id()]});
     // It said hello before: what killed it now may have meant the one before it.
     if (std::holds_alternative<std::string>(started))
-      started = PeerProcess::start(stack.program, options_.patience, {{}, stack.library_path});
+      started = PeerProcess::start(stack.program, options_.patience, {{}, stack.library_path, &experience_[stack.id()]});
     if (auto* problem = std::get_if<std::string>(&started)) return HarnessError{std::move(*problem)};
     slot = std::make_unique<PeerProcess>(std::move(std::get<PeerProcess>(started)));
   }

@@ -60,6 +60,9 @@ class Runner {
 
   std::variant<Made, HarnessError> make(const Run& run);
 
+  // By stack: the calls that never came back.
+  const std::map<std::string, Experience>& experience() const { return experience_; }
+
  private:
   class Stage;  // one run being made
   std::variant<PeerProcess*, HarnessError> peer(const Stack& stack, Side side);
@@ -67,6 +70,7 @@ class Runner {
   std::variant<Made, HarnessError> attempt(const Run& run);
 
   RunnerOptions options_;
+  std::map<std::string, Experience> experience_;
   // A stack serves as subject and as partner in processes of its own, so that one library never meets itself in one process.
   std::map<std::pair<std::string, Side>, std::unique_ptr<PeerProcess>> peers_;
 };

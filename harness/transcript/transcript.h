@@ -210,12 +210,14 @@ struct Died {
   std::optional<Call> during;  // the call that never came back
 };
 
-// A call that was repeated as its answers ask for, moved no data, and was given up: it would have gone on so for ever.
+// A call that was repeated as its answers ask for, moved no data, and was given up: it would have gone on so for ever. Or, with `why`, for
+// another reason.
 struct Endless {
   Side side{};
   Call during{};
   int id = 0;  // of its last repetition
   int times = 0;
+  std::string why = {};  // "more data than had come"
 };
 
 // A line of the script that was not carried out, and why: "subject is still blocked in close".

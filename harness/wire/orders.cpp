@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "harness/wire/record.h"
+
 namespace tlsbye {
 namespace {
 
@@ -94,7 +96,14 @@ bool Orders::obey(Order& order, const PiecePtr& piece, Outcome& outcome) {
       break;
     }
     case Deed::join:
+      if (order.gathered.size() + piece->content.size() + piece->padding > largest_length - most_protection) {
+        // No header can say how long that would be: what was gathered goes out, and this record behind it, as it is.
+        given_up_.push_back(what.source);
+        outcome.go_on.insert(outcome.go_on.begin(), make(*order.last, std::move(order.gathered)));
+        break;
+      }
       order.gathered += piece->content;
+      order.last = piece;
       replace({});
       if (++order.met < what.times) return false;
       outcome.go_on = {make(*piece, std::exchange(order.gathered, {}))};
@@ -104,7 +113,7 @@ bool Orders::obey(Order& order, const PiecePtr& piece, Outcome& outcome) {
 }
 
 std::vector<std::string> Orders::left() const {
-  std::vector<std::string> left;
+  std::vector<std::string> left = given_up_;
   for (const Order& order : orders_) left.push_back(order.what.source);
   return left;
 }

@@ -29,7 +29,7 @@ class Orders {
   };
   Outcome meet(const PiecePtr& piece);
 
-  // Those that have not met their record, in the words of the script.
+  // Those that have not met their record, or could not be carried out, in the words of the script.
   std::vector<std::string> left() const;
 
  private:
@@ -38,10 +38,12 @@ class Orders {
     Statement what;
     int met = 0;                // join: records so far
     std::string gathered = {};  // join: their contents
+    PiecePtr last = nullptr;    // join: the last of them
   };
-  static bool obey(Order& order, const PiecePtr& piece, Outcome& outcome);
+  bool obey(Order& order, const PiecePtr& piece, Outcome& outcome);
 
   std::list<Order> orders_;
+  std::vector<std::string> given_up_;
 };
 
 }  // namespace tlsbye

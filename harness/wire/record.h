@@ -14,6 +14,8 @@ namespace tlsbye {
 inline constexpr std::size_t record_header = 5;               // type, version, length (RFC 8446 5.1)
 inline constexpr std::size_t largest_content = 16384;         // RFC 8446 5.1, RFC 5246 6.2.1
 inline constexpr std::size_t largest_payload = 16384 + 2048;  // of what is protected; TLS 1.2 allows more than 1.3 (RFC 5246 6.2.3)
+inline constexpr std::size_t largest_length = 65535;          // that a header can say, whatever it may
+inline constexpr std::size_t most_protection = 512;           // what the wire's own protection adds at most: IV, nonce, MAC, padding, tag
 
 // One record as it stands on the wire, or a run of raw bytes.
 struct Framed {
@@ -56,7 +58,7 @@ class RecordReader {
 bool begins_with_hello(std::string_view record);
 bool begins_with_hello(std::string_view record, std::uint8_t hello);  // with one of that type
 
-// Appends a record's header, with version 3.`minor` (TLS 1.3 writes that of 1.2); a payload has at most 65535 bytes.
+// Appends a record's header, with version 3.`minor` (TLS 1.3 writes that of 1.2). The payload must not exceed largest_length.
 void append_header(std::string& to, std::uint8_t type, std::size_t payload_bytes, std::uint8_t minor = 3);
 
 }  // namespace tlsbye

@@ -36,6 +36,7 @@ std::optional<std::string> Sealer::seal(Piece& piece, bool followed) {
   const Tls tls = epochs_.version(receiver_);
   const bool never_encrypted = piece.type == ContentType::change_cipher_spec && tls == Tls::v1_3;
   piece.encrypted = !piece.plain && !never_encrypted && epoch.stage != Stage::plain;
+  if (piece.content.size() + piece.padding > largest_length - (piece.encrypted ? most_protection : 0)) return std::nullopt;
   if (piece.made) piece.established = piece.encrypted && epochs_.established(receiver_);
   if (piece.encrypted) {
     RecordProtection* keys = followed ? epochs_.keys(epoch) : nullptr;

@@ -11,9 +11,11 @@
 namespace tlsbye {
 namespace {
 
-// What a peer can write before it must wait: the kernel doubles it, so that a socketpair takes eight full records (128 KiB of data). Fixed,
-// so that `stall` fills a transport with the same bytes on every machine; scenarios count on it.
+// What a peer, and the wire, can write before it must wait: the kernel doubles it, so that a socketpair takes eight full records of a peer
+// (128 KiB of data), and what Linux has by default of the wire. Fixed, so that `stall` fills a transport, and a record is withheld, with
+// the same bytes on every machine; scenarios count on it.
 constexpr int peer_send_buffer = 64 * 1024;
+constexpr int wire_send_buffer = 104 * 1024;
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -51,6 +53,7 @@ Transport tcp_pair() {
   address = address_of(getsockname, listener.get());
 
   Transport pair{TransportKind::tcp, {}, tcp_socket()};
+  set(pair.peer.get(), SOL_SOCKET, SO_RCVBUF, wire_send_buffer);
   if (connect(pair.peer.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("connect");
   const in_port_t ours = address_of(getsockname, pair.peer.get()).sin_port;
   do {  // whoever else connects to a port of ours is sent away
@@ -69,6 +72,7 @@ Transports make_transports(TransportKind kind) {
   for (Transport& it : transports) {
     it = kind == TransportKind::tcp ? tcp_pair() : unix_pair();
     set(it.peer.get(), SOL_SOCKET, SO_SNDBUF, peer_send_buffer);
+    set(it.wire.get(), SOL_SOCKET, SO_SNDBUF, wire_send_buffer);
   }
   return transports;
 }

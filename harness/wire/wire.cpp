@@ -7,6 +7,8 @@
 
 #include <array>
 #include <cerrno>
+#include <stdexcept>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -16,6 +18,7 @@ namespace tlsbye {
 namespace {
 
 constexpr std::size_t read_size = 64 * 1024;
+constexpr std::size_t most_sent = 64U << 20;  // by one side over one transport; a script can ask for 16 MiB at once
 // How long TCP over loopback may take to bring what was sent; it comes at once but for a kernel that puts its work off.
 constexpr int most_delay_ms = 20;
 constexpr long most_idle_ns = 200'000;
@@ -24,6 +27,8 @@ constexpr int most_turns = most_delay_ms * 1'000'000 / most_idle_ns;
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
 }  // namespace
+
+bool is_end_of_transport(int error_number) { return error_number == EPIPE || error_number == ECONNRESET || error_number == ENOTCONN; }
 
 class Wire::Impl {
  public:
@@ -237,10 +242,14 @@ class Wire::Impl {
       const ssize_t size = recv(it.socket.get(), buffer_.get(), read_size, MSG_DONTWAIT);
       if (size < 0 && errno == EINTR) continue;
       if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+      if (size < 0 && !is_end_of_transport(errno)) throw std::system_error(errno, std::generic_category(), "recv");
       moved = true;
       if (size > 0) {
         progress_.of(side).drained = true;
         it.sent += static_cast<std::size_t>(size);
+        if (it.sent > most_sent)
+          throw std::length_error("the " + std::string(spell(side)) + " sent more than " + std::to_string(most_sent >> 20) +
+                                  " MiB in one run");
         const std::string_view bytes(buffer_.get(), static_cast<std::size_t>(size));
         if (side == Side::subject) capture_.add_data(side, line, bytes);
         way.arrive(bytes, line);
@@ -287,6 +296,7 @@ class Wire::Impl {
         out.must_wait(line);
         break;
       } else if (errno != EINTR) {
+        if (!is_end_of_transport(errno)) throw std::system_error(errno, std::generic_category(), "send");
         out.gone(line);
         moved = true;
       }

@@ -22,7 +22,8 @@
 //   session begins on a new one.
 // * Bytes that the script made a peer write past its library are records of their own, and the library's record that they were written
 //   into ends there, as a piece (reader.h).
-// * The transport of a side that is stalled takes 128 KiB of its data (eight full records; over TCP some more), and is full then.
+// * The transport of a side that is stalled takes 128 KiB of its data (eight full records; over TCP some more), and is full then. That
+//   of a side that does not read takes 13 full records of the wire on every machine; what comes behind them is withheld.
 //
 // What it does to ends
 // * A peer that ended its stream (fin) has it ended towards the other side, behind all that it had sent. A peer that closed an AF_UNIX
@@ -42,6 +43,9 @@
 #include "peers/protocol/channel.h"
 
 namespace tlsbye {
+
+// What an error of send or recv on a transport says: that the other end is gone. All others are the harness's own trouble.
+bool is_end_of_transport(int error_number);
 
 class Wire {
  public:
@@ -98,7 +102,8 @@ class Wire {
     Moved subject, partner;
     Moved& of(Side side) { return side == Side::subject ? subject : partner; }
   };
-  // Moves whatever can be moved, notes it under `line` of the script, and says what changed since the last call (orders included).
+  // Moves whatever can be moved, notes it under `line` of the script, and says what changed since the last call (orders included). Throws
+  // std::system_error where the system fails, and std::length_error where a side has sent more than the wire keeps of a run (64 MiB).
   Progress pump(int line);
 
   // Standing orders that never met their record, in the words of the script. A scenario whose order was never carried out did not

@@ -176,6 +176,64 @@ TEST_P(EachVersion, JoinedRecordsArriveAsOne) {
   EXPECT_THAT(c.wire->orders_left(), IsEmpty());
 }
 
+TEST_P(EachVersion, WhatNoHeaderCanSayIsNotJoined) {
+  Connection c(GetParam());
+  c.handshake();
+  Statement order = wire_order(Verb::join, client, Kind::application_data);
+  order.times = 5;
+  c.wire->carry_out(order);
+  const std::string full(16384, 'x');
+  for (int i = 0; i < 3; ++i) c.write(client, full);
+  EXPECT_EQ(c.records(client).size(), 3U);
+  c.write(client, full);
+  EXPECT_THAT(c.wire->orders_left(), ElementsAre("wire join"));
+  const auto all = c.records(client);
+  ASSERT_THAT(all, SizeIs(5)) << c.story();  // the three that were gathered, the fourth, and what went out for the three
+  EXPECT_EQ(all[2].fate, "replaced");
+  EXPECT_EQ(all[3].fate, "delivered");
+  EXPECT_TRUE(all[4].made);
+  EXPECT_EQ(all[4].of, all[2].event);
+  EXPECT_EQ(all[4].content_bytes, 3 * full.size());
+  EXPECT_LE(all[4].wire_bytes, 5 + 65535U);
+}
+
+TEST(Wire, AnErrorOfTheSystemIsNotTheEndOfATransport) {
+  for (const int error : {EPIPE, ECONNRESET, ENOTCONN}) EXPECT_TRUE(is_end_of_transport(error)) << error;
+  for (const int error : {ENOBUFS, ENOMEM, EBADF, EINVAL, EMSGSIZE, EACCES}) EXPECT_FALSE(is_end_of_transport(error)) << error;
+}
+
+TEST(Wire, ATransportTakesAsMuchOnEveryMachine) {
+  Connection c(Tls::v1_3);
+  const std::string some(16384, 'x');
+  std::size_t from_peer = 0, before = c.wire->delivered_to(server);
+  c.wire->carry_out(wire_end(Verb::stall, client));
+  while (::send(c.fd(client), some.data(), some.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) from_peer += some.size();
+  EXPECT_EQ(from_peer, 128U << 10);
+  c.wire->carry_out(wire_end(Verb::unstall, client));
+  c.pump();
+  for (int i = 0; i < 64; ++i) {
+    static_cast<void>(::send(c.fd(client), some.data(), some.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+    c.pump();
+  }
+  EXPECT_EQ((c.wire->delivered_to(server) - before) / some.size(), 13U);
+}
+
+TEST(Wire, ASideThatSendsWithoutEndIsToldApart) {
+  Connection c(Tls::v1_3);
+  c.handshake();
+  const std::string some(1 << 16, 'x');
+  const auto send_much = [&] {
+    for (int i = 0; i < 2000; ++i) {
+      static_cast<void>(::send(c.fd(client), some.data(), some.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+      c.pump();
+      char taken[1 << 16];
+      while (::recv(c.fd(server), taken, sizeof taken, MSG_DONTWAIT) > 0) {
+      }
+    }
+  };
+  EXPECT_THROW(send_much(), std::length_error);
+}
+
 TEST_P(EachVersion, ACutRecordIsTheLastOfItsDirection) {
   for (const std::size_t k : {0u, 1u, 5u, 7u, 23u}) {
     Connection c(GetParam());

@@ -9,6 +9,7 @@ namespace tlsbye::peer {
 namespace {
 
 constexpr int largest_repeat_count = 200;  // of one API call by `until`, in a row and without data: no close and no handshake needs so many
+constexpr std::size_t longest_words = 4096;  // of the library's own text that are handed on
 constexpr std::size_t usual_read = 16384;
 constexpr std::size_t largest_read = 1 << 20;
 constexpr std::size_t largest_write = 1 << 24;
@@ -64,7 +65,7 @@ void Server::repeat(Until until, Once once, More more) {
   Transport& transport = connection_->transport;
   Outcome before = Outcome::done;
   for (int repeats = 0;;) {
-    begin_call();
+    begin_call(repeats > 0);  // what is made again without progress is one call to whoever counts what it does on the transport
     errno = 0;
     const Answer answer = once();
     report(answer);
@@ -82,8 +83,8 @@ void Server::repeat(Until until, Once once, More more) {
 }
 
 // Another call of this session begins; a process that watches over this one goes on counting from it.
-void Server::begin_call() {
-  connection_->transport.begin_call();
+void Server::begin_call(bool repeated) {
+  if (!repeated) connection_->transport.begin_call();
   now_.id = ++connection_->calls;
   if (shared_) shared_->calls.store(now_.id);
 }
@@ -123,11 +124,24 @@ void Server::read(const Line& request, Until until) {
   std::vector<std::byte> buffer = buffer_for(request, usual_read, largest_read);
   const auto once = [&] {
     Answer answer = c.session->read(buffer);
+    answer.bytes = std::min(answer.bytes, buffer.size());
     c.moved.intact = c.moved.intact && is_pattern(std::span(buffer).first(answer.bytes), other(c.role), c.moved.read);
     c.moved.read += answer.bytes;
     return answer;
   };
-  repeat(until, once, [&] { return until == Until::end; });
+  // No protection makes more data of fewer bytes: a library that gives more than it has received invents it, and would for ever.
+  int times = 0;
+  repeat(until, once, [&] {
+    ++times;
+    const bool invented = until == Until::end && std::cmp_greater(c.moved.read, c.transport.moved().received);
+    if (invented)
+      conversation_.line("endless")
+          .with("during", spell(now_.call))
+          .with("id", now_.id)
+          .with("times", times)
+          .with("why", "more data than had come");
+    return until == Until::end && !invented;
+  });
 }
 
 void Server::write(const Line& request, Until until) {
@@ -138,6 +152,7 @@ void Server::write(const Line& request, Until until) {
   std::span<const std::byte> left(buffer);
   const auto once = [&] {
     Answer answer = c.session->write(left);
+    answer.bytes = std::min(answer.bytes, left.size());
     c.moved.written += answer.bytes;
     left = left.subspan(answer.bytes);
     return answer;
@@ -155,8 +170,10 @@ void Server::extra(Call call, const Line& request) {
   if (call == Call::peek) buffer = buffer_for(request, usual_read, largest_read);
   const auto once = [&] {
     Answer answer = c.session->extra(call, arguments, buffer);
-    if (call == Call::peek)
+    if (call == Call::peek) {
+      answer.bytes = std::min(answer.bytes, buffer.size());
       c.moved.peeked_intact = c.moved.intact && is_pattern(std::span(buffer).first(answer.bytes), other(c.role), c.moved.read);
+    }
     return answer;
   };
   repeat(Until::once, once, [] { return false; });
@@ -176,7 +193,7 @@ void Server::report(const Answer& answer) {
   if (now_.aside != Aside::no) line.with("aside", spell(now_.aside));
   if (!answer.code.empty()) line.with("code", answer.code);
   if (answer.error_number != 0) line.with("errno", error_name(answer.error_number));
-  if (!answer.words.empty()) line.with("words", answer.words);
+  if (!answer.words.empty()) line.with("words", std::string_view(answer.words).substr(0, longest_words));
   const bool reads = call == Call::read || call == Call::peek;
   if (reads || call == Call::write) {
     line.with("bytes", static_cast<long long>(answer.bytes));

@@ -82,7 +82,8 @@ void Conversation::spinning(std::string_view during) {
 
 void Conversation::send(Turn next) {
   turn(next);
-  channel_.send(packet_);  // where the harness is gone, the next receive will tell
+  if (packet_.size() > largest_message) packet_ = "too-long\n";  // the kernel would refuse it, and the harness wait in vain
+  channel_.send(packet_);                                        // where the harness is gone, the next receive will tell
   packet_.clear();
 }
 

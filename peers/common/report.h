@@ -32,7 +32,8 @@ class Conversation {
   // Takes a request that lies there unread, if there is one, and forgets it.
   void discard_request();
 
-  // Begins a line of the report under way. At most `longest_line` bytes, escapes included.
+  // Begins a line of the report under way. At most `longest_line` bytes, escapes included: a packet that grows beyond largest_message by a
+  // longer one is not sent, and the report ends in `too-long`, which the harness takes for a broken protocol.
   LineWriter line(std::string_view word);
   static constexpr std::size_t longest_line = 20 * 1024;
 

@@ -242,7 +242,8 @@ void Server::raw(std::string_view verb, long result) {
   if (result < 0) line.with("errno", error_name(error_number));
 }
 
-// What is there now: its bytes; or 0 at the end of the stream; or -1 and EAGAIN where nothing came, or the error that came instead.
+// What is there now: its bytes; or 0 at the end of the stream; or -1 and EAGAIN where nothing came, or the error that came instead. An
+// error that stands behind the bytes, and the end of the stream (EOF), is told beside them.
 void Server::raw_read() {
   Transport& transport = connection().transport;
   std::string shown;
@@ -256,6 +257,7 @@ void Server::raw_read() {
   LineWriter line = conversation_.line("raw");
   line.with("verb", "raw-read").with("result", total > 0 ? total : got);
   if (error_number != 0 && !(total > 0 && error_number == EAGAIN)) line.with("errno", error_name(error_number));
+  if (total > 0 && got == 0) line.with("errno", "EOF");
   if (total > 0) line.with("data", shown);
 }
 

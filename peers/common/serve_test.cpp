@@ -32,6 +32,8 @@ class FakeSession final : public Session {
   Answer handshake() override { return {"fake_handshake", 0, {}, 0, {}, ++handshakes_ < 2 ? Outcome::want_write : Outcome::done}; }
 
   Answer read(std::span<std::byte> into) override {
+    if (options_.asks_for("inventive")) return {"fake_read", 0, {}, 0, {}, Outcome::done, into.size()};
+    if (options_.asks_for("boastful")) return {"fake_read", 0, {}, 0, {}, Outcome::done, into.size() + 1000};
     if (timeout_ >= 0) {
       pollfd entry{options_.transport, POLLIN, 0};
       const int ready = ::poll(&entry, 1, timeout_);
@@ -41,12 +43,19 @@ class FakeSession final : public Session {
     return moved("fake_read", ::recv(options_.transport, into.data(), into.size(), 0));
   }
   Answer write(std::span<const std::byte> from) override {
+    if (options_.asks_for("boastful")) return {"fake_write", 0, {}, 0, {}, Outcome::done, from.size() + 1000};
     return moved("fake_write", ::send(options_.transport, from.data(), from.size(), 0));
   }
   Answer close() override {
     if (options_.asks_for("mortal")) ::raise(SIGKILL);
     if (options_.asks_for("leaves")) ::_exit(0);
     while (options_.asks_for("restless")) close_write();
+    if (options_.asks_for("busy")) {
+      for (int i = 0; i < 1000; ++i) close_write();
+      return {"fake_close", 0, {}, 0, {}, Outcome::interrupted};
+    }
+    if (options_.asks_for("wordy")) return {"fake_close", 0, {}, 0, std::string(300'000, 'x'), Outcome::failed};
+    if (options_.asks_for("endless-code")) return {"fake_close", 0, std::string(300'000, 'x'), 0, {}, Outcome::failed};
     std::byte reply;
     return moved("fake_close", ::recv(options_.transport, &reply, 1, 0));
   }
@@ -102,9 +111,10 @@ class FakeStack final : public Stack {
   int kept_ = 0, forgotten_ = 0;
 };
 
-const std::vector<std::string> all_abilities{
-    "tls-1.2",     "client",       "server",        "threads", "fork",   "peek",   "send-alert", "key-update", "renegotiate", "clear",
-    "set-timeout", "keep-session", "session-cache", "tickets", "mortal", "leaves", "restless",   "greedy",     "unwilling"};
+const std::vector<std::string> all_abilities{"tls-1.2",       "client",     "server",      "threads", "fork",        "peek",
+                                             "send-alert",    "key-update", "renegotiate", "clear",   "set-timeout", "keep-session",
+                                             "session-cache", "tickets",    "mortal",      "leaves",  "restless",    "greedy",
+                                             "unwilling",     "inventive",  "boastful",    "busy",    "wordy",       "endless-code"};
 
 class ServeTest : public testing::Test {
  protected:
@@ -484,6 +494,52 @@ TEST_F(ServeTest, AProcessThatSpinsEndsWhoMadeIt) {
   const int status = doomed.wait();
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 1);
+}
+
+TEST_F(ServeTest, AReadThatGivesMoreThanHadComeIsEndless) {
+  opened(Io::nonblocking, "inventive");
+  const Report report = peer.do_(Line("read").with("until", "end").with("size", 1000));
+  EXPECT_THAT(calls(report), ElementsAre("read=done"));
+  EXPECT_THAT(lines(report, "endless"),
+              ElementsAre(Line("endless").with("during", "read").with("id", 1).with("times", 1).with("why", "more data than had come")));
+  opened(Io::nonblocking);
+  arrives(3000);
+  const Report honest = peer.do_(Line("read").with("until", "end").with("size", 1000));
+  EXPECT_THAT(calls(honest), ElementsAre("read=done", "read=done", "read=done", "read=want-read"));
+  EXPECT_THAT(lines(honest, "endless"), IsEmpty());
+}
+
+TEST_F(ServeTest, WhatALibraryClaimsBeyondItsBufferDoesNoHarm) {
+  opened(Io::nonblocking, "boastful");
+  EXPECT_EQ(last_call(peer.do_(Line("read").with("size", 10))).number("bytes"), 10);
+  EXPECT_EQ(last_call(peer.do_(Line("write").with("size", 10))).number("bytes"), 10);
+}
+
+TEST_F(ServeTest, ACallThatIsRepeatedWithoutProgressHasOneBudgetOfTransportCalls) {
+  opened(Io::nonblocking, "busy");
+  const Report report = peer.do_(Line("close").with("until", "done"));
+  ASSERT_FALSE(report.empty());
+  EXPECT_EQ(report.back(), Line("spinning").with("during", "close"));
+  EXPECT_THAT(calls(report), testing::SizeIs(10));
+  EXPECT_EQ(WEXITSTATUS(peer.wait()), 1);
+}
+
+TEST_F(ServeTest, WhatIsTooLongToBeSaidIsCutOrSaidToBe) {
+  opened(Io::nonblocking, "wordy");
+  EXPECT_EQ(last_call(peer.do_(Line("close"))).get("words").size(), 4096U);
+  opened(Io::nonblocking, "endless-code");
+  EXPECT_THAT(peer.do_(Line("close")), ElementsAre(Line("too-long")));
+}
+
+TEST_F(ServeTest, ARawReadTellsTheEndBehindTheBytes) {
+  opened();
+  arrives(3);
+  ::shutdown(far.get(), SHUT_WR);
+  const Report first = peer.do_(Line("raw-read"));
+  ASSERT_FALSE(first.empty());
+  EXPECT_EQ(first[0].number("result"), 3);
+  EXPECT_EQ(first[0].get("errno"), "EOF");
+  EXPECT_EQ(peer.do_(Line("raw-read"))[0].number("result"), 0);
 }
 
 TEST_F(ServeTest, ThePeerGoesWhenTheHarnessGoesWhileACallAsideIsBlocked) {

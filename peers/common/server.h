@@ -77,7 +77,7 @@ class Server final : public KeyLog, public TransportWatch {
 
   // calls.cpp: calls of the stack's API
   void call(Call call, const Line& request);
-  void begin_call();
+  void begin_call(bool repeated = false);
   void read(const Line& request, Until until);
   void write(const Line& request, Until until);
   void extra(Call call, const Line& request);

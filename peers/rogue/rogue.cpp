@@ -1,7 +1,9 @@
 // The rogue: OpenSSL with a peer that lies. It proves that the harness's checks can fail.
 //
 // It calls itself "rogue" and is as honest as the OpenSSL peer until a session is opened with options=lie-NAME: one ability for each
-// lie, and a session may have several. With --protocol=N it says that it speaks that version of the protocol.
+// lie, and a session may have several. With --protocol=N it says that it speaks that version of the protocol. Started under another name,
+// as tlsbye-peer-spin, it is a stack of that name, spin, whose sessions tell that one lie, all of them: a file's name is all that a peer
+// is given by whoever wants to see what a whole run makes of such a library.
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -58,6 +60,11 @@ constexpr std::array lies{
     Lie{"lie-spin", "close calls recv for ever"},
     Lie{"lie-silent", "close never answers"},
     Lie{"lie-garbage", "close says something on the control socket that is no message"},
+    Lie{"lie-computes", "close computes for ever"},
+    Lie{"lie-invents", "a read gives as much as it is asked for, without end"},
+    Lie{"lie-dies-at-random", "SIGSEGV in one call of a dozen"},
+    Lie{"lie-unprintable", "the words for each call move the cursor, break the line and turn the direction of writing"},
+    Lie{"lie-floods", "close says more on the control socket, without end"},
 };
 
 class RogueSession final : public Session {
@@ -68,6 +75,12 @@ class RogueSession final : public Session {
   Answer handshake() override { return honest_->handshake(); }
 
   Answer read(std::span<std::byte> into) override {
+    die_at_random();
+    if (lies("invents")) {
+      Answer answer = made_up("SSL_read", static_cast<long>(into.size()), Outcome::done);
+      answer.bytes = into.size();
+      return answer;
+    }
     if (lies("refuses-afterwards") && over_) return made_up("SSL_read", -1, Outcome::refused);
     if (lies("end-then-data") && ended_) return made_up("SSL_read", -1, Outcome::failed);
     if (timeout_ms_ > 0 && !lies("forgets-timeout") && !SSL_has_pending(ssl_)) {
@@ -180,6 +193,7 @@ class RogueSession final : public Session {
   }
 
   Answer twisted(Answer answer) const {
+    if (lies("unprintable")) answer.words = "\x1b[2J\nsubject  close = done\r\xe2\x80\xae\xff";
     const bool wants_read = answer.outcome == Outcome::want_read;
     if (!wants_read && answer.outcome != Outcome::want_write) return answer;
     if (lies("wrong-direction")) answer.outcome = wants_read ? Outcome::want_write : Outcome::want_read;
@@ -187,7 +201,18 @@ class RogueSession final : public Session {
     return answer;
   }
 
+  void die_at_random() const {
+    static unsigned random = 1;
+    random = random * 1103515245 + 12345;
+    if (!lies("dies-at-random") || (random >> 16) % 12 != 0) return;
+    std::signal(SIGSEGV, SIG_DFL);
+    std::raise(SIGSEGV);
+  }
+
   void break_down() const {
+    die_at_random();
+    while (lies("computes")) static_cast<void>(::getppid());
+    while (lies("floods")) ::send(control_descriptor, "more\n", 5, MSG_NOSIGNAL);
     if (lies("crash")) {
       std::signal(SIGSEGV, SIG_DFL);
       std::raise(SIGSEGV);
@@ -216,12 +241,14 @@ class RogueSession final : public Session {
 
 class Rogue final : public Stack {
  public:
-  explicit Rogue(int protocol) : protocol_(protocol) {}
+  // `only`: the one lie that all sessions tell; empty for none.
+  Rogue(int protocol, std::string only) : protocol_(protocol), only_(std::move(only)) {}
 
   Hello hello() const override {
     Hello hello = honest_->hello();
-    hello.stack = "rogue";
+    hello.stack = only_.empty() ? "rogue" : only_.substr(std::string_view("lie-").size());
     hello.protocol = protocol_;
+    if (!only_.empty()) return hello;
     hello.abilities.emplace_back("set-timeout");
     for (const Lie& lie : lies) hello.abilities.emplace_back(lie.name);
     return hello;
@@ -230,13 +257,25 @@ class Rogue final : public Stack {
   void forget_sessions() override { honest_->forget_sessions(); }
 
   std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
-    return std::make_unique<RogueSession>(honest_->open(options, keys), options);
+    SessionOptions lying = options;
+    if (!only_.empty()) lying.options.push_back(only_);
+    return std::make_unique<RogueSession>(honest_->open(options, keys), lying);
   }
 
  private:
   std::unique_ptr<Stack> honest_ = make_openssl();
   int protocol_;
+  std::string only_;
 };
+
+// The lie that a program of that name tells; empty for none.
+std::string lie_of(std::string_view program) {
+  constexpr std::string_view prefix = "tlsbye-peer-";
+  program.remove_prefix(std::min(program.rfind('/') + 1, program.size()));
+  if (!program.starts_with(prefix)) return {};
+  const std::string name = "lie-" + std::string(program.substr(prefix.size()));
+  return std::any_of(lies.begin(), lies.end(), [&](const Lie& lie) { return lie.name == name; }) ? name : std::string();
+}
 
 }  // namespace
 }  // namespace tlsbye::peer
@@ -246,6 +285,6 @@ int main(int count, char** arguments) {
   int protocol = tlsbye::protocol_version;
   if (count > 1 && std::string_view(arguments[1]).starts_with(flag))
     std::from_chars(arguments[1] + flag.size(), arguments[1] + std::strlen(arguments[1]), protocol);
-  tlsbye::peer::Rogue rogue(protocol);
+  tlsbye::peer::Rogue rogue(protocol, count > 0 ? tlsbye::peer::lie_of(arguments[0]) : std::string());
   return tlsbye::peer::serve(rogue);
 }
