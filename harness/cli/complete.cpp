@@ -5,20 +5,9 @@
 #include "harness/cli/commands.h"
 
 namespace tlsbye {
-namespace {
-
-// Programs that are there, whether they work or not: a shell that completes a word does not wait for libraries to start.
-void print_stacks(const House& house) {
-  constexpr std::string_view prefix = "tlsbye-peer-";
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(house.peers, error))
-    if (const std::string name = entry.path().filename(); name.starts_with(prefix)) fmt::print("{}\n", name.substr(prefix.size()));
-}
-
-}  // namespace
-
 int complete_command(const House& house, const CLI::App& app, const std::string& what, const std::string& command) {
-  if (what == "stacks") print_stacks(house);
+  if (what == "stacks")  // a shell that completes a word does not wait for libraries to start
+    for (const std::string& name : stack_names(house)) fmt::print("{}\n", name);
   if (what == "lists")
     for (const std::string_view each : listed) fmt::print("{}\n", each);
   if (what == "scenarios")

@@ -57,7 +57,9 @@ int replay_command(const House& house, const ReplayWords& words) {
   Runner runner(RunnerOptions{words.isolate, words.patience});
   Made shown = made(runner, run);
   Transcript& transcript = shown.transcript;
-  if (!words.capture.empty()) write_text(words.capture, pcapng(replay_id(run.key()), transcript, shown.capture));
+  Provenance here;
+  here.replay_words = house.replay_words;
+  if (!words.capture.empty()) write_text(words.capture, pcapng(replay_id(run.key()), transcript, shown.capture, more_replay_words(here)));
   if (const auto reference = reference_of(run.schedule)) {
     run.schedule = *reference;
     transcript.reference = answers(made(runner, run).transcript);

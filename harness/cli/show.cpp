@@ -54,7 +54,7 @@ void show_clause(const Clause& clause, const std::vector<Clause>& clauses, const
   std::vector<const Cell*> told;
   for (const Cell& cell : run->cells)
     if (cell.clause == clause.id && cell.verdict == Verdict::violates) told.push_back(&cell);
-  if (!told.empty()) fmt::print("\n{}", tell_cells({told.front()}, clauses, terminal_style(STDOUT_FILENO)));
+  if (!told.empty()) fmt::print("\n{}", tell_cells({told.front()}, clauses, terminal_style(STDOUT_FILENO), run->provenance));
 }
 
 void show_scenario(const Scenario& scenario, const std::optional<RunReport>& run) {

@@ -30,6 +30,7 @@ struct PeerHello {
   std::vector<std::string> abilities;
   std::string library;   // the file that the stack was loaded from; empty where the peer does not tell
   std::string build_id;  // of that file
+  std::string compiler;  // of the peer program; empty where it does not tell
 };
 
 // How to start a peer program, beyond its name.
