@@ -7,7 +7,11 @@
 #include <set>
 #include <tuple>
 #include <utility>
+#include <variant>
 
+#include "harness/data/glob.h"
+#include "harness/runner/replay_id.h"
+#include "harness/runner/schedule.h"
 #include "reports/matrix.h"
 
 namespace tlsbye {
@@ -68,7 +72,8 @@ bool proves_nothing(Verdict verdict) { return verdict == Verdict::not_reached ||
 
 Diff::Kind kind_of(const Cell& before, const Cell& after) {
   using enum Diff::Kind;
-  if (after.verdict == Verdict::known && after.was == before.verdict) return otherwise;
+  const bool listed = before.was || after.was;  // in a list of accepted deviations
+  if (listed && before.was.value_or(before.verdict) == after.was.value_or(after.verdict)) return otherwise;
   if (proves_nothing(after.verdict)) return !proves_nothing(before.verdict) && before.verdict <= Verdict::differs ? broken : otherwise;
   if (proves_nothing(before.verdict)) return after.verdict <= Verdict::differs ? fixed : broken;
   return after.verdict > before.verdict ? broken : fixed;
@@ -86,6 +91,93 @@ bool applies(const Clause& clause, const Cell& cell, const std::string& version)
     if (clause.applies.covers(run)) return true;
   }
   return false;
+}
+
+// Whether a run that was asked for what `report` was asked for would have made the run of that id. What is not known is taken to be so.
+bool would_make(const RunReport& report, const RunReport& other, const std::string& replay) {
+  if (report.provenance.tool.empty()) return true;
+  const auto read = read_replay_id(replay);
+  if (!std::holds_alternative<RunKey>(read)) return true;
+  const RunKey& run = std::get<RunKey>(read);
+  const Choice& choice = report.provenance.choice;
+  if (!choice.scenarios.empty() && !matches_any(choice.scenarios, run.scenario)) return false;
+  if ((choice.io && *choice.io != run.io) || (choice.role && *choice.role != run.role) || (choice.tls && *choice.tls != run.tls))
+    return false;
+  const auto is_partner = [&](const StackInfo& stack) { return stack.name == run.partner; };
+  if (std::none_of(report.provenance.partners.begin(), report.provenance.partners.end(), is_partner)) return false;
+  if (!run.schedule.empty() && !choice.sweep) return false;
+  const auto schedule = read_schedule(run.schedule);
+  if (std::holds_alternative<Schedule>(schedule) && std::get<Schedule>(schedule).steps.size() > 1 &&
+      choice.pairs < other.provenance.choice.pairs)
+    return false;
+  // Of another folder's scenarios nobody knows which they are; those that decided something were made.
+  if (choice.folder == other.provenance.choice.folder) return true;
+  const auto is_of = [&](const Cell& cell) { return cell.scenario == run.scenario; };
+  return std::any_of(report.cells.begin(), report.cells.end(), is_of);
+}
+
+// Whether the run was asked for that cell.
+bool is_asked_for(const RunReport& report, const Cell& cell) {
+  if (report.provenance.tool.empty()) return true;
+  const Choice& choice = report.provenance.choice;
+  return (choice.clauses.empty() || matches_any(choice.clauses, cell.clause)) && (!choice.role || *choice.role == cell.role) &&
+         (!choice.tls || *choice.tls == cell.tls);
+}
+
+// Whether the change from one verdict to another rests on a run that the other of the two would not have made.
+bool rests_on_the_choice(Diff::Kind kind, const Cell& old, const Cell& fresh, const RunReport& before, const RunReport& after) {
+  const auto only_before = [&] { return !old.replay.empty() && !would_make(after, before, old.replay); };
+  const auto only_after = [&] { return !fresh.replay.empty() && !would_make(before, after, fresh.replay); };
+  switch (kind) {
+    case Diff::Kind::broken:
+      return proves_nothing(fresh.verdict) ? only_before() : only_after();
+    case Diff::Kind::fixed:
+      return proves_nothing(old.verdict) ? only_after() : only_before();
+    case Diff::Kind::behaviour:
+      return only_before() || only_after();
+    default:
+      return false;
+  }
+}
+
+// What the two runs were asked for, and what they were made with, where that differs.
+std::vector<std::string> made_differently(const Provenance& before, const Provenance& after) {
+  std::vector<std::string> told;
+  if (before.tool.empty() || after.tool.empty()) {
+    if (before.tool.empty() != after.tool.empty())
+      told.push_back(fmt::format("the {} run does not say how it was made", before.tool.empty() ? "old" : "new"));
+    return told;
+  }
+  const auto tell = [&](std::string_view what, const std::string& old, const std::string& fresh) {
+    if (old != fresh) told.push_back(fmt::format("{}: {} -> {}", what, old, fresh));
+  };
+  const auto list = [](const std::vector<std::string>& words) { return words.empty() ? "all" : fmt::format("{}", fmt::join(words, " ")); };
+  const auto word = [](const auto& value) { return value ? std::string(spell(*value)) : std::string("all"); };
+  const auto partners = [](const Provenance& made) {
+    std::vector<std::string> names;
+    for (const StackInfo& stack : made.partners) names.push_back(stack.id());
+    return fmt::format("{}", fmt::join(names, ", "));
+  };
+  const auto known = [](const KnownList& it) {
+    return it.entries == 0 ? std::string("none")
+                           : fmt::format("{} ({} {}, {})", it.file, it.entries, it.entries == 1 ? "entry" : "entries", it.fingerprint);
+  };
+  const Choice &old = before.choice, &fresh = after.choice;
+  tell("sweep", old.sweep ? "yes" : "no", fresh.sweep ? "yes" : "no");
+  if (old.sweep && fresh.sweep) tell("pairs", std::to_string(old.pairs), std::to_string(fresh.pairs));
+  tell("scenarios", list(old.scenarios), list(fresh.scenarios));
+  tell("further scenarios", old.folder.empty() ? "none" : old.folder, fresh.folder.empty() ? "none" : fresh.folder);
+  tell("clauses", list(old.clauses), list(fresh.clauses));
+  tell("role", word(old.role), word(fresh.role));
+  tell("TLS", word(old.tls), word(fresh.tls));
+  tell("blocking mode", word(old.io), word(fresh.io));
+  tell("partners", partners(before), partners(after));
+  if (before.known.fingerprint != after.known.fingerprint) tell("accepted deviations", known(before.known), known(after.known));
+  tell("tlsbye", fmt::format("{} ({})", before.version, before.commit), fmt::format("{} ({})", after.version, after.commit));
+  tell("system", before.system, after.system);
+  if (before.environment != after.environment)
+    tell("environment", fmt::format("{}", fmt::join(before.environment, " ")), fmt::format("{}", fmt::join(after.environment, " ")));
+  return told;
 }
 
 // A cell that the new run has not. `version` is what its stack became there; none: the stack is gone.
@@ -161,6 +253,7 @@ std::string told_apart(const Cell& before, const Cell& after) {
 
 Diff diff(const RunReport& before, const RunReport& after, const std::vector<Clause>& clauses) {
   Diff found;
+  found.made = made_differently(before.provenance, after.provenance);
   const auto partners = pairs(before, after);
   found.stacks = stack_changes(before, after, partners);
   std::map<Version, std::string> became;
@@ -171,16 +264,29 @@ Diff diff(const RunReport& before, const RunReport& after, const std::vector<Cla
   };
   for (const auto& [old, fresh] : match(before.cells, after.cells, partners)) {
     if (old && fresh && old->verdict == fresh->verdict && told_apart(*old, *fresh).empty()) continue;
-    const Diff::Kind kind = !old                             ? Diff::Kind::added
-                            : !fresh                         ? kind_of(*old, now(*old), clauses)
-                            : old->verdict == fresh->verdict ? Diff::Kind::behaviour
-                                                             : kind_of(*old, *fresh);
+    Diff::Kind kind = !old                             ? Diff::Kind::added
+                      : !fresh                         ? kind_of(*old, now(*old), clauses)
+                      : old->verdict == fresh->verdict ? Diff::Kind::behaviour
+                                                       : kind_of(*old, *fresh);
+    if (old && fresh && rests_on_the_choice(kind, *old, *fresh, before, after)) {
+      if (kind == Diff::Kind::behaviour) continue;
+      kind = Diff::Kind::otherwise;
+    }
+    if (kind == Diff::Kind::gone && !is_asked_for(after, *old)) kind = Diff::Kind::otherwise;
     found.cells.push_back({kind, copied<std::optional<Cell>>(old), copied<std::optional<Cell>>(fresh)});
   }
   std::stable_sort(found.cells.begin(), found.cells.end(), [](const auto& one, const auto& other) { return one.kind < other.kind; });
-  for (const auto& [old, fresh] : match(before.traits, after.traits, partners))
-    if (!old || !fresh || old->answers != fresh->answers)
-      found.traits.push_back({copied<std::optional<TraitAnswer>>(old), copied<std::optional<TraitAnswer>>(fresh)});
+  for (const auto& [old, fresh] : match(before.traits, after.traits, partners)) {
+    if (old && fresh && old->answers == fresh->answers) continue;
+    // An answer that only one of the two could give is no change.
+    const auto is_shared = [](const TraitAnswer& answer, const RunReport& of, const RunReport& other) {
+      std::vector<std::string> replays = answer.replays;
+      if (replays.empty()) replays.push_back(answer.replay);
+      return std::all_of(replays.begin(), replays.end(), [&](const std::string& replay) { return would_make(other, of, replay); });
+    };
+    if ((old && !is_shared(*old, before, after)) || (fresh && !is_shared(*fresh, after, before))) continue;
+    found.traits.push_back({copied<std::optional<TraitAnswer>>(old), copied<std::optional<TraitAnswer>>(fresh)});
+  }
   return found;
 }
 

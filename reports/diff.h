@@ -3,6 +3,9 @@
 //
 // A stack with exactly one version on either side is compared by its name: that is what an upgrade looks like. One that has several is
 // compared version by version.
+//
+// A run that was asked to look at less, or at something else, is no witness against the other: a change that rests on a run which only one
+// of the two would have made is neither broken nor fixed, and a cell that the new run was not asked for is not gone.
 #pragma once
 
 #include <array>
@@ -22,9 +25,10 @@ struct Diff {
     broken,     // the verdict is a worse one now; or the cell conformed (or differed), and no run shows that any more
     gone,       // the cell is not there any more, for no reason that `otherwise` names
     behaviour,  // the verdict is the same, and it rests on something else: on what was seen, the deciding events or the deciding scenario
-    otherwise,  // the verdict is another one, neither worse nor better: what did not conform is accepted now, or no run comes to it any
-                // more; or nothing is lost with the cell: the library is there and the cell had proved nothing, or its clause does not
-                // apply to the new version
+    otherwise,  // the verdict is another one, neither worse nor better: what did not conform is accepted now, or is not any more, or no
+                // run comes to it any more; or it rests on a run that only one of the two would have made; or nothing is lost with the
+                // cell: the library is there and the cell had proved nothing, or its clause does not apply to the new version, or the
+                // new run was not asked for it
     fixed,      // the verdict is a better one now
     added,      // the cell was not there
   };
@@ -42,6 +46,7 @@ struct Diff {
     const StackInfo& stack() const { return after ? *after : *before; }
   };
 
+  std::vector<std::string> made;    // how the runs were made differently: "sweep: no -> yes"
   std::vector<StackChange> stacks;  // those that came, went, or are another version or another build now
   std::vector<Change> cells;        // by kind, and as the runs have them
   std::vector<TraitChange> traits;

@@ -15,6 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 using Kind = Diff::Kind;
 
 // The sample with gnutls at another version.
@@ -119,6 +120,90 @@ TEST(Diff, WorseIsAWorseVerdictOrAProofThatIsThereNoMore) {
   EXPECT_EQ(kind_of(Verdict::conforms, Verdict::not_reached), Kind::broken);
   EXPECT_EQ(kind_of(Verdict::conforms, Verdict::unsupported), Kind::broken);
   EXPECT_EQ(kind_of(Verdict::not_reached, Verdict::discouraged), Kind::broken);
+}
+
+// The first cell of the sample that conforms, and the two runs that differ in it alone.
+struct Twins {
+  RunReport before = sample_report(), after = sample_report();
+  std::size_t at =
+      static_cast<std::size_t>(std::find_if(before.cells.begin(), before.cells.end(),
+                                            [](const Cell& cell) { return cell.verdict == Verdict::conforms && cell.tls == Tls::v1_3; }) -
+                               before.cells.begin());
+  Kind kind() const {
+    const Diff found = diff(before, after);
+    EXPECT_EQ(found.cells.size(), 1u);
+    return found.cells.empty() ? Kind::added : found.cells.front().kind;
+  }
+};
+
+TEST(Diff, WhatOnlyOneOfTheRunsWasAskedForIsNeitherBrokenNorFixed) {
+  using Change = void (*)(RunReport&);
+  const std::pair<std::string, Change> narrower[]{
+      {"scenarios: ", [](RunReport& run) { run.provenance.choice.scenarios = {"half-close/*"}; }},
+      {"blocking mode: all -> nonblocking", [](RunReport& run) { run.provenance.choice.io = Io::nonblocking; }},
+      {"partners: ", [](RunReport& run) { run.provenance.partners.erase(run.provenance.partners.begin()); }}};
+  for (const auto& [told, narrow] : narrower) {
+    Twins it;
+    Cell& cell = it.after.cells[it.at];
+    cell.verdict = Verdict::not_reached;
+    cell.replay.clear();
+    EXPECT_EQ(it.kind(), Kind::broken) << told;
+    narrow(it.after);
+    EXPECT_EQ(it.kind(), Kind::otherwise) << told;
+    EXPECT_FALSE(diff(it.before, it.after).worse());
+    EXPECT_THAT(diff(it.before, it.after).made, ElementsAre(StartsWith(told)));
+    EXPECT_THAT(tell(diff(it.before, it.after)), HasSubstr("The runs were made differently\n  " + told));
+    std::swap(it.before, it.after);
+    EXPECT_EQ(it.kind(), Kind::otherwise) << told << ", the other way";
+    EXPECT_THAT(diff(it.before, it.before).made, IsEmpty());
+  }
+}
+
+TEST(Diff, WhatASweepAloneFoundIsNoNewsAgainstARunWithout) {
+  Twins it;
+  it.before.provenance.choice.sweep = false;
+  Cell& cell = it.after.cells[it.at];
+  cell.verdict = Verdict::violates;
+  EXPECT_EQ(it.kind(), Kind::broken) << "by a run that both make";
+  cell.replay += "+send2=EAGAIN";
+  EXPECT_EQ(it.kind(), Kind::otherwise);
+  EXPECT_THAT(diff(it.before, it.after).made, ElementsAre("sweep: no -> yes"));
+  std::swap(it.before, it.after);
+  EXPECT_EQ(it.kind(), Kind::otherwise) << "and what it does not find is not fixed";
+}
+
+TEST(Diff, ACellThatTheNewRunWasNotAskedForIsNotGone) {
+  Twins it;
+  const Cell cell = it.after.cells[it.at];
+  it.after.cells.erase(it.after.cells.begin() + static_cast<std::ptrdiff_t>(it.at));
+  EXPECT_EQ(it.kind(), Kind::gone);
+  it.after.provenance.choice.clauses = {"no-such/*"};
+  EXPECT_EQ(it.kind(), Kind::otherwise);
+  it.after.provenance.choice.clauses = {cell.clause};
+  EXPECT_EQ(it.kind(), Kind::gone);
+  it.after.provenance.choice.role = other(cell.role);
+  EXPECT_EQ(it.kind(), Kind::otherwise);
+}
+
+TEST(Diff, AnotherListOfAcceptedDeviationsBreaksNothing) {
+  Twins it;
+  Cell& cell = it.before.cells[it.at];
+  it.after.cells[it.at].verdict = Verdict::violates;
+  cell.verdict = Verdict::known;
+  cell.was = Verdict::violates;
+  it.after.provenance.known = {};
+  EXPECT_EQ(it.kind(), Kind::otherwise);
+  EXPECT_THAT(diff(it.before, it.after).made, ElementsAre("accepted deviations: known.toml (3 entries, 0123456789abcdef) -> none"));
+  it.after.cells[it.at].verdict = Verdict::crashed;
+  EXPECT_EQ(it.kind(), Kind::broken);
+}
+
+TEST(Diff, ARunThatDoesNotSayHowItWasMadeIsSaidTo) {
+  Twins it;
+  it.before.provenance = {};
+  EXPECT_THAT(diff(it.before, it.after).made, ElementsAre("the old run does not say how it was made"));
+  it.after.provenance = {};
+  EXPECT_THAT(diff(it.before, it.after).made, IsEmpty());
 }
 
 TEST(Diff, FixedIsABetterVerdictThatARunShowed) {

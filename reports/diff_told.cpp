@@ -148,12 +148,17 @@ Json with_both(Json json, const Change& change) {
 }  // namespace
 
 std::string tell(const Diff& diff, bool all, const TerminalStyle& style) {
-  if (diff.empty()) return "nothing changed\n";
   const Ink ink(style.colour);
+  std::string text;
+  constexpr std::size_t most_made = 8;
+  const std::size_t made = all ? diff.made.size() : std::min(diff.made.size(), most_made);
+  if (made > 0) text += ink.strong("The runs were made differently") + "\n";
+  for (std::size_t i = 0; i < made; ++i) text += "  " + diff.made[i] + "\n";
+  if (diff.empty()) return text + "nothing changed\n";
   const std::vector<Part> every = parts(diff);
-  constexpr std::size_t frame = 2;  // the sums, and what was left out
+  const std::size_t frame = 2 + (made > 0 ? made + 1 : 0);  // the sums, what was left out, and how the runs were made
   const std::vector<std::size_t> told = told_of(every, all ? static_cast<std::size_t>(-1) : screenful - frame);
-  std::string text = sums(diff) + "\n";
+  text += sums(diff) + "\n";
   std::size_t left = 0;
   for (std::size_t i = 0; i < every.size(); ++i) {
     text += ink.strong(fmt::format("{} ({})", every[i].title, every[i].count)) + "\n";
@@ -175,6 +180,11 @@ std::string tell(const Diff& diff, bool all, const TerminalStyle& style) {
 std::string diff_markdown(const Diff& diff) {
   Fitted text("`tlsbye diff --all`");
   text.add("# What changed in how TLS connections are closed\n\n");
+  if (!diff.made.empty()) {
+    std::vector<std::string> lines;
+    for (const std::string& each : diff.made) lines.push_back(fmt::format("* {}\n", plain(each)));
+    text.add("The runs were made differently:\n\n", lines, "\n");
+  }
   text.add(diff.empty() ? "Nothing.\n" : plain(sums(diff)) + ".\n\n");
   for (const Part& part : parts(diff)) {
     std::vector<std::string> lines;
@@ -193,7 +203,8 @@ std::string diff_markdown(const Diff& diff) {
 }
 
 std::string diff_json(const Diff& diff) {
-  Json json{{"format", "tlsbye-diff/1"}, {"stacks", Json::array()}, {"cells", Json::array()}, {"traits", Json::array()}};
+  Json json{
+      {"format", "tlsbye-diff/1"}, {"made", diff.made}, {"stacks", Json::array()}, {"cells", Json::array()}, {"traits", Json::array()}};
   for (const Diff::StackChange& change : diff.stacks) json["stacks"].push_back(with_both({{"name", change.stack().name}}, change));
   for (const Diff::Change& change : diff.cells) {
     const Cell& cell = change.cell();

@@ -76,6 +76,20 @@ RunReport sample_report() {
                    {"openssl", "3.0.17", abilities},
                    {"wolfssl", "5.5.4", abilities}};
   report.runs = 1234;
+  report.provenance = {"tlsbye", "0.1.0", "3a8f221ab01c", "2026-11-28", {"run", "--sweep", "--scenarios", "my scenarios"}, {}, {}, {}, {},
+                       {},       {}};
+  report.provenance.choice.scenarios = {"clean-reply/*", "half-close/*", "missing-reply/*"};
+  report.provenance.choice.folder = "my scenarios";
+  report.provenance.choice.sweep = true;
+  report.provenance.choice.pairs = 16;
+  report.provenance.known = {"known.toml", 3, "0123456789abcdef"};
+  report.provenance.system = "Debian GNU/Linux 12 (bookworm), Linux 6.1.0 x86_64";
+  report.provenance.partners = {report.stacks[1], report.stacks[2]};
+  report.provenance.environment = {"LC_ALL=C"};
+  report.provenance.replay_words = {"--scenarios", "my scenarios"};
+  for (const Clause& clause : sample_clauses())
+    report.clauses.push_back({clause.id, std::string(spell(clause.strength)), clause.says, clause.cites, "", clause.contradicts,
+                              clause.file.filename().string(), clause.file_line});
   report.duration_s = 12.345;
   report.problems = {"mbedtls: the peer speaks protocol 2"};
   for (const Clause& clause : sample_clauses())

@@ -274,6 +274,8 @@ Json data(const RunReport& report, const References& references, const Transcrip
   json["runs"] = report.runs;
   json["complete"] = report.complete;
   json["problems"] = report.problems;
+  json["made"] = matrix::made(report);
+  json["more_words"] = more_replay_words(report.provenance);
   json["totals"] = nonzero(totals(report));
 
   json["verdicts"] = Json::array();

@@ -83,12 +83,12 @@ std::string property(std::string_view name, std::string_view value) {
   return fmt::format("      <property name=\"{}\" value=\"{}\"/>\n", xml(name), xml(value));
 }
 
-std::string test_case(const Cell& cell, const Clause* clause) {
+std::string test_case(const Cell& cell, const Clause* clause, const RunReport& report) {
   std::string classname = cell.clause;
   std::replace(classname.begin(), classname.end(), '/', '.');
   std::string text = fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"0\">\n", xml(classname), xml(name(cell)));
   const std::string& message = cell.reason.empty() ? cell.says : cell.reason;
-  const std::string replay = cell.replay.empty() ? "" : fmt::format("tlsbye replay {}\n", cell.replay);
+  const std::string replay = cell.replay.empty() ? "" : replay_command(report, cell.replay) + "\n";
   std::string story = fmt::format("{}: {}\n", spell(cell.verdict), cell.says);
   if (!cell.reason.empty()) story += cell.reason + "\n";
   if (clause) story += fmt::format("{}\n{}\n", clause->says, fmt::join(clause->cites, "; "));
@@ -125,6 +125,7 @@ std::string junit(const RunReport& report, const std::vector<Clause>& clauses) {
     const Clause* clause = matrix::find(clauses, first->clause);
     Counts counts;
     std::string properties = property("strength", spell(first->strength)), cases;
+    if (!report.provenance.day.empty()) properties += property("day", report.provenance.day);
     if (clause) {
       properties += property("says", clause->says);
       for (const std::string& citation : clause->cites) properties += property("cites", citation);
@@ -134,15 +135,15 @@ std::string junit(const RunReport& report, const std::vector<Clause>& clauses) {
       all.add(result(cell->verdict));
       counts.add(result(cell->verdict));
       if (!cell->replay.empty()) properties += property("replay: " + name(*cell), cell->replay);
-      cases += test_case(*cell, clause);
+      cases += test_case(*cell, clause, report);
     }
     suites +=
         fmt::format("  <testsuite name=\"{}\" {} skipped=\"{}\" time=\"0\">\n    <properties>\n{}    </properties>\n{}  </testsuite>\n",
                     xml(first->clause), attributes(counts), counts.skipped, properties, cases);
     first = last;
   }
-  return fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tlsbye\" {} time=\"{:.3f}\">\n{}</testsuites>\n",
-                     attributes(all), report.duration_s, suites);
+  return fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"{}\" {} time=\"{:.3f}\">\n{}</testsuites>\n",
+                     xml(matrix::tool(report)), attributes(all), report.duration_s, suites);
 }
 
 }  // namespace tlsbye

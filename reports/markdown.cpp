@@ -280,6 +280,7 @@ std::string markdown(const RunReport& report, const References& references) {
       fmt::format("# How {} close a TLS connection\n\n{} cells from {} runs: {}. The page matrix.html has the run behind each cell; so has "
                   "`tlsbye replay` with the words below a clause.\n\n",
                   stacks.empty() ? "no libraries" : plain(text::list(stacks)), report.cells.size(), report.runs, matrix::sums(report)));
+  if (const std::string made = matrix::made(report); !made.empty()) text.add(plain(made) + ".\n\n");
   if (!report.complete) text.add("**The run was not completed:** what is missing is not-reached here.\n\n");
   std::vector<std::string> problems;
   for (const std::string& problem : report.problems) problems.push_back(fmt::format("* Problem: {}\n", plain(problem)));
@@ -318,6 +319,7 @@ std::string closing_safely(const RunReport& report, const References& references
                           it.where.empty() ? "" : fmt::format(" ({})", it.where), code(it.replay));
     }
   }
+  if (const std::string made = matrix::made(report); !made.empty()) text += fmt::format("\n{}.\n", plain(made));
   return text;
 }
 

@@ -205,6 +205,20 @@ std::string verdicts_of(const RunReport& report, std::string_view clause) {
   return stacks.empty() ? "no cells in this run" : fmt::format("{}", fmt::join(stacks, ", "));
 }
 
+std::string tool(const RunReport& report) {
+  const Provenance& made = report.provenance;
+  return made.tool.empty() ? "tlsbye" : fmt::format("{} {} ({})", made.tool, made.version, made.commit);
+}
+
+std::string made(const RunReport& report) {
+  const Provenance& made = report.provenance;
+  if (made.tool.empty()) return {};
+  std::vector<std::string> partners;
+  for (const StackInfo& partner : made.partners) partners.push_back(partner.id());
+  return fmt::format("{}, {}, {}{}{}{}", made.day, tool(report), made.system, partners.empty() ? "" : ", against ", text::list(partners),
+                     made.choice.sweep ? ", with sweeps" : "");
+}
+
 std::string sums(const RunReport& report) { return sums(totals(report)); }
 
 std::string sums(const Totals& counts) {

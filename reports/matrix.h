@@ -79,6 +79,11 @@ std::vector<Contradiction> contradictions(const RunReport& report, const Referen
 // What the stacks do about a clause: "gnutls 3.7.9 conforms and violates, openssl 3.0.17 conforms"; "no cells in this run".
 std::string verdicts_of(const RunReport& report, std::string_view clause);
 
+// "tlsbye 0.1.0 (3a8f221ab01c)"; "tlsbye" where the report does not say which.
+std::string tool(const RunReport& report);
+// When, where and by what the run was made, in one line without an end; empty where the report does not say.
+std::string made(const RunReport& report);
+
 // "12 conforms, 3 violates", in the order of the legend; verdicts that no cell has are left out.
 std::string sums(const RunReport& report);
 std::string sums(const Totals& counts);

@@ -37,6 +37,7 @@
 
   // --- Head, legend ---
   at("lead").textContent = `${plural(cells.length, "cell")}, ${plural(clauses.length, "clause")}, ${plural(data.runs, "run")}.`
+    + (data.made ? ` ${data.made}.` : "")
     + (data.complete ? "" : " The run was not completed: what is missing is not-reached here.");
   const files = stacks.filter(stack => stack.file);
   at("files").append(...files.map(stack => make("li", {}, `${stack.id} is ${stack.file}`)));
@@ -284,7 +285,7 @@
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   }
   function story(index, decisive, evidence) {
-    const run = runs[index], command = `tlsbye replay ${run.replay}`;
+    const run = runs[index], command = `tlsbye replay ${run.replay}${data.more_words}`;
     const button = make("button", { type: "button", class: "copy", onclick: () => copy(command, button) }, "Copy");
     const parts = [];
     if (run.items) {

@@ -139,16 +139,18 @@ class Connection {
 
 class Writer {
  public:
-  Writer(const std::string& replay, const Transcript& transcript) : replay_(replay), transcript_(transcript) {}
+  Writer(const std::string& replay, const Transcript& transcript, const std::string& more_words)
+      : replay_(replay), transcript_(transcript), more_words_(more_words) {}
 
   void section(std::string_view about_secrets) {
     const RunKey& run = transcript_.key();
     Bytes header;
     header.little(byte_order_magic, std::uint16_t{1}, std::uint16_t{0}, ~std::uint64_t{0})
-        .option(Option::comment,
-                fmt::format("{0}\nThe run again: tlsbye replay '{0}'\nWhat the subject (10.*.*.1) sent and what it was given. Addresses, "
-                            "ports and times are made up; the bytes of TLS are not.\n{1}",
-                            replay_, about_secrets))
+        .option(
+            Option::comment,
+            fmt::format("{0}\nThe run again: tlsbye replay '{0}'{2}\nWhat the subject (10.*.*.1) sent and what it was given. Addresses, "
+                        "ports and times are made up; the bytes of TLS are not.\n{1}",
+                        replay_, about_secrets, more_words_))
         .option(Option::application, "tlsbye")
         .end_of_options();
     text_ += block(Block::section_header, header.take());
@@ -188,6 +190,7 @@ class Writer {
 
   const std::string& replay_;
   const Transcript& transcript_;
+  const std::string& more_words_;
   std::string text_;
   std::uint64_t packets_ = 0;
   int line_ = -1;
@@ -225,11 +228,11 @@ std::string capture_name(std::string_view replay) {
   return name.substr(0, most - end.size()) + end;
 }
 
-std::string pcapng(const std::string& replay, const Transcript& transcript, const Capture& capture) {
+std::string pcapng(const std::string& replay, const Transcript& transcript, const Capture& capture, const std::string& more_words) {
   std::string key_log;
   for (const std::string& line : capture.key_log)
     if (is_for_wireshark(line)) key_log += line + "\n";
-  Writer file(replay, transcript);
+  Writer file(replay, transcript, more_words);
   file.section(!key_log.empty() ? "The secrets are inside."
                : capture.key_log.empty()
                    ? "No peer told any secret: what is encrypted stays so."

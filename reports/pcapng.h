@@ -21,8 +21,8 @@
 
 namespace tlsbye {
 
-// `transcript` is of the same run; used are its key and its script.
-std::string pcapng(const std::string& replay, const Transcript& transcript, const Capture& capture);
+// `transcript` is of the same run; used are its key and its script. `more_words`: what `tlsbye replay` needs behind the id (judge.h).
+std::string pcapng(const std::string& replay, const Transcript& transcript, const Capture& capture, const std::string& more_words = {});
 
 // What a run's files are called beside the run file, "captures/NAME.pcapng": the replay id with `~` for each `:` and `+` for each `/`.
 // The name holds nothing that a file system or a store of artifacts refuses, is at most 120 bytes long, and differs from that of any other

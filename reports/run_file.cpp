@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <span>
 #include <tuple>
@@ -31,8 +33,27 @@ std::string lines(const std::vector<Json>& elements) {
 }
 
 Json to_json(const StackInfo& stack) {
-  return {{"id", stack.id()},         {"name", stack.name},        {"version", stack.version}, {"abilities", stack.abilities},
-          {"library", stack.library}, {"build_id", stack.build_id}};
+  return {{"id", stack.id()},         {"name", stack.name},         {"version", stack.version},  {"abilities", stack.abilities},
+          {"library", stack.library}, {"build_id", stack.build_id}, {"compiler", stack.compiler}};
+}
+
+Json to_json(const Choice& choice) {
+  Json json{{"stacks", choice.stacks}, {"partners", choice.partners}, {"scenarios", choice.scenarios}, {"clauses", choice.clauses}};
+  json["role"] = choice.role ? Json(spell(*choice.role)) : Json();
+  json["tls"] = choice.tls ? Json(spell(*choice.tls)) : Json();
+  json["io"] = choice.io ? Json(spell(*choice.io)) : Json();
+  json["folder"] = choice.folder;
+  json["sweep"] = choice.sweep;
+  json["pairs"] = choice.pairs;
+  return json;
+}
+
+Json to_json(const KnownList& known) { return {{"file", known.file}, {"entries", known.entries}, {"fingerprint", known.fingerprint}}; }
+
+Json to_json(const ClauseText& clause) {
+  return {{"id", clause.id},       {"strength", clause.strength}, {"says", clause.says},
+          {"cites", clause.cites}, {"property", clause.property}, {"contradicts", clause.contradicts},
+          {"file", clause.file},   {"line", clause.line}};
 }
 
 Json to_json(const Cell& cell) {
@@ -118,6 +139,10 @@ class Place {
     if (!value_->is_number_unsigned()) refuse("is no count");
     return value_->get<std::size_t>();
   }
+  template <typename Enum>
+  std::optional<Enum> word_or_null(std::string_view what) const {
+    return value_->is_null() ? std::nullopt : std::optional(word<Enum>(what));
+  }
   double number() const {
     if (!value_->is_number()) refuse("is no number");
     return value_->get<double>();
@@ -150,9 +175,9 @@ class Place {
 };
 
 StackInfo read_stack(const Place& place) {
-  place.has_only({"id", "name", "version", "abilities", "library", "build_id"});
-  StackInfo stack{place["name"].text(), place["version"].text(), place["abilities"].texts(), place["library"].text(),
-                  place["build_id"].text()};
+  place.has_only({"id", "name", "version", "abilities", "library", "build_id"}, {"compiler"});
+  StackInfo stack{place["name"].text(),    place["version"].text(),  place["abilities"].texts(),
+                  place["library"].text(), place["build_id"].text(), place.has("compiler") ? place["compiler"].text() : ""};
   if (place["id"].text() != stack.id()) place["id"].refuse(fmt::format("is not `{}`", stack.id()));
   return stack;
 }
@@ -161,6 +186,42 @@ EvidenceLine read_evidence(const Place& place) {
   if (place.is_text()) place.refuse("is a string, and no object: an older tlsbye made this file; `tlsbye run` makes it again");
   place.has_only({"label", "text", "event", "decisive"});
   return {place["label"].text(), place["text"].text(), static_cast<int>(place["event"].count()), place["decisive"].yes()};
+}
+
+Choice read_choice(const Place& place) {
+  place.has_only({"stacks", "partners", "scenarios", "clauses", "role", "tls", "io", "folder", "sweep", "pairs"});
+  return {place["stacks"].texts(),
+          place["partners"].texts(),
+          place["scenarios"].texts(),
+          place["clauses"].texts(),
+          place["role"].word_or_null<Role>("role"),
+          place["tls"].word_or_null<Tls>("TLS version"),
+          place["io"].word_or_null<Io>("blocking mode"),
+          place["folder"].text(),
+          place["sweep"].yes(),
+          place["pairs"].count()};
+}
+
+KnownList read_known(const Place& place) {
+  place.has_only({"file", "entries", "fingerprint"});
+  return {place["file"].text(), place["entries"].count(), place["fingerprint"].text()};
+}
+
+Provenance read_provenance(const Place& place) {
+  const Place tool = place["tool"];
+  tool.has_only({"name", "version", "commit"});
+  return {tool["name"].text(),          tool["version"].text(),       tool["commit"].text(),
+          place["day"].text(),          place["words"].texts(),       read_choice(place["selection"]),
+          read_known(place["known"]),   place["system"].text(),       place["partners"].list<StackInfo>(read_stack),
+          place["environment"].texts(), place["replay_words"].texts()};
+}
+
+ClauseText read_clause(const Place& place) {
+  place.has_only({"id", "strength", "says", "cites", "property", "contradicts", "file", "line"});
+  return {place["id"].text(),       std::string(spell(place["strength"].word<Strength>("strength"))),
+          place["says"].text(),     place["cites"].texts(),
+          place["property"].text(), place["contradicts"].text(),
+          place["file"].text(),     static_cast<int>(place["line"].count())};
 }
 
 Cell read_cell(const Place& place) {
@@ -251,10 +312,22 @@ std::string run_json(const RunReport& report) {
     text += fmt::format("  \"{}\": {}{}\n", name, value, last ? "" : ",");
   };
   key("format", line(format_name));
+  if (const Provenance& made = report.provenance; !made.tool.empty()) {
+    key("tool", line({{"name", made.tool}, {"version", made.version}, {"commit", made.commit}}));
+    key("day", line(made.day));
+    key("words", line(made.words));
+    key("selection", line(to_json(made.choice)));
+    key("known", line(to_json(made.known)));
+    key("system", line(made.system));
+    key("partners", lines(all_to_json(made.partners)));
+    key("environment", line(made.environment));
+    key("replay_words", line(made.replay_words));
+  }
   key("stacks", lines(all_to_json(report.stacks)));
   key("cells", lines(all_to_json(report.cells)));
   key("traits", lines(all_to_json(report.traits)));
   key("pairs", lines(all_to_json(report.pairs)));
+  if (!report.clauses.empty() || !report.provenance.tool.empty()) key("clauses", lines(all_to_json(report.clauses)));
   key("runs", line(report.runs));
   key("totals", line(sums(totals(report))));
   key("duration_s", line(std::round(report.duration_s * 1000) / 1000));
@@ -277,8 +350,16 @@ RunReport parse_run(std::string_view text, const std::string& name) {
   if (root["format"] != format_name)
     throw RunFileError(fmt::format("{}: the format is {}, and not \"{}\"", name, line(root["format"]), format_name));
   const Place place(root, name);
-  place.has_only({"format", "stacks", "cells", "traits", "pairs", "runs", "totals", "duration_s", "complete", "problems"});
+  // Where it comes from stands in it whole or not at all, as in files of a tlsbye that did not say.
+  constexpr std::array<std::string_view, 9> provenance{"tool",   "day",      "words",       "selection",   "known",
+                                                       "system", "partners", "environment", "replay_words"};
+  std::vector<std::string_view> keys{"format", "stacks", "cells",      "traits",   "pairs",
+                                     "runs",   "totals", "duration_s", "complete", "problems"};
+  if (place.has("tool")) keys.insert(keys.end(), provenance.begin(), provenance.end());
+  place.has_only(keys, {"clauses"});
   RunReport report;
+  if (place.has("tool")) report.provenance = read_provenance(place);
+  if (place.has("clauses")) report.clauses = place["clauses"].list<ClauseText>(read_clause);
   report.stacks = place["stacks"].list<StackInfo>(read_stack);
   report.cells = place["cells"].list<Cell>(read_cell);
   report.traits = place["traits"].list<TraitAnswer>(read_answer);

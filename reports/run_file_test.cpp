@@ -1,5 +1,6 @@
 #include "reports/run_file.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -129,6 +130,20 @@ TEST(RunFile, SaysWhyItCannotBeWrittenOrRead) {
   } catch (const RunFileError& error) {
     EXPECT_THAT(error.what(), HasSubstr("no-such-run.json: cannot be read: No such file"));
   }
+}
+
+TEST(RunFile, WhereItComesFromStandsInItWholeOrNotAtAll) {
+  RunReport report = sample_report();
+  EXPECT_EQ(parse_run(run_json(report), "run.json").provenance, report.provenance);
+  EXPECT_EQ(parse_run(run_json(report), "run.json").clauses, report.clauses);
+  for (const std::string_view key : {"day", "words", "selection", "known", "system", "partners", "environment", "replay_words"}) {
+    EXPECT_EQ(complaint([&](Json& json) { json.erase(std::string(key)); }), fmt::format("run.json: has no `{}`", key));
+    EXPECT_EQ(complaint([&](Json& json) { json.erase("tool"); }), "run.json: unknown key `day`");
+  }
+  report.provenance = {};
+  report.clauses.clear();
+  EXPECT_EQ(run_json(report).find("\"tool\""), std::string::npos);
+  EXPECT_EQ(parse_run(run_json(report), "run.json"), report) << "as files are that an older tlsbye made";
 }
 
 }  // namespace

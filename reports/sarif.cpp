@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "reports/evidence.h"
 #include "reports/matrix.h"
@@ -14,6 +15,8 @@ namespace tlsbye {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::size_t most_results = 4'999;  // code scanning shows 5,000
 
 Json text(std::string_view words) { return {{"text", words}}; }
 
@@ -83,22 +86,46 @@ Json result(const Cell& cell, std::size_t rule, const Clause* clause, const RunR
 }  // namespace
 
 std::string sarif(const RunReport& report, const std::vector<Clause>& clauses) {
-  Json rules = Json::array(), results = Json::array(), notifications = Json::array();
+  // What is worst stays, where a viewer would not show all.
+  std::vector<const Cell*> told;
+  for (const Cell& cell : report.cells)
+    if (!level(cell.verdict).empty()) told.push_back(&cell);
+  std::stable_sort(told.begin(), told.end(), [](const Cell* one, const Cell* other) { return one->verdict > other->verdict; });
+  Json notifications = Json::array();
+  for (const std::string& problem : report.problems) notifications.push_back({{"level", "error"}, {"message", text(problem)}});
+  if (told.size() > most_results) {
+    notifications.push_back({{"level", "note"},
+                             {"message", text(fmt::format("{} of {} results are left out, the mildest; run.json has them all",
+                                                          told.size() - most_results, told.size()))}});
+    told.resize(most_results);
+  }
+  std::set<const Cell*> kept(told.begin(), told.end());
+  const bool own_fault =
+      std::any_of(report.cells.begin(), report.cells.end(), [](const Cell& cell) { return cell.verdict == Verdict::harness_error; });
+
+  Json rules = Json::array(), results = Json::array();
   std::map<std::string, std::size_t> rule_at;
-  bool own_fault = false;
   for (const Cell& cell : report.cells) {
     const Clause* clause = matrix::find(clauses, cell.clause);
     const auto [at, fresh] = rule_at.try_emplace(cell.clause, rules.size());
     if (fresh) rules.push_back(rule(cell, clause));
-    own_fault |= cell.verdict == Verdict::harness_error;
-    if (!level(cell.verdict).empty()) results.push_back(result(cell, at->second, clause, report));
+    if (kept.contains(&cell)) results.push_back(result(cell, at->second, clause, report));
   }
-  for (const std::string& problem : report.problems) notifications.push_back({{"level", "error"}, {"message", text(problem)}});
-  const bool successful = report.complete && report.problems.empty() && !own_fault;
-  const Json run{
-      {"tool", {{"driver", {{"name", "tlsbye"}, {"rules", std::move(rules)}}}}},
-      {"invocations", Json::array({{{"executionSuccessful", successful}, {"toolExecutionNotifications", std::move(notifications)}}})},
-      {"results", std::move(results)}};
+  Json driver{{"name", "tlsbye"}};
+  const Provenance& made = report.provenance;
+  if (!made.tool.empty()) driver["version"] = fmt::format("{} ({})", made.version, made.commit);
+  driver["rules"] = std::move(rules);
+  Json invocation{{"executionSuccessful", report.complete && report.problems.empty() && !own_fault},
+                  {"toolExecutionNotifications", std::move(notifications)}};
+  if (!made.day.empty()) invocation["properties"] = {{"day", made.day}};
+  // The category: the upload of one library does not overwrite that of another.
+  std::vector<std::string> names;
+  for (const StackInfo& stack : report.stacks)
+    if (std::find(names.begin(), names.end(), stack.name) == names.end()) names.push_back(stack.name);
+  const Json run{{"tool", {{"driver", std::move(driver)}}},
+                 {"automationDetails", {{"id", fmt::format("tlsbye/{}/", fmt::join(names, "+"))}}},
+                 {"invocations", Json::array({std::move(invocation)})},
+                 {"results", std::move(results)}};
   const Json log{{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"}, {"version", "2.1.0"}, {"runs", Json::array({run})}};
   return log.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -135,7 +135,7 @@ std::string legend(const RunReport& report, const TerminalStyle& style) {
 }
 
 // What one stack has against it, two lines a clause; of more than `most` the worst.
-std::string findings(const matrix::Findings& stack, std::size_t most, const TerminalStyle& style) {
+std::string findings(const RunReport& report, const matrix::Findings& stack, std::size_t most, const TerminalStyle& style) {
   const Ink ink(style.colour);
   Totals all{}, left{};
   std::string text;
@@ -151,7 +151,7 @@ std::string findings(const matrix::Findings& stack, std::size_t most, const Term
         paragraph(fmt::format("{} ({}): {}", cell.clause, matrix::shortly(group), cell.reason.empty() ? cell.says : cell.reason),
                   style.columns, 4, 6);
     text += "  " + ink.of(cell.verdict, std::string(1, matrix::mark(cell.verdict))) + lines.substr(3);
-    if (!cell.replay.empty()) text += ink.faint("      tlsbye replay " + cell.replay) + "\n";
+    if (!cell.replay.empty()) text += ink.faint("      " + replay_command(report, cell.replay)) + "\n";
   }
   if (stack.groups.size() > most) text += fmt::format("    and {} more: {}\n", stack.groups.size() - most, matrix::sums(left));
   return ink.strong(stack.stack->id()) + fmt::format(", clauses: {}\n", matrix::sums(all)) + text + "\n";
@@ -179,7 +179,8 @@ std::size_t terminal_columns(int descriptor) {
   return columns == 0 ? usual : std::clamp(columns, narrowest, widest);
 }
 
-std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<Clause>& clauses, const TerminalStyle& style) {
+std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<Clause>& clauses, const TerminalStyle& style,
+                       const Provenance& provenance) {
   const Ink ink(style.colour);
   const Cell& cell = *alike.front();
   const Clause* clause = matrix::find(clauses, cell.clause);
@@ -198,7 +199,7 @@ std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<
   text += paragraph(fmt::format("{}: {}", cell.clause, cell.says), style.columns, 2, 4);
   if (!cell.reason.empty()) text += paragraph(fmt::format("{}, {}", verdict, cell.reason), style.columns, 2, 4);
   for (const EvidenceLine& line : cell.evidence) text += paragraph(told(line), style.columns, 2, 14);
-  if (!cell.replay.empty()) text += ink.faint("  tlsbye replay " + cell.replay) + "\n";
+  if (!cell.replay.empty()) text += ink.faint("  tlsbye replay " + cell.replay + more_replay_words(provenance)) + "\n";
   return text;
 }
 
@@ -220,7 +221,7 @@ std::string terminal(const RunReport& report, const TerminalStyle& style) {
   if (!failures.empty()) {
     text += ink.strong("What did not conform, worst first") + "\n\n";
     for (const matrix::Findings& stack : failures)
-      text += findings(stack, std::max<std::size_t>(3, most_findings / failures.size()), style);
+      text += findings(report, stack, std::max<std::size_t>(3, most_findings / failures.size()), style);
   }
   const auto rest = matrix::alike(report, {Verdict::known, Verdict::differs});
   if (!failures.empty() || !rest.empty())
@@ -231,6 +232,7 @@ std::string terminal(const RunReport& report, const TerminalStyle& style) {
                 style.columns, 0, 0) +
             "\n";
   text += paragraph(fmt::format("{} cells: {}", report.cells.size(), matrix::sums(report)), style.columns, 0, 2);
+  if (const std::string made = matrix::made(report); !made.empty()) text += paragraph(made, style.columns, 0, 2);
   if (!report.complete) text += "The run was not completed: what is missing is not-reached here.\n";
   return text;
 }

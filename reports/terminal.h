@@ -26,6 +26,7 @@ std::string terminal(const RunReport& report, const TerminalStyle& style = {});
 
 // One finding at length: citation, paraphrase, what was seen, the deciding events and the command to see it again. The cells are of one
 // clause and one stack and look alike; the first is shown, the others are named. At least one.
-std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<Clause>& clauses, const TerminalStyle& style = {});
+std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<Clause>& clauses, const TerminalStyle& style = {},
+                       const Provenance& provenance = {});
 
 }  // namespace tlsbye

@@ -68,7 +68,7 @@ TEST(Terminal, TheWorstComesFirstAndTheShortestReplayIdIsNamed) {
   for (Cell& cell : report.cells)
     if (cell.verdict == Verdict::violates && cell.role == Role::server) cell.replay = "short";
   const std::string text = terminal(report);
-  EXPECT_THAT(text, HasSubstr("tlsbye replay short\n"));
+  EXPECT_THAT(text, HasSubstr("tlsbye replay short --scenarios 'my scenarios'\n"));
   EXPECT_LT(text.find("  E gnutls-bye/"), text.find("  C gnutls-bye/"));
   EXPECT_LT(text.find("  C gnutls-bye/"), text.find("  s gnutls-bye/"));
 }

@@ -82,9 +82,15 @@ struct ReplayWords {
   std::filesystem::path capture;  // where to write the run for Wireshark; empty: nowhere
 };
 int replay_command(const House& house, const ReplayWords& words);
-// Judges a run file. `update`: writes a first known.toml to `known` instead, which must not be there yet.
-int gate_command(const House& house, const std::filesystem::path& run_file, const std::filesystem::path& known, Verdict fail_on,
-                 bool update);
+struct GateWords {
+  std::filesystem::path run_file;
+  std::filesystem::path known;  // empty: scenarios/known.toml; of those that write: known.toml
+  Verdict fail_on = Verdict::violates;
+  bool update = false, prune = false;  // write the list instead of judging: what is new into it, what is stale out of it
+  bool json = false;
+};
+// Judges a run file.
+int gate_command(const House& house, const GateWords& words);
 // What a shell may complete a word to, one a line: commands, options of `command`, what `list` names, stacks, scenarios, clauses.
 int complete_command(const House& house, const CLI::App& app, const std::string& what, const std::string& command);
 

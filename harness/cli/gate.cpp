@@ -7,6 +7,9 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "harness/cli/commands.h"
 #include "harness/judge/known.h"
@@ -32,34 +35,77 @@ std::string half_a_year_from_now() {
                      std::min(static_cast<unsigned>(date.day()), 28U));
 }
 
-int write_first_known(const RunReport& report, const std::filesystem::path& file, Verdict fail_on) {
-  if (std::filesystem::exists(file))
-    throw Stop{exit_usage, fmt::format("tlsbye: {} is there already; --update only writes a first one", file.string())};
-  std::ofstream stream(file, std::ios::binary);
-  stream << first_known(report, fail_on, half_a_year_from_now());
-  stream.close();
-  if (!stream) throw Stop{exit_usage, fmt::format("tlsbye: cannot write {}", file.string())};
-  fmt::print("written: {}; every entry needs its reason before the gate takes it\n", file.string());
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+LoadedKnown sound(LoadedKnown known) {
+  if (known.diagnostics.empty()) return known;
+  std::string text;
+  for (const Diagnostic& diagnostic : known.diagnostics) text += diagnostic.render();
+  throw Stop{exit_usage, text};
+}
+
+// Adds to the list what is new, and drops what is stale, as asked. All else in the file stays as it is.
+int rewrite_known(const House& house, RunReport report, const GateWords& words) {
+  const std::filesystem::path file = words.known.empty() ? "known.toml" : words.known;
+  std::error_code error;
+  const bool is_there = std::filesystem::exists(file, error);
+  if (!is_there && !words.update) throw Stop{exit_usage, fmt::format("tlsbye: {}: there is no such list to drop from", file.string())};
+  const LoadedKnown known = is_there ? sound(load_known(file, Reasons::optional)) : LoadedKnown{};
+  std::string text = is_there ? text_of(file) : "";
+  const KnownResult result = apply_known(report, known.entries, clauses_of(house), today(), peer_names(house));
+  if (words.prune) text = without_entries(text, result.stale_lines);
+  if (words.prune)  // the cells of an entry that has expired are anybody's again
+    for (Cell& cell : report.cells)
+      if (cell.verdict == Verdict::stale && cell.was) cell.verdict = *std::exchange(cell.was, std::nullopt);
+  const std::string fresh = words.update ? new_entries(report, words.fail_on, half_a_year_from_now()) : "";
+  if (!fresh.empty() && !text.empty()) text += text.ends_with("\n") ? "\n" : "\n\n";
+  text += fresh;
+  const LoadedKnown now = sound(parse_known(text, file.string(), Reasons::optional));
+  std::string partial = file.string() + ".partial";
+  write_text(partial, text);
+  std::filesystem::rename(partial, file, error);
+  if (error) throw Stop{exit_usage, fmt::format("tlsbye: cannot write {}: {}", file.string(), error.message())};
+  const std::size_t dropped = words.prune ? result.stale_lines.size() : 0, kept = known.entries.size() - dropped;
+  const auto without_reason =
+      std::count_if(now.entries.begin(), now.entries.end(), [](const KnownEntry& entry) { return entry.reason.empty(); });
+  fmt::print("written: {}: {} kept, {} added, {} dropped{}\n", file.string(), kept, now.entries.size() - kept, dropped,
+             without_reason > 0
+                 ? fmt::format("; {} without a reason: every entry needs its reason before the gate takes it", without_reason)
+                 : "");
+  if (!words.prune)
+    for (const std::string& fault : result.faults) fmt::print("  kept, though stale (--prune drops it): {}\n", fault);
   return exit_done;
+}
+
+std::string gate_json(const RunReport& report, const GateResult& result, const KnownResult& known) {
+  using Json = nlohmann::ordered_json;
+  Json entries = Json::array();
+  for (const KnownResult::Taken& taken : known.taken) entries.push_back({{"entry", taken.entry}, {"cells", taken.cells}});
+  const Json json{{"format", "tlsbye-gate/1"},
+                  {"green", result.green},
+                  {"cells", report.cells.size()},
+                  {"unexpected", result.unexpected},
+                  {"faults", result.faults},
+                  {"entries", std::move(entries)},
+                  {"entries_not_asked", known.not_asked},
+                  {"narrower", known.narrower}};
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
 
-int gate_command(const House& house, const std::filesystem::path& run_file, const std::filesystem::path& known_file, Verdict fail_on,
-                 bool update) {
-  RunReport report = read_run(run_file);
-  if (update) return write_first_known(report, known_file.empty() ? "known.toml" : known_file, fail_on);
-  const LoadedKnown known = load_known(known_file.empty() ? house.scenarios / "known.toml" : known_file);
-  if (!known.diagnostics.empty()) {
-    std::string text;
-    for (const Diagnostic& diagnostic : known.diagnostics) text += diagnostic.render();
-    throw Stop{exit_usage, text};
-  }
+int gate_command(const House& house, const GateWords& words) {
+  RunReport report = read_run(words.run_file);
+  if (words.update || words.prune) return rewrite_known(house, std::move(report), words);
+  const LoadedKnown known = sound(load_known(words.known.empty() ? house.scenarios / "known.toml" : words.known));
   const std::vector<Clause> clauses = clauses_of(house);
-  const std::vector<std::string> stale = apply_known(report, known.entries, clauses, today());
+  const KnownResult applied = apply_known(report, known.entries, clauses, today(), peer_names(house));
   for (std::string& missing : missing_cells(report, clauses)) report.problems.push_back(std::move(missing));
-  const GateResult result = gate(report, stale, fail_on);
-  fmt::print("{}", result.summary);
+  const GateResult result = gate(report, applied, words.fail_on);
+  fmt::print("{}", words.json ? gate_json(report, result, applied) : result.summary);
   return result.green ? exit_done : exit_no;
 }
 

@@ -22,8 +22,8 @@ House find_house() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   if (error) throw Stop{exit_harness, fmt::format("tlsbye: cannot find its own program file: {}", error.message())};
-  const fs::path bin = program.parent_path(), prefix = bin.parent_path();
-  const fs::path shared = prefix / "share" / "tlsbye", programs = prefix / "libexec" / "tlsbye";
+  const fs::path bin = program.parent_path();
+  const fs::path shared = (bin / TLSBYE_WAY_TO_DATA).lexically_normal(), programs = (bin / TLSBYE_WAY_TO_PROGRAMS).lexically_normal();
   if (fs::is_directory(shared / "scenarios" / "clauses", error)) return {shared / "scenarios", programs / "peers", programs / "rogues"};
   for (fs::path above = bin; above.has_relative_path(); above = above.parent_path())
     if (fs::is_directory(above / "scenarios" / "clauses", error)) return {above / "scenarios", bin / "peers", bin / "rogues"};

@@ -46,6 +46,7 @@ CLI::Option* add_path(CLI::App* command, const std::string& name, std::filesyste
 
 // What several commands have options for. One command is called at a time, so that there is one of these.
 struct Shared {
+  std::vector<std::string> words;
   std::filesystem::path more_scenarios, peers;
   std::vector<Library> libraries;
   unsigned patience_s = 10;
@@ -186,17 +187,15 @@ Command add_replay(CLI::App& app, Shared& shared) {
 }
 
 Command add_gate(CLI::App& app) {
-  struct Words {
-    std::filesystem::path run_file, known;
-    Verdict fail_on = Verdict::violates;
-    bool update = false;
-  };
-  const auto words = std::make_shared<Words>();
+  const auto words = std::make_shared<GateWords>();
   CLI::App* gate = app.add_subcommand("gate", "Exit 1 if a run has unexpected verdicts or stale known entries");
   add_path(gate, "run", words->run_file, "run.json")->required();
   add_known(gate, words->known, words->fail_on);
-  gate->add_flag("--update", words->update, "Write a first file of accepted deviations (known.toml), without reasons, instead of judging");
-  return {gate, [words](const House& house) { return gate_command(house, words->run_file, words->known, words->fail_on, words->update); }};
+  gate->add_flag("--update", words->update,
+                 "Instead of judging: add an entry for each deviation that the list (known.toml) does not accept yet, without its reason");
+  gate->add_flag("--prune", words->prune, "Instead of judging: drop the entries that are stale from the list");
+  gate->add_flag("--json", words->json, "The answer as JSON");
+  return {gate, [words](const House& house) { return gate_command(house, *words); }};
 }
 
 Command add_diff(CLI::App& app) {
@@ -319,6 +318,13 @@ int call(const Command& command, const Shared& shared) {
     if (!shared.peers.empty()) house.peers = shared.peers;
     house.libraries = shared.libraries;
     house.more_scenarios = shared.more_scenarios;
+    house.words = shared.words;
+    const auto replay_too = [&](const char* option, const std::string& value) {
+      if (!value.empty()) house.replay_words.insert(house.replay_words.end(), {option, value});
+    };
+    replay_too("--scenarios", shared.more_scenarios.string());
+    for (const Library& library : shared.libraries) replay_too("--lib", library.stack + "=" + library.prefix.string());
+    replay_too("--peers", shared.peers.string());
     return command.call(house);
   } catch (const Stop& stop) {
     return stopped(stop.code, stop.message);
@@ -335,6 +341,7 @@ int command(int argc, char** argv) {
       "Exit codes: 0 done as asked, 1 the gate, the selftest or a diff says no, 2 usage or bad input, 3 the harness or a peer failed, or "
       "the run was interrupted.");
   Shared shared;
+  shared.words.assign(argv + 1, argv + std::max(argc, 1));
   const std::vector<Command> commands{add_run(app, shared),    add_list(app, shared), add_show(app, shared),
                                       add_replay(app, shared), add_gate(app),         add_diff(app),
                                       add_report(app),         add_selftest(app),     add_complete(app)};

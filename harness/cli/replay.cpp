@@ -58,7 +58,9 @@ int replay_command(const House& house, const ReplayWords& words) {
   Made shown = made(runner, run);
   Transcript& transcript = shown.transcript;
   for (const std::string& part : not_due(run.schedule, transcript, shown.delivered)) fmt::print(stderr, "tlsbye: {}\n", part);
-  if (!words.capture.empty()) write_text(words.capture, pcapng(replay_id(run.key()), transcript, shown.capture));
+  Provenance here;
+  here.replay_words = house.replay_words;
+  if (!words.capture.empty()) write_text(words.capture, pcapng(replay_id(run.key()), transcript, shown.capture, more_replay_words(here)));
   if (const auto reference = reference_of(run.schedule)) {
     run.schedule = *reference;
     transcript.reference = answers(made(runner, run).transcript);

@@ -52,6 +52,25 @@ constexpr std::array formats{
 
 std::span<const ReportFormat> report_formats() { return formats; }
 
+// The clauses as they were when the run was made: a report of last year's run quotes last year's clauses. Of what the run does not say, the
+// installed ones are taken.
+References references_of(const House& house, const RunReport& report) {
+  References references = references_of(house);
+  for (const ClauseText& text : report.clauses) {
+    auto clause = std::find_if(references.clauses.begin(), references.clauses.end(), [&](const Clause& it) { return it.id == text.id; });
+    if (clause == references.clauses.end()) clause = references.clauses.insert(references.clauses.end(), Clause{});
+    clause->id = text.id;
+    clause->strength = read_word<Strength>(text.strength).value_or(clause->strength);
+    clause->says = text.says;
+    clause->cites = text.cites;
+    clause->contradicts = text.contradicts;
+    clause->property = find_property(text.property);
+    clause->file = text.file;
+    clause->file_line = text.line;
+  }
+  return references;
+}
+
 void write_text(const fs::path& file, const std::string& text) {
   if (const auto error = write_file(file, text)) throw Stop{exit_usage, fmt::format("tlsbye: {}: {}", file.string(), error->what)};
 }
@@ -80,7 +99,7 @@ int report_command(const House& house, const fs::path& run_file, const std::vect
   try {
     const RunReport report = read_run_file(run_file);
     const bool shows_runs = std::any_of(files.begin(), files.end(), [](const ReportFile& it) { return it.format->shows_runs; });
-    write_reports(report, references_of(house), shows_runs ? transcripts_beside(run_file) : Transcripts{}, files);
+    write_reports(report, references_of(house, report), shows_runs ? transcripts_beside(run_file) : Transcripts{}, files);
   } catch (const RunFileError& error) {
     throw Stop{exit_usage, fmt::format("tlsbye: {}", error.what())};
   }

@@ -14,6 +14,7 @@
 
 #include "harness/cli/campaign.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/provenance.h"
 #include "harness/cli/selection.h"
 #include "harness/cli/story.h"
 #include "harness/data/diagnostic.h"
@@ -109,7 +110,7 @@ void write_runs(const fs::path& out, const CampaignResult& result) {
     const std::string name = capture_name(replay), capture = "captures/" + name + ".pcapng";
     write_text(out / "transcripts" / (name + ".txt"),
                fmt::format("{}\n{}\nfor Wireshark: {}\n\n{}", replay, describe(transcript.key()), capture, tell_story(transcript)));
-    write_text(out / capture, pcapng(replay, transcript, result.captures.at(replay)));
+    write_text(out / capture, pcapng(replay, transcript, result.captures.at(replay), more_replay_words(result.report.provenance)));
   }
 }
 
@@ -183,10 +184,16 @@ int run_command(const House& house, const RunWords& words) {
   options.runner.patience = words.patience;
   options.progress = ::isatty(STDERR_FILENO);
   options.interrupted = &interrupted;
-  CampaignResult result = make_all(plan, clauses, chosen.scope, options);
+  CampaignResult result;
   RunReport& report = result.report;
+  report = Judge(clauses, chosen.scope).report();
+  if (report.cells.empty())
+    report.problems.push_back("the run has no cells: none of the clauses that were chosen speaks of the libraries that were chosen");
+  else
+    result = make_all(plan, clauses, chosen.scope, options);
+  report.provenance = provenance_of(house, words, chosen, known);
   report.problems.insert(report.problems.begin(), chosen.found.problems.begin(), chosen.found.problems.end());
-  const std::vector<std::string> stale = apply_known(report, known.entries, chosen.all_clauses, today());
+  const KnownResult applied = apply_known(report, known.entries, chosen.all_clauses, today(), peer_names(house));
 
   const std::optional<Stop> unwritten = write_all(house, words.out, result);
 
@@ -207,11 +214,10 @@ int run_command(const House& house, const RunWords& words) {
 
   const bool own_fault =
       std::any_of(report.cells.begin(), report.cells.end(), [](const Cell& cell) { return cell.verdict == Verdict::harness_error; });
+  const GateResult verdict = gate(report, applied, words.fail_on);
+  if (words.gate) fmt::print("\n{}", verdict.summary);
   if (own_fault || !report.complete || !report.problems.empty()) return exit_harness;
-  if (!words.gate) return exit_done;
-  const GateResult verdict = gate(report, stale, words.fail_on);
-  fmt::print("\n{}", verdict.summary);
-  return verdict.green ? exit_done : exit_no;
+  return words.gate && !verdict.green ? exit_no : exit_done;
 }
 
 }  // namespace tlsbye

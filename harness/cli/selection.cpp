@@ -55,6 +55,10 @@ std::vector<Tls> versions_of(const Plan& plan) {
 
 }  // namespace
 
+StackInfo info_of(const Stack& stack) {
+  return {stack.name, stack.version, stack.abilities, stack.library, stack.build_id, stack.compiler};
+}
+
 Selected choose(const House& house, const RunWords& words) {
   Selected chosen;
   chosen.scenarios = scenarios_of(house);
@@ -76,8 +80,7 @@ Selected choose(const House& house, const RunWords& words) {
   chosen.partners = partners_of(chosen.found.stacks, words.selection.partners);
   chosen.plan = make_plan(chosen.scenarios, chosen.subjects, chosen.partners, words.selection);
 
-  for (const Stack* stack : chosen.subjects)
-    chosen.scope.stacks.push_back({stack->name, stack->version, stack->abilities, stack->library, stack->build_id});
+  for (const Stack* stack : chosen.subjects) chosen.scope.stacks.push_back(info_of(*stack));
   if (words.selection.role) chosen.scope.roles = {*words.selection.role};
   if (words.selection.io) chosen.scope.io = {*words.selection.io};
   chosen.scope.tls = words.selection.tls ? std::vector<Tls>{*words.selection.tls} : versions_of(chosen.plan);

@@ -23,6 +23,9 @@ struct Selected {
   Judge::Scope scope;
 };
 
+// The stack as reports speak of it.
+StackInfo info_of(const Stack& stack);
+
 // Starts each peer program once, to ask who it is. Throws Stop where a word fits nothing.
 Selected choose(const House& house, const RunWords& words);
 

@@ -76,7 +76,7 @@ void show_clause(const Clause& clause, const std::vector<Clause>& clauses, const
   std::vector<const Cell*> told;
   for (const Cell* cell : cells)
     if (cell->verdict == Verdict::violates) told.push_back(cell);
-  if (!told.empty()) fmt::print("\n{}", tell_cells({told.front()}, clauses, terminal_style(STDOUT_FILENO)));
+  if (!told.empty()) fmt::print("\n{}", tell_cells({told.front()}, clauses, terminal_style(STDOUT_FILENO), seen.run->provenance));
 }
 
 void show_scenario(const Scenario& scenario, const Seen& seen) {

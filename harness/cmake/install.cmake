@@ -1,4 +1,5 @@
-# What `cmake --install` lays out, relative to the prefix; `tlsbye` finds its data from its own place (harness/cli/house.h):
+# What `cmake --install` lays out, relative to the prefix; `tlsbye` finds its data from its own place (harness/cli/house.h),
+# by the way there from the folder of programs, which tlsbye_installed_places() gives it (targets.cmake):
 #
 #   bin/tlsbye                    the program
 #   libexec/tlsbye/peers          one program a stack
@@ -7,7 +8,6 @@
 #   share/man, share/bash-completion, share/zsh, share/fish
 #   lib/cmake/tlsbye              find_package(tlsbye)
 
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS tlsbye RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

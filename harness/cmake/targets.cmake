@@ -34,3 +34,11 @@ function(tlsbye_test name)
   target_compile_definitions(${name}-test PRIVATE TLSBYE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" TLSBYE_BINARY_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   gtest_discover_tests(${name}-test TEST_PREFIX ${name}. PROPERTIES TIMEOUT 120 DISCOVERY_TIMEOUT 60)
 endfunction()
+
+# Tells a program that knows its own place how to get from there to the data and to the peers, however the folders of an installation are
+# called (CMAKE_INSTALL_LIBEXECDIR and the like).
+function(tlsbye_installed_places target)
+  file(RELATIVE_PATH data ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_DATADIR})
+  file(RELATIVE_PATH programs ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBEXECDIR})
+  target_compile_definitions(${target} PRIVATE TLSBYE_WAY_TO_DATA="${data}/tlsbye" TLSBYE_WAY_TO_PROGRAMS="${programs}/tlsbye")
+endfunction()

@@ -237,8 +237,8 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
   if (hello.number("protocol") != protocol_version)
     return fmt::format("{}: speaks protocol version {}, this harness speaks {}; build the peer and the harness from the same source",
                        program.string(), hello.get("protocol", "(none)"), protocol_version);
-  peer.hello_ = {std::string(hello.get("stack")), std::string(hello.get("version")), split_words(hello.get("abilities")),
-                 std::string(hello.get("library")), std::string(hello.get("build-id"))};
+  peer.hello_ = {std::string(hello.get("stack")),   std::string(hello.get("version")),  split_words(hello.get("abilities")),
+                 std::string(hello.get("library")), std::string(hello.get("build-id")), std::string(hello.get("compiler"))};
   if (const std::string wrong = wrong_name(peer.hello_); !wrong.empty()) return fmt::format("{}: its hello {}", program.string(), wrong);
   return peer;
 }

@@ -32,6 +32,7 @@ struct PeerHello {
   std::vector<std::string> abilities;
   std::string library;   // the file that the stack was loaded from; empty where the peer does not tell
   std::string build_id;  // of that file
+  std::string compiler;  // of the peer program; empty where it does not tell
 };
 
 // What was learnt of a stack's processes, which follow each other: how often requests of a word were answered, and how often never. Where

@@ -41,7 +41,7 @@ std::variant<Stack, std::string> ask(const fs::path& program, std::chrono::milli
   auto started = PeerProcess::start(program, patience, {{}, library_path});
   if (auto* problem = std::get_if<std::string>(&started)) return std::move(*problem);
   const PeerHello& hello = std::get<PeerProcess>(started).hello();
-  return Stack{hello.stack, hello.version, hello.abilities, program, hello.library, hello.build_id, library_path};
+  return Stack{hello.stack, hello.version, hello.abilities, program, hello.library, hello.build_id, hello.compiler, library_path};
 }
 
 std::variant<Stack, std::string> ask_with(const Library& library, const fs::path& program, std::chrono::milliseconds patience) {

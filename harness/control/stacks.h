@@ -19,6 +19,7 @@ struct Stack {
   std::filesystem::path program;
   std::string library = {};       // the file that the library was loaded from; empty where the peer does not tell
   std::string build_id = {};      // of that file
+  std::string compiler = {};      // of the program; empty where the peer does not tell
   std::string library_path = {};  // how the program has to be started for that: Launch::library_path
 
   bool can(std::string_view ability) const;

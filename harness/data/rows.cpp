@@ -79,6 +79,33 @@ std::optional<std::string> Rows::text(const toml::table& row, std::string_view k
   return value;
 }
 
+std::vector<std::string> Rows::texts(const toml::table& row, std::string_view key) {
+  const toml::node* node = row.get(key);
+  const toml::array* list = node ? node->as_array() : nullptr;
+  if (!list) {
+    auto one = text(row, key);
+    return one ? std::vector<std::string>{std::move(*one)} : std::vector<std::string>();
+  }
+  std::vector<std::string> all;
+  for (const toml::node& element : *list) {
+    const auto value = element.value_exact<std::string>();
+    if (!value || value->find_first_not_of(" \t\n") == std::string::npos)
+      report(element.source(), fmt::format("`{}` has an element that is {}", key, value ? "empty" : "not a string"));
+    else
+      all.push_back(*value);
+  }
+  if (list->empty()) report(node->source(), fmt::format("`{}` is empty", key));
+  return all;
+}
+
+std::optional<bool> Rows::yes(const toml::table& row, std::string_view key) {
+  const toml::node* node = row.get(key);
+  if (!node) return std::nullopt;
+  const auto value = node->value_exact<bool>();
+  if (!value) report(node->source(), fmt::format("`{}` is neither true nor false", key));
+  return value;
+}
+
 std::optional<std::string> Rows::date(const toml::table& row, std::string_view key) {
   const toml::node* node = row.get(key);
   if (!node) return std::nullopt;

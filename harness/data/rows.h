@@ -24,6 +24,9 @@ class Rows {
 
   // The value; nullopt where there is none or (reported) where it is of another type. A string must not be empty.
   std::optional<std::string> text(const toml::table& row, std::string_view key);
+  // One string or a list of them: `a = "x"`, `a = ["x", "y"]`. Empty where there is none or (reported) where it is something else.
+  std::vector<std::string> texts(const toml::table& row, std::string_view key);
+  std::optional<bool> yes(const toml::table& row, std::string_view key);
   std::optional<std::string> date(const toml::table& row, std::string_view key);
 
   void report(const toml::source_region& where, std::string problem, std::string suggestion = {});

@@ -1,7 +1,11 @@
 """Names: whatever libraries, their versions and files of scenarios are called, each run can be named, found and made again; and of the
 files in a folder of results those alone are taken away that a run has put there."""
 
+import html
 import json
+import os
+import re
+import subprocess
 import textwrap
 
 import pytest
@@ -133,3 +137,32 @@ def test_a_folder_that_no_run_has_written_to_loses_nothing(tlsbye):
     (tlsbye.folder / "out/transcripts.jsonl").write_text('{"replay":"a"}\nnot ours\n\n')
     tlsbye("run", "--stack", "gnutls", "--scenario", "clean-reply/*", check=0)
     assert all((tlsbye.folder / name).read_text() == "theirs" for name in theirs)
+
+
+def test_a_printed_command_can_be_pasted_and_finds_what_the_run_had(tlsbye, tmp_path):
+    scenarios, peers = tmp_path / "it's mine", tmp_path / "my $peers"
+    scenarios.mkdir()
+    (scenarios / "own.toml").write_text(textwrap.dedent("""\
+        [[scenario]]
+        id = "cut"
+        title = "Cut"
+        why = "A library that takes the bare end for the reply is found out."
+        script = '''
+        both     handshake
+        subject  close until done
+        wire     fin subject
+        '''
+    """))
+    peers.mkdir()
+    for program in PEERS.iterdir():
+        (peers / program.name).symlink_to(program)
+    words = ("--scenarios", scenarios.name, "--peers", peers, "--stack", "gnutls", "--scenario", "own/*", "--tls", "1.3", "--io", "blocking")
+    told = tlsbye("run", *words, check=0).stdout
+    junit = html.unescape((tmp_path / "out/junit.xml").read_text())
+    tlsbye("gate", "out/run.json", "--update", check=0)
+    commands = {re.search(r"tlsbye replay own/.*", text)[0] for text in (told, junit, (tmp_path / "known.toml").read_text())}
+    commands.add(re.search(r"tlsbye replay 'own/.*", next((tmp_path / "out/captures").iterdir()).read_bytes().decode("latin-1"))[0])
+    for command in commands:
+        done = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, env={**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"},
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0 and done.stdout.startswith("own/cut: Cut\n"), (command, done.stderr)

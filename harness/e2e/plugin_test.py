@@ -34,11 +34,11 @@ class Pytest:
         lines = [f"{key.replace('_', '-')} = {json.dumps(value)}\n" for key, value in {"stacks": ["gnutls"], **keys}.items()]
         (self.folder / "pyproject.toml").write_text("[tool.tlsbye]\n" + "".join(lines))
 
-    def __call__(self, *words, check=None):
+    def __call__(self, *words, check=None, below="."):
         self.calls.write_text("")
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "tlsbye.pytest_plugin", "-p", "no:cacheprovider", *map(str, words)],
-            cwd=self.folder,
+            cwd=self.folder / below,
             env={**os.environ, "PYTHONPATH": str(ROOT / "harness/python"), "TLSBYE_PROGRAM": str(self.program), "NO_COLOR": "1",
                  "TMPDIR": str(self.temporary)},
             stdin=subprocess.DEVNULL,
@@ -240,6 +240,35 @@ def test_a_clause_that_does_not_exist_is_told_when_tests_are_collected(pytest_in
     assert done.returncode in {1, 2} and "no clause matches `rfc9864/*`" in done.stdout
 
 
+# What stays of a session
+
+
+def test_the_results_of_a_session_that_was_red_are_kept_and_said_to_be(judged):
+    kept = judged.folder / "tlsbye-results"
+    assert {"run.json", "matrix.html", "transcripts.jsonl"} <= {file.name for file in kept.iterdir()}
+    assert list((kept / "transcripts").iterdir()) and list((kept / "captures").iterdir())
+    assert not {"lock", "done", "failed"} & {file.name for file in kept.iterdir()}
+    assert re.search(r"^tlsbye: matrix\.html and the runs behind it are in \S+/tlsbye-results$", judged.done.stdout, re.MULTILINE)
+
+
+def test_a_later_session_replaces_what_was_kept_and_nothing_else(pytest_in):
+    kept = pytest_in.folder / "results"
+    (kept / "transcripts").mkdir(parents=True)
+    (kept / "mine.txt").write_text("mine")
+    pytest_in.settings(clauses=["rfc9846/*"], scenarios=["missing-reply/*"], out="results")
+    pytest_in("--tlsbye", "-q", check=1)
+    first = {file.name for file in (kept / "transcripts").iterdir()}
+    pytest_in.settings(clauses=["rfc9846/*"], scenarios=["missing-reply/end-instead-of-the-reply"], out="results")
+    pytest_in("--tlsbye", "-q", check=1)
+    assert {file.name for file in (kept / "transcripts").iterdir()} < first
+    assert (kept / "mine.txt").read_text() == "mine" and not (pytest_in.folder / "tlsbye-results").exists()
+
+
+def test_a_session_that_was_green_leaves_nothing(pytest_in):
+    pytest_in("--tlsbye", "-q", "-k", "close-notify-is-a-warning", check=0)
+    assert not (pytest_in.folder / "tlsbye-results").exists()
+
+
 # Settings
 
 
@@ -268,7 +297,8 @@ def test_a_library_built_elsewhere_can_be_tested(pytest_in, tlsbye, words):
     system = stacks(tlsbye)["gnutls"]
     copied(system["library"], pytest_in.folder / "prefix", renamed(system["version"], "3.9.1"))
     pytest_in.settings(clauses=["rfc9846/*"], scenarios=["missing-reply/*"], libraries=["gnutls=prefix"])
-    done = pytest_in("--tlsbye", "-q", *words, check=1)
+    (pytest_in.folder / "below").mkdir()
+    done = pytest_in("--tlsbye", "-q", "--rootdir", pytest_in.folder, *words, check=1, below="below")
     assert "gnutls 3.9.1 as client, TLS 1.3: violates" in done.stdout and "has no cell" not in done.stdout
 
 
@@ -303,16 +333,27 @@ def test_what_is_not_there_is_told(tlsbye_report):
         assert "one was asked for" in str(error)
     else:
         raise AssertionError("several cells for one")
+
+def test_a_wrong_name_is_told_the_nearest(tlsbye_report):
+    for words, hint in (({"clause": "rfc9846/succes-means-the-answer-came"}, "rfc9846/success-means-the-answer-came"), ({"stack": "gnutsl"}, "gnutls"),
+                        ({"role": "clint"}, "client"), ({"tls": "1.4"}, "1.3")):
+        asked = {"clause": "rfc9846/success-means-the-answer-came", "stack": "gnutls", "role": "client", "tls": "1.3", **words}
+        try:
+            tlsbye_report.cell(**asked)
+        except LookupError as error:
+            assert "did you mean" in str(error) and repr(hint) in str(error), error
+        else:
+            raise AssertionError("found")
 '''
 
 
-@pytest.mark.parametrize("words", [("--tlsbye", "-k", "test_one or test_what"), (), ("-n", "2")])
+@pytest.mark.parametrize("words", [("--tlsbye", "-k", "test_one or test_what or test_a_wrong"), (), ("-n", "2")])
 def test_tests_of_a_project_can_ask_for_one_cell_or_one_trait(pytest_in, run_file, words):
     trait = next(t for t in json.loads(run_file().read_text())["traits"] if (t["role"], t["tls"]) == ("client", "1.3"))
     (pytest_in.folder / "test_own.py").write_text(OWN.replace("TRAIT", trait["trait"]).replace("ANSWER", trait["answer"]))
     pytest_in.settings(clauses=["rfc9846/*"], scenarios=["missing-reply/*", trait["replay"].partition(":")[0]])
     done = pytest_in("-rA", *words, check=1)
-    for name in ("test_one_cell", "test_one_trait", "test_what_is_not_there_is_told"):
+    for name in ("test_one_cell", "test_one_trait", "test_what_is_not_there_is_told", "test_a_wrong_name_is_told_the_nearest"):
         assert re.search(rf"^PASSED test_own\.py::{name}$", done.stdout, re.MULTILINE), done.stdout
     for name in ("test_one_cell_that_is_not_as_wished", "test_one_trait_that_is_not_as_wished"):
         assert re.search(rf"^FAILED test_own\.py::{name} ", done.stdout, re.MULTILINE), done.stdout

@@ -11,7 +11,7 @@ SCHEDULE = re.compile(r"\+((send|recv)\d+=(EAGAIN|EINTR|short|EPIPE|ECONNRESET)(
 
 
 def without_times(report):
-    return {key: value for key, value in report.items() if key != "duration_s"}
+    return {key: value for key, value in report.items() if key not in {"duration_s", "day"}}
 
 
 def size(replay):

@@ -281,8 +281,8 @@ std::string advice_title(const RunReport& report, std::string_view stack) {
 std::string_view advice_heading(AdviceRules::Section section) { return headings[static_cast<std::size_t>(section)]; }
 
 std::string tell_advice(const RunReport& report, std::string_view stack, const AdviceRules& rules, std::size_t width) {
-  std::string text =
-      advice_title(report, stack) + fmt::format("\nas {} runs showed it; `tlsbye replay ID` shows any of them again.\n", report.runs);
+  std::string text = advice_title(report, stack) + fmt::format("\nas {} runs showed it; `tlsbye replay ID{}` shows any of them again.\n",
+                                                               report.runs, more_replay_words(report.provenance));
   std::optional<Section> section;
   int number = 0;
   for (const Advice& it : advise(report, stack, rules)) {

@@ -58,6 +58,19 @@ std::vector<std::string> unexpected_lines(const RunReport& report, Verdict fail_
   return lines;
 }
 
+// What the list did, in one line; nothing where there is none.
+std::string told_of(const KnownResult& known) {
+  if (known.taken.empty() && known.not_asked == 0) return {};
+  std::size_t cells = 0;
+  for (const KnownResult::Taken& taken : known.taken) cells += taken.cells;
+  std::string text = fmt::format("  known: {} {} {} {}", known.taken.size(), known.taken.size() == 1 ? "entry takes" : "entries take",
+                                 cells, cells == 1 ? "cell" : "cells");
+  if (known.not_asked > 0)
+    text += fmt::format("; {} {} not asked{}", known.not_asked, known.not_asked == 1 ? "was" : "were",
+                        known.narrower.empty() ? "" : fmt::format(" (this run may show less than others: {})", known.narrower));
+  return text + "\n";
+}
+
 }  // namespace
 
 bool unexpected(Verdict verdict, Verdict fail_on) {
@@ -115,29 +128,41 @@ std::vector<std::string> missing_cells(const RunReport& report, const std::vecto
   return lines;
 }
 
-GateResult gate(const RunReport& report, const std::vector<std::string>& stale_entries, Verdict fail_on) {
+GateResult gate(const RunReport& report, const KnownResult& known, Verdict fail_on) {
   GateResult result;
   result.unexpected = unexpected_lines(report, fail_on);
   if (!report.complete) result.faults.emplace_back("the run was not completed");
-  if (totals(report)[static_cast<std::size_t>(Verdict::conforms)] == 0)
+  if (report.cells.empty())
+    result.faults.emplace_back("the run has no cells: it asked nothing");
+  else if (totals(report)[static_cast<std::size_t>(Verdict::conforms)] == 0)
     result.faults.emplace_back("no cell conforms: this run proves nothing");
   for (std::string& fault : empty_columns(report)) result.faults.push_back(std::move(fault));
   for (const std::string& problem : report.problems) result.faults.push_back(problem);
-  for (const std::string& entry : stale_entries) result.faults.push_back("stale: " + entry);
+  for (const std::string& entry : known.faults) result.faults.push_back("stale: " + entry);
   result.green = result.unexpected.empty() && result.faults.empty();
 
   if (result.green) {
     const std::size_t excused = totals(report)[static_cast<std::size_t>(Verdict::known)];
     result.summary =
         fmt::format("gate: green, {} cells{}\n", report.cells.size(), excused ? fmt::format(", {} of them known", excused) : "");
+    result.summary += told_of(known);
+    // The entries that take most first.
+    std::vector<KnownResult::Taken> taken = known.taken;
+    std::stable_sort(taken.begin(), taken.end(), [](const auto& one, const auto& other) { return one.cells > other.cells; });
+    constexpr std::size_t room = screenful - 3;
+    for (std::size_t i = 0; i < std::min(taken.size(), room); ++i)
+      result.summary += fmt::format("  {:>4} {}  {}\n", taken[i].cells, taken[i].cells == 1 ? "cell " : "cells", taken[i].entry);
+    if (taken.size() > room) result.summary += fmt::format("  and {} more entries; --json has them all\n", taken.size() - room);
     return result;
   }
   std::size_t cells = 0;
   for (const Cell& cell : report.cells) cells += unexpected(cell.verdict, fail_on);
   result.summary = fmt::format("gate: red, {} unexpected {}, {} {} of the run itself\n", cells, cells == 1 ? "cell" : "cells",
                                result.faults.size(), result.faults.size() == 1 ? "fault" : "faults");
+  const std::string entries = told_of(known);
+  result.summary += entries;
   // Both lists are told; a long one leaves the other its half of the screen.
-  const std::size_t room = screenful - 3;
+  const std::size_t room = screenful - (entries.empty() ? 3 : 4);
   const std::size_t faults = std::min(result.faults.size(), std::max(room / 2, room - std::min(room, result.unexpected.size())));
   const std::size_t lines = std::min(result.unexpected.size(), room - faults);
   for (std::size_t i = 0; i < faults; ++i) result.summary += "  " + result.faults[i] + "\n";

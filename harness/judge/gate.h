@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "harness/judge/judge.h"
+#include "harness/judge/known.h"
 
 namespace tlsbye {
 
 struct GateResult {
   bool green = false;
   std::vector<std::string> unexpected;  // one line for each group of equal cells, worst first
-  std::vector<std::string> faults;      // what is wrong with the run as a whole: incomplete, nothing reached, stale entries, problems
+  std::vector<std::string> faults;      // what is wrong with the run as a whole: incomplete, nothing reached, bad entries, problems
   std::string summary;                  // for the reader: at most a screenful, ends with a newline
   int exit_code() const { return green ? 0 : 1; }
 };
@@ -20,8 +21,8 @@ struct GateResult {
 // Unexpected are violates, hung, crashed, harness-error and stale, and what `fail_on` adds: discouraged; or differs, and discouraged with
 // it. Never green is a run that was not completed, that had problems, in which
 // no cell conforms, or in which a stack that claims a role and version has cells there but came to none of them.
-// `report` has had apply_known() done to it; `stale_entries` is what that gave.
-GateResult gate(const RunReport& report, const std::vector<std::string>& stale_entries = {}, Verdict fail_on = Verdict::violates);
+// `report` has had apply_known() done to it; `known` is what that gave.
+GateResult gate(const RunReport& report, const KnownResult& known = {}, Verdict fail_on = Verdict::violates);
 
 // The cells that the report's own stacks promise and that it lacks, as lines to be told with its problems: each clause that it has must
 // have a cell for every stack, and every role and TLS version that the report speaks of at all, where it applies and the stack can do that.

@@ -60,9 +60,36 @@ TEST(Gate, IsNeverGreenForARunThatWasNotCompletedOrHadProblems) {
 }
 
 TEST(Gate, IsNeverGreenWithAStaleEntry) {
-  const GateResult result = gate(report_of(Verdict::conforms), {"known.toml:3: gone"});
+  KnownResult known;
+  known.faults = {"known.toml:3: gone"};
+  const GateResult result = gate(report_of(Verdict::conforms), known);
   EXPECT_FALSE(result.green);
   EXPECT_THAT(result.summary, HasSubstr("stale: known.toml:3: gone"));
+}
+
+TEST(Gate, TellsHowManyCellsEachEntryTookAndHowManyEntriesWereNotAsked) {
+  KnownResult known;
+  known.taken = {{"known.toml:1: a", 2}, {"known.toml:9: b", 30}, {"known.toml:20: c", 1}};
+  known.not_asked = 12;
+  known.narrower = "its scenarios were chosen (--scenario)";
+  EXPECT_EQ(
+      gate(report_of(Verdict::conforms), known).summary,
+      "gate: green, 1 cells\n"
+      "  known: 3 entries take 33 cells; 12 were not asked (this run may show less than others: its scenarios were chosen (--scenario))\n"
+      "    30 cells  known.toml:9: b\n"
+      "     2 cells  known.toml:1: a\n"
+      "     1 cell   known.toml:20: c\n");
+  EXPECT_THAT(gate(beside_a_conforming_cell(Verdict::violates), known).summary,
+              HasSubstr("\n  known: 3 entries take 33 cells; 12 were not"));
+  for (std::size_t i = 0; i < 100; ++i) known.taken.push_back({"e", 3});
+  const std::string long_one = gate(report_of(Verdict::conforms), known).summary;
+  EXPECT_LE(std::count(long_one.begin(), long_one.end(), '\n'), 24);
+}
+
+TEST(Gate, IsNeverGreenForARunOfNothing) {
+  RunReport nothing = report_of(Verdict::conforms);
+  nothing.cells.clear();
+  EXPECT_THAT(gate(nothing).faults, ElementsAre(HasSubstr("no cells")));
 }
 
 TEST(Gate, WantsEachClaimedRoleAndVersionReached) {

@@ -58,6 +58,32 @@ std::map<std::string, std::string_view> refusals(const Transcript& transcript) {
   return refused;
 }
 
+// What a stack promises without a word: the rest are abilities. (A handshake that is refused is one that does not succeed.)
+bool is_of_every_stack(std::string_view verb) { return verb == "open" || verb == spell(Call::read) || verb == spell(Call::write); }
+
+// Whether the handshakes of this run were let alone, and then whether the subject came through one. Nothing where they were not: the wire
+// or a planned fault touched one, or one side alone was asked to shake hands.
+std::optional<bool> shook_hands(const Transcript& transcript) {
+  bool by_subject = false, by_partner = false;
+  for (const Event& event : transcript.events()) {
+    if (const auto* call = event.as<ApiCall>()) {
+      if (call->call != Call::handshake) {
+        if (call->side == Side::subject) break;
+        continue;
+      }
+      (call->side == Side::subject ? by_subject : by_partner) = true;
+      if (call->side == Side::subject && call->outcome == Outcome::done) return true;
+    }
+    if (const auto* record = event.as<Record>(); record && (record->made || record->by_script)) return std::nullopt;
+    if (const auto* held = event.as<Withheld>(); held && held->why == Withheld::Why::hold) return std::nullopt;
+    if (event.as<Replaced>() || event.as<Lost>()) return std::nullopt;
+    if (const auto* call = event.as<TransportCall>(); call && call->injected) return std::nullopt;
+    if (const auto* end = event.as<TransportEnd>(); end && end->by_wire) return std::nullopt;
+    if (event.as<RawCall>()) return std::nullopt;
+  }
+  return by_subject && by_partner ? std::optional(false) : std::nullopt;
+}
+
 }  // namespace
 
 Verdict verdict_of(Finding::Kind kind, Strength strength) {
@@ -90,6 +116,25 @@ Verdict verdict_of(Finding::Kind kind, Strength strength) {
 bool StackInfo::can(std::string_view ability) const { return names(abilities, ability); }
 
 std::string TraitAnswer::answer() const { return fmt::format("{}", fmt::join(answers, " or ")); }
+
+std::string more_replay_words(const Provenance& provenance) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-,/@=:+%";
+  std::string words;
+  for (const std::string& word : provenance.replay_words) {
+    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) {
+      words += " " + word;
+      continue;
+    }
+    words += " '";
+    for (const char c : word) words += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    words += "'";
+  }
+  return words;
+}
+
+std::string replay_command(const RunReport& report, std::string_view replay) {
+  return fmt::format("tlsbye replay {}{}", replay, more_replay_words(report.provenance));
+}
 
 Totals totals(const RunReport& report) {
   Totals counts{};
@@ -150,6 +195,13 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
   const auto refused = refusals(transcript);
   const bool readable = decrypted(transcript);
   std::optional<Telling> telling;
+  for (const auto& [verb, unused] : refused) ++(verb == spell(Call::handshake) ? column.handshakes : column.promises[verb]).refused;
+  std::set<std::string_view> answered;
+  for (const Event& event : transcript.events())
+    if (const auto* call = event.as<ApiCall>(); call && call->side == Side::subject) answered.insert(spell(call->call));
+  if (!answered.empty()) answered.insert("open");
+  for (const std::string_view verb : answered) ++column.promises[std::string(verb)].kept;
+  if (const auto shook = shook_hands(transcript)) ++(*shook ? column.handshakes.kept : column.handshakes.refused);
   Met& met = column.partners[{transcript.key().partner, transcript.key().partner_version}];
   ++met.runs;
   met.cells.resize(clauses_->size());
@@ -222,6 +274,12 @@ void Judge::merge(Judge&& other) {
         here.cells[clause] = std::max(here.cells[clause], met.cells[clause]);
     }
     mine.lost.merge(theirs.lost);
+    for (const auto& [verb, promise] : theirs.promises) {
+      mine.promises[verb].kept += promise.kept;
+      mine.promises[verb].refused += promise.refused;
+    }
+    mine.handshakes.kept += theirs.handshakes.kept;
+    mine.handshakes.refused += theirs.handshakes.refused;
   }
 }
 
@@ -268,6 +326,29 @@ Cell Judge::cell(const Column& column, std::size_t clause_index) const {
   return cell;
 }
 
+std::vector<std::string> Judge::broken_promises() const {
+  std::vector<std::string> problems;
+  for (std::size_t stack = 0; stack < scope_.stacks.size(); ++stack) {
+    const StackInfo& info = scope_.stacks[stack];
+    std::map<std::string, Promise> asked;
+    for (const Column& column : columns_) {
+      if (column.stack != stack) continue;
+      for (const auto& [verb, promise] : column.promises) {
+        asked[verb].kept += promise.kept;
+        asked[verb].refused += promise.refused;
+      }
+      if (const auto& [kept, refused] = column.handshakes; refused > 0 && kept == 0)
+        problems.push_back(fmt::format("{} as {}, TLS {}: no handshake succeeds, in {} {} that let it alone", info.id(), spell(column.role),
+                                       spell(column.tls), refused, refused == 1 ? "run" : "runs"));
+    }
+    for (const auto& [verb, promise] : asked)
+      if (promise.refused > 0 && promise.kept == 0 && (info.can(verb) || is_of_every_stack(verb)))
+        problems.push_back(fmt::format("{} promises `{}`, and refused it whenever it was asked, in {} {}", info.id(), verb, promise.refused,
+                                       promise.refused == 1 ? "run" : "runs"));
+  }
+  return problems;
+}
+
 RunReport Judge::report() const {
   RunReport report;
   report.stacks = scope_.stacks;
@@ -278,6 +359,11 @@ RunReport Judge::report() const {
                                        [&](const auto& list) { return std::binary_search(list.begin(), list.end(), clause); });
       if (applies) report.cells.push_back(cell(column, clause));
     }
+    const Clause& it = (*clauses_)[clause];
+    if (!report.cells.empty() && report.cells.back().clause == it.id)
+      report.clauses.push_back({it.id, std::string(spell(it.strength)), it.says, it.cites,
+                                it.property ? std::string(it.property->name) : "", it.contradicts, it.file.filename().string(),
+                                it.file_line});
   }
   for (std::size_t trait = 0; trait < questions_->size(); ++trait) {
     for (const Column& column : columns_) {
@@ -313,6 +399,7 @@ RunReport Judge::report() const {
   for (const Column& column : columns_)
     for (const auto& [run, loss] : column.lost) lost.emplace(run, fmt::format("{}: {}", loss.replay, loss.why));
   for (auto& [run, problem] : lost) report.problems.push_back(std::move(problem));
+  for (std::string& problem : broken_promises()) report.problems.push_back(std::move(problem));
   return report;
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/judge/provenance.h"
 #include "harness/oracle/oracle.h"
 #include "harness/transcript/telling.h"
 
@@ -41,16 +42,6 @@ struct Words<Verdict> {
 // What a finding means for a clause of that strength: broken is `violates` for must, documented and expected, `discouraged` for should,
 // `differs` for may and observed. What crashed or hung did so whatever the strength.
 Verdict verdict_of(Finding::Kind kind, Strength strength);
-
-// A stack as it took part in a run.
-struct StackInfo {
-  std::string name, version;
-  std::vector<std::string> abilities;
-  std::string library = {}, build_id = {};  // the file that it was loaded from, and that file's (harness/control/stacks.h)
-  std::string id() const { return name + " " + version; }
-  bool can(std::string_view ability) const;
-  friend bool operator==(const StackInfo&, const StackInfo&) = default;
-};
 
 // An event as a reader is told of it, where it is part of what a verdict rests on.
 struct EvidenceLine {
@@ -101,16 +92,23 @@ struct Pair {
 
 // Everything that a report may say: the run file in memory (format "tlsbye-run/1", reports/schema.json).
 struct RunReport {
+  Provenance provenance = {};  // empty where the file does not say: of a tlsbye that did not, or cells that no run was made for
   std::vector<StackInfo> stacks;
   std::vector<Cell> cells;          // sorted: clause (in the order given), stack (likewise), role, tls
   std::vector<TraitAnswer> traits;  // sorted: trait, stack, role, tls
   std::vector<Pair> pairs;          // sorted: stack, partner
+  std::vector<ClauseText> clauses;  // of the cells, in their order
   std::size_t runs = 0;
   double duration_s = 0;
   bool complete = true;               // false: interrupted, the rest was not run
   std::vector<std::string> problems;  // harness errors and peers that could not take part, one line each
   friend bool operator==(const RunReport&, const RunReport&) = default;
 };
+
+// The command that makes a run of the report again, ready to be pasted into a shell; and its words behind the replay id, each with a blank
+// before it.
+std::string replay_command(const RunReport& report, std::string_view replay);
+std::string more_replay_words(const Provenance& provenance);
 
 // How many cells have each verdict; indexed by the verdict's value.
 using Totals = std::array<std::size_t, Words<Verdict>::list.size()>;
@@ -146,7 +144,8 @@ class Judge {
   // Takes over what the other judge has seen. Both must have the same clauses and scope.
   void merge(Judge&& other);
 
-  // Everything but duration_s and complete, which the caller knows.
+  // Everything but the provenance, duration_s and complete, which the caller knows. Problems are runs that were lost, abilities that a
+  // stack promised and then refused whenever it was asked, and roles and TLS versions in which it shook hands in no run that let it.
   RunReport report() const;
 
  private:
@@ -171,6 +170,9 @@ class Judge {
   struct Lost {
     std::string scenario, replay, why;
   };
+  struct Promise {
+    std::size_t kept = 0, refused = 0;  // runs
+  };
   struct Column {
     std::size_t stack;  // in scope_.stacks
     Role role;
@@ -179,9 +181,12 @@ class Judge {
     std::array<std::vector<std::size_t>, 2> applicable;   // by Io: indexes of the clauses that apply, rising
     std::vector<std::map<std::string, Answered>> traits;  // by trait: its answers
     std::map<Partner, Met> partners;
-    std::map<std::size_t, Lost> lost;  // by run
+    std::map<std::size_t, Lost> lost;         // by run
+    std::map<std::string, Promise> promises;  // by what was asked for
+    Promise handshakes;                       // of those that were let alone
   };
   Column& column(const RunKey& key);
+  std::vector<std::string> broken_promises() const;
   Cell cell(const Column& column, std::size_t clause_index) const;
 
   const std::vector<Clause>* clauses_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 #include <ctime>
+#include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -13,6 +15,7 @@
 #include "harness/data/glob.h"
 #include "harness/data/rows.h"
 #include "harness/judge/gate.h"
+#include "harness/transcript/fingerprint.h"
 
 namespace tlsbye {
 namespace {
@@ -20,18 +23,25 @@ namespace {
 // The verdicts that fail a gate and are not our own.
 constexpr Verdict acceptable[] = {Verdict::violates, Verdict::hung, Verdict::crashed, Verdict::discouraged, Verdict::differs};
 
+// Libraries that somebody may have a peer for, here or elsewhere: a list is shared.
+constexpr std::string_view widely_known[] = {"aws-lc",   "bearssl", "boringssl", "botan",   "gnutls", "go",      "jsse",
+                                             "libressl", "gotls",   "matrixssl", "mbedtls", "nss",    "openjdk", "openssl",
+                                             "quictls",  "rustls",  "s2n",       "s2n-tls", "wolfssl"};
+
+bool is_glob(std::string_view text) { return text.find_first_of("*?[") != std::string_view::npos; }
+
 bool speaks_of(const KnownEntry& entry, const Cell& cell) {
   RunKey key;
   key.subject = cell.stack;
   key.subject_version = cell.version;
   key.role = cell.role;
   key.tls = cell.tls;
-  return matches(entry.clause, cell.clause) && entry.applies.covers(key);
+  return matches_any(entry.clauses, cell.clause) && entry.applies.covers(key);
 }
 
 // Whether the cell is what the entry accepts, be it marked by another entry already.
 bool excuses(const KnownEntry& entry, const Cell& cell) {
-  return cell.was.value_or(cell.verdict) == entry.verdict && (entry.scenario.empty() || matches(entry.scenario, cell.scenario));
+  return cell.was.value_or(cell.verdict) == entry.verdict && (entry.scenarios.empty() || matches_any(entry.scenarios, cell.scenario));
 }
 
 template <typename Value>
@@ -42,22 +52,94 @@ bool meet(const std::vector<Value>& one, const std::vector<Value>& other) {
 // Whether there could be a cell for the entry, whatever was run.
 bool can_speak_of(const KnownEntry& entry, const Clause& clause) {
   const std::vector<Tls> usual{Tls::v1_2, Tls::v1_3};
-  return matches(entry.clause, clause.id) && meet(entry.applies.stacks, clause.applies.stacks) &&
+  const auto names_one = [&](const std::string& stack) { return matches_any(entry.applies.stacks, stack); };
+  return matches_any(entry.clauses, clause.id) &&
+         (clause.applies.stacks.empty() || std::any_of(clause.applies.stacks.begin(), clause.applies.stacks.end(), names_one) ||
+          std::any_of(entry.applies.stacks.begin(), entry.applies.stacks.end(),
+                      [&](const std::string& stack) { return matches_any(clause.applies.stacks, stack); })) &&
          meet(entry.applies.roles, clause.applies.roles) &&
          meet(entry.applies.tls, clause.applies.tls.empty() ? usual : clause.applies.tls);
 }
 
-// What is wrong with a library's name, empty where it may be right: one that nobody has heard of may be that of a library which is not
-// part of this run; one that is nearly that of another is a slip of the pen.
-std::string no_such_library(std::string_view name, const std::vector<std::string_view>& known) {
-  if (name.find('@') != std::string_view::npos) return "a library's version stands in `since` and `before`, not in `stack`";
-  if (std::find(known.begin(), known.end(), name) != known.end()) return {};
+bool is_version(std::string_view text) {
+  return !text.empty() && text.front() >= '0' && text.front() <= '9' &&
+         text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+~:-_") == std::string_view::npos;
+}
+
+// Whether `version` comes before `bound`.
+bool is_below(const std::string& version, const std::string& bound) {
+  Applies below;
+  below.before = bound;
+  below.tls = {Tls::v1_2};
+  RunKey key;
+  key.subject_version = version;
+  key.tls = Tls::v1_2;
+  return below.covers(key);
+}
+
+// What is wrong with a library's name; empty where it may be right.
+std::string no_such_library(const std::string& name, const std::vector<std::string>& known) {
+  if (name.find('@') != std::string::npos) return "a library's version stands in `since` and `before`, not in `stack`";
+  if (std::any_of(known.begin(), known.end(), [&](const std::string& each) { return matches(name, each); })) return {};
   std::string small(name);
   std::transform(small.begin(), small.end(), small.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   constexpr std::size_t slip = 2;
-  for (const std::string_view meant : known)
-    if (edit_distance(small, meant) <= slip) return fmt::format("no library has such a name; did you mean `{}`?", meant);
+  for (const std::string& meant : known)
+    if (edit_distance(small, meant) <= slip) return fmt::format("no library is called `{}`; did you mean `{}`?", name, meant);
+  return fmt::format("no library is called `{}`; `tlsbye list stacks` names those that are there", name);
+}
+
+// Every value of `inner` is one of `outer`; an empty list has all values.
+template <typename Value>
+bool is_within(const std::vector<Value>& inner, const std::vector<Value>& outer) {
+  if (outer.empty()) return true;
+  return !inner.empty() &&
+         std::all_of(inner.begin(), inner.end(), [&](Value value) { return std::find(outer.begin(), outer.end(), value) != outer.end(); });
+}
+bool globs_are_within(const std::vector<std::string>& inner, const std::vector<std::string>& outer) {
+  return std::all_of(inner.begin(), inner.end(), [&](const std::string& glob) {
+    return std::find(outer.begin(), outer.end(), glob) != outer.end() || (!is_glob(glob) && matches_any(outer, glob));
+  });
+}
+
+// Whether `entry` accepts whatever `other` does, so that a later `other` can take nothing.
+bool accepts_all_of(const KnownEntry& entry, const KnownEntry& other) {
+  const Applies &outer = entry.applies, &inner = other.applies;
+  return entry.verdict == other.verdict && globs_are_within(other.clauses, entry.clauses) && globs_are_within(inner.stacks, outer.stacks) &&
+         (entry.scenarios.empty() || (!other.scenarios.empty() && globs_are_within(other.scenarios, entry.scenarios))) &&
+         is_within(inner.roles, outer.roles) && is_within(inner.tls, outer.tls) &&
+         (outer.since.empty() || (!inner.since.empty() && !is_below(inner.since, outer.since))) &&
+         (outer.before.empty() || (!inner.before.empty() && !is_below(outer.before, inner.before)));
+}
+
+// Why the entry can never match, whatever was run; empty where it can. `first` is the first entry of the list.
+std::string why_never(const KnownEntry& entry, const KnownEntry* first, const std::vector<Clause>& clauses,
+                      const std::vector<std::string>& stacks) {
+  for (const std::string& glob : entry.clauses)
+    if (std::none_of(clauses.begin(), clauses.end(), [&](const Clause& clause) { return matches(glob, clause.id); }))
+      return entry.clauses.size() == 1 ? "no clause has such an id" : fmt::format("no clause has the id `{}`", glob);
+  for (const std::string& stack : entry.applies.stacks)
+    if (std::string why = no_such_library(stack, stacks); !why.empty()) return why;
+  for (const auto& [key, version] : {std::pair("since", entry.applies.since), std::pair("before", entry.applies.before)})
+    if (!version.empty() && !is_version(version)) return fmt::format("`{} = \"{}\"` is not a version", key, version);
+  if (!entry.applies.since.empty() && !entry.applies.before.empty() && !is_below(entry.applies.since, entry.applies.before))
+    return fmt::format("no version is at least {} and below {}", entry.applies.since, entry.applies.before);
+  if (std::none_of(clauses.begin(), clauses.end(), [&](const Clause& clause) { return can_speak_of(entry, clause); }))
+    return "no clause with such an id speaks of that library in that role at that TLS version";
+  for (; first != &entry; ++first)
+    if (accepts_all_of(*first, entry)) return fmt::format("it can take nothing: {} accepts all of it already", first->place());
   return {};
+}
+
+// Why a run may have shown less than another of the same libraries; empty where it has not.
+std::string narrower(const RunReport& report) {
+  const Choice& choice = report.provenance.choice;
+  std::vector<std::string_view> why;
+  if (!report.complete) why.emplace_back("it was interrupted");
+  if (!choice.scenarios.empty()) why.emplace_back("its scenarios were chosen (--scenario)");
+  if (choice.io) why.emplace_back("one blocking mode was chosen (--io)");
+  if (!choice.partners.empty()) why.emplace_back("its partners were chosen (--partner)");
+  return fmt::format("{}", fmt::join(why, ", "));
 }
 
 void mark(Cell& cell, Verdict verdict, std::string reason) {
@@ -66,14 +148,40 @@ void mark(Cell& cell, Verdict verdict, std::string reason) {
   cell.reason = std::move(reason);
 }
 
-// A word of a closed list under `key`, reported where it is no such word.
+// Words of a closed list under `key`, those reported that are not of it.
 template <typename Enum>
-std::optional<Enum> word(Rows& rows, const toml::table& row, std::string_view key, const std::vector<std::string_view>& allowed) {
-  const auto text = rows.text(row, key);
-  if (!text) return std::nullopt;
-  if (std::find(allowed.begin(), allowed.end(), *text) != allowed.end()) return read_word<Enum>(*text);
-  rows.report(Rows::place(row, key), fmt::format("`{}` is no {}", *text, key), did_you_mean(*text, allowed));
-  return std::nullopt;
+std::vector<Enum> words(Rows& rows, const toml::table& row, std::string_view key, const std::vector<std::string_view>& allowed) {
+  std::vector<Enum> all;
+  for (const std::string& text : rows.texts(row, key)) {
+    if (std::find(allowed.begin(), allowed.end(), text) != allowed.end())
+      all.push_back(*read_word<Enum>(text));
+    else
+      rows.report(Rows::place(row, key), fmt::format("`{}` is no {}", text, key), did_you_mean(text, allowed));
+  }
+  return all;
+}
+
+bool braces_are_closed(std::string_view text) {
+  int open = 0;
+  for (const char c : text) {
+    open += c == '{' ? 1 : c == '}' ? -1 : 0;
+    if (open < 0) return false;
+  }
+  return open == 0;
+}
+
+// Globs under `key`, without braces.
+std::vector<std::string> globs(Rows& rows, const toml::table& row, std::string_view key) {
+  std::vector<std::string> all;
+  for (const std::string& text : rows.texts(row, key)) {
+    const auto plain = without_braces(text);
+    if (!plain.empty() && braces_are_closed(text))
+      all.insert(all.end(), plain.begin(), plain.end());
+    else
+      rows.report(Rows::place(row, key), fmt::format("`{}`: a brace is not closed, or the braces stand for too many", text),
+                  "write {a,b} for one of several");
+  }
+  return all;
 }
 
 template <typename Enum>
@@ -83,15 +191,17 @@ std::vector<std::string_view> all_words() {
 
 }  // namespace
 
-LoadedKnown load_known(const std::filesystem::path& file) {
+std::string KnownEntry::place() const { return fmt::format("{}:{}", file, file_line); }
+
+LoadedKnown load_known(const std::filesystem::path& file, Reasons reasons) {
   LoadedKnown loaded;
-  if (const auto text = read_text(file, loaded.diagnostics)) return parse_known(*text, file.string());
+  if (const auto text = read_text(file, loaded.diagnostics)) return parse_known(*text, file.string(), reasons);
   return loaded;
 }
 
-LoadedKnown parse_known(std::string_view text, const std::string& file) {
-  static const std::vector<std::string_view> keys{"clause", "scenario", "stack",  "since", "before", "role",
-                                                  "tls",    "verdict",  "reason", "link",  "expires"};
+LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons reasons) {
+  static const std::vector<std::string_view> keys{"clause",  "scenario", "stack", "since",  "before", "role",   "tls",
+                                                  "verdict", "sweep",    "broad", "reason", "link",   "expires"};
   static const std::vector<std::string_view> required{"clause", "stack", "verdict", "reason", "expires"};
   LoadedKnown loaded;
   Rows rows(text, file, loaded.diagnostics);
@@ -99,18 +209,25 @@ LoadedKnown parse_known(std::string_view text, const std::string& file) {
   for (const Verdict verdict : acceptable) verdicts.push_back(spell(verdict));
   for (const toml::table* row : rows.tables("known", keys, required)) {
     KnownEntry entry;
-    entry.clause = rows.text(*row, "clause").value_or("");
-    entry.scenario = rows.text(*row, "scenario").value_or("");
-    entry.applies.stacks = {rows.text(*row, "stack").value_or("")};
+    entry.clauses = globs(rows, *row, "clause");
+    entry.scenarios = globs(rows, *row, "scenario");
+    entry.applies.stacks = globs(rows, *row, "stack");
     entry.applies.since = rows.text(*row, "since").value_or("");
     entry.applies.before = rows.text(*row, "before").value_or("");
-    if (const auto role = word<Role>(rows, *row, "role", all_words<Role>())) entry.applies.roles = {*role};
-    const auto tls = word<Tls>(rows, *row, "tls", all_words<Tls>());
-    entry.applies.tls = tls ? std::vector<Tls>{*tls} : std::vector<Tls>{Tls::v1_0, Tls::v1_1, Tls::v1_2, Tls::v1_3};
-    entry.verdict = word<Verdict>(rows, *row, "verdict", verdicts).value_or(Verdict::violates);
-    entry.reason = rows.text(*row, "reason").value_or("");
+    entry.applies.roles = words<Role>(rows, *row, "role", all_words<Role>());
+    entry.applies.tls = words<Tls>(rows, *row, "tls", all_words<Tls>());
+    if (entry.applies.tls.empty()) entry.applies.tls = {Tls::v1_0, Tls::v1_1, Tls::v1_2, Tls::v1_3};
+    const std::vector<Verdict> accepted = words<Verdict>(rows, *row, "verdict", verdicts);
+    if (accepted.size() > 1) rows.report(Rows::place(*row, "verdict"), "an entry accepts one verdict", "write an entry for each");
+    if (!accepted.empty()) entry.verdict = accepted.front();
+    entry.sweep = rows.yes(*row, "sweep").value_or(false);
+    entry.broad = rows.yes(*row, "broad").value_or(false);
+    const toml::node* reason = row->get("reason");
+    if (reasons == Reasons::required || !reason || reason->value_or<std::string>("-") != "")
+      entry.reason = rows.text(*row, "reason").value_or("");
     entry.link = rows.text(*row, "link").value_or("");
     entry.expires = rows.date(*row, "expires").value_or("");
+    entry.title = fmt::format("{} on {}", fmt::join(rows.texts(*row, "clause"), ", "), fmt::join(rows.texts(*row, "stack"), ", "));
     entry.file = file;
     entry.file_line = static_cast<int>(row->source().begin.line);
     loaded.entries.push_back(std::move(entry));
@@ -120,71 +237,184 @@ LoadedKnown parse_known(std::string_view text, const std::string& file) {
   return loaded;
 }
 
-std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
-                                     std::string_view today) {
+KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
+                        std::string_view today, const std::vector<std::string>& stacks) {
   for (Cell& cell : report.cells) {
     if (cell.was) cell.verdict = *cell.was;
     cell.was.reset();
     cell.reason.clear();
   }
-  std::vector<std::string_view> stacks;
-  for (const StackInfo& stack : report.stacks) stacks.push_back(stack.name);
-  for (const Clause& clause : clauses) stacks.insert(stacks.end(), clause.applies.stacks.begin(), clause.applies.stacks.end());
-  std::vector<std::string> stale;
+  std::vector<std::string> names = stacks;
+  for (const StackInfo& stack : report.stacks) names.push_back(stack.name);
+  for (const Clause& clause : clauses) names.insert(names.end(), clause.applies.stacks.begin(), clause.applies.stacks.end());
+  names.insert(names.end(), std::begin(widely_known), std::end(widely_known));
+  KnownResult result;
+  result.narrower = narrower(report);
   for (const KnownEntry& entry : entries) {
     const auto complain = [&](std::string_view why) {
-      stale.push_back(fmt::format("{}:{}: {} on {}: {}", entry.file, entry.file_line, entry.clause, entry.applies.stacks.front(), why));
+      result.faults.push_back(fmt::format("{}: {}: {}", entry.place(), entry.title, why));
     };
-    if (std::none_of(clauses.begin(), clauses.end(), [&](const Clause& clause) { return matches(entry.clause, clause.id); })) {
-      complain("no clause has such an id");
-      continue;
-    }
-    if (const std::string why = no_such_library(entry.applies.stacks.front(), stacks); !why.empty()) {
+    const auto drop = [&](std::string_view why) {
       complain(why);
-      continue;
-    }
-    if (std::none_of(clauses.begin(), clauses.end(), [&](const Clause& clause) { return can_speak_of(entry, clause); })) {
-      complain("no clause with such an id speaks of that library in that role at that TLS version");
+      result.stale_lines.push_back(entry.file_line);
+    };
+    if (const std::string why = why_never(entry, entries.data(), clauses, names); !why.empty()) {
+      drop(why);
       continue;
     }
     std::vector<Cell*> cells;
     for (Cell& cell : report.cells)
       if (speaks_of(entry, cell)) cells.push_back(&cell);
-    if (cells.empty()) continue;  // another version, or not part of this run
-
+    if (cells.empty()) {  // another version, or not part of this run
+      ++result.not_asked;
+      continue;
+    }
     const bool expired = entry.expires < today;
     const bool needed = std::any_of(cells.begin(), cells.end(), [&](const Cell* cell) { return excuses(entry, *cell); });
+    std::size_t taken = 0;
     if (expired) {
       const std::string why = fmt::format("expired on {}", entry.expires);
-      complain(why);
+      drop(why);
       for (Cell* cell : cells)
         if (excuses(entry, *cell) && !cell->was) mark(*cell, Verdict::stale, fmt::format("{}: {}", why, entry.reason));
     } else if (needed) {
-      for (Cell* cell : cells)
-        if (excuses(entry, *cell) && !cell->was)
-          mark(*cell, Verdict::known, entry.link.empty() ? entry.reason : fmt::format("{} ({})", entry.reason, entry.link));
+      for (Cell* cell : cells) {
+        if (!excuses(entry, *cell) || cell->was) continue;
+        mark(*cell, Verdict::known, entry.link.empty() ? entry.reason : fmt::format("{} ({})", entry.reason, entry.link));
+        ++taken;
+      }
+    } else if (!result.narrower.empty() || (entry.sweep && !report.provenance.choice.sweep)) {
+      ++result.not_asked;
     } else {
       const std::string why = fmt::format("none of its cells is `{}` in this run", spell(entry.verdict));
-      complain(why);
+      drop(why);
       for (Cell* cell : cells)
         if (cell->verdict == Verdict::conforms) mark(*cell, Verdict::stale, fmt::format("{}: {}", why, entry.reason));
     }
+    if (taken > 0) result.taken.push_back({fmt::format("{}: {}", entry.place(), entry.title), taken});
+    // A run of a few clauses consists of what somebody asked for by name; there only a glob takes too much.
+    constexpr std::size_t few = 8;  // a clause on one library, in every role and TLS version
+    const bool by_name = std::none_of(entry.clauses.begin(), entry.clauses.end(), [](const std::string& it) { return is_glob(it); });
+    if (taken > few && taken * 10 > report.cells.size() && !entry.broad && !(by_name && !report.provenance.choice.clauses.empty()))
+      complain(
+          fmt::format("it takes {} of {} cells, more than a tenth; write `broad = true` if that is meant", taken, report.cells.size()));
   }
-  return stale;
+  return result;
 }
 
-std::string first_known(const RunReport& report, Verdict fail_on, std::string_view expires) {
-  std::set<std::tuple<std::string, std::string, std::string, Verdict>> told;
+KnownList known_list(const std::string& file, const std::vector<KnownEntry>& entries) {
   std::string text;
+  for (const KnownEntry& it : entries)
+    text += fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}\n", it.title, fmt::join(it.scenarios, ","), it.applies.since, it.applies.before,
+                        it.applies.roles.size() == 1 ? spell(it.applies.roles.front()) : "", it.applies.tls.size(), spell(it.verdict),
+                        it.expires, it.sweep);
+  return {file, entries.size(), entries.empty() ? "" : fingerprint(text)};
+}
+
+namespace {
+
+// A string of TOML.
+std::string toml_string(std::string_view text) {
+  std::string safe = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      safe += fmt::format("\\{}", c);
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      safe += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      safe += c;
+  }
+  return safe + "\"";
+}
+
+// A line of comment: it stays one line, and is one that TOML allows.
+std::string comment(std::string_view text) {
+  std::string safe(text);
+  for (char& c : safe)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return "# " + safe + "\n";
+}
+
+template <typename Enum>
+std::string toml_list(const std::set<Enum>& values) {
+  std::vector<std::string> words;
+  for (const Enum value : values) words.push_back(fmt::format("\"{}\"", spell(value)));
+  return words.size() == 1 ? words.front() : fmt::format("[{}]", fmt::join(words, ", "));
+}
+
+// The next version of that stack in the run; empty where there is none.
+std::string version_after(const RunReport& report, const Cell& cell) {
+  std::string next;
+  for (const StackInfo& stack : report.stacks)
+    if (stack.name == cell.stack && is_version(stack.version) && is_below(cell.version, stack.version) &&
+        (next.empty() || is_below(stack.version, next)))
+      next = stack.version;
+  return next;
+}
+
+}  // namespace
+
+std::string new_entries(const RunReport& report, Verdict fail_on, std::string_view expires) {
+  struct Group {
+    const Cell* first;
+    bool sweep;
+    std::map<Role, std::set<Tls>> seen;
+  };
+  std::vector<Group> groups;
+  std::map<std::tuple<std::string, std::string, std::string, Verdict, bool>, std::size_t> places;
   for (const Cell& cell : report.cells) {
-    const Verdict verdict = cell.was.value_or(cell.verdict);
-    if (!unexpected(verdict, fail_on) || std::find(std::begin(acceptable), std::end(acceptable), verdict) == std::end(acceptable)) continue;
-    if (!told.emplace(cell.clause, cell.stack, cell.version, verdict).second) continue;
-    text += fmt::format("{}[[known]]\n# {}\n# tlsbye replay '{}'\n", text.empty() ? "" : "\n", cell.says, cell.replay);
-    text += fmt::format("clause  = \"{}\"\nstack   = \"{}\"\nsince   = \"{}\"\nverdict = \"{}\"\nreason  = \"\"\nexpires = {}\n",
-                        cell.clause, cell.stack, cell.version, spell(verdict), expires);
+    if (cell.was || !unexpected(cell.verdict, fail_on)) continue;
+    if (std::find(std::begin(acceptable), std::end(acceptable), cell.verdict) == std::end(acceptable)) continue;
+    const bool sweep = cell.replay.find('+') != std::string::npos;  // its schedule (harness/runner/replay_id.h)
+    const auto [place, fresh] = places.try_emplace({cell.clause, cell.stack, cell.version, cell.verdict, sweep}, groups.size());
+    if (fresh) groups.push_back({&cell, sweep, {}});
+    groups[place->second].seen[cell.role].insert(cell.tls);
+  }
+  std::string text;
+  for (const Group& group : groups) {
+    const Cell& cell = *group.first;
+    // Roles with the same TLS versions share an entry.
+    std::map<std::set<Tls>, std::set<Role>> folded;
+    for (const auto& [role, versions] : group.seen) folded[versions].insert(role);
+    for (const auto& [versions, roles] : folded) {
+      text += (text.empty() ? "" : "\n") + std::string("[[known]]\n");
+      text += comment(cell.says);
+      if (!cell.replay.empty()) text += comment(replay_command(report, cell.replay));
+      text += fmt::format("clause  = {}\nstack   = {}\n", toml_string(cell.clause), toml_string(cell.stack));
+      if (is_version(cell.version)) text += fmt::format("since   = {}\n", toml_string(cell.version));
+      if (const std::string before = version_after(report, cell); !before.empty())
+        text += fmt::format("before  = {}\n", toml_string(before));
+      text += fmt::format("role    = {}\ntls     = {}\nverdict = \"{}\"\n", toml_list(roles), toml_list(versions), spell(cell.verdict));
+      if (group.sweep) text += "sweep   = true\n";
+      text += fmt::format("reason  = \"\"\nexpires = {}\n", expires);
+    }
   }
   return text;
+}
+
+std::string without_entries(std::string_view text, const std::vector<int>& lines) {
+  std::vector<std::string> kept, aside;  // `aside`: comments that may belong to the entry that follows
+  bool dropping = false;
+  for (int number = 1; !text.empty(); ++number) {
+    const std::size_t end = std::min(text.find('\n'), text.size() - 1);
+    const std::string line(text.substr(0, end + 1));
+    text.remove_prefix(end + 1);
+    const std::size_t begin = line.find_first_not_of(" \t");
+    const bool header = begin != std::string::npos && line[begin] == '[';
+    if (header) {
+      if (dropping) kept.insert(kept.end(), aside.begin(), aside.end());
+      dropping = std::find(lines.begin(), lines.end(), number) != lines.end();
+      aside.clear();
+    }
+    if (!dropping)
+      kept.push_back(line);
+    else if (!header && begin != std::string::npos && line[begin] == '#')
+      aside.push_back(line);
+    else
+      aside.clear();
+  }
+  if (dropping) kept.insert(kept.end(), aside.begin(), aside.end());
+  return fmt::format("{}", fmt::join(kept, ""));
 }
 
 std::string today() {

@@ -1,22 +1,26 @@
 // scenarios/known.toml: deviations that are accepted for a while, as data.
 //
 //     [[known]]
-//     clause   = "gnutls-bye/success-means-the-reply-came"   # a glob
-//     scenario = "clean-reply/*"                             # optional glob: of the deciding run
-//     stack    = "gnutls"
+//     clause   = "gnutls-bye/success-means-the-reply-came"   # globs over clause ids; `{a,b}` for one of several
+//     scenario = "clean-reply/*"                             # optional globs: of the deciding run
+//     stack    = "gnutls"                                    # globs
 //     since    = "3.7"                                       # optional: since <= version < before
 //     before   = "3.8.5"
 //     role     = "client"                                    # optional
-//     tls      = "1.3"                                       # optional; without it all, the old ones too
+//     tls      = ["1.2", "1.3"]                              # optional; without it all, the old ones too
 //     verdict  = "violates"                                  # or "hung", "crashed", "discouraged", "differs"
+//     sweep    = true                                        # optional: only a sweep shows it
+//     broad    = true                                        # optional: it may take more than a tenth of the cells
 //     reason   = "Reported; a fix is in the next release."
 //     link     = "https://gitlab.com/gnutls/gnutls/-/issues/1"  # optional
 //     expires  = 2027-06-30                                  # the last day on which it counts
 //
-// Known deviations still run. An entry that excuses nothing any more, that has expired, or that names no clause is stale, and stale
-// entries fail the gate: a list that only ever grows protects what nobody watches.
+// `clause`, `scenario`, `stack`, `role` and `tls` take a list as well as one word. Known deviations still run. An entry that excuses
+// nothing any more, that has expired, that can never match or that takes too much fails the gate: a list that only ever grows protects what
+// nobody watches. The first entry that accepts a cell takes it.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -27,14 +31,17 @@
 namespace tlsbye {
 
 struct KnownEntry {
-  std::string clause;    // glob over clause ids
-  std::string scenario;  // glob over ids of the deciding scenario; empty: any
-  Applies applies;       // one stack, its versions, roles and TLS versions
+  std::vector<std::string> clauses;    // globs over clause ids, without braces
+  std::vector<std::string> scenarios;  // likewise over ids of the deciding scenario; empty: any
+  Applies applies;                     // stacks, their versions, roles and TLS versions
   Verdict verdict = Verdict::violates;
+  bool sweep = false, broad = false;
   std::string reason, link;
   std::string expires;  // "2027-06-30"
+  std::string title;    // "gnutls-bye/success-means-the-reply-came on gnutls", as written
   std::string file;
   int file_line = 0;
+  std::string place() const;  // "known.toml:3"
 };
 
 struct LoadedKnown {
@@ -42,21 +49,44 @@ struct LoadedKnown {
   std::vector<Diagnostic> diagnostics;  // every problem found; a file with one gives no entries
 };
 
+// Whether an entry may still lack its reason: only for whoever adds to the list.
+enum class Reasons : bool { required, optional };
 // A file that is not there is a diagnostic, as one that cannot be parsed is.
-LoadedKnown load_known(const std::filesystem::path& file);
-LoadedKnown parse_known(std::string_view text, const std::string& file);
+LoadedKnown load_known(const std::filesystem::path& file, Reasons reasons = Reasons::required);
+LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons reasons = Reasons::required);
+
+// What a list did to a run.
+struct KnownResult {
+  struct Taken {
+    std::string entry;  // "known.toml:3: gnutls-bye/success-means-the-reply-came on gnutls"
+    std::size_t cells = 0;
+  };
+  std::vector<std::string> faults;  // of entries, one line each: "known.toml:3: ...". They fail the gate
+  std::vector<Taken> taken;         // by each entry that took any, in their order
+  std::size_t not_asked = 0;        // entries whose cells this run does not have, or could not have shown to be needed
+  std::string narrower;             // why it could not: "its scenarios were chosen"; empty where it could
+  std::vector<int> stale_lines;     // where the entries begin that can be dropped
+};
 
 // Marks in `report` the cells that the entries excuse `known`, and those of stale entries `stale`; each keeps its own verdict in `was`.
 // Marks from an earlier application are taken back first, so that applying again, or other entries, is the same as doing it once.
-// `clauses` are all there are, not only those that were run; `today` is "YYYY-MM-DD". Entries for stacks, versions or clauses that the
-// report has no cell of are passed over, unless no clause could ever have one, or their stack's name is a slip of the pen. Gives one line
-// for each stale entry: "known.toml:3: ...".
-std::vector<std::string> apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
-                                     std::string_view today);
+// `clauses` are all there are, not only those that were run; `today` is "YYYY-MM-DD"; `stacks` are names of libraries that may appear
+// beside those of the report, of the clauses, and of libraries that are widely known. Entries for stacks, versions or clauses that the
+// report has no cell of were not asked, unless they can never match. Of a run that made fewer runs than it might have (Choice) no entry is
+// said to be stale for what was not seen.
+KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
+                        std::string_view today, const std::vector<std::string>& stacks = {});
 
-// A first known.toml for what the run says is unexpected: one entry for each clause, stack and verdict, from this version on. Each lacks
-// its reason, and is refused until somebody gives one. `expires` as in an entry.
-std::string first_known(const RunReport& report, Verdict fail_on, std::string_view expires);
+// What the list of a run is called in its file.
+KnownList known_list(const std::string& file, const std::vector<KnownEntry>& entries);
+
+// Entries for what is unexpected in the run, and for no more: one for each clause, stack, version and verdict, with the roles and TLS
+// versions in which it was seen. Each lacks its reason, and is refused until somebody gives one. Cells that are marked are passed over.
+// `expires` as in an entry.
+std::string new_entries(const RunReport& report, Verdict fail_on, std::string_view expires);
+
+// The text of a list without the entries whose [[known]] stands in one of these lines; a comment just above the entry that follows stays.
+std::string without_entries(std::string_view text, const std::vector<int>& lines);
 
 // The day in UTC, as apply_known takes it.
 std::string today();

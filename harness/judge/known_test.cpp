@@ -44,6 +44,12 @@ std::string problem(std::string_view text) {
   return loaded.diagnostics.empty() ? "" : loaded.diagnostics[0].render();
 }
 
+// What is wrong with the entries.
+std::vector<std::string> apply(RunReport& report, const std::vector<KnownEntry>& list, const std::vector<Clause>& clauses,
+                               std::string_view today) {
+  return apply_known(report, list, clauses, today).faults;
+}
+
 const std::vector<Clause>& clauses() {
   static const std::vector<Clause> all{clause("rfc/all"), clause("rfc/other"), clause("gnutls-bye/own")};
   return all;
@@ -51,7 +57,7 @@ const std::vector<Clause>& clauses() {
 
 TEST(Known, AnAcceptedDeviationIsKnownAndKeepsItsReasonAndItsOwnVerdict) {
   RunReport report = report_of(Verdict::violates);
-  EXPECT_THAT(apply_known(report, entries(), clauses(), day), IsEmpty());
+  EXPECT_THAT(apply(report, entries(), clauses(), day), IsEmpty());
   EXPECT_EQ(report.cells[0].verdict, Verdict::known);
   EXPECT_EQ(report.cells[0].was, Verdict::violates);
   EXPECT_EQ(report.cells[0].reason, "reported (https://example.org/1)");
@@ -59,7 +65,7 @@ TEST(Known, AnAcceptedDeviationIsKnownAndKeepsItsReasonAndItsOwnVerdict) {
 
 TEST(Known, AnotherFailureThanTheAcceptedOneIsNotExcused) {
   RunReport report = report_of(Verdict::crashed);
-  EXPECT_THAT(apply_known(report, entries(), clauses(), day), SizeIs(1));
+  EXPECT_THAT(apply(report, entries(), clauses(), day), SizeIs(1));
   EXPECT_EQ(report.cells[0].verdict, Verdict::crashed);
 }
 
@@ -68,7 +74,7 @@ TEST(Known, AnotherScenarioVersionRoleOrClauseIsNotExcused) {
                                   with("\"rfc/*\"", "\"rfc/other\""), with("\"gnutls\"", "\"openssl\""),
                                   std::string(whole) + "role = \"server\"\n", std::string(whole) + "tls = \"1.2\"\n"}) {
     RunReport report = report_of(Verdict::violates);
-    apply_known(report, entries(text), clauses(), day);
+    apply(report, entries(text), clauses(), day);
     EXPECT_EQ(report.cells[0].verdict, Verdict::violates) << text;
   }
 }
@@ -76,22 +82,22 @@ TEST(Known, AnotherScenarioVersionRoleOrClauseIsNotExcused) {
 TEST(Known, AnEntryThatNamesNoTlsVersionSpeaksOfTheOldOnesToo) {
   RunReport report = report_of(Verdict::violates);
   report.cells[0].tls = Tls::v1_0;
-  EXPECT_THAT(apply_known(report, entries(), clauses(), day), IsEmpty());
+  EXPECT_THAT(apply(report, entries(), clauses(), day), IsEmpty());
   EXPECT_EQ(report.cells[0].verdict, Verdict::known);
-  apply_known(report, entries(with("verdict ", "tls = \"1.3\"\nverdict ")), clauses(), day);
+  apply(report, entries(with("verdict ", "tls = \"1.3\"\nverdict ")), clauses(), day);
   EXPECT_EQ(report.cells[0].verdict, Verdict::violates);
 }
 
 TEST(Known, AnEntryThatExcusesNothingAnyMoreIsStale) {
   RunReport report = report_of(Verdict::conforms);
-  EXPECT_THAT(apply_known(report, entries(), clauses(), day), ElementsAre(HasSubstr("known.toml:2: rfc/* on gnutls")));
+  EXPECT_THAT(apply(report, entries(), clauses(), day), ElementsAre(HasSubstr("known.toml:2: rfc/* on gnutls")));
   EXPECT_EQ(report.cells[0].verdict, Verdict::stale);
   EXPECT_EQ(report.cells[0].was, Verdict::conforms);
 }
 
 TEST(Known, ACellThatWasNotReachedMakesItsEntryStaleButStaysNotReached) {
   RunReport report = report_of(Verdict::not_reached);
-  EXPECT_THAT(apply_known(report, entries(), clauses(), day), SizeIs(1));
+  EXPECT_THAT(apply(report, entries(), clauses(), day), SizeIs(1));
   EXPECT_EQ(report.cells[0].verdict, Verdict::not_reached);
 }
 
@@ -100,34 +106,32 @@ TEST(Known, OneFailingCellKeepsAnEntryThatSpeaksOfSeveral) {
   report.cells.push_back(report.cells[0]);
   report.cells[1].role = Role::server;
   report.cells[1].verdict = Verdict::conforms;
-  EXPECT_THAT(apply_known(report, entries(), clauses(), day), IsEmpty());
+  EXPECT_THAT(apply(report, entries(), clauses(), day), IsEmpty());
   EXPECT_EQ(report.cells[0].verdict, Verdict::known);
   EXPECT_EQ(report.cells[1].verdict, Verdict::conforms);
 }
 
 TEST(Known, AnEntryCountsOnItsLastDayAndIsStaleOnTheNext) {
   RunReport report = report_of(Verdict::violates);
-  EXPECT_THAT(apply_known(report, entries(), clauses(), "2027-06-30"), IsEmpty());
-  EXPECT_THAT(apply_known(report, entries(), clauses(), "2027-07-01"), ElementsAre(HasSubstr("expired on 2027-06-30")));
+  EXPECT_THAT(apply(report, entries(), clauses(), "2027-06-30"), IsEmpty());
+  EXPECT_THAT(apply(report, entries(), clauses(), "2027-07-01"), ElementsAre(HasSubstr("expired on 2027-06-30")));
   EXPECT_EQ(report.cells[0].verdict, Verdict::stale);
   EXPECT_EQ(report.cells[0].was, Verdict::violates);
 }
 
 TEST(Known, AnEntryThatNamesNoClauseIsStaleWhateverWasRun) {
   RunReport report = report_of(Verdict::violates);
-  EXPECT_THAT(apply_known(report, entries(with("rfc/*", "rfc/no-such")), clauses(), day),
-              ElementsAre(HasSubstr("no clause has such an id")));
+  EXPECT_THAT(apply(report, entries(with("rfc/*", "rfc/no-such")), clauses(), day), ElementsAre(HasSubstr("no clause has such an id")));
 }
 
 TEST(Known, ALibrarysNameThatIsNearlyRightIsToldAndOneThatTookNoPartIsPassedOver) {
   RunReport report = report_of(Verdict::violates);
-  EXPECT_THAT(apply_known(report, entries(with("\"gnutls\"", "\"gnutsl\"")), clauses(), day),
-              ElementsAre(HasSubstr("did you mean `gnutls`?")));
+  EXPECT_THAT(apply(report, entries(with("\"gnutls\"", "\"gnutsl\"")), clauses(), day), ElementsAre(HasSubstr("did you mean `gnutls`?")));
   EXPECT_EQ(report.cells[0].verdict, Verdict::violates);
   for (const std::string_view other : {"\"mbedtls\"", "\"s2n-tls\"", "\"boringssl\""})
-    EXPECT_THAT(apply_known(report, entries(with("\"gnutls\"", other)), clauses(), day), IsEmpty()) << other;
-  EXPECT_THAT(apply_known(report, entries(with("\"gnutls\"", "\"GnuTLS\"")), clauses(), day), ElementsAre(HasSubstr("`gnutls`?")));
-  EXPECT_THAT(apply_known(report, entries(with("\"gnutls\"", "\"gnutls@3.7.9\"")), clauses(), day), ElementsAre(HasSubstr("`since`")));
+    EXPECT_THAT(apply(report, entries(with("\"gnutls\"", other)), clauses(), day), IsEmpty()) << other;
+  EXPECT_THAT(apply(report, entries(with("\"gnutls\"", "\"GnuTLS\"")), clauses(), day), ElementsAre(HasSubstr("`gnutls`?")));
+  EXPECT_THAT(apply(report, entries(with("\"gnutls\"", "\"gnutls@3.7.9\"")), clauses(), day), ElementsAre(HasSubstr("`since`")));
 }
 
 TEST(Known, AnEntryThatNoClauseCanSpeakOfIsStaleWhateverWasRun) {
@@ -136,32 +140,255 @@ TEST(Known, AnEntryThatNoClauseCanSpeakOfIsStaleWhateverWasRun) {
   ASSERT_EQ(of_clients.size(), 1u);
   std::vector<Clause> of_servers = clauses();
   for (Clause& clause : of_servers) clause.applies.roles = {Role::server};
-  EXPECT_THAT(apply_known(report, of_clients, of_servers, day), ElementsAre(HasSubstr("no clause with such an id speaks of")));
+  EXPECT_THAT(apply(report, of_clients, of_servers, day), ElementsAre(HasSubstr("no clause with such an id speaks of")));
   for (Clause& clause : of_servers) clause.applies = {};
-  EXPECT_THAT(apply_known(report, of_clients, of_servers, day), IsEmpty());
+  EXPECT_THAT(apply(report, of_clients, of_servers, day), IsEmpty());
 }
 
 TEST(Known, EntriesForWhatIsNotPartOfThisRunArePassedOver) {
   RunReport report = report_of(Verdict::violates);
-  EXPECT_THAT(apply_known(report, entries(with("rfc/*", "gnutls-bye/*")), clauses(), day), IsEmpty());
-  EXPECT_THAT(apply_known(report, entries(with("\"3.8\"", "\"3.7.1\"")), clauses(), day), IsEmpty());
+  EXPECT_THAT(apply(report, entries(with("rfc/*", "gnutls-bye/*")), clauses(), day), IsEmpty());
+  EXPECT_THAT(apply(report, entries(with("\"3.8\"", "\"3.7.1\"")), clauses(), day), IsEmpty());
 }
 
 TEST(Known, ApplyingAgainIsTheSameAsOnceAndWithoutEntriesAllIsTakenBack) {
   RunReport report = report_of(Verdict::violates);
   const RunReport before = report;
-  apply_known(report, entries(), clauses(), day);
+  apply(report, entries(), clauses(), day);
   const RunReport once = report;
-  EXPECT_THAT(apply_known(report, entries(), clauses(), day), IsEmpty());
+  EXPECT_THAT(apply(report, entries(), clauses(), day), IsEmpty());
   EXPECT_EQ(report, once);
-  apply_known(report, {}, clauses(), day);
+  apply(report, {}, clauses(), day);
   EXPECT_EQ(report, before);
 }
 
-TEST(Known, TwoEntriesForOneCellAreBothNeeded) {
+TEST(Known, AnEntryThatAnEarlierOneMakesIdleIsFound) {
+  const std::string other = with("\"reported\"", "\"something else\"");
+  for (const std::string& later :
+       {std::string(whole), other, with("\"rfc/*\"", "\"rfc/all\""), with("\"rfc/*\"", "[\"rfc/all\", \"rfc/other\"]"),
+        with("\"3.7\"", "\"3.7.5\""), std::string(whole) + "role = \"server\"\n"}) {
+    RunReport report = report_of(Verdict::violates);
+    EXPECT_THAT(apply(report, entries(std::string(whole) + later), clauses(), day),
+                ElementsAre(HasSubstr("it can take nothing: known.toml:2 accepts all of it already")))
+        << later;
+    EXPECT_EQ(report.cells[0].was, Verdict::violates);
+  }
+}
+
+TEST(Known, AnEntryMayOverlapAnother) {
+  for (const std::string& later :
+       {with("\"3.8\"", "\"3.9\""), with("\"rfc/*\"", "\"{rfc,gnutls-bye}/*\""), with("\"violates\"", "\"hung\""),
+        with("\"family/*\"", "\"*\""), with("\"gnutls\"", "[\"gnutls\", \"openssl\"]")}) {
+    RunReport report = report_of(Verdict::violates);
+    report.provenance.choice.scenarios = {"*"};
+    EXPECT_THAT(apply(report, entries(std::string(whole) + later), clauses(), day), IsEmpty()) << later;
+  }
+}
+
+TEST(Known, AnEntryThatCanNeverMatchIsFoundWhateverWasRun) {
+  const std::pair<std::string, std::string> never[]{
+      {with("\"3.8\"", "\"3.7\""), "no version is at least 3.7 and below 3.7"},
+      {with("\"3.8\"", "\"2\""), "no version is at least 3.7 and below 2"},
+      {with("\"3.8\"", "\"latest\""), "`before = \"latest\"` is not a version"},
+      {with("\"3.7\"", "\"v3\""), "`since = \"v3\"` is not a version"},
+      {with("\"3.7\"", "\">=3\""), "`since = \">=3\"` is not a version"},
+      {with("\"gnutls\"", "\"frobnicate-tls\""), "no library is called `frobnicate-tls`"},
+      {with("\"gnutls\"", "[\"gnutls\", \"gnutsl\"]"), "no library is called `gnutsl`; did you mean `gnutls`?"},
+      {with("\"gnutls\"", "\"nothing*\""), "no library is called `nothing*`"},
+      {with("\"rfc/*\"", "[\"rfc/all\", \"rfc/gone\"]"), "no clause has the id `rfc/gone`"},
+      {with("\"rfc/*\"", "\"rfc/{all,gone}\""), "no clause has the id `rfc/gone`"}};
+  for (const auto& [text, why] : never) {
+    for (const Verdict verdict : {Verdict::violates, Verdict::conforms}) {
+      RunReport report = report_of(verdict);
+      EXPECT_THAT(apply(report, entries(text), clauses(), day), ElementsAre(HasSubstr(why))) << text;
+      EXPECT_EQ(report.cells[0].verdict, verdict);
+    }
+    RunReport of_others = report_of(Verdict::violates, "gnutls-bye/own");
+    EXPECT_THAT(apply(of_others, entries(text), clauses(), day), ElementsAre(HasSubstr(why))) << text;
+  }
+}
+
+TEST(Known, ListsAndBracesStandForEachOfTheirWords) {
+  for (const std::string& text : {with("\"rfc/*\"", "[\"rfc/other\", \"rfc/all\"]"), with("\"rfc/*\"", "\"rfc/{other,all}\""),
+                                  with("\"rfc/*\"", "\"rfc/{other,a{l,}}{l,}\""), with("\"rfc/*\"", "\"rfc/{al,a}{l,}\""),
+                                  with("\"family/*\"", "[\"elsewhere/*\", \"family/{a,name}\"]"),
+                                  std::string(whole) + "role = [\"server\", \"client\"]\ntls = [\"1.2\", \"1.3\"]\n"}) {
+    RunReport report = report_of(Verdict::violates);
+    std::vector<Clause> more = clauses();
+    for (const std::string id : {"rfc/al", "rfc/a", "rfc/otherl"}) more.push_back(clause(id));
+    EXPECT_THAT(apply(report, entries(text), more, day), IsEmpty()) << text;
+    EXPECT_EQ(report.cells[0].verdict, Verdict::known) << text;
+  }
+  for (const std::string_view bad : {"\"rfc/{all\"", "\"rfc/all}\"", "\"}{\"", "[]", "[\"rfc/all\", 7]", "[\"rfc/all\", \"\"]",
+                                     "\"{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}\""})
+    EXPECT_THAT(problem(with("\"rfc/*\"", bad)), HasSubstr("known.toml:3:")) << bad;
+  EXPECT_THAT(problem(with("\"violates\"", "[\"violates\", \"hung\"]")), HasSubstr("an entry accepts one verdict"));
+}
+
+// A run with so many cells of gnutls, of which so many violate.
+RunReport many(std::size_t cells, std::size_t broken) {
+  RunReport report = report_of(Verdict::conforms);
+  report.cells.clear();
+  for (std::size_t i = 0; i < cells; ++i)
+    report.cells.push_back(report_of(i < broken ? Verdict::violates : Verdict::conforms, "rfc/" + std::to_string(i)).cells[0]);
+  return report;
+}
+
+TEST(Known, AnEntryThatTakesMoreThanATenthOfTheCellsMustSayThatItMeansTo) {
+  RunReport report = many(100, 11);
+  EXPECT_THAT(apply(report, entries(), clauses(), day), ElementsAre(HasSubstr("it takes 11 of 100 cells, more than a tenth")));
+  EXPECT_THAT(apply(report, entries(std::string(whole) + "broad = true\n"), clauses(), day), IsEmpty());
+  report = many(110, 11);
+  EXPECT_THAT(apply(report, entries(), clauses(), day), IsEmpty());
+  EXPECT_THAT(problem(std::string(whole) + "broad = 1\n"), HasSubstr("`broad` is neither true nor false"));
+}
+
+TEST(Known, HowManyCellsEachEntryTookIsTold) {
+  RunReport report = many(100, 5);
+  const KnownResult result = apply_known(report, entries(std::string(whole) + with("\"rfc/*\"", "\"gnutls-bye/*\"")), clauses(), day);
+  EXPECT_THAT(result.faults, IsEmpty());
+  ASSERT_THAT(result.taken, SizeIs(1));
+  EXPECT_EQ(result.taken[0].cells, 5u);
+  EXPECT_EQ(result.taken[0].entry, "known.toml:2: rfc/* on gnutls");
+  EXPECT_EQ(result.not_asked, 1u);
+}
+
+TEST(Known, ARunThatMayShowLessMakesNoEntryStale) {
+  const std::pair<std::string, void (*)(RunReport&)> runs[]{
+      {"--scenario", [](RunReport& report) { report.provenance.choice.scenarios = {"clean-reply/*"}; }},
+      {"--io", [](RunReport& report) { report.provenance.choice.io = Io::blocking; }},
+      {"--partner", [](RunReport& report) { report.provenance.choice.partners = {"wolfssl"}; }},
+      {"interrupted", [](RunReport& report) { report.complete = false; }}};
+  for (const auto& [why, narrow] : runs) {
+    RunReport report = report_of(Verdict::conforms);
+    narrow(report);
+    const KnownResult result = apply_known(report, entries(), clauses(), day);
+    EXPECT_THAT(result.faults, IsEmpty()) << why;
+    EXPECT_EQ(result.not_asked, 1u);
+    EXPECT_THAT(result.narrower, HasSubstr(why));
+    EXPECT_EQ(report.cells[0].verdict, Verdict::conforms);
+  }
+}
+
+TEST(Known, WhatOnlyASweepShowsIsStaleInASweepAlone) {
+  const std::vector<KnownEntry> list = entries(std::string(whole) + "sweep = true\n");
+  RunReport report = report_of(Verdict::conforms);
+  EXPECT_THAT(apply(report, list, clauses(), day), IsEmpty());
+  report.provenance.choice.sweep = true;
+  EXPECT_THAT(apply(report, list, clauses(), day), SizeIs(1));
+}
+
+// The run with each of its clauses as client and server of TLS 1.2 and 1.3, all of them conforming.
+RunReport grid() {
+  RunReport report = report_of(Verdict::conforms);
+  report.cells.clear();
+  for (const std::string id : {"rfc/all", "rfc/other", "gnutls-bye/own"})
+    for (const Role role : {Role::client, Role::server})
+      for (const Tls tls : {Tls::v1_2, Tls::v1_3}) {
+        Cell cell = report_of(Verdict::conforms, id).cells[0];
+        cell.role = role;
+        cell.tls = tls;
+        report.cells.push_back(cell);
+      }
+  return report;
+}
+
+std::vector<KnownEntry> with_reasons(std::string text) {
+  for (std::size_t at; (at = text.find("reason  = \"\"")) != std::string::npos;) text.replace(at, 12, "reason  = \"We know.\"");
+  return entries(text);
+}
+
+TEST(NewEntries, AcceptWhatWasSeenAndNoOtherCellThatBreaks) {
+  // Every set of cells of a clause that may break together.
+  for (unsigned broken = 1; broken < 16; ++broken) {
+    RunReport report = grid();
+    for (std::size_t i = 0; i < 4; ++i)
+      if (broken & 1U << i) report.cells[i].verdict = Verdict::violates;
+    const std::vector<KnownEntry> list = with_reasons(new_entries(report, Verdict::violates, day));
+    EXPECT_LE(list.size(), 2u);
+    EXPECT_THAT(apply(report, list, clauses(), day), IsEmpty());
+    for (const Cell& cell : report.cells) EXPECT_NE(cell.verdict, Verdict::violates);
+    for (std::size_t other = 0; other < report.cells.size(); ++other) {
+      for (const Verdict verdict : {Verdict::violates, Verdict::hung, Verdict::crashed}) {
+        if (verdict == Verdict::violates && other < 4 && broken & 1U << other) continue;
+        RunReport later = report;
+        apply(later, {}, clauses(), day);
+        later.cells[other].verdict = verdict;
+        apply(later, list, clauses(), day);
+        EXPECT_EQ(later.cells[other].verdict, verdict) << broken << " " << other;
+      }
+    }
+  }
+}
+
+TEST(NewEntries, AreFoldedWhereAllAgree) {
+  RunReport report = grid();
+  for (std::size_t i = 0; i < 4; ++i) report.cells[i].verdict = Verdict::hung;
+  const std::string text = new_entries(report, Verdict::violates, day);
+  EXPECT_THAT(with_reasons(text), SizeIs(1));
+  EXPECT_THAT(text, HasSubstr("role    = [\"client\", \"server\"]\ntls     = [\"1.2\", \"1.3\"]\nverdict = \"hung\"\n"));
+}
+
+TEST(NewEntries, AreOfOneVersionIfTheNextOneIsInTheRunToo) {
+  RunReport report = grid();
+  report.stacks.push_back(report.stacks[0]);
+  report.stacks[1].version = "3.8.4";
+  const std::size_t count = report.cells.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    Cell newer = report.cells[i];
+    newer.version = "3.8.4";
+    report.cells.push_back(newer);
+  }
+  report.cells[0].verdict = Verdict::violates;
+  const std::vector<KnownEntry> list = with_reasons(new_entries(report, Verdict::violates, day));
+  report.cells[count].verdict = Verdict::violates;
+  apply(report, list, clauses(), day);
+  EXPECT_EQ(report.cells[0].verdict, Verdict::known);
+  EXPECT_EQ(report.cells[count].verdict, Verdict::violates);
+}
+
+TEST(NewEntries, SayThatOnlyASweepShowedIt) {
   RunReport report = report_of(Verdict::violates);
-  EXPECT_THAT(apply_known(report, entries(std::string(whole) + std::string(whole)), clauses(), day), IsEmpty());
-  EXPECT_EQ(report.cells[0].was, Verdict::violates);
+  report.cells[0].replay = "r+send2=EAGAIN";
+  EXPECT_THAT(new_entries(report, Verdict::violates, day), HasSubstr("\nsweep   = true\n"));
+}
+
+TEST(NewEntries, PassOverWhatIsAccepted) {
+  RunReport report = grid();
+  report.cells[0].verdict = report.cells[4].verdict = Verdict::violates;
+  const std::string text = new_entries(report, Verdict::violates, day);
+  EXPECT_THAT(text, HasSubstr("rfc/all"));
+  EXPECT_THAT(text, HasSubstr("rfc/other"));
+  apply(report, with_reasons(text), clauses(), day);
+  EXPECT_THAT(new_entries(report, Verdict::violates, day), IsEmpty());
+}
+
+TEST(NewEntries, HoldWhateverALibrarySaysInTheirCommentsAndStrings) {
+  for (const std::string evil : {"a\n[[known]]\nclause = \"*\"\n", "\"", "\\", "a\r\nb", "\x01\x7f", "\"\"\"", "# x", "\t"}) {
+    RunReport report = report_of(Verdict::violates);
+    report.cells[0].says = report.cells[0].replay = evil;
+    report.cells[0].stack = report.cells[0].version = report.stacks[0].name = report.stacks[0].version = "x" + evil;
+    const LoadedKnown loaded = parse_known(new_entries(report, Verdict::violates, day), "known.toml", Reasons::optional);
+    EXPECT_THAT(loaded.diagnostics, IsEmpty()) << evil;
+    ASSERT_THAT(loaded.entries, SizeIs(1));
+    EXPECT_THAT(loaded.entries[0].clauses, ElementsAre("rfc/all"));
+  }
+}
+
+TEST(WithoutEntries, TakesTheseOutAndLeavesTheRestAsItIs) {
+  const std::string text =
+      "# of the whole list\n\n[[known]]\nclause = \"a\"\n# of a\nreason = \"x\"\n\n# of b\n[[known]]\nclause = \"b\"\n\n"
+      "[[known]]  # c\nclause = \"c\"";
+  EXPECT_EQ(without_entries(text, {}), text);
+  EXPECT_EQ(without_entries(text, {3}), "# of the whole list\n\n# of b\n[[known]]\nclause = \"b\"\n\n[[known]]  # c\nclause = \"c\"");
+  EXPECT_EQ(without_entries(text, {9, 12}), "# of the whole list\n\n[[known]]\nclause = \"a\"\n# of a\nreason = \"x\"\n\n# of b\n");
+  EXPECT_EQ(without_entries("", {1}), "");
+}
+
+TEST(KnownList, HasTheSameFingerprintIfTheEntriesSayTheSame) {
+  EXPECT_EQ(known_list("a", entries()).fingerprint, known_list("b", entries("# a comment\n" + std::string(whole))).fingerprint);
+  EXPECT_NE(known_list("a", entries()).fingerprint, known_list("a", entries(with("\"3.8\"", "\"3.9\""))).fingerprint);
+  EXPECT_EQ(known_list("a", {}), (KnownList{"a", 0, ""}));
 }
 
 TEST(KnownFile, EveryMistakeIsShownWithItsPlace) {

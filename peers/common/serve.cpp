@@ -64,6 +64,11 @@ int Server::run() {
   const LoadedFile library = hello_.function ? loaded_file(hello_.function) : LoadedFile{};
   if (!library.path.empty()) hello.with("library", library.path);
   if (!library.build_id.empty()) hello.with("build-id", library.build_id);
+#if defined(__clang__)
+  hello.with("compiler", "clang++ " __clang_version__);
+#elif defined(__GNUC__)
+  hello.with("compiler", "g++ " __VERSION__);
+#endif
   conversation_.hello(hello);
   Descriptor passed;
   while (const auto request = conversation_.next_request(&passed)) {

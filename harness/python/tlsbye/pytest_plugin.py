@@ -14,6 +14,9 @@ runs once a session, when the first test asks for its verdict; with pytest-xdist
 
 One more test, `the-run-itself`, fails where the gate finds fault with the run as a whole: stale entries of `known`, nothing reached.
 
+The results of a session that was not green, the page and the deciding runs among them, are kept in the folder `tlsbye-results` below the
+root folder; `out` names another one.
+
 Configuration stands in pyproject.toml; the command line comes first:
 
     [tool.tlsbye]
@@ -25,6 +28,9 @@ Configuration stands in pyproject.toml; the command line comes first:
     fail-on = "violates"            # or "discouraged", "differs"
     run = "out/run.json"            # --tlsbye-run: judge by this file instead of making a run
     arguments = ["--sweep"]         # further words for `tlsbye run`, such as leave the choice of cells alone
+    out = "tlsbye-results"          # where the results of a session that was not green are kept
+
+Paths are below the root folder; on the command line, below the folder that pytest was called in.
 
 A fixture for tests of your own: `tlsbye_report` (tlsbye.Report), with `.cell(...)` and `.trait(...)`.
 """
@@ -33,7 +39,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import re
 import shutil
 import tempfile
 import tomllib
@@ -47,8 +52,8 @@ from typing import Any
 
 import pytest
 
-from tlsbye.program import ProgramError, call, clauses
-from tlsbye.report import Cell, Clause, Report, load, parse
+from tlsbye.program import ProgramError, call
+from tlsbye.report import Cell, Report, load, parse
 
 _SKIPPED = ("not-reached", "unsupported")
 _FAIL_ON = ("violates", "discouraged", "differs")
@@ -66,6 +71,7 @@ class _Settings:
     known: str = ""
     fail_on: str = "violates"
     run: str = ""
+    out: str = ""
 
     @classmethod
     def of(cls, config: pytest.Config) -> _Settings:
@@ -74,19 +80,20 @@ class _Settings:
             if key in ("stacks", "libraries", "clauses", "scenarios", "arguments"):
                 if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
                     raise pytest.UsageError(f"[tool.tlsbye] {key}: a list of words is expected, not {value!r}")
-            elif key not in ("known", "fail-on", "run"):
+            elif key not in ("known", "fail-on", "run", "out"):
                 raise pytest.UsageError(f"[tool.tlsbye] has no key {key!r}")
             elif not isinstance(value, str):
                 raise pytest.UsageError(f"[tool.tlsbye] {key}: a word is expected, not {value!r}")
         settings = cls(
             stacks=config.getoption("tlsbye_stack") or written.get("stacks", []),
-            libraries=config.getoption("tlsbye_lib") or written.get("libraries", []),
+            libraries=config.getoption("tlsbye_lib") or [_library_at(config, word) for word in written.get("libraries", [])],
             clauses=config.getoption("tlsbye_clause") or written.get("clauses", []),
             scenarios=config.getoption("tlsbye_scenario") or written.get("scenarios", []),
             arguments=written.get("arguments", []),
             known=_at(config, written.get("known", "")),
             fail_on=written.get("fail-on", "violates"),
             run=config.getoption("tlsbye_run") or _at(config, written.get("run", "")),
+            out=_at(config, written.get("out", "tlsbye-results")),
         )
         if settings.fail_on not in _FAIL_ON:
             raise pytest.UsageError(f"[tool.tlsbye] fail-on: one of {', '.join(_FAIL_ON)}, not {settings.fail_on!r}")
@@ -114,6 +121,12 @@ def _at(config: pytest.Config, name: str) -> str:
     return str(config.rootpath / name) if name else ""
 
 
+def _library_at(config: pytest.Config, word: str) -> str:
+    """NAME=PREFIX with a prefix below the root folder, as every path in the settings is; what is something else the program will say."""
+    name, sign, prefix = word.partition("=")
+    return name + sign + _at(config, prefix)
+
+
 class _Session:
     """One pytest session: its settings, the cells it collects, and the run that answers for all of them."""
 
@@ -121,16 +134,12 @@ class _Session:
         self._config = config
         self._unique = _unique_name(config)
         self._problem = ""
+        self.kept = ""
 
     @cached_property
     def settings(self) -> _Settings:
         """Read when first asked for: a project that does not use the plugin is not bothered with its settings."""
         return _Settings.of(self._config)
-
-    @cached_property
-    def clauses(self) -> dict[str, Clause]:
-        """What the documents say, for the text of failures."""
-        return clauses()
 
     def cells(self) -> list[Cell]:
         if self.settings.run:
@@ -152,10 +161,21 @@ class _Session:
             self._run_once()
         return load(self.run_file)
 
-    def gate(self) -> str:
-        """What `tlsbye gate` says of the run."""
+    def faults(self) -> list[str]:
+        """What the gate finds fault with beside single cells, one line each."""
         words = ["--known", self.settings.known] if self.settings.known else []
-        return call(["gate", str(self.run_file), "--fail-on", self.settings.fail_on, *words])
+        return list(json.loads(call(["gate", str(self.run_file), "--json", "--fail-on", self.settings.fail_on, *words]))["faults"])
+
+    def keep(self) -> None:
+        """Keeps the results of the run that this session has made, in place of those that an earlier one has kept."""
+        if self.settings.run or not (self.folder / "run.json").exists():
+            return
+        kept = Path(self.settings.out)
+        if (kept / "transcripts.jsonl").is_file():
+            for name in ("transcripts", "captures"):
+                shutil.rmtree(kept / name, ignore_errors=True)
+        shutil.copytree(self.folder, kept, dirs_exist_ok=True, ignore=shutil.ignore_patterns("lock", "done", "failed"))
+        self.kept = str(kept)
 
     def _run_once(self) -> None:
         if self._problem:
@@ -219,6 +239,17 @@ def _asked_for(config: pytest.Config) -> bool:
     return bool(config.getoption("tlsbye") or config.getoption("tlsbye_run"))
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    here = session.config.stash.get(_session_key, None)
+    if here is not None and exitstatus != pytest.ExitCode.OK and not hasattr(session.config, "workerinput"):
+        here.keep()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if kept := config.stash[_session_key].kept:
+        terminalreporter.write_line(f"tlsbye: matrix.html and the runs behind it are in {kept}")
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     session = config.stash.get(_session_key, None)
     if session is not None and not hasattr(config, "workerinput"):
@@ -264,7 +295,7 @@ class TlsbyeItem(pytest.Item):
             pytest.xfail(cell.reason)
         if cell.verdict == "conforms" or cell.verdict in _FAIL_ON[_FAIL_ON.index(session.settings.fail_on) + 1 :]:
             return
-        raise Verdict(cell.story(session.clauses.get(cell.clause)))
+        raise Verdict(cell.story(session.report.clauses.get(cell.clause)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         return _words_alone(excinfo) or super().repr_failure(excinfo, style)
@@ -279,9 +310,8 @@ class TlsbyeRunItem(pytest.Item):
     def runtest(self) -> None:
         session = self.config.stash[_session_key]
         assert session.report.complete, "the run was not completed"
-        told = session.gate()
-        if re.search(r"\b(?!0 )\d+ faults? of the run itself", told):
-            raise Verdict(told)
+        if faults := session.faults():
+            raise Verdict("\n".join(faults))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         return _words_alone(excinfo) or super().repr_failure(excinfo, style)

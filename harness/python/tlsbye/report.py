@@ -6,8 +6,10 @@ The words are those of the run file; its schema is in `reports/schema.json`.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,6 +73,8 @@ class Cell:
     evidence: tuple[Evidence, ...] = ()
     reason: str = ""
     was: str = ""
+    again: str = ""
+    """The command that makes the deciding run again."""
 
     @property
     def id(self) -> str:
@@ -91,8 +95,8 @@ class Cell:
             lines.append(f"reason: {self.reason}")
         if self.evidence:
             lines += ["", f"in {self.scenario}:", *(f"  {line}" for line in self.evidence)]
-        if self.replay:
-            lines += ["", f"again: tlsbye replay '{self.replay}'"]
+        if self.again:
+            lines += ["", f"again: {self.again}"]
         return "\n".join(lines)
 
 
@@ -123,6 +127,8 @@ class Report:
     runs: int
     complete: bool = True
     problems: tuple[str, ...] = ()
+    clauses: dict[str, Clause] = field(default_factory=dict, repr=False)
+    """What the documents say, by the clauses' ids."""
     _cells: dict[tuple[str, str, str, str, str], Cell] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -134,7 +140,7 @@ class Report:
 
     def cell(self, clause: str, *, stack: str, role: str, tls: str, version: str = "*") -> Cell:
         """The one cell that matches. Raises LookupError where there is none, or more than one."""
-        return _only(self.select(clause, stack=stack, version=version, role=role, tls=tls), "cell", clause)
+        return _only(self.cells, "cell", clause=clause, stack=stack, version=version, role=role, tls=tls)
 
     def exactly(self, like: Cell) -> Cell | None:
         """The cell of this report at the place of that of another one."""
@@ -142,7 +148,7 @@ class Report:
 
     def trait(self, trait: str, *, stack: str, role: str, tls: str, version: str = "*") -> TraitAnswer:
         """The one answer that matches. Raises LookupError where there is none, or more than one."""
-        return _only(_matching(self.traits, trait=trait, stack=stack, version=version, role=role, tls=tls), "trait", trait)
+        return _only(self.traits, "trait", trait=trait, stack=stack, version=version, role=role, tls=tls)
 
 
 def _matching(items: Iterable[_T], **globs: str) -> list[_T]:
@@ -150,10 +156,20 @@ def _matching(items: Iterable[_T], **globs: str) -> list[_T]:
     return [item for item in items if all(fnmatchcase(getattr(item, name), glob) for name, glob in globs.items())]
 
 
-def _only(found: list[_T], kind: str, name: str) -> _T:
+def _only(items: tuple[_T, ...], kind: str, **globs: str) -> _T:
+    """The one of which each named field matches its glob. Raises LookupError, with the names that are nearest to one that none has."""
+    found = _matching(items, **globs)
     if len(found) == 1:
         return found[0]
-    raise LookupError(f"{len(found)} {kind}s match {name!r} with these words; one was asked for")
+    asked = ", ".join(f"{name}={glob!r}" for name, glob in globs.items() if glob != "*")
+    hints = []
+    for name, glob in globs.items():
+        if found or _matching(items, **{name: glob}):
+            continue
+        there = sorted({getattr(item, name) for item in items})
+        near = get_close_matches(glob, there, n=3, cutoff=0.5) or (there if len(there) <= 8 else [])
+        hints.append(f"; no {kind} has {name} {glob!r}" + (f", did you mean {' or '.join(map(repr, near))}?" if near else ""))
+    raise LookupError(f"{len(found)} {kind}s match {asked}; one was asked for{''.join(hints)}")
 
 
 def load(file: str | Path) -> Report:
@@ -168,9 +184,10 @@ def parse(run: dict[str, Any]) -> Report:
     """The same of JSON that is loaded already."""
     if run.get("format") != FORMAT:
         raise ValueError(f"the format is {run.get('format')!r}, not {FORMAT!r}")
+    more = shlex.join(run.get("replay_words", ()))
     return Report(
         stacks=tuple(Stack(s["name"], s["version"], tuple(s["abilities"])) for s in run["stacks"]),
-        cells=tuple(_cell(c) for c in run["cells"]),
+        cells=tuple(_cell(c, more) for c in run["cells"]),
         traits=tuple(
             TraitAnswer(
                 *(t[name] for name in ("trait", "stack", "version", "role", "tls", "answer")),
@@ -182,10 +199,13 @@ def parse(run: dict[str, Any]) -> Report:
         runs=run["runs"],
         complete=run.get("complete", True),
         problems=tuple(run.get("problems", ())),
+        clauses={c["id"]: Clause(c["id"], c["strength"], c["says"], tuple(c["cites"])) for c in run.get("clauses", ())},
     )
 
 
-def _cell(cell: dict[str, Any]) -> Cell:
+def _cell(cell: dict[str, Any], more_replay_words: str) -> Cell:
     words = {name: cell[name] for name in ("clause", "strength", "stack", "version", "role", "tls", "verdict")}
     more = {name: cell.get(name) or "" for name in ("scenario", "replay", "says", "reason", "was")}
-    return Cell(**words, **more, ref=tuple(cell.get("ref", ())), evidence=tuple(Evidence(**line) for line in cell.get("evidence", ())))
+    again = f"tlsbye replay '{more['replay']}' {more_replay_words}".rstrip() if more["replay"] else ""
+    evidence = tuple(Evidence(**line) for line in cell.get("evidence", ()))
+    return Cell(**words, **more, ref=tuple(cell.get("ref", ())), evidence=evidence, again=again)

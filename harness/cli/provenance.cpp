@@ -1,0 +1,66 @@
+#include "harness/cli/provenance.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+namespace tlsbye {
+namespace {
+
+// "Debian GNU/Linux 12 (bookworm), Linux 6.1.0 x86_64"
+std::string system_name() {
+  std::string distribution = "unknown distribution";
+  std::ifstream release("/etc/os-release");
+  for (std::string line; std::getline(release, line);) {
+    constexpr std::string_view key = "PRETTY_NAME=";
+    if (!line.starts_with(key)) continue;
+    distribution = line.substr(key.size());
+    std::erase(distribution, '"');
+  }
+  utsname kernel{};
+  if (::uname(&kernel) != 0) return distribution;
+  return fmt::format("{}, {} {} {}", distribution, kernel.sysname, kernel.release, kernel.machine);
+}
+
+// Without those on which no verdict depends.
+std::vector<std::string> deciding(const std::vector<std::string>& words) {
+  constexpr std::array<std::string_view, 2> with_value{"--out", "--jobs"};
+  std::vector<std::string> kept;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "--isolate") continue;
+    if (std::find(with_value.begin(), with_value.end(), word) != with_value.end()) {
+      ++i;
+      continue;
+    }
+    if (std::any_of(with_value.begin(), with_value.end(), [&](std::string_view it) { return word.starts_with(fmt::format("{}=", it)); }))
+      continue;
+    kept.push_back(word);
+  }
+  return kept;
+}
+
+}  // namespace
+
+Provenance provenance_of(const House& house, const RunWords& words, const Selected& chosen, const LoadedKnown& known) {
+  Provenance made;
+  made.tool = "tlsbye";
+  made.version = TLSBYE_VERSION;
+  made.commit = commit;
+  made.day = today();
+  made.words = deciding(house.words);
+  const Selection& selection = words.selection;
+  made.choice = {selection.stacks, selection.partners, selection.scenarios,           words.clauses, selection.role,
+                 selection.tls,    selection.io,       house.more_scenarios.string(), words.sweep,   words.sweep ? words.pairs : 0};
+  made.known = known_list(words.known.empty() ? "scenarios/known.toml" : words.known.string(), known.entries);
+  made.system = system_name();
+  for (const Stack* stack : chosen.partners) made.partners.push_back(info_of(*stack));
+  made.environment = peer_environment();
+  made.replay_words = house.replay_words;
+  return made;
+}
+
+}  // namespace tlsbye

@@ -1,0 +1,14 @@
+// Where a run comes from (harness/judge/provenance.h), as the command line knows it.
+#pragma once
+
+#include "harness/cli/selection.h"
+#include "harness/judge/known.h"
+
+namespace tlsbye {
+
+// The commit that this program was built of, "3a8f221ab01c", with `-changed` where files were not committed; or `unknown`.
+extern const char* const commit;
+
+Provenance provenance_of(const House& house, const RunWords& words, const Selected& chosen, const LoadedKnown& known);
+
+}  // namespace tlsbye
