@@ -77,7 +77,9 @@ int replay_command(const House& house, const ReplayWords& words) {
     if (finding.kind == Finding::Kind::holds || finding.kind == Finding::Kind::not_reached) continue;
     marked.insert(finding.evidence.begin(), finding.evidence.end());
     findings += fmt::format("\n{} ({})\n  {}\n  seen: {}, at", clause.id, spell(clause.strength), clause.says, finding.says);
-    for (const int number : finding.evidence) findings += " " + telling.label(number);
+    std::set<int> at;
+    for (const int number : finding.evidence) at.insert(telling.shown_as(number));
+    for (const int number : at) findings += " " + telling.label(number);
     findings += "\n";
   }
   fmt::print("{}: {}\n{}\n\n{}", scenario->id, scenario->title, describe(transcript.key()), tell_story(transcript, marked));

@@ -13,6 +13,8 @@ std::string describe(const RunKey& run) {
 
 std::string tell_story(const Transcript& transcript, const std::set<int>& marked) {
   const Telling telling(transcript);
+  std::set<int> pointed_at;
+  for (const int number : marked) pointed_at.insert(telling.shown_as(number));
   std::string text;
   int line = -1;
   for (const Event& event : transcript.events()) {
@@ -27,9 +29,9 @@ std::string tell_story(const Transcript& transcript, const std::set<int>& marked
     // The line says what is asked for and ordered; what came to the wire went on, unless another word follows.
     const auto* order = event.as<Told>();
     const bool is_said = event.as<Asked>() || (order && order->in_script) || is_routine(event, transcript);
-    if (is_said && !marked.contains(event.number)) continue;
-    text +=
-        fmt::format("{} {:>11}  {}\n", marked.contains(event.number) ? '>' : ' ', telling.label(event.number), telling.text(event.number));
+    if (is_said && !pointed_at.contains(event.number)) continue;
+    text += fmt::format("{} {:>11}  {}\n", pointed_at.contains(event.number) ? '>' : ' ', telling.label(event.number),
+                        telling.text(event.number));
   }
   if (!decrypted(transcript))
     text += "Some records of this run could not be read: the wire had no keys for them, or they do not decrypt under their keys.\n";

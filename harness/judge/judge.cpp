@@ -412,7 +412,7 @@ std::vector<EvidenceLine> tell_evidence(const Transcript& transcript, const Tell
                                         std::size_t most) {
   std::set<int> marked;
   for (const int number : decisive)
-    if (number >= 1 && number < transcript.next_number()) marked.insert(number);
+    if (number >= 1 && number < transcript.next_number()) marked.insert(telling.shown_as(number));
   while (marked.size() > most) marked.erase(std::prev(marked.end(), 2));
   std::set<int> shown = marked;
   // Widen around the decisive events, one step at a time, what came before first. What came after the last of them decided nothing.

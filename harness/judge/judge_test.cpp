@@ -313,6 +313,17 @@ TEST(Evidence, EndsWithTheLastDecisiveEvent) {
   EXPECT_EQ(lines.back().event, 3);
 }
 
+TEST(Evidence, ADeliveryThatDecidesIsShownAsItsRecord) {
+  Transcript transcript;
+  Record record;
+  record.wire_bytes = 24;
+  const int sent = transcript.add(1, record), delivered = transcript.add(1, Delivered{sent, 24});
+  const auto lines = evidence(transcript, {delivered});
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_EQ(lines[0].event, sent);
+  EXPECT_EQ(lines[0].label, "1.1");
+}
+
 // A handshake that is so many calls, and a signal in the line after it.
 Transcript after_handshake(int calls, const std::string& words = "both     handshake") {
   Transcript transcript;

@@ -83,7 +83,10 @@ Telling::Telling(const Transcript& transcript) : transcript_(transcript) {
       entry.label = fmt::format("{}.{}-{}", event.line, kind_of(event), ++left_out[{event.line, kind_of(event)}]);
     else
       entry.label = fmt::format("{}.{}", event.line, ++told[event.line]);
-    if (is_routine(event, transcript)) entries_[static_cast<std::size_t>(event.as<Delivered>()->record - 1)].went_through = true;
+    entry.shown_as = event.number;
+    if (!is_routine(event, transcript)) continue;
+    entry.shown_as = event.as<Delivered>()->record;
+    entries_[static_cast<std::size_t>(entry.shown_as - 1)].went_through = true;
   }
 }
 

@@ -29,6 +29,8 @@ class Telling {
   const std::string& label(int number) const { return entries_[static_cast<std::size_t>(number - 1)].label; }
   // The whole record went on right after the wire saw it.
   bool went_through(int record) const { return entries_[static_cast<std::size_t>(record - 1)].went_through; }
+  // The event that a reader is shown for this one: the record, for its delivery right after the wire saw it; else the event itself.
+  int shown_as(int number) const { return entries_[static_cast<std::size_t>(number - 1)].shown_as; }
   // narrate(), where other events are called by label and content.
   std::string text(int number, Detail detail = Detail::full) const;
 
@@ -36,6 +38,7 @@ class Telling {
   struct Entry {
     bool left_out = false;
     bool went_through = false;
+    int shown_as = 0;
     std::string label;
   };
   const Transcript& transcript_;

@@ -77,6 +77,8 @@ TEST(Telling, ADeliveryIsLeftOutOnlyWhereTheWholeRecordWentOnAtOnce) {
   EXPECT_THAT(labels(transcript), ElementsAre("1.1", "(1.delivered-1)", "1.2", "1.3", "1.4", "1.5", "2.1"));
   const Telling telling(transcript);
   EXPECT_TRUE(telling.went_through(through));
+  EXPECT_EQ(telling.shown_as(through + 1), through);
+  EXPECT_EQ(telling.shown_as(cut + 1), cut + 1);
   EXPECT_FALSE(telling.went_through(cut));
   EXPECT_FALSE(telling.went_through(held));
 }
