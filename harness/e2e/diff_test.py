@@ -49,7 +49,7 @@ def new_version(report, name, version):
 def test_a_run_against_itself_has_nothing_to_tell(full_run, edited):
     files = edited(lambda report: None)
     assert full_run("diff", *files, check=0).stdout == "nothing changed\n"
-    assert told(full_run, files, "--fail-on", "changed", check=0) == {"format": "tlsbye-diff/1", "stacks": [], "cells": [], "traits": [], "totals": dict.fromkeys(TOTALS, 0)}
+    assert told(full_run, files, "--fail-on", "changed", check=0) == {"format": "tlsbye-diff/1", "made": [], "stacks": [], "cells": [], "traits": [], "totals": dict.fromkeys(TOTALS, 0)}
 
 
 def test_a_verdict_that_is_worse_after_an_upgrade_is_named_and_fails(full_run, edited):

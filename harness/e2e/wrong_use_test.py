@@ -236,16 +236,16 @@ def test_a_report_is_appended_to_where_the_shell_appends(small):
 
 def test_a_full_disk_is_a_failure_and_leaves_no_report_of_another_run(tlsbye):
     tlsbye(*SMALL, check=0)
-    assert (tlsbye.folder / "out/matrix.html").exists()
+    assert (tlsbye.folder / "out/results.sarif").exists()
     size = (tlsbye.folder / "out/run.json").stat().st_size
-    # No file may be larger than the run file: the page does not fit.
+    # No file may be much larger than the run file: results.sarif does not fit.
     done = subprocess.run([PROGRAM, *SMALL], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
                           preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.setrlimit(resource.RLIMIT_FSIZE, (size + 4096, size + 4096))))
     assert done.returncode == 3, done.stderr
     assert "cannot be written: File too large" in done.stderr
     assert tlsbye.report()["runs"] == 1
     left = {path.name for path in (tlsbye.folder / "out").iterdir()}
-    assert "matrix.html" not in left and not [name for name in left if name.endswith(".partial")]
+    assert "results.sarif" not in left and not [name for name in left if name.endswith(".partial")]
 
 
 def test_two_runs_into_one_folder_do_not_mix(tlsbye):
