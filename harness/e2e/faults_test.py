@@ -20,7 +20,7 @@ FAKE_PEER = """\
     #!/usr/bin/env python3
     import os, signal, socket, sys
     control = socket.socket(fileno=3)
-    HELLO = b"hello\\tprotocol=2\\tstack=fake\\tversion=1.0\\tabilities=tls-1.2 tls-1.3 client server close close-write\\n"
+    HELLO = b"hello\\tprotocol=3\\tstack=fake\\tversion=1.0\\tabilities=tls-1.2 tls-1.3 client server close close-write\\n"
     {body}
 """
 
@@ -218,7 +218,7 @@ def test_a_full_disk_is_told_and_is_no_success(tlsbye):
 
 
 BROKEN = {
-    "speaks another protocol version": ('control.send(HELLO.replace(b"protocol=2", b"protocol=99"))', "protocol version 99"),
+    "speaks another protocol version": ('control.send(HELLO.replace(b"protocol=3", b"protocol=99"))', "protocol version 99"),
     "prints garbage": ('control.send(bytes(range(256)))', "not a peer program"),
     "says nothing and goes": ("sys.exit(3)", "exit code 3"),
     "says nothing and stays": ("signal.pause()", "no hello"),

@@ -94,7 +94,7 @@ def test_an_empty_folder_has_a_test_for_every_cell(session, fresh, tmp_path):
     assert len(cells) > 2000
     assert {case.get("name") for case in session.cases} == {"the-run-itself", *(f"{c['clause']}[{c['stack']}-{c['role']}-{c['tls']}]" for c in cells)}
     assert len(session.cases) == len(cells) + 1
-    assert session.left == ["junit.xml"]
+    assert session.left == ["junit.xml", "tlsbye-results"]
 
 
 def test_every_failure_explains_the_matter_by_its_text_alone(session):

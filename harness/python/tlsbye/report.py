@@ -190,7 +190,12 @@ def parse(run: dict[str, Any]) -> Report:
         cells=tuple(_cell(c, more) for c in run["cells"]),
         traits=tuple(
             TraitAnswer(
-                *(t[name] for name in ("trait", "stack", "version", "role", "tls", "answer")),
+                t["trait"],
+                t["stack"],
+                t["version"],
+                t["role"],
+                t["tls"],
+                t["answer"],
                 replay=t.get("replay", ""),
                 answers=tuple(t.get("answers", (t["answer"],))),
             )
