@@ -9,7 +9,7 @@ namespace tlsbye {
 
 // Found by the library where a list of these becomes JSON.
 inline void to_json(nlohmann::ordered_json& json, const EvidenceLine& line) {
-  json = {{"label", line.label}, {"text", line.text}, {"event", line.event}, {"decisive", line.decisive}};
+  json = {{"label", line.label}, {"text", line.text}, {"decisive", line.decisive}};
 }
 
 }  // namespace tlsbye

@@ -68,11 +68,20 @@ class Pool {
   std::vector<std::string> strings_;
 };
 
+// The events of a run by their labels.
+std::map<std::string, int> labels_of(const Transcript& transcript) {
+  const Telling telling(transcript);
+  std::map<std::string, int> labels;
+  for (const Event& event : transcript.events())
+    if (telling.shown_as(event.number) == event.number) labels.emplace(telling.label(event.number), event.number);
+  return labels;
+}
+
 // The numbers of the events that decided.
-std::set<int> decisive(const std::vector<EvidenceLine>& evidence) {
+std::set<int> decisive(const std::vector<EvidenceLine>& evidence, const std::map<std::string, int>& labels) {
   std::set<int> numbers;
   for (const EvidenceLine& line : evidence)
-    if (line.decisive) numbers.insert(line.event);
+    if (const auto found = labels.find(line.label); line.decisive && found != labels.end()) numbers.insert(found->second);
   return numbers;
 }
 
@@ -296,6 +305,7 @@ Json data(const RunReport& report, const References& references, const Transcrip
   // The runs that decided a cell or a trait, with the events that did.
   std::map<std::string, std::size_t> run_at;
   std::map<std::string, std::set<int>> marks;
+  std::map<std::string, std::map<std::string, int>> labelled;
   const auto refer = [&](const std::string& replay) -> Json {
     if (replay.empty()) return nullptr;
     return run_at.try_emplace(replay, run_at.size()).first->second;
@@ -306,7 +316,9 @@ Json data(const RunReport& report, const References& references, const Transcrip
   for (const Cell& cell : report.cells) {
     const auto [clause, fresh] = clause_at.try_emplace(cell.clause, clause_at.size());
     if (fresh) first_of.push_back(&cell);
-    const std::set<int> numbers = decisive(cell.evidence);
+    const auto [labels, first] = labelled.try_emplace(cell.replay);
+    if (const auto told = transcripts.find(cell.replay); first && told != transcripts.end()) labels->second = labels_of(told->second);
+    const std::set<int> numbers = decisive(cell.evidence, labels->second);
     marks[cell.replay].insert(numbers.begin(), numbers.end());
     const auto stack = stack_at.find(cell.stack + " " + cell.version);
     if (stack == stack_at.end()) continue;

@@ -184,8 +184,8 @@ StackInfo read_stack(const Place& place) {
 
 EvidenceLine read_evidence(const Place& place) {
   if (place.is_text()) place.refuse("is a string, and no object: an older tlsbye made this file; `tlsbye run` makes it again");
-  place.has_only({"label", "text", "event", "decisive"});
-  return {place["label"].text(), place["text"].text(), static_cast<int>(place["event"].count()), place["decisive"].yes()};
+  place.has_only({"label", "text", "decisive"});
+  return {place["label"].text(), place["text"].text(), place["decisive"].yes()};
 }
 
 Choice read_choice(const Place& place) {

@@ -39,8 +39,8 @@ struct House {
   std::vector<std::string> replay_words = {};  // those of them that `tlsbye replay` needs to find the same scenarios and peers
 };
 
-// From the place of this program: installed, PREFIX/share/tlsbye and PREFIX/libexec/tlsbye, or where its packager put them; built, the nearest folder above it that holds
-// scenarios/clauses, and its own. Throws Stop.
+// From the place of this program: installed, PREFIX/share/tlsbye and PREFIX/libexec/tlsbye, or where its packager put them; built, the
+// nearest folder above it that holds scenarios/clauses, and its own. Throws Stop.
 House find_house();
 
 // The names of the peer programs that are there, whether they work or not.

@@ -404,7 +404,7 @@ RunReport Judge::report() const {
 }
 
 std::string told(const EvidenceLine& line) {
-  if (line.event == 0) return "  " + line.text;
+  if (line.label.empty()) return "  " + line.text;
   return fmt::format("{} {:<5} {}", line.decisive ? '>' : ' ', line.label, line.text);
 }
 
@@ -430,8 +430,8 @@ std::vector<EvidenceLine> tell_evidence(const Transcript& transcript, const Tell
   for (const int number : shown) {
     bool left_out = false;
     for (int between = previous + 1; between < number && !left_out; ++between) left_out = !telling.leaves_out(between);
-    if (left_out) lines.push_back({"", "...", 0, false});
-    lines.push_back({telling.label(number), telling.text(number, Detail::repeatable), number, marked.contains(number)});
+    if (left_out) lines.push_back({"", "...", false});
+    lines.push_back({telling.label(number), telling.text(number, Detail::repeatable), marked.contains(number)});
     previous = number;
   }
   return lines;

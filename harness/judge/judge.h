@@ -47,7 +47,6 @@ Verdict verdict_of(Finding::Kind kind, Strength strength);
 struct EvidenceLine {
   std::string label;      // "3.2" (harness/transcript/telling.h); empty where events were left out here
   std::string text;       // in the notation of the script
-  int event = 0;          // its number; 0 where events were left out
   bool decisive = false;  // it decided; the others stand around it
   friend bool operator==(const EvidenceLine&, const EvidenceLine&) = default;
 };

@@ -16,8 +16,8 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/oracle/situations.h"
 #include "harness/data/diagnostic.h"
+#include "harness/oracle/situations.h"
 #include "harness/transcript/transcript.h"
 
 namespace tlsbye {

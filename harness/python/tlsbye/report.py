@@ -48,7 +48,6 @@ class Evidence:
 
     label: str
     text: str
-    event: int = 0
     decisive: bool = False
 
     def __str__(self) -> str:
