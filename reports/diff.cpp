@@ -93,7 +93,8 @@ bool applies(const Clause& clause, const Cell& cell, const std::string& version)
   return false;
 }
 
-// Whether a run that was asked for what `report` was asked for would have made the run of that id. What is not known is taken to be so.
+}  // namespace
+
 bool would_make(const RunReport& report, const RunReport& other, const std::string& replay) {
   if (report.provenance.tool.empty()) return true;
   const auto read = read_replay_id(replay);
@@ -115,6 +116,8 @@ bool would_make(const RunReport& report, const RunReport& other, const std::stri
   const auto is_of = [&](const Cell& cell) { return cell.scenario == run.scenario; };
   return std::any_of(report.cells.begin(), report.cells.end(), is_of);
 }
+
+namespace {
 
 // Whether the run was asked for that cell.
 bool is_asked_for(const RunReport& report, const Cell& cell) {

@@ -66,6 +66,10 @@ struct Words<Diff::Kind> {
 // `clauses` say which versions each applies to; without them, a cell is gone whatever the version.
 Diff diff(const RunReport& before, const RunReport& after, const std::vector<Clause>& clauses = {});
 
+// Whether a run that was asked for what `report` was asked for would have made the run of that id, which `other` made. What is not known is
+// taken to be so.
+bool would_make(const RunReport& report, const RunReport& other, const std::string& replay);
+
 // What a verdict rests on, where two cells have the same one: "says: A -> B", "events: A -> B", "scenario: A -> B"; empty where it is the
 // same. An event's place is not part of it.
 std::string told_apart(const Cell& before, const Cell& after);

@@ -12,6 +12,7 @@
 #include "harness/cli/house.h"
 #include "harness/judge/judge.h"
 #include "harness/runner/plan.h"
+#include "reports/history.h"
 #include "reports/references.h"
 #include "reports/transcripts.h"
 
@@ -20,6 +21,9 @@ class App;
 }
 
 namespace tlsbye {
+
+// A run file that the user names; throws Stop where it cannot be read.
+RunReport read_run(const std::filesystem::path& file);
 
 struct RunWords {
   Selection selection;
@@ -100,6 +104,14 @@ struct DiffWords {
   bool fail_on_changed = false;  // otherwise only on what is worse now
 };
 int diff_command(const House& house, const DiffWords& words);
+
+struct HistoryWords {
+  std::vector<std::filesystem::path> run_files;
+  HistoryOf of;
+  bool all = false, markdown = false, json = false;
+};
+int history_command(const HistoryWords& words);
+
 int selftest_command(const House& house);
 
 }  // namespace tlsbye

@@ -17,7 +17,6 @@
 #include "reports/run_file.h"
 
 namespace tlsbye {
-namespace {
 
 RunReport read_run(const std::filesystem::path& file) {
   try {
@@ -26,6 +25,8 @@ RunReport read_run(const std::filesystem::path& file) {
     throw Stop{exit_usage, fmt::format("tlsbye: {}", error.what())};
   }
 }
+
+namespace {
 
 // Half a year: long enough to fix it, short enough to remember why.
 std::string half_a_year_from_now() {

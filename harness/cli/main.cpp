@@ -214,6 +214,22 @@ Command add_diff(CLI::App& app) {
   return {diff, [words](const House& house) { return diff_command(house, *words); }};
 }
 
+Command add_history(CLI::App& app) {
+  const auto words = std::make_shared<HistoryWords>();
+  CLI::App* history = app.add_subcommand("history", "Since which version of a library something is so, and in which it was mended");
+  history
+      ->add_option_function<std::vector<std::string>>(
+          "runs", [words](const std::vector<std::string>& files) { words->run_files.assign(files.begin(), files.end()); },
+          "run.json; several for versions that were run one by one")
+      ->required();
+  history->add_option("--stack", words->of.stacks, "Of these libraries: a glob; all")->type_name("NAME");
+  history->add_option("--clause", words->of.names, "Of these clauses or traits: a glob; all")->type_name("GLOB");
+  history->add_flag("--all", words->all, "Also what conforms, or answers the same, in every version");
+  CLI::Option* as_markdown = history->add_flag("--markdown", words->markdown, "As Markdown");
+  history->add_flag("--json", words->json, "As JSON, schema reports/history.schema.json")->excludes(as_markdown);
+  return {history, [words](const House&) { return history_command(*words); }};
+}
+
 Command add_report(CLI::App& app) {
   struct Words {
     std::filesystem::path run_file;
@@ -342,9 +358,9 @@ int command(int argc, char** argv) {
       "the run was interrupted.");
   Shared shared;
   shared.words.assign(argv + 1, argv + std::max(argc, 1));
-  const std::vector<Command> commands{add_run(app, shared),    add_list(app, shared), add_show(app, shared),
-                                      add_replay(app, shared), add_gate(app),         add_diff(app),
-                                      add_report(app),         add_selftest(app),     add_complete(app)};
+  const std::vector<Command> commands{add_run(app, shared), add_list(app, shared), add_show(app, shared), add_replay(app, shared),
+                                      add_gate(app),        add_diff(app),         add_report(app),       add_history(app),
+                                      add_selftest(app),    add_complete(app)};
 
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string_view> names;
