@@ -1,6 +1,7 @@
 #include "harness/judge/known.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
