@@ -1,4 +1,5 @@
-// Every stack's peer, driven as the harness drives it.
+// Every stack's peer, driven as the harness drives it. A stack is held to what it promised, and asked once for what it did not promise, to
+// see that it refuses: a library without TLS 1.3, without a two-way close or without keys to tell passes these tests if it says so.
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
@@ -28,6 +29,8 @@ std::vector<std::string> stacks() {
   return all;
 }
 
+std::string ability_of(Tls tls) { return "tls-" + std::string(spell(tls)); }
+
 // Subject stack, version, blocking.
 using Mode = std::tuple<std::string, Tls, Io>;
 
@@ -36,9 +39,38 @@ std::string mode_name(const testing::TestParamInfo<Mode>& info) {
   return stack + (tls == Tls::v1_2 ? "_tls12_" : "_tls13_") + std::string(spell(io));
 }
 
+// Of every stack those of TLS 1.2 and 1.3 that it promises. (Of a stack that promises neither, EveryStackTest complains.)
+std::vector<Mode> modes() {
+  std::vector<Mode> all;
+  for (const std::string& stack : stacks()) {
+    const Peer peer(stack);
+    for (const Tls tls : {Tls::v1_2, Tls::v1_3})
+      for (const Io io : {Io::blocking, Io::nonblocking})
+        if (peer.able(ability_of(tls))) all.emplace_back(stack, tls, io);
+  }
+  return all;
+}
+
+// How a stack closes as far as it can: two-way where it has that, otherwise by a close_notify of its own.
+Line way_to_close(const Peer& peer) { return Line(peer.able("close") ? "close" : "close-write").with("until", "done"); }
+
+// Both sides close and know of each other's end, each in its stack's way.
+void close_both(Link& link) {
+  const auto [client, server] = link.both(way_to_close(link.peer(Role::client)), way_to_close(link.peer(Role::server)));
+  EXPECT_EQ(outcome(client), "done");
+  EXPECT_EQ(outcome(server), "done");
+  for (const Role role : {Role::client, Role::server}) {
+    Peer& peer = link.peer(role);
+    if (!peer.able("close")) {
+      EXPECT_EQ(outcome(peer.do_(Line("read").with("until", "end"))), "end-of-data");
+    }
+  }
+}
+
 class StackTest : public testing::TestWithParam<Mode> {
  protected:
   StackTest() : subject(std::get<0>(GetParam())), partner(std::get<0>(GetParam())) {}
+  const std::string& stack() const { return std::get<0>(GetParam()); }
   Tls tls() const { return std::get<1>(GetParam()); }
   Io io() const { return std::get<2>(GetParam()); }
   bool blocking() const { return io() == Io::blocking; }
@@ -61,25 +93,43 @@ class StackTest : public testing::TestWithParam<Mode> {
   Peer subject, partner;
 };
 
-INSTANTIATE_TEST_SUITE_P(All, StackTest,
-                         testing::Combine(testing::ValuesIn(stacks()), testing::Values(Tls::v1_2, Tls::v1_3),
-                                          testing::Values(Io::blocking, Io::nonblocking)),
-                         mode_name);
+INSTANTIATE_TEST_SUITE_P(All, StackTest, testing::ValuesIn(modes()), mode_name);
 
-TEST_P(StackTest, SaysWhoItIs) {
+// What does not depend on a version.
+class EveryStackTest : public testing::TestWithParam<std::string> {
+ protected:
+  EveryStackTest() : subject(GetParam()) {}
+  Peer subject;
+};
+
+INSTANTIATE_TEST_SUITE_P(All, EveryStackTest, testing::ValuesIn(stacks()), [](const auto& of) { return of.param; });
+
+TEST_P(EveryStackTest, SaysWhoItIs) {
   EXPECT_EQ(subject.hello().word(), "hello");
   EXPECT_EQ(subject.hello().get("protocol"), std::to_string(protocol_version));
-  EXPECT_EQ(subject.hello().get("stack"), std::get<0>(GetParam()));
+  EXPECT_EQ(subject.hello().get("stack"), GetParam());
   EXPECT_THAT(std::string(subject.hello().get("version")), testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+.*"));
   EXPECT_TRUE(std::filesystem::is_regular_file(subject.hello().get("library"))) << subject.hello().get("library");
   EXPECT_THAT(std::string(subject.hello().get("build-id")), testing::MatchesRegex("[0-9a-f]+"));
-  for (const char* ability : {"tls-1.2", "tls-1.3", "client", "server", "close", "close-write"})
-    EXPECT_TRUE(subject.able(ability)) << ability;
+  // The other tests are made of these.
+  EXPECT_TRUE(subject.able("tls-1.2") || subject.able("tls-1.3"));
+  for (const char* ability : {"client", "server", "close-write"}) EXPECT_TRUE(subject.able(ability)) << ability;
+}
+
+TEST_P(EveryStackTest, AVersionThatIsNotPromisedIsRefused) {
+  for (const Tls tls : {Tls::v1_0, Tls::v1_1, Tls::v1_2, Tls::v1_3}) {
+    SCOPED_TRACE(spell(tls));
+    Peer partner(GetParam());
+    const Link link(subject, partner, tls, Io::nonblocking);
+    EXPECT_EQ(link.opened[0].front().word(), subject.able(ability_of(tls)) ? "ready" : "unsupported");
+    subject.do_(Line("end"));
+  }
 }
 
 TEST_P(StackTest, TalksAndClosesBothWaysWithEveryStack) {
   for (const std::string& stack : stacks()) {
     Peer other_peer(stack);
+    if (!other_peer.able(ability_of(tls()))) continue;
     for (const bool subject_is_client : {true, false}) {
       SCOPED_TRACE(stack + (subject_is_client ? " as server" : " as client"));
       Link link(subject_is_client ? subject : other_peer, subject_is_client ? other_peer : subject, tls(), io());
@@ -92,9 +142,7 @@ TEST_P(StackTest, TalksAndClosesBothWaysWithEveryStack) {
       EXPECT_EQ(outcome(met), "end-of-data");
       EXPECT_EQ(last_call(met).get("total"), "40000");
       EXPECT_EQ(last_call(met).get("intact"), "1");
-      const auto [client, server] = link.both(close_until_done, close_until_done);
-      EXPECT_EQ(outcome(client), "done");
-      EXPECT_EQ(outcome(server), "done");
+      close_both(link);
       EXPECT_EQ(link.peer(Role::client).do_(Line("end")).back().word(), "ready");
       EXPECT_EQ(link.peer(Role::server).do_(Line("end")).back().word(), "ready");
     }
@@ -102,13 +150,14 @@ TEST_P(StackTest, TalksAndClosesBothWaysWithEveryStack) {
 }
 
 TEST_P(StackTest, AReplyThatNeverComesIsReportedAsBlocked) {
+  const Line waits = Line(subject.able("close") ? "close" : "read").with("until", "done");
   const auto link = linked();
   link->holding = true;
-  const Report report = subject.do_(close_until_done);
+  const Report report = subject.do_(waits);
   ASSERT_EQ(report.back().word(), "blocked");
   EXPECT_EQ(report.back().get("on"), "recv");
-  EXPECT_EQ(report.back().get("during"), "close");
-  EXPECT_THAT(calls(report), Not(Contains("close=done")));
+  EXPECT_EQ(report.back().get("during"), waits.word());
+  EXPECT_THAT(calls(report), Not(Contains(waits.word() + "=done")));
   EXPECT_EQ(subject.do_(Line("resume")).back().word(), "blocked");
   const Report wrong = subject.do_(Line("fin"));
   EXPECT_EQ(wrong.front().word(), "unsupported");
@@ -122,35 +171,35 @@ TEST_P(StackTest, AReplyThatNeverComesIsReportedAsBlocked) {
 TEST_P(StackTest, FaultsOfTheTransportReachTheLibrary) {
   const auto link = linked();
   subject.do_(Line("plan").with("flow", "send").with("fault", "EAGAIN").with("times", 1));
-  const Report once = subject.do_(Line("close"));
+  const Report once = subject.do_(Line("close-write"));
   ASSERT_FALSE(lines(once, "io").empty());
   EXPECT_EQ(lines(once, "io").front().get("errno"), "EAGAIN");
   EXPECT_EQ(lines(once, "io").front().get("injected"), "1");
-  EXPECT_EQ(outcome(once), "want-write");
   link->relay();
   EXPECT_EQ(link->sent(Role::client), "");
-  const auto [client, server] = link->both(close_until_done, close_until_done);
-  EXPECT_EQ(outcome(client), "done");
-  EXPECT_EQ(outcome(server), "done");
+  // On a blocking socket EAGAIN is the end of a time that the application has set: a library may call it an error.
+  if (blocking() && outcome(once) == "failed") return;
+  EXPECT_EQ(outcome(once), "want-write");
+  close_both(*link);
 }
 
 TEST_P(StackTest, AShortWriteIsCompletedInTheEnd) {
   const auto link = linked();
   subject.do_(Line("plan").with("flow", "send").with("fault", "short").with("count", 3).with("times", 4));
-  const auto [client, server] = link->both(close_until_done, close_until_done);
-  EXPECT_EQ(outcome(client), "done");
-  EXPECT_EQ(outcome(server), "done");
+  const Report report = subject.do_(Line("close-write").with("until", "done"));
+  ASSERT_FALSE(lines(report, "io").empty());
+  EXPECT_EQ(lines(report, "io").front().get("result"), "3");
+  EXPECT_EQ(outcome(report), "done");
+  link->relay();
   EXPECT_EQ(link->sent(Role::client).size(), tls() == Tls::v1_2 ? 31u : 24u);
-  EXPECT_EQ(lines(client, "io").front().get("result"), "3");
+  close_both(*link);
 }
 
 TEST_P(StackTest, InterruptionsAreSurvived) {
   const auto link = linked();
   subject.do_(Line("plan").with("flow", "send").with("fault", "EINTR").with("times", 3));
   subject.do_(Line("plan").with("flow", "recv").with("fault", "EINTR").with("times", 3));
-  const auto [client, server] = link->both(close_until_done, close_until_done);
-  EXPECT_EQ(outcome(client), "done");
-  EXPECT_EQ(outcome(server), "done");
+  close_both(*link);
 }
 
 TEST_P(StackTest, ABrokenPipeIsAResetAndItsSignalIsAnEvent) {
@@ -159,7 +208,10 @@ TEST_P(StackTest, ABrokenPipeIsAResetAndItsSignalIsAnEvent) {
   const Report report = subject.do_(Line("write").with("size", 5));
   EXPECT_EQ(outcome(report), "reset");
   EXPECT_EQ(last_call(report).get("errno"), "EPIPE");
-  EXPECT_THAT(report, Contains(Line("signal").with("name", "SIGPIPE")));
+  // A library that asks the system for no signal has none to report.
+  if (subject.able("no-signal")) {
+    EXPECT_THAT(report, Contains(Line("signal").with("name", "SIGPIPE")));
+  }
 }
 
 TEST_P(StackTest, AResetIsNoCut) {
@@ -178,7 +230,7 @@ TEST_P(StackTest, TheTransportCanBeUsedPastTls) {
   const auto link = linked();
   link->pass_on(Role::client, std::string("past\0TLS\n", 9));
   EXPECT_THAT(subject.do_(Line("abandon")), ElementsAre(Line("ready")));
-  EXPECT_EQ(subject.do_(Line("close")).front().word(), "unsupported");
+  EXPECT_EQ(subject.do_(Line("close-write")).front().word(), "unsupported");
   const Report read = subject.do_(Line("raw-read"));
   EXPECT_EQ(read.front(), Line("raw").with("verb", "raw-read").with("result", 9).with("data", std::string("past\0TLS\n", 9)));
   EXPECT_EQ(subject.do_(Line("raw-read")).front(), Line("raw").with("verb", "raw-read").with("result", -1).with("errno", "EAGAIN"));
@@ -222,12 +274,13 @@ TEST_P(StackTest, WhatIsNotSupportedIsSaidAndTheSessionGoesOn) {
   EXPECT_THAT(why(subject.report()), HasSubstr("one line"));
   subject.say(std::string(largest_message + 1, 'x'));
   EXPECT_THAT(why(subject.report()), HasSubstr("65536"));
-  EXPECT_THAT(why(subject.do_(Line("open").with("role", "client").with("tls", "1.3").with("io", "blocking"))), HasSubstr("descriptor"));
+  EXPECT_THAT(why(subject.do_(Line("open").with("role", "client").with("tls", spell(tls())).with("io", "blocking"))),
+              HasSubstr("descriptor"));
   const Link refused(subject, partner, tls(), io(), "levitate", "levitate");
   EXPECT_THAT(why(refused.opened[0]), HasSubstr("levitate"));
   const auto link = linked();
   EXPECT_THAT(why(subject.do_(Line("write").with("size", "-1"))), HasSubstr("size"));
-  EXPECT_THAT(why(subject.do_(Line("close").with("until", "doomsday"))), HasSubstr("until"));
+  EXPECT_THAT(why(subject.do_(Line("close-write").with("until", "doomsday"))), HasSubstr("until"));
   EXPECT_THAT(why(subject.do_(Line("plan").with("flow", "recv").with("fault", "ENOSUCH"))), HasSubstr("fault"));
   EXPECT_THAT(why(subject.do_(Line("plan").with("flow", "send").with("fault", "EOF"))), HasSubstr("EOF"));
   EXPECT_EQ(outcome(subject.do_(Line("close-write"))), "done");
@@ -236,10 +289,15 @@ TEST_P(StackTest, WhatIsNotSupportedIsSaidAndTheSessionGoesOn) {
 TEST_P(StackTest, ARepeatedCallWithoutProgressIsGivenUp) {
   const auto link = linked();
   subject.do_(Line("plan").with("flow", "send").with("fault", "EAGAIN").with("times", 1000000));
-  const auto given_up = lines(subject.do_(close_until_done), "endless");
-  ASSERT_EQ(given_up.size(), 1U);
-  EXPECT_EQ(given_up.front().get("during"), "close");
-  EXPECT_EQ(given_up.front().get("times"), "200");
+  const Report report = subject.do_(Line("close-write").with("until", "done"));
+  const auto given_up = lines(report, "endless");
+  if (blocking() && outcome(report) == "failed") {
+    EXPECT_THAT(given_up, IsEmpty()) << "EAGAIN on a blocking socket may be an error, and that is not repeated";
+  } else {
+    ASSERT_EQ(given_up.size(), 1U);
+    EXPECT_EQ(given_up.front().get("during"), "close-write");
+    EXPECT_EQ(given_up.front().get("times"), "200");
+  }
   EXPECT_THAT(without("moved", subject.do_(Line("end"))), ElementsAre(Line("ready")));
 }
 
@@ -273,8 +331,7 @@ pid_t child_of(pid_t parent) {
 TEST_P(StackTest, AnIsolatedSessionHasItsOwnProcess) {
   for (int i = 0; i < 3; ++i) {
     const auto link = linked({}, true);
-    const auto [client, server] = link->both(close_until_done, close_until_done);
-    EXPECT_EQ(outcome(client), "done");
+    close_both(*link);
     EXPECT_GT(child_of(subject.pid()), 0);
     EXPECT_THAT(without("moved", subject.do_(Line("end"))), ElementsAre(Line("ready")));
     EXPECT_THAT(without("moved", partner.do_(Line("end"))), ElementsAre(Line("ready")));
@@ -285,10 +342,10 @@ TEST_P(StackTest, AnIsolatedSessionThatCrashesCostsOnlyItself) {
   for (const bool while_blocked : {true, false}) {
     const auto link = linked({}, true);
     if (while_blocked) {
-      EXPECT_EQ(subject.do_(close_until_done).back().word(), "blocked");
+      EXPECT_EQ(subject.do_(Line("read").with("until", "done")).back().word(), "blocked");
     }
     ::kill(child_of(subject.pid()), SIGKILL);
-    const Report report = subject.do_(Line(while_blocked ? "resume" : "close"));
+    const Report report = subject.do_(Line(while_blocked ? "resume" : "close-write"));
     EXPECT_THAT(report, ElementsAre(Line("died").with("status", "SIGKILL"), Line("ready")));
     EXPECT_THAT(without("moved", subject.do_(Line("end"))), ElementsAre(Line("ready")));
     partner.do_(Line("end"));
@@ -335,7 +392,7 @@ TEST_P(StackTest, IgnoreEofTakesAnEndForTheEnd) {
 TEST_P(StackTest, QuietShutdownSaysNothing) {
   if (!has_or_refuses("quiet-shutdown")) return;
   const auto link = linked("quiet-shutdown");
-  const Report report = subject.do_(close_until_done);
+  const Report report = subject.do_(way_to_close(subject));
   EXPECT_EQ(outcome(report), "done");
   EXPECT_THAT(lines(report, "io"), IsEmpty());
 }
@@ -357,6 +414,8 @@ TEST_P(StackTest, ReadAheadReadsMoreThanARecordHeader) {
 
 TEST_P(StackTest, AnExtraCallIsMadeExactlyWhereItIsPromised) {
   const std::pair<const char*, Line> extras[] = {
+      {"close", Line("close")},
+      {"close-write", Line("close-write")},
       {"peek", Line("peek")},
       {"send-alert", Line("send-alert").with("level", 1).with("description", 90)},
       {"key-update", Line("key-update")},
@@ -417,9 +476,7 @@ TEST_P(StackTest, OneSessionAfterAnotherOnOneTransport) {
     const auto [wrote, read] = link->both(Line("write").with("size", 100), Line("read").with("until", "done"));
     EXPECT_EQ(last_call(read).number("total"), 100);
     EXPECT_EQ(last_call(read).get("intact"), "1");
-    const auto [client, server] = link->both(close_until_done, close_until_done);
-    ASSERT_EQ(outcome(client), "done");
-    ASSERT_EQ(outcome(server), "done");
+    close_both(*link);
     EXPECT_EQ(subject.do_(Line("raw-read")).front().get("errno"), "EAGAIN") << "nothing is left of the session";
     link->open_again(i == 3 ? Link::On::new_transport : Link::On::same_transport);
     for (const Report& report : link->opened) ASSERT_THAT(without("moved", report), ElementsAre(Line("ready")));
@@ -477,7 +534,7 @@ TEST_P(StackTest, WhatSessionsTookIsGivenBack) {
   for (int i = 0; i < sessions; ++i) {
     if (i == warm) before = measured();
     const auto link = linked();
-    link->both(close_until_done, close_until_done);
+    close_both(*link);
     subject.do_(Line("end"));
     partner.do_(Line("end"));
   }
@@ -488,31 +545,28 @@ TEST_P(StackTest, WhatSessionsTookIsGivenBack) {
 
 // What each stack's own calls, switches and options do.
 
-TEST_P(StackTest, OldVersionsHaveTheirPlainCbcSuite) {
-  if (tls() != Tls::v1_2) return;  // once is enough
+TEST_P(EveryStackTest, OldVersionsHaveTheirPlainCbcSuite) {
   for (const Tls old : {Tls::v1_0, Tls::v1_1}) {
     SCOPED_TRACE(spell(old));
-    if (!subject.able("tls-" + std::string(spell(old)))) {
-      const Link refused(subject, partner, old, io());
-      EXPECT_EQ(refused.opened[0].front().word(), "unsupported");
-      continue;
-    }
+    if (!subject.able(ability_of(old))) continue;
     for (const std::string& stack : stacks()) {
       Peer server(stack);
-      if (!server.able("tls-" + std::string(spell(old)))) continue;
+      if (!server.able(ability_of(old))) continue;
       SCOPED_TRACE(stack);
-      Link link(subject, server, old, io());
+      Link link(subject, server, old, Io::nonblocking);
       ASSERT_NO_FATAL_FAILURE(link.handshake());
-      ASSERT_EQ(link.key_log.size(), 2u);
-      EXPECT_EQ(link.key_log.front(), link.key_log.back());
-      EXPECT_TRUE(link.key_log.front().starts_with("CLIENT_RANDOM "));
+      ASSERT_EQ(link.key_log.size(), static_cast<std::size_t>(subject.able("key-log") + server.able("key-log")));
+      for (const std::string& line : link.key_log) {
+        EXPECT_EQ(line, link.key_log.front());
+        EXPECT_TRUE(line.starts_with("CLIENT_RANDOM "));
+      }
       const auto [wrote, read] = link.both(Line("write").with("size", 3000), Line("read").with("until", "done"));
       EXPECT_EQ(last_call(read).get("intact"), "1");
       link.sent(Role::client).clear();
       link.both(Line("close-write"), Line("read").with("until", "end"));
       // Two bytes and their SHA-1 MAC in two blocks, after an IV where the version has one. Encrypt-then-mac would make it longer.
       EXPECT_EQ(link.sent(Role::client).size(), old == Tls::v1_0 ? 5u + 32u : 5u + 16u + 32u);
-      link.both(close_until_done, close_until_done);
+      close_both(link);
       server.do_(Line("end"));
       subject.do_(Line("end"));
     }
@@ -520,12 +574,11 @@ TEST_P(StackTest, OldVersionsHaveTheirPlainCbcSuite) {
 }
 
 TEST_P(StackTest, ASessionIsResumedInItsRunOnly) {
-  const std::string stack = std::get<0>(GetParam());
   for (const std::string option : {"tickets", "session-cache"}) {
     SCOPED_TRACE(option);
-    if (!has_or_refuses(option)) continue;
+    if (!has_or_refuses(option) || !subject.able("keep-session")) continue;
     // TLS 1.3 has no session ids, and only OpenSSL something in their place.
-    const bool resumes = option == "tickets" || tls() == Tls::v1_2 || stack == "openssl";
+    const bool resumes = option == "tickets" || tls() == Tls::v1_2 || stack() == "openssl";
     for (const bool again : {true, false}) {
       auto link = linked(option);
       link->both(Line("read").with("until", "done"), Line("write").with("size", 5));  // a ticket may come before the data
@@ -533,7 +586,7 @@ TEST_P(StackTest, ASessionIsResumedInItsRunOnly) {
       if (kept.back().word() == "blocked") kept = subject.do_(Line("pass").with("ms", 1000));  // GnuTLS waits a little for a ticket
       EXPECT_EQ(outcome(kept), "done");
       EXPECT_EQ(last_call(subject.do_(Line("write").with("size", 0))).get("state.resumed"), "no");
-      link->both(close_until_done, close_until_done);
+      close_both(*link);
       if (again)
         link->open_again(Link::On::new_transport);
       else
@@ -544,9 +597,9 @@ TEST_P(StackTest, ASessionIsResumedInItsRunOnly) {
       EXPECT_EQ(last_call(client).get("state.resumed"), resumes && again ? "yes" : "no");
       EXPECT_EQ(last_call(server).get("state.resumed"), resumes && again ? "yes" : "no");
       if (option == "session-cache" && tls() == Tls::v1_2) {
-        EXPECT_EQ(last_call(server).get("state.stored"), stack == "gnutls" ? "1" : "");
-        EXPECT_EQ(last_call(server).get("state.sessions"), stack == "openssl" ? "1" : "");
-        EXPECT_EQ(last_call(server).get("state.resumable"), stack == "openssl" ? "yes" : "");
+        EXPECT_EQ(last_call(server).get("state.stored"), stack() == "gnutls" ? "1" : "");
+        EXPECT_EQ(last_call(server).get("state.sessions"), stack() == "openssl" ? "1" : "");
+        EXPECT_EQ(last_call(server).get("state.resumable"), stack() == "openssl" ? "yes" : "");
       }
     }
   }
@@ -568,7 +621,7 @@ TEST_P(StackTest, CallbacksSayWhatHappenedOnTheTransport) {
     EXPECT_EQ(outcome(partner.do_(Line("read"))), "done");
     subject.do_(fault("send", "EINTR", 2));
     subject.do_(fault("recv", "EINTR", 2));
-    const auto [client, server] = link->both(close_until_done, close_until_done);
+    const auto [client, server] = link->both(way_to_close(subject), way_to_close(partner));
     EXPECT_EQ(outcome(client), "done");
     for (const Line& line : lines(client, "io")) EXPECT_THAT(std::string(line.get("function")), AnyOf("recv", "send"));
   }
@@ -639,8 +692,10 @@ TEST_P(StackTest, AnAlertGoesOutAsItWasAskedFor) {
   link->relay();
   const Report met = partner.do_(Line("read"));
   EXPECT_EQ(outcome(met), "alert");
-  EXPECT_EQ(last_call(met).get("state.fatal"), "yes");
-  EXPECT_EQ(last_call(met).get("state.alert"), "Internal error");
+  if (stack() == "gnutls") {
+    EXPECT_EQ(last_call(met).get("state.fatal"), "yes");
+    EXPECT_EQ(last_call(met).get("state.alert"), "Internal error");
+  }
 }
 
 TEST_P(StackTest, AKeyUpdateGoesOutAtOnceAndIsFollowed) {
@@ -662,9 +717,7 @@ TEST_P(StackTest, AKeyUpdateGoesOutAtOnceAndIsFollowed) {
       const auto [read_too, wrote_too] = link->both(Line("read").with("until", "done"), Line("write").with("size", 5));
       EXPECT_EQ(last_call(read_too).get("intact"), "1");
     }
-    const auto [client, server] = link->both(close_until_done, close_until_done);
-    EXPECT_EQ(outcome(client), "done");
-    EXPECT_EQ(outcome(server), "done");
+    close_both(*link);
   }
 }
 
@@ -674,18 +727,18 @@ TEST_P(StackTest, AServerThatRenegotiatesGetsNewKeys) {
   EXPECT_EQ(outcome(partner.do_(Line("renegotiate"))), "done");
   link->relay();
   EXPECT_GT(link->sent(Role::server).size(), 0u);
-  // OpenSSL's reads carry it through, GnuTLS's tell of it and leave it to the handshake.
+  // Some libraries' reads carry it through, others tell of it and leave it to the handshake.
   std::size_t keys = 0;
   for (int i = 0; i < 8 && keys < 2; ++i)
     for (Peer* peer : {&subject, &partner}) {
       const Report report = peer->do_(Line("read"));
       keys += lines(report, "keys").size();
       link->relay();
-      if (last_call(report).get("code") != "GNUTLS_E_REHANDSHAKE") continue;
+      if (call_again(read_word<Outcome>(outcome(report)).value_or(Outcome::failed))) continue;
       const auto [client, server] = link->both(Line("handshake"), Line("handshake"));
       keys += lines(client, "keys").size() + lines(server, "keys").size();
     }
-  EXPECT_EQ(keys, 2u);
+  EXPECT_EQ(keys, subject.able("key-log") ? 2u : 0u);
   const auto [wrote, read] = link->both(Line("write").with("size", 5), Line("read").with("until", "done"));
   EXPECT_EQ(last_call(read).get("intact"), "1");
 }
@@ -701,13 +754,13 @@ TEST_P(StackTest, AClientThatRenegotiatesBegins) {
 TEST_P(StackTest, AClientUsesAClearedSessionAgain) {
   if (!subject.able("clear")) return;
   const auto link = linked();
-  link->both(close_until_done, close_until_done);
+  close_both(*link);
   EXPECT_EQ(outcome(subject.do_(Line("clear"))), "done");
   const Line open = Line("open").with("role", "server").with("tls", spell(tls())).with("io", spell(io())).with("again", 1);
   ASSERT_THAT(partner.do_(open), ElementsAre(Line("ready")));
   link->key_log.clear();
   link->handshake();
-  EXPECT_GE(link->key_log.size(), 2u);
+  EXPECT_GE(link->key_log.size(), subject.able("key-log") ? 2u : 0u);
 }
 
 TEST_P(StackTest, SwitchesDoWhatTheirNamesSay) {
@@ -719,7 +772,7 @@ TEST_P(StackTest, SwitchesDoWhatTheirNamesSay) {
   if (subject.able("set-quiet-shutdown")) {
     const auto link = linked();
     set("quiet-shutdown", "on");
-    EXPECT_THAT(lines(subject.do_(close_until_done), "io"), IsEmpty());
+    EXPECT_THAT(lines(subject.do_(way_to_close(subject)), "io"), IsEmpty());
   }
   if (subject.able("set-shutdown")) {
     const auto link = linked();
@@ -733,12 +786,12 @@ TEST_P(StackTest, SwitchesDoWhatTheirNamesSay) {
   if (subject.able("set-context-quiet-shutdown")) {
     const auto link = linked();
     set("context-quiet-shutdown", "on");
-    EXPECT_FALSE(lines(subject.do_(Line("close")), "io").empty()) << "made before";
+    EXPECT_FALSE(lines(subject.do_(Line("close-write")), "io").empty()) << "made before";
     link->open_again(Link::On::new_transport);
     link->handshake();
-    EXPECT_TRUE(lines(subject.do_(Line("close")), "io").empty()) << "made after";
+    EXPECT_TRUE(lines(subject.do_(Line("close-write")), "io").empty()) << "made after";
     const auto of_another_run = linked();
-    EXPECT_FALSE(lines(subject.do_(Line("close")), "io").empty());
+    EXPECT_FALSE(lines(subject.do_(Line("close-write")), "io").empty());
   }
   if (subject.able("set-auto-retry") && tls() == Tls::v1_3 && blocking()) {
     const auto link = linked("tickets");
@@ -810,8 +863,11 @@ Bytes open_record(const Bytes& key, const Bytes& iv, const std::string& record) 
 }
 
 TEST_P(StackTest, TheKeysThatItTellsOpenItsRecords) {
-  ASSERT_TRUE(subject.able("key-log"));
   const auto link = linked();
+  if (!subject.able("key-log")) {
+    EXPECT_THAT(link->key_log, IsEmpty());
+    return;
+  }
   const auto told = [&](const std::string& label) {
     for (const std::string& line : link->key_log)
       if (line.starts_with(label + " ")) return from_hex(line.substr(line.rfind(' ') + 1));

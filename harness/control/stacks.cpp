@@ -111,7 +111,7 @@ std::vector<std::string> probe_inabilities(const Stack& stack, std::chrono::mill
   for (const std::string_view option : {"tickets", "ignore-eof", "quiet-shutdown", "read-ahead", "callbacks", "session-cache",
                                         "require-certificate", "post-handshake-auth"})
     probes.push_back({std::string(option), role, tls, option, Line()});
-  for (const std::string_view call : {"peek", "key-update", "renegotiate", "clear", "keep-session"})
+  for (const std::string_view call : {"close", "close-write", "peek", "key-update", "renegotiate", "clear", "keep-session"})
     probes.push_back({std::string(call), role, tls, "", Line(std::string(call))});
   probes.push_back({"send-alert", role, tls, "", Line("send-alert").with("level", 1).with("description", 90)});
   for (const std::string_view name : {"quiet-shutdown", "context-quiet-shutdown", "cork", "auto-retry", "stale-error"})

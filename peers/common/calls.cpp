@@ -103,9 +103,11 @@ void Server::call(Call call, const Line& request) {
       return repeat(
           *until, [&] { return session.handshake(); }, no_more);
     case Call::close:
+      require("close");
       return repeat(
           *until, [&] { return session.close(); }, no_more);
     case Call::close_write:
+      require("close-write");
       return repeat(
           *until, [&] { return session.close_write(); }, no_more);
     case Call::read:

@@ -111,10 +111,10 @@ class FakeStack final : public Stack {
   int kept_ = 0, forgotten_ = 0;
 };
 
-const std::vector<std::string> all_abilities{"tls-1.2",       "client",     "server",      "threads", "fork",        "peek",
-                                             "send-alert",    "key-update", "renegotiate", "clear",   "set-timeout", "keep-session",
-                                             "session-cache", "tickets",    "mortal",      "leaves",  "restless",    "greedy",
-                                             "unwilling",     "inventive",  "boastful",    "busy",    "wordy",       "endless-code"};
+const std::vector<std::string> all_abilities{
+    "close",      "close-write", "tls-1.2",   "client",      "server",       "threads",       "fork",    "peek",        "send-alert",
+    "key-update", "renegotiate", "clear",     "set-timeout", "keep-session", "session-cache", "tickets", "mortal",      "leaves",
+    "restless",   "greedy",      "unwilling", "inventive",   "boastful",     "busy",          "wordy",   "endless-code"};
 
 class ServeTest : public testing::Test {
  protected:
@@ -234,7 +234,7 @@ class BareServeTest : public ServeTest {
 
 TEST_F(BareServeTest, WhatTheStackDidNotPromiseIsRefusedBeforeItIsAsked) {
   opened();
-  for (const char* word : {"peek", "key-update", "renegotiate", "clear", "keep-session"})
+  for (const char* word : {"close", "close-write", "peek", "key-update", "renegotiate", "clear", "keep-session"})
     EXPECT_EQ(why(peer.do_(Line(word))), "no ability " + std::string(word));
   EXPECT_EQ(why(peer.do_(Line("send-alert").with("level", 1).with("description", 0))), "no ability send-alert");
   EXPECT_EQ(why(peer.do_(Line("set").with("name", "timeout").with("value", "1"))), "no ability set-timeout");

@@ -65,6 +65,9 @@ class KeyLog {
 
 // One TLS connection. An interface only: no fields, no defaults. The destructor is `abandon`: it frees the library's object
 // without a word on the wire, and leaves the transport open.
+//
+// A call that the stack did not promise in its abilities (close, close_write, the extras) is answered `unsupported` before it gets here: an
+// adapter of a library without a two-way close returns no_such_call() there, and emulates none.
 class Session {
  public:
   virtual ~Session() = default;
