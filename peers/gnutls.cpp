@@ -350,6 +350,7 @@ class GnuTls final : public Stack {
              "set-cork",
              "tickets",
              "session-cache",
+             "saved-session",  // what gnutls_session_get_data2 gives is a copy
              "callbacks",
              "no-signal",
              "receive-seq",

@@ -111,6 +111,7 @@ class OpenSslSession final : public Session {
       : callbacks_{options.transport},
         ssl_(SSL_new(context)),
         kept_(kept),
+        saves_(options.asks_for("saved-session")),
         resumes_(options.asks_for("tickets") || options.asks_for("session-cache")),
         counts_sessions_(options.role == Role::server && options.asks_for("session-cache")) {
     require(ssl_ != nullptr, "SSL_new");
@@ -169,9 +170,12 @@ class OpenSslSession final : public Session {
         return renegotiate();
       case Call::clear:
         return answer("SSL_clear", SSL_clear(ssl_.get()));
-      case Call::keep_session:
-        kept_.reset(SSL_get1_session(ssl_.get()));
-        return {"SSL_get1_session", kept_ != nullptr, {}, 0, {}, kept_ ? Outcome::done : Outcome::refused};
+      case Call::keep_session: {
+        // A copy does not share the mark that OpenSSL sets on a session whose connection ends badly.
+        SSL_SESSION* session = SSL_get_session(ssl_.get());
+        kept_.reset(saves_ && session ? SSL_SESSION_dup(session) : SSL_get1_session(ssl_.get()));
+        return {saves_ ? "SSL_SESSION_dup" : "SSL_get1_session", kept_ != nullptr, {}, 0, {}, kept_ ? Outcome::done : Outcome::refused};
+      }
       case Call::set:
         return set(arguments.at(0), arguments.at(1));
       default:
@@ -288,7 +292,7 @@ class OpenSslSession final : public Session {
   Callbacks callbacks_;
   Ssl ssl_;
   Kept& kept_;
-  bool resumes_, counts_sessions_;
+  bool saves_, resumes_, counts_sessions_;
   std::string error_of_zero_;
   bool stale_error_ = false;
 };
@@ -365,6 +369,7 @@ class OpenSsl final : public Stack {
                  "set-stale-error",
                  "tickets",
                  "session-cache",
+                 "saved-session",
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
                  "ignore-eof",
 #endif

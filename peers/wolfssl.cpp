@@ -380,6 +380,7 @@ class WolfSsl final : public Stack {
                 "set-shutdown",
                 "tickets",
                 "session-cache",
+                "saved-session",  // a client forgets none, however its connection ended
                 "quiet-shutdown",
                 "callbacks",
                 "require-certificate",

@@ -279,6 +279,7 @@ Transcripts sample_transcripts() {
   opened.reading = Reading::read;
   static_cast<Contents&>(opened) = alert;
   opened.handshake = "none";
+  opened.offers = true;
   odd.add(1, opened);
   odd.add(1, Withheld{sent, Withheld::Why::hold});
   odd.add(1, Withheld{sent, Withheld::Why::full});
@@ -289,6 +290,7 @@ Transcripts sample_transcripts() {
   alert.of = sent;
   alert.damaged = true;
   alert.handshake = "none";
+  alert.offers = true;
   const int made = odd.add(1, alert);
   for (const Lost::Why why : {Lost::Why::dropped, Lost::Why::cut, Lost::Why::ended, Lost::Why::keyless}) odd.add(1, Lost{made, why});
   const int added = odd.add(1, alert);

@@ -234,6 +234,7 @@ void contents(auto& field, auto& e) {
   field("alert", e.alert);
   field.bytes("content", e.content);
   field("handshake", e.handshake);
+  field("offers", e.offers);
 }
 void fields(auto& field, Is<Record> auto& e) {
   field("from", e.from);

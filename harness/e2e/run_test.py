@@ -174,6 +174,20 @@ def test_all_partners_give_all_pairs(tlsbye):
     assert sum(p["runs"] for p in pairs.values()) == report["runs"]
 
 
+def test_a_session_that_ended_badly_is_offered_again_whoever_the_partner_is(tlsbye):
+    stacks = {s["name"] for s in json.loads(tlsbye("list", "stacks", "--json", check=0).stdout)}
+    assert stacks
+    for partner in sorted(stacks):
+        tlsbye("run", "--stack", "gnutls", "--partner", partner, "--role", "server", "--tls", "1.2", "--scenario", "session-*/offered-after-*")
+        seen = 0
+        for line in (tlsbye.folder / "out/transcripts.jsonl").read_text().splitlines():
+            run = json.loads(line)
+            hellos = [e for e in run["events"] if e["kind"] == "record" and e["from"] == "partner" and e.get("handshake") == "ClientHello"]
+            assert [e.get("offers", False) for e in hellos] == [False, True], run["replay"]
+            seen += 1
+        assert seen > 1, partner
+
+
 def test_each_sentence_of_the_manual_page_has_a_verdict_in_both_roles_and_versions(tlsbye):
     tlsbye("run", "--stack", "gnutls", "--clause", "gnutls-bye/*", check=0)
     cells = tlsbye.report()["cells"]

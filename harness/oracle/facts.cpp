@@ -48,7 +48,6 @@ void meet(Met& met, const TimePassed& passed) {
 
 // What the application does to the library beside the ordinary calls, as far as it changes what is to be expected.
 void note_extra(Moment& now, int number, const ApiCall& call, const Options& options) {
-  if (call.call == Call::keep_session && call.outcome == Outcome::done) note(now.kept, number);
   if (call.side != Side::subject || call.outcome == Outcome::unsupported) return;
   const auto set = [&](Since& fact, std::string_view on, std::string_view off = {}) {
     if (call.arguments == on) fact = number;
@@ -452,20 +451,26 @@ void Facts::note_own_record(Moment& now, const SentRecord& sent) const {
     else
       note(alert.level == 2 || tls13() ? now.own_fatal_alert : now.own_warning_alert, sent.number);
   }
+  if (sent.record->established && sent.contents->handshake.find("NewSessionTicket") != std::string::npos) note(now.own_ticket, sent.number);
   if (sent.contents->type == ContentType::unknown) note(now.own_unknown_record, sent.number);
 }
 
-// Up to TLS 1.2 a client that offers a session sends its id, or, with a ticket, some id. In TLS 1.3 it sends a ticket and a binder more
-// than it sent in the session before.
-void Facts::note_hello(Moment& now, int number, const Record& record) {
-  constexpr std::size_t id_length_at = 4 + 2 + 32;  // behind the message's header, the version and the random bytes
-  constexpr std::size_t less_than_a_ticket = 64;
+void Facts::note_hello(Moment& now, int number, const Record& record) const {
   const Side client = transcript_->key().role == Role::client ? Side::subject : Side::partner;
-  if (record.from != client || hello_bytes_ > 0 || !record.handshake.starts_with("ClientHello")) return;
-  hello_bytes_ = record.content_bytes;
-  const bool longer = former_ && former_->hello_bytes_ > 0 && hello_bytes_ > former_->hello_bytes_ + less_than_a_ticket;
-  const bool id = record.content.size() > id_length_at && record.content[id_length_at] != 0;
-  if (tls13() ? longer : id) note(now.offered, number);
+  if (record.from != client || !record.was_sent()) return;
+  if (record.handshake.find("ClientHello") != std::string::npos) note(now.hello, number);
+  if (record.offers) note(now.offered, number);
+}
+
+// A client's call that takes what resumes its session. In TLS 1.3 only a ticket does, and before one has come the call succeeds with
+// nothing; where a library shows that the partner's session cannot be resumed, nothing is offered either.
+void Facts::note_kept(Moment& now, int number, const ApiCall& api) const {
+  if (api.call != Call::keep_session || api.outcome != Outcome::done) return;
+  const Since ticket = transcript_->key().role == Role::client ? now.readable(now.ticket) : now.own(now.own_ticket);
+  const bool spoiled = is_so(now.error_reported()) || is_so(now.own_fatal_alert);  // then the library let go of what there was
+  if (api.flag("resumable") == "no" && !(api.side == Side::subject && spoiled)) return;
+  if (is_so(now.kept)) return;
+  now.kept = !tls13() || is_so(ticket) ? number : ticket;
 }
 
 void Facts::walk() {
@@ -509,6 +514,7 @@ void Facts::walk() {
       if (raw->verb == "raw-write" && raw->result > 0) note(now.own_raw, number);
     } else if (const auto* api = event.as<ApiCall>()) {
       note_extra(now, number, *api, options_);
+      note_kept(now, number, *api);
       quiet_ |= is_so(now.quiet);
       if (api->side == Side::subject) note_answer(now, number, *api, could_not_send);
     }

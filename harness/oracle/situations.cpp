@@ -65,6 +65,15 @@ Since none_of(std::initializer_list<Since> facts) {
   return std::find(facts.begin(), facts.end(), unclear) != facts.end() ? unclear : always;
 }
 
+// Who has offered a session does not decide whether it is resumed, and who was offered none cannot resume any.
+Since resumption_decided(const At& at) {
+  const bool resumed = at.call.call == Call::handshake && at.call.api && at.call.api->flag("resumed") == "yes";
+  if (resumed || is_so(at.now.resumed)) return always;
+  if (at.facts.transcript().key().role == Role::server) return at.now.offered;
+  if (!is_so(at.now.hello)) return unclear;
+  return is_so(at.now.offered) ? never : at.now.hello;
+}
+
 Since write_unfinished(const Moment& at) {
   return at.last_write && at.last_write->outcome == Outcome::want_write ? at.last_write_number : never;
 }
@@ -241,6 +250,9 @@ const std::vector<Row>& rows() {
       {{"error-reported", "an earlier call answered cut, reset, alert or failed, or one that sends answered end-of-data"},
        When::history,
        [](const At& at) { return at.now.error_reported(); }},
+      {{"call-refused", "an earlier call answered refused"},
+       When::history,
+       [](const At& at) { return at.now.any_call_answered(Outcome::refused); }},
       {{"write-unfinished", "the last write answered want-write"}, When::history, [](const At& at) { return write_unfinished(at.now); }},
       {{"repeated", "the previous call was the same one with the same arguments, and was to be called again"},
        When::call,
@@ -302,10 +314,14 @@ const std::vector<Row>& rows() {
       {{"key-update-asked", "the application asked for new keys (key-update)"},
        When::history,
        [](const At& at) { return at.now.key_update_asked; }},
-      {{"session-kept", "a client, either side, took what is needed to resume this session"},
+      {{"session-kept", "a client, either side, took what is needed to resume this session; in TLS 1.3 a ticket had come"},
        When::history,
        [](const At& at) { return at.now.kept; }},
       {{"session-offered", "the client's hello offered an earlier session"}, When::arrived, [](const At& at) { return at.now.offered; }},
+      {{"resumption-decided",
+        "the subject itself decided whether an earlier session is resumed: it is; or a server was offered one; or a client offered none"},
+       When::arrived,
+       resumption_decided},
       {{"session-resumed", "the handshake told that it resumed an earlier session"},
        When::history,
        [](const At& at) { return at.now.resumed; }},

@@ -69,9 +69,10 @@ struct Moment {
   Since left = never;                // a call that asked to be made again so that it can send; another one that sends came instead
   Since own_fatal_alert = never, own_warning_alert = never, own_user_canceled = never;
   std::size_t data_read = 0;
-  Since offered = never;                       // the client's hello offers an earlier session, as far as its size tells
+  Since hello = never, offered = never;        // the client's ClientHello; it offers an earlier session
   Since resumed = never, not_resumed = never;  // as the handshake told
-  Since kept = never;                          // a client took what is needed to resume this session
+  Since own_ticket = never;                    // a NewSessionTicket of the subject's, after the handshake
+  Since kept = never;                          // a client took what is needed to resume this session, and there was something to take
   // What the application did to the library while the session lived (`set`, `clear`, `renegotiate`, `send-alert`, `key-update`).
   Since flags_set = never, corked = never, cleared = never, stale_error = never, auto_retry_off = never, renegotiation = never;
   Since alert_by_application = never, quiet = never, quiet_context = never, key_update_asked = never;
@@ -212,7 +213,8 @@ class Facts {
   void read_records();
   void attribute_records();
   void walk();
-  void note_hello(Moment& now, int number, const Record& record);
+  void note_hello(Moment& now, int number, const Record& record) const;
+  void note_kept(Moment& now, int number, const ApiCall& api) const;
   void note_own_record(Moment& now, const SentRecord& sent) const;
   void note_answer(Moment& now, int number, const ApiCall& api, bool could_not_send) const;
   void note_left(Moment& now, const SubjectCall& call) const;
@@ -222,7 +224,6 @@ class Facts {
   std::unique_ptr<Facts> next_;
   std::span<const Event> events_;
   bool same_transport_ = false, quiet_ = false;
-  std::size_t hello_bytes_ = 0;  // of the first ClientHello
   Since threads_ = never, forked_ = never;
   std::vector<SubjectCall> calls_;
   std::vector<SentRecord> sent_;

@@ -31,6 +31,14 @@ Tale connected() { return Tale().handshake(); }
 Record change_cipher_spec() {
   return but(data(1), [](Record& it) { it.type = ContentType::change_cipher_spec; });
 }
+// A second session, whose handshake says whether it resumed the first.
+Transcript again(Role subject, bool offers, std::string resumed, Tls tls = Tls::v1_3) {
+  Tale tale(tls);
+  if (subject == Role::server) tale.as_server();
+  tale.handshake().new_session(false);
+  subject == Role::client ? tale.sent(Tale::hello(offers)) : tale.arrives(Tale::hello(offers));
+  return tale.handshake().shows("resumed", std::move(resumed));
+}
 Tale warned(int times) {
   Tale tale = connected();
   while (times-- > 0) tale.arrives(alert(1, 90));
@@ -168,10 +176,12 @@ const std::map<std::string_view, Pair>& pairs() {
        {closes_after([](Tale& tale) { tale.reads(5).shows("shutdown", "SENT|RECEIVED"); }),
         closes_after([](Tale& tale) { tale.reads(5).shows("shutdown", "SENT"); })}},
       {"key-update-asked", after([](Tale& tale) { tale.extra(Call::key_update); })},
-      {"session-kept", after([](Tale& tale) { tale.partner(Call::keep_session, Outcome::done); })},
-      {"session-offered",
-       {Tale(Tls::v1_2).hello(200, true).handshake().close(Outcome::sent),
-        Tale(Tls::v1_2).hello(200, false).handshake().close(Outcome::sent)}},
+      {"session-kept",
+       {closes_after([](Tale& tale) { tale.arrives(handshake_message("NewSessionTicket")).extra(Call::keep_session); }),
+        closes_after([](Tale& tale) { tale.extra(Call::keep_session).arrives(handshake_message("NewSessionTicket")); })}},
+      {"session-offered", {again(Role::client, true, "no"), again(Role::client, false, "no")}},
+      {"resumption-decided", {again(Role::client, false, "no"), again(Role::client, true, "no")}},
+      {"call-refused", after([](Tale& tale) { tale.reads(Outcome::refused); })},
       {"session-resumed",
        {connected().shows("resumed", "yes").close(Outcome::sent), connected().shows("resumed", "no").close(Outcome::sent)}},
       {"later-session", {connected().new_session().handshake().close(Outcome::sent), plain_close}},
@@ -305,12 +315,29 @@ TEST(Situations, FormerlyIsTheEndOfTheSessionBefore) {
   EXPECT_FALSE(given.add("formerly first")) << "a session that is over is at no call";
 }
 
-TEST(Facts, AHelloOfTls13OffersASessionWhereItIsLongerThanTheOneBefore) {
-  const auto again = [](std::size_t bytes) {
-    return Transcript(Tale().hello(250, true).handshake().new_session(false).hello(bytes, true).handshake());
-  };
-  EXPECT_TRUE(fits(again(450), "session-offered"));
-  EXPECT_FALSE(fits(again(250), "session-offered"));
+TEST(Facts, WhetherASessionIsResumedIsDecidedByAServerThatWasOfferedOneAndByAClientThatOffersNone) {
+  for (const Tls tls : {Tls::v1_2, Tls::v1_3}) {
+    EXPECT_TRUE(fits(again(Role::server, true, "no", tls), "resumption-decided")) << "it refused";
+    EXPECT_FALSE(fits(again(Role::server, false, "no", tls), "resumption-decided")) << "there was nothing to refuse";
+    EXPECT_TRUE(fits(again(Role::client, false, "no", tls), "resumption-decided")) << "it let go of the session";
+    EXPECT_FALSE(fits(again(Role::client, true, "no", tls), "resumption-decided")) << "the server refused";
+    for (const Role role : {Role::client, Role::server}) EXPECT_TRUE(fits(again(role, true, "yes", tls), "resumption-decided"));
+  }
+}
+
+TEST(Facts, AClientOfTls13KeepsASessionOnlyWhereATicketHasCome) {
+  const Record ticket = handshake_message("NewSessionTicket");
+  const auto kept = [](const Tale& tale, std::string_view word = "session-kept") { return fits(Tale(tale).close(Outcome::sent), word); };
+  EXPECT_TRUE(kept(connected().arrives(ticket).extra(Call::keep_session)));
+  EXPECT_TRUE(kept(connected().sent(ticket).as_server().partner(Call::keep_session, Outcome::done)));
+  EXPECT_TRUE(kept(Tale(Tls::v1_2).handshake().extra(Call::keep_session)));
+  EXPECT_TRUE(kept(connected().extra(Call::keep_session), "not session-kept"));
+  EXPECT_TRUE(kept(connected().as_server().partner(Call::keep_session, Outcome::done), "not session-kept"));
+  EXPECT_TRUE(kept(connected().arrives(ticket).extra(Call::keep_session, "", Outcome::refused), "not session-kept"));
+  EXPECT_TRUE(kept(connected().arrives(ticket).extra(Call::keep_session).shows("resumable", "no"), "not session-kept"));
+  const Tale unread = connected().arrives(unreadable()).extra(Call::keep_session);
+  EXPECT_FALSE(kept(unread)) << "that may have been the ticket";
+  EXPECT_FALSE(kept(unread, "not session-kept")) << "that may have been the ticket";
 }
 
 TEST(Facts, EachSessionHasItsOwn) {

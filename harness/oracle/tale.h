@@ -88,6 +88,11 @@ inline Record damaged(Record record) {
 class Tale {
  public:
   explicit Tale(Tls tls = Tls::v1_3, Io io = Io::blocking) : key_(key(tls, io)) {}
+  // The subject is a server.
+  Tale& as_server() {
+    key_.role = Role::server;
+    return *this;
+  }
 
   // What was told so far. A transcript is never changed: each call makes another one.
   const Transcript& transcript() const {
@@ -104,13 +109,9 @@ class Tale {
         .io(Call::handshake, Flow::recv, 900)
         .answers(Call::handshake, Outcome::done, {in_the_clear(handshake_message("ClientHello"))}, 300);
   }
-  // The client's first message, so long, with a session id in it or not.
-  Tale& hello(std::size_t bytes, bool with_id) {
-    Record record = handshake_message("ClientHello");
-    record.encrypted = false;
-    record.content_bytes = bytes;
-    record.content = std::string(38, 'r') + (with_id ? '\x20' : '\0');
-    return sent(std::move(record));
+  // The client's first message, which offers an earlier session or does not.
+  static Record hello(bool offers) {
+    return but(in_the_clear(handshake_message("ClientHello")), [&](Record& it) { it.offers = offers; });
   }
   // A session with this option, opened.
   Tale& option(std::string_view name) {

@@ -267,13 +267,10 @@ Ask emission_of(Call kind, const std::vector<std::string_view>& words) {
 // Whether the session before this one, which had ended so, was resumed by this handshake.
 Ask resumed_after(const std::vector<std::string_view>& words) {
   auto all = words;
-  all.insert(all.end(), {"later-session", "formerly session-kept", "formerly handshake-done"});
+  all.insert(all.end(), {"later-session", "formerly session-kept", "formerly handshake-done", "resumption-decided"});
   return [given = given_all(all)](const Facts& facts) -> Told {
     for (const SubjectCall& call : facts.calls())
-      // A server can say nothing of a session that nobody offered.
-      if (call.call == Call::handshake && call.answered(Outcome::done) &&
-          (facts.transcript().key().role == Role::client || is_so(call.after.offered)) && given.fits(call) &&
-          !call.api->flag("resumed").empty())
+      if (call.call == Call::handshake && call.answered(Outcome::done) && given.fits(call) && !call.api->flag("resumed").empty())
         return answer(call.api->flag("resumed") == "yes" ? "yes" : "no", {call.ended});
     return std::nullopt;
   };

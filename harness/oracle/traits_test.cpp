@@ -30,7 +30,12 @@ Tale closed() { return connected().close(Outcome::sent, {close_notify()}); }
 
 // A client kept that session, and this is what the next handshake says of it.
 Tale resumes(Tale session, std::string resumed) {
-  return session.partner(Call::keep_session, Outcome::done).new_session(false).handshake().shows("resumed", std::move(resumed));
+  return session.arrives(handshake_message("NewSessionTicket"))
+      .extra(Call::keep_session)
+      .new_session(false)
+      .sent(Tale::hello(resumed == "yes"))
+      .handshake()
+      .shows("resumed", std::move(resumed));
 }
 
 struct Case {

@@ -27,9 +27,10 @@ namespace {
 constexpr std::array<std::string_view, 15> envelope_keys{"id",     "title", "why",           "cases",   "roles",           "versions",
                                                          "io",     "needs", "partner_needs", "options", "partner_options", "transport",
                                                          "matrix", "sweep", "script"};
-constexpr std::array<std::string_view, 12> session_options{
-    "tickets",   "ignore-eof",          "quiet-shutdown",      "read-ahead", "callbacks",   "session-cache",
-    "no-signal", "require-certificate", "post-handshake-auth", "due-alert",  "receive-seq", "receive-packet"};
+constexpr std::array<std::string_view, 13> session_options{
+    "saved-session", "tickets",       "ignore-eof",    "quiet-shutdown",      "read-ahead",
+    "callbacks",     "session-cache", "no-signal",     "require-certificate", "post-handshake-auth",
+    "due-alert",     "receive-seq",   "receive-packet"};
 // Beside the session options, which are abilities too. What the script asks for is needed without being named here.
 constexpr std::array<std::string_view, 24> further_abilities{"tls-1.0",        "tls-1.1",
                                                              "tls-1.2",        "tls-1.3",

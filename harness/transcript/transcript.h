@@ -116,6 +116,7 @@ struct Contents {
   std::optional<Alert> alert;     // the alert, where the content is exactly one
   std::string content;            // alerts, handshake and raw: the content (at most 64 bytes); application data: empty
   std::string handshake;          // "ClientHello", "KeyUpdate", ... the messages that begin in this record, comma-separated
+  bool offers = false;            // a ClientHello ends in this record, and it offers an earlier session: its id, a ticket, a pre_shared_key
 };
 
 // A record (or bytes outside TLS) that the wire saw whole from `from`, or that it made on the script's behalf. What became of it is told

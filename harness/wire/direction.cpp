@@ -13,6 +13,7 @@ constexpr std::size_t most_content_noted = 64;  // bytes of Contents::content
 void describe(const Piece& piece, Contents& contents) {
   contents.type = piece.type;
   contents.handshake = piece.begun;
+  contents.offers = piece.offers;
   if (!piece.known) return;
   contents.content_bytes = piece.content.size();
   if (piece.type != ContentType::application_data) contents.content = piece.content.substr(0, most_content_noted);

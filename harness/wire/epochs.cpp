@@ -43,7 +43,7 @@ RecordProtection* Epochs::keys(const Epoch& epoch) {
   return keys_.try_emplace(epoch.handshake, writer_, secrets_, epoch.handshake).first->second.at(epoch.stage, epoch.generation);
 }
 
-std::string Epochs::pass(Standing& standing, ContentType type, std::string_view content, bool encrypted, std::string_view bytes) {
+Passed Epochs::pass(Standing& standing, ContentType type, std::string_view content, bool encrypted, std::string_view bytes) {
   Epoch& epoch = standing.epoch;
   const bool tls_1_3 = version(standing) == Tls::v1_3;
   if (encrypted) {
@@ -58,13 +58,14 @@ std::string Epochs::pass(Standing& standing, ContentType type, std::string_view 
       standing.next_handshake.reset();
     }
   }
-  std::string begun;
-  if (type != ContentType::handshake) return begun;
+  Passed passed;
+  if (type != ContentType::handshake) return passed;
   // A message without protection where there should be one has its name, and no other effect.
   HandshakeReader apart;
   const bool belongs = encrypted == (epoch.stage != Stage::plain);
-  for (const auto& message : (belongs ? standing.messages : apart).feed(content, begun)) {
+  for (const auto& message : (belongs ? standing.messages : apart).feed(content, passed.begun)) {
     if (!belongs) continue;
+    passed.offers |= message.is(HandshakeType::client_hello) && offers_session(message.body);
     std::optional<int> agreeing;  // the handshake of a hello
     if (message.is(HandshakeType::client_hello) && writer_ == Role::client) {
       if (const auto random = client_random(message.body)) agreeing = secrets_.saw_client_hello(*random);
@@ -80,7 +81,7 @@ std::string Epochs::pass(Standing& standing, ContentType type, std::string_view 
     else if (agreeing)
       standing.next_handshake = agreeing;
   }
-  return begun;
+  return passed;
 }
 
 }  // namespace tlsbye

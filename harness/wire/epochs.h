@@ -55,6 +55,12 @@ class KeyRing {
   std::optional<Secret> last_secret_;         // of the last generation, where it is known
 };
 
+// What a record has of handshake messages.
+struct Passed {
+  std::string begun;    // the names of those that begin in it
+  bool offers = false;  // a ClientHello ends in it that offers an earlier session
+};
+
 class Epochs {
  public:
   // The reference outlives this.
@@ -66,8 +72,8 @@ class Epochs {
   // Null where the key is not known (yet).
   RecordProtection* keys(const Epoch& epoch);
 
-  // Moves past a record, which was `bytes` on the wire; the names of the handshake messages that begin in it.
-  std::string pass(Standing& standing, ContentType type, std::string_view content, bool encrypted, std::string_view bytes);
+  // Moves past a record, which was `bytes` on the wire.
+  Passed pass(Standing& standing, ContentType type, std::string_view content, bool encrypted, std::string_view bytes);
 
   // Whether the next record under the key is the session's, and not its handshake's. Before TLS 1.3 a key begins with the Finished.
   bool established(const Standing& standing) const {

@@ -9,6 +9,10 @@ namespace {
 
 constexpr std::size_t message_header = 4;  // type and three bytes of length
 
+// Extensions of hellos (RFC 5077 3.2; RFC 8446 4.2.1, 4.2.11), and what supported_versions calls TLS 1.3.
+constexpr std::size_t session_ticket = 35, pre_shared_key = 41, supported_versions = 43;
+constexpr std::size_t version_1_3 = 0x0304;
+
 // Where a HelloRetryRequest has its random: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3), of which the beginning says enough.
 constexpr std::string_view retry_random = "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91";
 
@@ -27,6 +31,18 @@ bool take_vector(std::string_view& from, std::size_t length_bytes, std::string_v
   vector = from.substr(0, size);
   from.remove_prefix(size);
   return true;
+}
+
+// Calls `take` with the type and the content of each extension that is whole.
+template <typename Take>
+void each_extension(std::string_view extensions, Take take) {
+  std::string_view content;
+  while (extensions.size() >= 4) {
+    const std::size_t type = number(extensions.substr(0, 2));
+    extensions.remove_prefix(2);
+    if (!take_vector(extensions, 2, content)) break;
+    take(type, content);
+  }
 }
 
 Random random_of(std::string_view body) {
@@ -67,17 +83,30 @@ std::optional<ServerHello> server_hello(std::string_view body) {
   if (body.size() < 34 || body.substr(2).starts_with(retry_random)) return std::nullopt;
   ServerHello hello{random_of(body), body[1] == 1 ? Tls::v1_0 : body[1] == 2 ? Tls::v1_1 : Tls::v1_2};
   body.remove_prefix(34);
-  std::string_view session, extensions, value;
+  std::string_view session, extensions;
   if (!take_vector(body, 1, session) || body.size() < 3) return hello;
   body.remove_prefix(3);  // cipher suite, compression method
   if (!take_vector(body, 2, extensions)) return hello;
-  while (extensions.size() >= 4) {
-    const std::size_t type = number(extensions.substr(0, 2));
-    extensions.remove_prefix(2);
-    if (!take_vector(extensions, 2, value)) break;
-    if (type == 43 && number(value) == 0x0304) hello.version = Tls::v1_3;  // supported_versions (RFC 8446 4.2.1)
-  }
+  each_extension(extensions, [&](std::size_t type, std::string_view content) {
+    if (type == supported_versions && number(content) == version_1_3) hello.version = Tls::v1_3;
+  });
   return hello;
+}
+
+bool offers_session(std::string_view body) {
+  if (body.size() < 34) return false;
+  body.remove_prefix(34);  // version, random
+  std::string_view session, suites, compression, extensions;
+  if (!take_vector(body, 1, session)) return false;
+  bool offers = false, can_1_3 = false;
+  if (take_vector(body, 2, suites) && take_vector(body, 1, compression) && take_vector(body, 2, extensions))
+    each_extension(extensions, [&](std::size_t type, std::string_view content) {
+      offers |= type == pre_shared_key || (type == session_ticket && !content.empty());
+      std::string_view versions;
+      if (type != supported_versions || !take_vector(content, 1, versions)) return;
+      for (; versions.size() >= 2; versions.remove_prefix(2)) can_1_3 |= number(versions.substr(0, 2)) == version_1_3;
+    });
+  return offers || (!can_1_3 && !session.empty());
 }
 
 std::vector<HandshakeReader::Message> HandshakeReader::feed(std::string_view content, std::string& begun) {

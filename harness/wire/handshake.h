@@ -23,6 +23,9 @@ struct ServerHello {
 };
 // The 32 bytes behind the version, of a ClientHello's body.
 std::optional<Random> client_random(std::string_view body);
+// Whether a ClientHello's body offers an earlier session: by a pre_shared_key (RFC 8446 4.2.11), a ticket (RFC 5077 3.2), or a session's id
+// (RFC 5246 7.4.1.2). A client that can do TLS 1.3 sends an id in any case (RFC 8446 4.1.2), which says nothing.
+bool offers_session(std::string_view body);
 // nullopt where it is too short, and for a HelloRetryRequest (RFC 8446 4.1.3), which decides nothing.
 std::optional<ServerHello> server_hello(std::string_view body);
 

@@ -72,5 +72,37 @@ TEST(Handshake, AServerHelloSaysItsVersion) {
   EXPECT_FALSE(server_hello(body.replace(2, 32, retry)));
 }
 
+// A ClientHello's body with this session id and these extensions.
+std::string client_hello(std::string_view id, std::string_view extensions) {
+  const auto sized = [](std::size_t bytes, std::string_view vector) {
+    std::string out;
+    while (bytes-- > 0) out += static_cast<char>(vector.size() >> (8 * bytes));
+    return out.append(vector);
+  };
+  return std::string("\x03\x03", 2) + std::string(32, 'c') + sized(1, id) + sized(2, "\x13\x01") + sized(1, std::string_view("\0", 1)) +
+         (extensions.empty() ? "" : sized(2, extensions));
+}
+
+TEST(Handshake, AClientHelloOffersASessionByItsIdATicketOrAPreSharedKey) {
+  const std::string_view some_name("\0\0\0\x02hi", 6), no_ticket("\0\x23\0\0", 4), a_ticket("\0\x23\0\x03tic", 7);
+  const std::string_view can_1_3("\0\x2b\0\x05\x04\x03\x04\x03\x03", 9), can_1_2("\0\x2b\0\x03\x02\x03\x03", 7);
+  const std::string_view a_key("\0\x29\0\x03psk", 7);
+  const auto all = [](std::initializer_list<std::string_view> extensions) {
+    std::string joined;
+    for (const std::string_view it : extensions) joined += it;
+    return joined;
+  };
+  EXPECT_TRUE(offers_session(client_hello("id", "")));
+  EXPECT_TRUE(offers_session(client_hello("id", all({some_name, can_1_2, no_ticket}))));
+  EXPECT_TRUE(offers_session(client_hello("", all({some_name, a_ticket}))));
+  EXPECT_TRUE(offers_session(client_hello("", all({no_ticket, can_1_3, a_key}))));
+  EXPECT_TRUE(offers_session(client_hello("id", all({can_1_3, a_key}))));
+  EXPECT_FALSE(offers_session(client_hello("", "")));
+  EXPECT_FALSE(offers_session(client_hello("", all({some_name, no_ticket}))));
+  EXPECT_FALSE(offers_session(client_hello("id", all({some_name, can_1_3})))) << "there for what stands between, and random";
+  const std::string whole = client_hello("", all({a_key}));
+  for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(offers_session(std::string_view(whole).substr(0, size))) << size;
+}
+
 }  // namespace
 }  // namespace tlsbye

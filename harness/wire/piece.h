@@ -26,7 +26,8 @@ struct Piece {
   bool known = false;   // what it holds: false for a piece of a record too, and for what is read and empty as its keys are never told
   std::string content;  // without padding
   std::size_t padding = 0;
-  std::string begun;  // names of the handshake messages that begin in it
+  std::string begun;    // names of the handshake messages that begin in it
+  bool offers = false;  // a ClientHello ends in it that offers an earlier session
   bool encrypted = false;
   bool established = false;
   bool damaged = false;  // made: so that it cannot be authenticated

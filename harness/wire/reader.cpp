@@ -177,7 +177,7 @@ Reading Reader::read(Piece& piece) {
   piece.type = content_type(outer);
   piece.content = payload;
   piece.known = true;
-  piece.begun = epochs_.pass(sender_, piece.type, piece.content, false, piece.bytes);
+  pass(piece);
   return Reading::read;
 }
 
@@ -204,8 +204,15 @@ Reading Reader::read_encrypted(Piece& piece) {
   piece.content = std::move(opened->content);
   piece.padding = opened->padding;
   piece.known = true;
-  piece.begun = epochs_.pass(sender_, piece.type, piece.content, true, piece.bytes);
+  pass(piece);
   return Reading::read;
+}
+
+// The sender has sent it; its content is known.
+void Reader::pass(Piece& piece) {
+  Passed passed = epochs_.pass(sender_, piece.type, piece.content, piece.encrypted, piece.bytes);
+  piece.begun = std::move(passed.begun);
+  piece.offers = passed.offers;
 }
 
 // Null where the sender does not begin its keys with this record, or they are not those of an earlier session.

@@ -57,6 +57,7 @@ class Reader {
   bool begins_session(const Piece& piece) const;
   Reading read(Piece& piece);
   Reading read_encrypted(Piece& piece);
+  void pass(Piece& piece);
   RecordProtection* keys_of_resumed(const Piece& piece);
 
   Epochs& epochs_;

@@ -55,7 +55,7 @@ std::string Sealer::advance(const Piece& piece, std::string_view bytes) {
   if (piece.session != receiver_.session) return {};
   meet(piece);
   if (piece.type == ContentType::application_data) data_ += piece.content.size();
-  return epochs_.pass(receiver_, piece.type, piece.content, piece.encrypted, bytes);
+  return epochs_.pass(receiver_, piece.type, piece.content, piece.encrypted, bytes).begun;
 }
 
 }  // namespace tlsbye

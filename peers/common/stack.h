@@ -42,6 +42,7 @@ using State = std::vector<std::pair<std::string_view, std::string>>;
 //   read-ahead      the stack's switch to read more from the transport than the record at hand
 //   callbacks       transport by the stack's own I/O callbacks instead of the socket; the callbacks themselves call recv and send
 //   session-cache   a server keeps sessions and can resume them by id; a client offers the session that it kept (keep_session)
+//   saved-session   what a client keeps (keep_session) is a copy, as on a disk: it is offered however the connection ends afterwards
 //   require-certificate  a server asks for the client's certificate and fails without one (clients have none)
 //   post-handshake-auth  a client tells that it would answer a CertificateRequest after the handshake (TLS 1.3)
 struct SessionOptions {
