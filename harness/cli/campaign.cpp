@@ -1,7 +1,6 @@
 #include "harness/cli/campaign.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "harness/runner/cores.h"
 #include "harness/runner/replay_id.h"
 #include "reports/terminal.h"
 
@@ -23,25 +23,6 @@ namespace tlsbye {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-std::vector<int> usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<int> cores;
-  if (::sched_getaffinity(0, sizeof set, &set) == 0)
-    for (int core = 0; core < CPU_SETSIZE; ++core)
-      if (CPU_ISSET(core, &set)) cores.push_back(core);
-  if (cores.empty()) cores.push_back(0);
-  return cores;
-}
-
-// Binds the calling thread, and with it the peers it starts, to one core. Only speed depends on it.
-void keep_to(int core) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(core, &set);
-  static_cast<void>(::sched_setaffinity(0, sizeof set, &set));
-}
 
 // One line on standard error, written over and over, at most ten times a second.
 //

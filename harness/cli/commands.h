@@ -3,7 +3,9 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -111,6 +113,22 @@ struct HistoryWords {
   bool all = false, markdown = false, json = false;
 };
 int history_command(const HistoryWords& words);
+
+// How many runs are explored where the words do not say.
+inline constexpr std::size_t default_explored = 10'000;
+struct ExploreWords {
+  Selection selection;  // stacks and partners
+  std::vector<std::string> clauses;
+  std::uint64_t seed = 1;
+  std::optional<std::size_t> runs;
+  std::optional<std::chrono::milliseconds> time;
+  std::filesystem::path against;  // run.json or known.toml; empty: the scenarios are run first
+  std::filesystem::path out = "out/explored";
+  unsigned jobs = 0;
+  bool gate = false;
+  std::chrono::milliseconds patience{10000};
+};
+int explore_command(const House& house, const ExploreWords& words);
 
 int selftest_command(const House& house);
 

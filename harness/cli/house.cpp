@@ -58,8 +58,8 @@ FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience) {
 
 std::vector<Scenario> scenarios_of(const House& house) {
   LoadedScenarios loaded = load_scenarios(house.scenarios);
-  if (const fs::path& extra = house.more_scenarios; !extra.empty()) {
-    LoadedScenarios more = load_scenarios(extra);
+  for (const fs::path& folder : house.more) {
+    LoadedScenarios more = load_scenarios(folder);
     std::move(more.scenarios.begin(), more.scenarios.end(), std::back_inserter(loaded.scenarios));
     std::move(more.diagnostics.begin(), more.diagnostics.end(), std::back_inserter(loaded.diagnostics));
   }
@@ -74,6 +74,18 @@ std::vector<Scenario> scenarios_of(const House& house) {
 
 std::vector<Clause> clauses_of(const House& house) {
   LoadedClauses loaded = load_clauses(house.scenarios / "clauses");
+  for (const fs::path& folder : house.more) {
+    std::error_code error;
+    if (!fs::is_directory(folder / "clauses", error)) continue;
+    LoadedClauses more = load_clauses(folder / "clauses");
+    std::move(more.clauses.begin(), more.clauses.end(), std::back_inserter(loaded.clauses));
+    std::move(more.diagnostics.begin(), more.diagnostics.end(), std::back_inserter(loaded.diagnostics));
+  }
+  std::map<std::string_view, const Clause*> seen;
+  for (const Clause& clause : loaded.clauses)
+    if (const auto [known, fresh] = seen.emplace(clause.id, &clause); !fresh && known->second->file != clause.file)
+      loaded.diagnostics.push_back({clause.file.string(), clause.file_line, 1, "[[clause]]",
+                                    fmt::format("the clause `{}` is in {} already", clause.id, known->second->file.string()), ""});
   if (!loaded.diagnostics.empty()) throw Stop{exit_usage, rendered(loaded.diagnostics)};
   return std::move(loaded.clauses);
 }

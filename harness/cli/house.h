@@ -30,13 +30,13 @@ struct Stop {
 
 // Where data and peer programs are.
 struct House {
-  std::filesystem::path scenarios;             // the folder "scenarios"
-  std::filesystem::path peers;                 // peer programs
-  std::filesystem::path rogues;                // peers that lie, for the selftest
-  std::filesystem::path more_scenarios = {};   // a further folder of scenarios; may be empty
-  std::vector<Library> libraries = {};         // built elsewhere, to run peers against
-  std::vector<std::string> words = {};         // of the command line
-  std::vector<std::string> replay_words = {};  // those of them that `tlsbye replay` needs to find the same scenarios and peers
+  std::filesystem::path scenarios;               // the folder "scenarios"
+  std::filesystem::path peers;                   // peer programs
+  std::filesystem::path rogues;                  // peers that lie, for the selftest
+  std::vector<std::filesystem::path> more = {};  // further folders of scenarios, and of clauses in their folder "clauses"
+  std::vector<Library> libraries = {};           // built elsewhere, to run peers against
+  std::vector<std::string> words = {};           // of the command line
+  std::vector<std::string> replay_words = {};    // those of them that `tlsbye replay` needs to find the same scenarios and peers
 };
 
 // From the place of this program: installed, PREFIX/share/tlsbye and PREFIX/libexec/tlsbye, or where its packager put them; built, the

@@ -47,7 +47,8 @@ CLI::Option* add_path(CLI::App* command, const std::string& name, std::filesyste
 // What several commands have options for. One command is called at a time, so that there is one of these.
 struct Shared {
   std::vector<std::string> words;
-  std::filesystem::path more_scenarios, peers;
+  std::vector<std::filesystem::path> more;  // folders of scenarios
+  std::filesystem::path peers;
   std::vector<Library> libraries;
   unsigned patience_s = 10;
 
@@ -61,7 +62,18 @@ struct Command {
 };
 
 void add_scenarios(CLI::App* command, Shared& shared) {
-  add_path(command, "--scenarios", shared.more_scenarios, "A further folder of scenario files");
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--scenarios",
+          [&more = shared.more](const std::vector<std::string>& folders) {
+            for (const std::string& folder : folders) {
+              if (folder.empty()) throw CLI::ValidationError("--scenarios", "an empty name (of a variable that is not set?)");
+              more.emplace_back(folder);
+            }
+          },
+          "A further folder of scenario files, and of clauses in its folder `clauses`; again for more")
+      ->allow_extra_args(false)
+      ->type_name("DIR");
 }
 
 void add_peers(CLI::App* command, Shared& shared) {
@@ -147,7 +159,7 @@ Command add_list(CLI::App& app, Shared& shared) {
             // An option that would change nothing is a mistake in what was asked for.
             const std::map<std::string, std::vector<std::string_view>> only_for{
                 {"--stack", {"cells"}},           {"--clause", {"cells"}},
-                {"--coverage", {"clauses"}},      {"--scenarios", {"scenarios", "cells"}},
+                {"--coverage", {"clauses"}},      {"--scenarios", {"scenarios", "clauses", "cells"}},
                 {"--peers", {"stacks", "cells"}}, {"--lib", {"stacks", "cells"}}};
             for (const auto& [option, kinds] : only_for)
               if (list->count(option) > 0 && std::find(kinds.begin(), kinds.end(), words->kind) == kinds.end())
@@ -248,6 +260,45 @@ Command add_report(CLI::App& app) {
           }};
 }
 
+// "90s", "10m", "1h".
+std::chrono::milliseconds time_of(const std::string& word) {
+  const std::map<std::string, unsigned long long> units{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
+  const std::size_t digits = std::min(word.find_first_not_of("0123456789"), word.size());
+  const auto unit = units.find(word.substr(digits));
+  if (digits == 0 || digits > 6 || unit == units.end())
+    throw CLI::ValidationError("--for", fmt::format("`{}` is not a time; times are written 90s, 10m, 1h", word));
+  return std::chrono::milliseconds(std::stoull(word.substr(0, digits)) * unit->second);
+}
+
+Command add_explore(CLI::App& app, Shared& shared) {
+  const auto words = std::make_shared<ExploreWords>();
+  CLI::App* explore = app.add_subcommand("explore", "Scripts that nobody wrote, judged by all clauses; what is new is shrunk and kept");
+  explore->add_option("--seed", words->seed, "Which scripts: the same seed, the same scripts (1)");
+  CLI::Option* runs = explore->add_option("--runs", words->runs, fmt::format("How many runs ({})", default_explored))
+                          ->check(CLI::Range(1U, 1'000'000'000U));
+  explore
+      ->add_option_function<std::string>(
+          "--for", [words](const std::string& word) { words->time = time_of(word); }, "For how long: 90s, 10m, 1h")
+      ->type_name("TIME")
+      ->excludes(runs);
+  explore->add_option("--stack", words->selection.stacks, "Subjects: NAME[@VERSION], a glob; all")->type_name("NAME");
+  explore->add_option("--partner", words->selection.partners, "Partners: NAME[@VERSION], a glob, or all (openssl)")->type_name("NAME");
+  explore->add_option("--clause", words->clauses, "Judged by these clauses: a glob; all")->type_name("GLOB");
+  add_path(explore, "--against", words->against,
+           "What is not new: a run file (run.json), or a list of accepted deviations (known.toml); without it the scenarios are run first")
+      ->type_name("FILE");
+  explore->add_option("--jobs", words->jobs, "Workers (one for each core)")->check(CLI::Range(1U, 1024U));
+  add_path(explore, "--out", words->out, "Folder for the results (out/explored)");
+  explore->add_flag("--gate", words->gate, "Exit 1 where something new was found");
+  add_scenarios(explore, shared);
+  add_patience(explore, shared);
+  add_peers(explore, shared);
+  return {explore, [words, &shared](const House& house) {
+            words->patience = shared.patience();
+            return explore_command(house, *words);
+          }};
+}
+
 Command add_selftest(CLI::App& app) {
   return {app.add_subcommand("selftest", "Break every property on purpose, and see that it is noticed"), selftest_command};
 }
@@ -329,16 +380,16 @@ void check_folder(const std::filesystem::path& folder, std::string_view option) 
 int call(const Command& command, const Shared& shared) {
   try {
     check_folder(shared.peers, "--peers");
-    check_folder(shared.more_scenarios, "--scenarios");
+    for (const std::filesystem::path& folder : shared.more) check_folder(folder, "--scenarios");
     House house = find_house();
     if (!shared.peers.empty()) house.peers = shared.peers;
     house.libraries = shared.libraries;
-    house.more_scenarios = shared.more_scenarios;
+    house.more = shared.more;
     house.words = shared.words;
     const auto replay_too = [&](const char* option, const std::string& value) {
       if (!value.empty()) house.replay_words.insert(house.replay_words.end(), {option, value});
     };
-    replay_too("--scenarios", shared.more_scenarios.string());
+    for (const std::filesystem::path& folder : shared.more) replay_too("--scenarios", folder.string());
     for (const Library& library : shared.libraries) replay_too("--lib", library.stack + "=" + library.prefix.string());
     replay_too("--peers", shared.peers.string());
     return command.call(house);
@@ -358,9 +409,9 @@ int command(int argc, char** argv) {
       "the run was interrupted.");
   Shared shared;
   shared.words.assign(argv + 1, argv + std::max(argc, 1));
-  const std::vector<Command> commands{add_run(app, shared), add_list(app, shared), add_show(app, shared), add_replay(app, shared),
-                                      add_gate(app),        add_diff(app),         add_report(app),       add_history(app),
-                                      add_selftest(app),    add_complete(app)};
+  const std::vector<Command> commands{
+      add_run(app, shared), add_list(app, shared), add_show(app, shared),    add_replay(app, shared), add_gate(app),    add_diff(app),
+      add_report(app),      add_history(app),      add_explore(app, shared), add_selftest(app),       add_complete(app)};
 
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string_view> names;

@@ -43,6 +43,12 @@ std::vector<std::string> deciding(const std::vector<std::string>& words) {
   return kept;
 }
 
+std::string folders(const std::vector<std::filesystem::path>& named) {
+  std::string text;
+  for (const std::filesystem::path& folder : named) text += (text.empty() ? "" : ", ") + folder.string();
+  return text;
+}
+
 }  // namespace
 
 Provenance provenance_of(const House& house, const RunWords& words, const Selected& chosen, const LoadedKnown& known) {
@@ -53,8 +59,8 @@ Provenance provenance_of(const House& house, const RunWords& words, const Select
   made.day = today();
   made.words = deciding(house.words);
   const Selection& selection = words.selection;
-  made.choice = {selection.stacks, selection.partners, selection.scenarios,           words.clauses, selection.role,
-                 selection.tls,    selection.io,       house.more_scenarios.string(), words.sweep,   words.sweep ? words.pairs : 0};
+  made.choice = {selection.stacks, selection.partners, selection.scenarios, words.clauses, selection.role,
+                 selection.tls,    selection.io,       folders(house.more), words.sweep,   words.sweep ? words.pairs : 0};
   made.known = known_list(words.known.empty() ? "scenarios/known.toml" : words.known.string(), known.entries);
   made.system = system_name();
   for (const Stack* stack : chosen.partners) made.partners.push_back(info_of(*stack));

@@ -1,7 +1,4 @@
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +11,7 @@
 
 #include "harness/cli/campaign.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/out_folder.h"
 #include "harness/cli/provenance.h"
 #include "harness/cli/selection.h"
 #include "harness/cli/story.h"
@@ -29,63 +27,6 @@ namespace tlsbye {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::atomic<bool> interrupted{false};
-
-// From here on Ctrl-C, SIGTERM and the terminal's end (SIGHUP) end the run after the one being made; a second Ctrl-C ends the program at
-// once.
-void end_gently_on_interrupt() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted.store(true, std::memory_order_relaxed); };
-  action.sa_flags = SA_RESETHAND | SA_RESTART;
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-  struct sigaction hangup {};
-  ::sigaction(SIGHUP, nullptr, &hangup);
-  if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup(1) asks to go on
-}
-
-// Finds out before anything is run whether there will be a place for the results, and keeps other runs out of it as long as it lives.
-class OutFolder {
- public:
-  explicit OutFolder(const fs::path& out) {
-    prepare(out);
-    descriptor_ = ::open(out.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      ::close(descriptor_);
-      throw Stop{exit_usage,
-                 fmt::format("tlsbye: another run writes to {}; wait for it, or choose another folder with --out", out.string())};
-    }
-  }
-  ~OutFolder() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  OutFolder(const OutFolder&) = delete;
-  OutFolder& operator=(const OutFolder&) = delete;
-
- private:
-  static void prepare(const fs::path& out);
-  int descriptor_ = -1;
-};
-
-void OutFolder::prepare(const fs::path& out) {
-  std::error_code error;
-  fs::create_directories(out / "transcripts", error);
-  if (!error) fs::create_directories(out / "captures", error);
-  if (!error) {
-    const fs::path probe = out / ".writable";
-    std::ofstream stream(probe);
-    stream << "\n";
-    stream.close();
-    if (!stream) error = std::error_code(errno, std::generic_category());
-    std::error_code ignored;
-    fs::remove(probe, ignored);
-  }
-  const bool full = error == std::errc::no_space_on_device || error == std::error_code(EDQUOT, std::generic_category());
-  if (error)
-    throw Stop{full ? exit_harness : exit_usage,
-               fmt::format("tlsbye: cannot write to the output folder {}: {}; choose another with --out", out.string(), error.message())};
-}
 
 // Takes away what an earlier run has left in the folder, and nothing else: its reports, which must not stand beside the new run file, and
 // the files of the runs that its transcripts name.
@@ -166,7 +107,7 @@ int run_command(const House& house, const RunWords& words) {
   const LoadedKnown known = known_of(house, words.known);
   Selected chosen = choose(house, words);
   check_selection(chosen, words.sweep);
-  const OutFolder out(words.out);
+  const OutFolder out(words.out, {"transcripts", "captures"});
   for (const Stack* subject : chosen.subjects)
     for (std::string& problem : probe_inabilities(*subject, words.patience)) chosen.found.problems.push_back(std::move(problem));
   const Plan& plan = chosen.plan;
@@ -175,7 +116,6 @@ int run_command(const House& house, const RunWords& words) {
     chosen.found.problems.push_back(
         "a run of nothing: none of the chosen clauses speaks of the chosen stacks in these roles and TLS versions (0 cells)");
 
-  end_gently_on_interrupt();
   CampaignOptions options;
   options.jobs = words.jobs;
   options.sweep = words.sweep;
@@ -183,7 +123,7 @@ int run_command(const House& house, const RunWords& words) {
   options.runner.isolate = words.isolate;
   options.runner.patience = words.patience;
   options.progress = ::isatty(STDERR_FILENO);
-  options.interrupted = &interrupted;
+  options.interrupted = &interrupted_gently();
   CampaignResult result;
   RunReport& report = result.report;
   report = Judge(clauses, chosen.scope).report();

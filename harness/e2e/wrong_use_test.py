@@ -114,7 +114,7 @@ WRONG = [
     (("list", "clauses", "--rows"), 2, ["--rows", "--coverage"]),
     (("list", "clauses", "--coverage", "--json"), 2, ["--coverage", "--json"]),
     (("list", "clauses", "--peers", "empty"), 2, ["--peers says nothing about clauses"]),
-    (("list", "properties", "--scenarios", "empty"), 2, ["--scenarios says nothing about properties; it is for `tlsbye list scenarios` and `tlsbye list cells`"]),
+    (("list", "properties", "--scenarios", "empty"), 2, ["--scenarios says nothing about properties; it is for `tlsbye list scenarios` and `tlsbye list clauses` and `tlsbye list cells`"]),
     (("show", "openssl", "--stack", "openssl"), 2, ["--stack is for clauses and scenarios"]),
     # Folders
     (("list", "stacks", "--peers", "empty"), 0, ["none: no peer program (tlsbye-peer-NAME) is in empty"]),

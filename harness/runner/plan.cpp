@@ -40,7 +40,8 @@ void add_abilities(const std::vector<Statement>& script, Side side, Role role, s
   }
 }
 
-// The first ability that the stack lacks for its part in the run.
+}  // namespace
+
 std::optional<std::string> missing_ability(const Stack& stack, const Scenario& scenario, Side side, Role role, Tls tls) {
   const bool subject = side == Side::subject;
   const auto& options = subject ? scenario.options : scenario.partner_options;
@@ -53,8 +54,6 @@ std::optional<std::string> missing_ability(const Stack& stack, const Scenario& s
     if (!stack.can(ability)) return std::move(ability);
   return std::nullopt;
 }
-
-}  // namespace
 
 bool selects(const std::string& spec, const Stack& stack) {
   return spec.find('@') == std::string::npos ? matches(spec, stack.name) : matches(spec, stack.id());

@@ -35,6 +35,9 @@ struct Plan {
   std::vector<UnsupportedRun> unsupported;
 };
 
+// The first ability that the stack lacks for its part in such a run; `role` is its own.
+std::optional<std::string> missing_ability(const Stack& stack, const Scenario& scenario, Side side, Role role, Tls tls);
+
 // `subjects` and `partners` are taken as they are; scenarios, roles, versions and modes are filtered by the selection.
 Plan make_plan(const std::vector<Scenario>& scenarios, const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners,
                const Selection& selection);

@@ -301,6 +301,8 @@ void read_scenario(const toml::table& table, const Source& source, const std::st
 
 }  // namespace
 
+std::span<const std::string_view> option_words() { return session_options; }
+
 LoadedScenarios parse_scenarios(std::string_view text, const std::string& file, const std::string& stem) {
   LoadedScenarios loaded;
   const Source source{file, split_lines(text), loaded.diagnostics};

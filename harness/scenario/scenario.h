@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,9 @@ struct Scenario {
   std::filesystem::path file;
   int file_line = 0;  // where its [[scenario]] begins
 };
+
+// What `options` and `partner_options` may name.
+std::span<const std::string_view> option_words();
 
 struct LoadedScenarios {
   std::vector<Scenario> scenarios;      // in the order of file names, then of the files

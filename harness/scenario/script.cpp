@@ -186,19 +186,6 @@ constexpr std::array<std::string_view, 10> contents{
     "close_notify",        "alert",       "data",  "key_update", "hello_request", "new_session_ticket",
     "certificate_request", "empty-alert", "bytes", "raw"};
 
-// What `set` turns (peers/README.md). Without values: a number of milliseconds.
-struct Switch {
-  std::string_view name;
-  WordList values;
-};
-const std::vector<Switch> switches{{"quiet-shutdown", {"on", "off"}},
-                                   {"shutdown", {"none", "SENT", "RECEIVED", "both"}},
-                                   {"context-quiet-shutdown", {"on", "off"}},
-                                   {"timeout", {}},
-                                   {"cork", {"on", "off"}},
-                                   {"auto-retry", {"on", "off"}},
-                                   {"stale-error", {"on"}}};
-
 WordList alert_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> known;
@@ -393,10 +380,11 @@ class LineReader {
 
   void setting(Statement& s) {
     const Token& name = next("the name of a switch");
-    const auto known = std::find_if(switches.begin(), switches.end(), [&](const Switch& it) { return it.name == name.text; });
+    const auto& switches = switch_table();
+    const auto known = std::find_if(switches.begin(), switches.end(), [&](const SwitchRow& it) { return it.name == name.text; });
     if (known == switches.end()) {
       WordList names;
-      for (const Switch& it : switches) names.push_back(it.name);
+      for (const SwitchRow& it : switches) names.push_back(it.name);
       throw Problem{name.column, fmt::format("unknown switch `{}`", name.text), did_you_mean(name.text, names)};
     }
     const Token& value = next("a value");
@@ -547,9 +535,7 @@ class LineReader {
       if (record_kinds[i] == token.text) return {static_cast<RecordPattern::Kind>(i), {}};
     if (std::find(handshake_messages.begin(), handshake_messages.end(), token.text) != handshake_messages.end())
       return {RecordPattern::Kind::handshake, token.text};
-    WordList known(record_kinds.begin(), record_kinds.end());
-    known.insert(known.end(), handshake_messages.begin(), handshake_messages.end());
-    throw Problem{token.column, fmt::format("`{}` is not a kind of record", token.text), did_you_mean(token.text, known)};
+    throw Problem{token.column, fmt::format("`{}` is not a kind of record", token.text), did_you_mean(token.text, record_words())};
   }
 
   std::uint8_t level() {
@@ -681,6 +667,28 @@ class LineReader {
 };
 
 }  // namespace
+
+const std::vector<SwitchRow>& switch_table() {
+  static const std::vector<SwitchRow> table{{"quiet-shutdown", {"on", "off"}},
+                                            {"shutdown", {"none", "SENT", "RECEIVED", "both"}},
+                                            {"context-quiet-shutdown", {"on", "off"}},
+                                            {"timeout", {}},
+                                            {"cork", {"on", "off"}},
+                                            {"auto-retry", {"on", "off"}},
+                                            {"stale-error", {"on"}}};
+  return table;
+}
+
+const std::vector<std::string_view>& record_words() {
+  static const std::vector<std::string_view> words = [] {
+    WordList all(record_kinds.begin(), record_kinds.end());
+    all.insert(all.end(), handshake_messages.begin(), handshake_messages.end());
+    return all;
+  }();
+  return words;
+}
+
+std::span<const std::string_view> content_words() { return contents; }
 
 std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> lines;

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -141,5 +142,14 @@ struct VerbRow {
   std::string_view meaning;
 };
 const std::vector<VerbRow>& verb_table();
+
+// The closed lists behind the arguments, for whoever writes scripts of these verbs. The parser reads them as well.
+struct SwitchRow {
+  std::string_view name;
+  std::vector<std::string_view> values;  // none: a number of milliseconds
+};
+const std::vector<SwitchRow>& switch_table();         // NAME VALUE (peers/README.md)
+const std::vector<std::string_view>& record_words();  // WHAT
+std::span<const std::string_view> content_words();    // CONTENT: the word that it begins with
 
 }  // namespace tlsbye

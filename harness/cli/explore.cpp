@@ -1,0 +1,167 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "harness/cli/campaign.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/out_folder.h"
+#include "harness/cli/provenance.h"
+#include "harness/cli/selection.h"
+#include "harness/explore/explorer.h"
+#include "harness/runner/replay_id.h"
+#include "reports/run_file.h"
+
+namespace tlsbye {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* family = "explored";  // the file's name is the first half of each scenario's id
+constexpr const char* scenarios_name = "explored.toml";
+constexpr const char* seen_name = "explored.json";
+constexpr const char* baseline_name = "baseline.json";
+
+// What is not new: what the user names, or else what a plain run of all scenarios shows now.
+Baseline baseline_of(const House& house, const ExploreWords& words, const Selected& chosen, const RunWords& plain) {
+  if (words.against.extension() == ".toml") {
+    LoadedKnown known = load_known(words.against);
+    if (!known.diagnostics.empty()) throw Stop{exit_usage, rendered(known.diagnostics)};
+    return Baseline(std::move(known.entries), chosen.all_clauses);
+  }
+  if (!words.against.empty()) {
+    const RunReport run = read_run(words.against);
+    for (const Stack* stack : chosen.subjects)
+      if (std::none_of(run.stacks.begin(), run.stacks.end(), [&](const StackInfo& it) { return it.name == stack->name; }))
+        throw Stop{exit_usage, fmt::format("tlsbye: {} says nothing about {}; leave --against out, and the scenarios are run first",
+                                           words.against.string(), stack->name)};
+    return Baseline(run);
+  }
+  CampaignOptions options;
+  options.jobs = words.jobs;
+  options.runner.patience = words.patience;
+  options.progress = ::isatty(STDERR_FILENO);
+  options.interrupted = &interrupted_gently();
+  if (options.progress) fmt::print(stderr, "tlsbye: what the scenarios show is not new; they are run first\n");
+  CampaignResult result = make_all(chosen.plan, chosen.clauses, chosen.scope, options);
+  result.report.provenance = provenance_of(house, plain, chosen, {});
+  if (!result.report.complete) throw Stop{exit_harness, "tlsbye: interrupted before anything was explored: the scenarios are run first"};
+  write_run_file(result.report, words.out / baseline_name);
+  return Baseline(result.report);
+}
+
+// The words that make these scripts again. What changes nothing is left out.
+std::string command_of(const ExploreWords& words, std::size_t runs) {
+  std::string command = fmt::format("tlsbye explore --seed {} --runs {}", words.seed, runs);
+  for (const std::string& stack : words.selection.stacks) command += " --stack " + stack;
+  for (const std::string& partner : words.selection.partners) command += " --partner " + partner;
+  for (const std::string& clause : words.clauses) command += " --clause " + clause;
+  return command;
+}
+
+std::string replay_words(const House& house, const fs::path& out) {
+  Provenance here;
+  here.replay_words = house.replay_words;
+  here.replay_words.insert(here.replay_words.end(), {"--scenarios", out.string()});
+  return more_replay_words(here);
+}
+
+std::string seen_json(const Explored& explored, const House& house, const ExploreWords& words) {
+  Json pairs = Json::array();
+  for (const KeptPair& pair : explored.pairs) {
+    const std::string replay = replay_id(pair.key(family));
+    Json evidence = Json::array();
+    for (const EvidenceLine& line : pair.evidence)
+      evidence.push_back({{"label", line.label}, {"text", line.text}, {"decisive", line.decisive}});
+    pairs.push_back({{"group", pair.group()},
+                     {"clause", pair.clause ? pair.clause->id : ""},
+                     {"strength", pair.clause ? std::string(spell(pair.clause->strength)) : ""},
+                     {"stack", pair.subject->name},
+                     {"version", pair.subject->version},
+                     {"role", spell(pair.draft.role)},
+                     {"tls", spell(pair.draft.tls)},
+                     {"io", spell(pair.draft.io)},
+                     {"partner", pair.partner->name},
+                     {"partner_version", pair.partner->version},
+                     {"verdict", spell(pair.verdict)},
+                     {"says", pair.says},
+                     {"scenario", pair.key(family).scenario},
+                     {"replay", replay},
+                     {"command", fmt::format("tlsbye replay {}{}", replay, replay_words(house, words.out))},
+                     {"run", pair.number},
+                     {"lines_drawn", pair.lines_drawn},
+                     {"shrunk", pair.shrunk},
+                     {"repeats", pair.repeats},
+                     {"script", pair.draft.lines},
+                     {"evidence", std::move(evidence)}});
+  }
+  const Json all{{"format", "tlsbye-explored/1"},
+                 {"seed", words.seed},
+                 {"runs", explored.runs},
+                 {"complete", explored.complete},
+                 {"command", command_of(words, explored.runs)},
+                 {"pairs", std::move(pairs)}};
+  return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void tell(const Explored& explored, const House& house, const ExploreWords& words) {
+  std::string group;
+  for (const KeptPair& pair : explored.pairs) {
+    const std::string own = fmt::format("{} {}: {}", pair.subject->name, pair.subject->version, pair.group());
+    if (own != group) fmt::print("{}\n", own);
+    group = own;
+    fmt::print("  {}  {}: {}\n", pair.clause ? pair.clause->id : "(no clause)", spell(pair.verdict), pair.says);
+    for (const std::string& line : pair.draft.lines) fmt::print("    | {}\n", line);
+    fmt::print("    tlsbye replay {}{}\n", replay_id(pair.key(family)), replay_words(house, words.out));
+  }
+  if (!group.empty()) fmt::print("\n");
+  fmt::print("{} runs in {:.1f} s ({:.0f} a second), seed {}: {} new pair{} of clause and library", explored.runs, explored.seconds,
+             explored.seconds > 0 ? static_cast<double>(explored.runs) / explored.seconds : 0.0, words.seed, explored.pairs.size(),
+             explored.pairs.size() == 1 ? "" : "s");
+  if (!explored.pairs.empty()) fmt::print("; written: {} and {}", (words.out / scenarios_name).string(), (words.out / seen_name).string());
+  fmt::print("\n");
+}
+
+}  // namespace
+
+int explore_command(const House& house, const ExploreWords& words) {
+  RunWords plain;
+  plain.selection = words.selection;
+  plain.clauses = words.clauses;
+  plain.patience = words.patience;
+  plain.jobs = words.jobs;
+  const Selected chosen = choose(house, plain);
+  const OutFolder out(words.out);
+  // Earlier results must not stand beside, or instead of, what comes now.
+  std::error_code ignored;
+  for (const char* name : {scenarios_name, seen_name}) fs::remove(words.out / name, ignored);
+  const std::atomic<bool>& interrupted = interrupted_gently();
+  const Baseline baseline = baseline_of(house, words, chosen, plain);
+
+  ExploreOptions options;
+  options.seed = words.seed;
+  options.runs = words.runs;
+  options.time = words.time;
+  if (!options.runs && !options.time) options.runs = default_explored;
+  options.jobs = words.jobs;
+  options.runner.patience = words.patience;
+  options.progress = ::isatty(STDERR_FILENO);
+  options.interrupted = &interrupted;
+  const Explored explored = explore(chosen.subjects, chosen.partners, chosen.clauses, baseline, options, family);
+
+  if (!explored.pairs.empty()) write_text(words.out / scenarios_name, scenario_file(explored.pairs, command_of(words, explored.runs)));
+  write_text(words.out / seen_name, seen_json(explored, house, words));
+  tell(explored, house, words);
+  std::fflush(stdout);
+  if (!explored.complete) fmt::print(stderr, "tlsbye: interrupted; what was found so far is written, and perhaps not shrunk to the end\n");
+  for (const std::string& problem : chosen.found.problems) fmt::print(stderr, "tlsbye: {}\n", problem);
+  const bool own_fault = std::any_of(explored.pairs.begin(), explored.pairs.end(),
+                                     [](const KeptPair& pair) { return pair.verdict == Verdict::harness_error; });
+  if (own_fault || !explored.complete || !chosen.found.problems.empty()) return exit_harness;
+  return words.gate && !explored.pairs.empty() ? exit_no : exit_done;
+}
+
+}  // namespace tlsbye

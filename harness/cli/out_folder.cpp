@@ -1,0 +1,69 @@
+#include "harness/cli/out_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+#include "harness/cli/house.h"
+
+namespace tlsbye {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::atomic<bool> interrupted{false};
+
+void prepare(const fs::path& out, std::initializer_list<const char*> inside) {
+  std::error_code error;
+  fs::create_directories(out, error);
+  for (const char* folder : inside)
+    if (!error) fs::create_directories(out / folder, error);
+  if (!error) {
+    const fs::path probe = out / ".writable";
+    std::ofstream stream(probe);
+    stream << "\n";
+    stream.close();
+    if (!stream) error = std::error_code(errno, std::generic_category());
+    std::error_code ignored;
+    fs::remove(probe, ignored);
+  }
+  const bool full = error == std::errc::no_space_on_device || error == std::error_code(EDQUOT, std::generic_category());
+  if (error)
+    throw Stop{full ? exit_harness : exit_usage,
+               fmt::format("tlsbye: cannot write to the output folder {}: {}; choose another with --out", out.string(), error.message())};
+}
+
+}  // namespace
+
+const std::atomic<bool>& interrupted_gently() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted.store(true, std::memory_order_relaxed); };
+  action.sa_flags = SA_RESETHAND | SA_RESTART;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  struct sigaction hangup {};
+  ::sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup(1) asks to go on
+  return interrupted;
+}
+
+OutFolder::OutFolder(const fs::path& out, std::initializer_list<const char*> inside) {
+  prepare(out, inside);
+  descriptor_ = ::open(out.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    ::close(descriptor_);
+    throw Stop{exit_usage, fmt::format("tlsbye: another run writes to {}; wait for it, or choose another folder with --out", out.string())};
+  }
+}
+
+OutFolder::~OutFolder() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+}  // namespace tlsbye

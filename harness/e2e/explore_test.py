@@ -1,0 +1,150 @@
+"""Scripts that nobody wrote: what is planted is found, shrunk and kept, the same for the same seed, and taken by the other commands."""
+
+import json
+import os
+import pty
+import re
+import shlex
+import signal
+import subprocess
+
+import jsonschema
+import pytest
+
+from conftest import PROGRAM, ROOT
+
+# Clauses that say what is false.
+PLANTED = """
+[[clause]]
+id       = "reads-never-end"
+strength = "must"
+applies  = { stack = "gnutls", tls = "1.3" }
+cites    = ["nowhere"]
+says     = "No read answers that the data is at its end."
+property = "answers"
+with     = { call = "read", given = ["handshake-done"], never = ["end-of-data"] }
+
+[[clause]]
+id       = "nothing-is-written-after-new-keys"
+strength = "must"
+applies  = { tls = "1.3" }
+cites    = ["nowhere"]
+says     = "A write that follows the peer's new keys fails."
+property = "answers"
+with     = { call = "write", given = ["key-update-asked"], never = ["done"] }
+"""
+EVERYTHING_IS_NEW = "nothing.toml"
+
+
+@pytest.fixture
+def planted(tlsbye):
+    folder = tlsbye.folder / "planted"
+    (folder / "clauses").mkdir(parents=True)
+    (folder / "clauses/planted.toml").write_text(PLANTED)
+    (tlsbye.folder / EVERYTHING_IS_NEW).write_text("")
+    return tlsbye
+
+
+def words(*more, clause="planted/*", against=EVERYTHING_IS_NEW):
+    return ("explore", "--scenarios", "planted", "--clause", clause, "--against", against, *more)
+
+
+def seen(tlsbye, out="out/explored"):
+    told = json.loads((tlsbye.folder / out / "explored.json").read_text())
+    schema = json.loads((ROOT / "reports/explored.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(told)
+    return told
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_a_false_clause_says_is_found_with_every_seed(planted, seed):
+    planted(*words("--seed", seed, "--runs", 600, "--stack", "gnutls"), check=0)
+    pairs = seen(planted)["pairs"]
+    assert {pair["clause"] for pair in pairs} == {"planted/reads-never-end", "planted/nothing-is-written-after-new-keys"}
+    for pair in pairs:
+        assert pair["shrunk"] and pair["repeats"] and pair["verdict"] == "violates" and pair["stack"] == "gnutls"
+        assert len(pair["script"]) <= 4 and any(line["decisive"] for line in pair["evidence"])
+
+
+def test_run_replay_and_show_take_what_was_kept(planted):
+    done = planted(*words("--runs", 600, "--stack", "gnutls"), check=0)
+    folders = ("--scenarios", "planted", "--scenarios", "out/explored")
+    report = planted("run", *folders, "--scenario", "explored/*", "--clause", "planted/*", check=0) and planted.report()
+    for pair in seen(planted)["pairs"]:
+        assert pair["command"] in done.stdout
+        program, *command = shlex.split(pair["command"])
+        assert program == "tlsbye"
+        broken = planted(*command, check=0).stdout.split("; broken:")[1]
+        assert f"\n{pair['clause']} (must)" in broken and f"seen: {pair['says']}" in broken
+        shown = planted("show", pair["scenario"], *folders, check=0).stdout
+        assert all(line in shown for line in pair["script"])
+        (cell,) = (it for it in report["cells"] if it["verdict"] == "violates" and it["clause"] == pair["clause"] and it["stack"] == "gnutls")
+        assert (cell["role"], cell["tls"], cell["says"], cell["replay"]) == (pair["role"], pair["tls"], pair["says"], pair["replay"])
+
+
+def test_what_a_run_or_a_list_names_is_not_new_and_then_no_scenario_file_is_left(planted):
+    explore = ("--runs", 300, "--stack", "gnutls", "--gate")
+    assert planted(*words(*explore)).returncode == 1
+    assert (planted.folder / "out/explored/explored.toml").exists()
+    planted("run", "--scenarios", "planted", "--scenarios", "out/explored", "--scenario", "explored/*", "--stack", "gnutls", check=0)
+    planted(*words(*explore, against="out/run.json"), check=0)
+    assert seen(planted)["pairs"] == [] and not (planted.folder / "out/explored/explored.toml").exists()
+    (planted.folder / "known.toml").write_text(
+        '[[known]]\nclause = "planted/*"\nstack = "gnutls"\nverdict = "violates"\nreason = "They are false."\nexpires = 2999-01-01\nbroad = true\n')
+    planted(*words(*explore, against="known.toml"), check=0)
+
+
+def test_a_library_that_lies_is_found(planted):
+    peers = planted.folder / "peers"
+    peers.mkdir()
+    (peers / "tlsbye-peer-openssl").symlink_to(PROGRAM.parent / "peers/tlsbye-peer-openssl")
+    for lie in ("end-then-data", "crash"):
+        (peers / f"tlsbye-peer-{lie}").symlink_to(PROGRAM.parent / "rogues/tlsbye-peer-rogue")
+    honest = words("--runs", 900, "--peers", "peers", clause="{any-stack/every-call-comes-back,rfc8446/close-notify-is-told-as-end-of-data}")
+    planted(*honest, check=0)
+    found = {(pair["stack"], pair["verdict"]) for pair in seen(planted)["pairs"]}
+    assert ("crash", "crashed") in found and not any(stack == "openssl" for stack, _ in found)
+
+
+def test_the_same_seed_gives_the_same_files_on_one_core_and_on_two(planted):
+    kept = []
+    for jobs, out in ((1, "one"), (2, "two")):
+        planted(*words("--runs", 400, "--stack", "gnutls", "--jobs", jobs, "--out", out, clause="{planted,gnutls-bye,rfc8446}/*"), check=0)
+        kept.append([(planted.folder / out / name).read_text().replace(f"--scenarios {out}", "") for name in ("explored.toml", "explored.json")])
+    assert kept[0] == kept[1] and len(seen(planted, "one")["pairs"]) > 2
+
+
+def test_an_interruption_keeps_what_was_found(planted):
+    ours, its = pty.openpty()
+    running = subprocess.Popen([PROGRAM, *words("--runs", "1000000000", "--stack", "gnutls")], cwd=planted.folder, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=its, text=True)
+    os.close(its)
+    told = b""
+    while not re.search(rb"; [1-9][0-9]* new", told):
+        told += os.read(ours, 65536)
+    running.send_signal(signal.SIGINT)
+    while True:  # what nobody reads would hold it up
+        try:
+            told += os.read(ours, 65536)
+        except OSError:
+            break
+    assert running.wait() == 3 and b"interrupted; what was found so far is written" in told
+    kept = seen(planted)
+    assert kept["pairs"] and not kept["complete"]
+    planted("list", "scenarios", "--scenarios", "out/explored", check=0)
+
+
+def test_words_that_make_no_sense_are_refused(planted):
+    for more, said in ((("--against", "nowhere.json"), "nowhere.json"), (("--for", "5x"), "`5x` is not a time"), (("--runs", "0"), "--runs"),
+                       (("--for", "5s", "--runs", "5"), "excludes"), (("--stack", "gnutsl"), "did you mean `gnutls`"),
+                       (("--clause", "plonted/*"), "no clause matches")):
+        assert said in planted("explore", "--scenarios", "planted", *more, check=2).stderr
+
+
+@pytest.mark.heavy
+def test_one_command_runs_the_scenarios_first_and_nothing_that_they_show_is_new(tlsbye):
+    tlsbye("explore", "--stack", "gnutls", "--runs", 300)
+    names = {(c["clause"], c["stack"]) for c in json.loads((tlsbye.folder / "out/explored/baseline.json").read_text())["cells"]
+             if c["verdict"] in ("violates", "discouraged")}
+    assert names and not names & {(pair["clause"], pair["stack"]) for pair in seen(tlsbye)["pairs"]}

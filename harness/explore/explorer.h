@@ -1,0 +1,87 @@
+// The explorer: makes runs of scripts that nobody wrote, judges each by all clauses, and keeps what is new, shrunk.
+//
+// A pair is a clause and a stack that breaks it. It is new where the baseline does not name it, and it is kept once, by the run with the
+// smallest number. The result depends on the seed, the stacks and how many runs were made; not on the number of workers, nor on time.
+// Nothing is kept of a run but the pairs that it was the first to show.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/explore/draft.h"
+#include "harness/judge/judge.h"
+#include "harness/judge/known.h"
+#include "harness/runner/runner.h"
+
+namespace tlsbye {
+
+// What is not new: what a run shows, or a list of accepted deviations names.
+class Baseline {
+ public:
+  // Of each clause and stack, in whatever version, the worst of its cells.
+  explicit Baseline(const RunReport& run);
+  // Of each cell that an entry names, whatever scenario it is about. `clauses` outlives this.
+  Baseline(std::vector<KnownEntry> entries, const std::vector<Clause>& clauses);
+
+  // A process that dies in a clause that was only broken before is new.
+  bool names(const Clause& clause, const RunKey& run, Verdict verdict) const;
+  // Whether it names that clause broken there, in every role and version: then it need not be asked of a run that nobody died in.
+  bool names_always(const Clause& clause, const std::string& stack) const;
+
+ private:
+  std::map<std::pair<std::string, std::string>, Verdict> worst_;  // by clause, stack
+  std::vector<KnownEntry> entries_;
+  const std::vector<Clause>* clauses_ = nullptr;
+};
+
+struct ExploreOptions {
+  std::uint64_t seed = 1;
+  std::optional<std::size_t> runs;                // none: until `time` is over
+  std::optional<std::chrono::milliseconds> time;  // what was found by then is shrunk, whatever that takes
+  unsigned jobs = 0;                              // 0: one for each core this process may use
+  RunnerOptions runner;
+  bool progress = false;                           // a live line on standard error
+  const std::atomic<bool>* interrupted = nullptr;  // set by a signal: no further run is begun, and what is not yet shrunk stays as it is
+};
+
+// A pair that is new.
+struct KeptPair {
+  const Clause* clause = nullptr;  // nullptr: what failed was the harness
+  const Stack* subject = nullptr;
+  const Stack* partner = nullptr;
+  Verdict verdict{};
+  std::string says;
+  std::vector<EvidenceLine> evidence;
+  Draft draft;
+  std::string name;             // of its scenario in the file: kebab-case
+  std::size_t number = 0;       // of the run that was the first to show it
+  std::size_t lines_drawn = 0;  // of that run's script
+  bool shrunk = true;           // false: interrupted, more may be left than is needed
+  bool repeats = true;          // false: a second run of the same did not show it
+  RunKey key(const std::string& family) const;
+  // What broke, by which pairs are grouped: the property, or that the process died, or whose fault it was.
+  std::string group() const;
+};
+
+struct Explored {
+  std::vector<KeptPair> pairs;  // by stack, group, and the order in which they were found
+  std::size_t runs = 0;         // of scripts drawn
+  std::size_t tries = 0;        // runs made to shrink them
+  double seconds = 0;           // of the former
+  bool complete = true;         // false: interrupted
+};
+
+// Every subject meets every partner in turn. `clauses` and stacks outlive the result.
+Explored explore(const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners, const std::vector<Clause>& clauses,
+                 const Baseline& baseline, const ExploreOptions& options, const std::string& family);
+
+// The scenarios of the pairs, as a file that `run`, `replay` and `show` take; empty where there is none. `command` is for the reader.
+std::string scenario_file(const std::vector<KeptPair>& pairs, const std::string& command);
+
+}  // namespace tlsbye

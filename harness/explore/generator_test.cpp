@@ -1,0 +1,95 @@
+#include "harness/explore/generator.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <set>
+
+namespace tlsbye {
+namespace {
+
+// A stack with every ability there is.
+Stack able() {
+  Stack stack{"able", "1.0", {"client", "server", "tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3", "threads", "fork"}, {}};
+  for (const std::string_view option : option_words()) stack.abilities.emplace_back(option);
+  for (const std::string_view call : Words<Call>::list) stack.abilities.emplace_back(call);
+  for (const SwitchRow& row : switch_table()) stack.abilities.push_back(fmt::format("set-{}", row.name));
+  return stack;
+}
+
+constexpr std::uint64_t drafts = 2000;
+
+TEST(Generator, WritesScenariosThatTheLoaderTakes) {
+  const Stack stack = able();
+  const Generator generator(7, stack, stack);
+  for (std::uint64_t number = 0; number < drafts; ++number) {
+    const Draft draft = generator.draft(number);
+    EXPECT_GE(draft.lines.size(), Generator::fewest_lines);
+    EXPECT_LE(draft.lines.size(), Generator::most_lines);
+    const std::string text = toml_of(draft, "drawn", "A \"title\"", "C:\\why\n");
+    const LoadedScenarios loaded = parse_scenarios(text, "explored.toml", "explored");
+    ASSERT_THAT(loaded.diagnostics, testing::IsEmpty()) << text << loaded.diagnostics.front().render();
+    ASSERT_EQ(loaded.scenarios.size(), 1U);
+    EXPECT_EQ(loaded.scenarios.front().lines, draft.lines);
+    EXPECT_TRUE(scenario_of(draft, "explored/drawn"));
+  }
+}
+
+TEST(Generator, DrawsEveryVerbOfTheTableForEveryActorThatHasIt) {
+  const Stack stack = able();
+  const Generator generator(1, stack, stack);
+  std::set<std::pair<Actor, Verb>> missing, drawn;
+  for (const VerbRow& row : verb_table()) {
+    const bool of_both = row.verb == Verb::reconnect || row.verb == Verb::new_session;
+    if (row.peer && !of_both) missing.insert({{Actor::subject, row.verb}, {Actor::partner, row.verb}});
+    if (of_both) missing.emplace(Actor::both, row.verb);
+    if (row.wire) missing.emplace(Actor::wire, row.verb);
+  }
+  for (std::uint64_t number = 0; number < 3 * drafts && !missing.empty(); ++number) {
+    const auto scenario = scenario_of(generator.draft(number), "explored/drawn");
+    for (const Statement& statement : scenario->script) missing.erase({statement.actor, statement.verb});
+  }
+  for (const auto& [actor, verb] : missing) ADD_FAILURE() << spell(actor) << " " << spell(verb) << " is never drawn";
+}
+
+TEST(Generator, DrawsEveryOptionSwitchFaultAndContent) {
+  const Stack stack = able();
+  const Generator generator(1, stack, stack);
+  std::string all;
+  for (std::uint64_t number = 0; number < 3 * drafts; ++number) all += toml_of(generator.draft(number), "drawn", "t", "w");
+  for (const std::string_view option : option_words()) EXPECT_THAT(all, testing::HasSubstr(fmt::format("\"{}\"", option)));
+  for (const SwitchRow& row : switch_table()) EXPECT_THAT(all, testing::HasSubstr(fmt::format("set {} ", row.name)));
+  for (const std::string_view fault : Words<Fault>::list) EXPECT_THAT(all, testing::HasSubstr(fmt::format(" {}", fault)));
+  for (const std::string_view content : content_words())
+    EXPECT_THAT(all, testing::ContainsRegex(fmt::format("inject [a-z>-]+ (plain |damaged )?(padded [0-9]+ )?{}", content)));
+  for (const std::string_view part : {"aside ", "fork ", "transport = \"tcp\"", "1.0", "1.1", "until done", "to-end", "x3", "after 2"})
+    EXPECT_THAT(all, testing::HasSubstr(part));
+}
+
+TEST(Generator, DrawsTheSameForTheSameSeedWhateverWasDrawnBefore) {
+  const Stack stack = able();
+  const Generator one(3, stack, stack), same(3, stack, stack), other(4, stack, stack);
+  one.draft(5);
+  std::size_t different = 0;
+  for (std::uint64_t number = 0; number < 100; ++number) {
+    EXPECT_EQ(one.draft(number), same.draft(number));
+    different += one.draft(number) != other.draft(number);
+  }
+  EXPECT_GT(different, 95U);
+}
+
+TEST(Generator, AsksForNothingThatAStackSaysItLacks) {
+  const Stack stack{"plain", "1.0", {"client", "server", "tls-1.3", "close-write"}, {}};
+  const Generator generator(1, stack, stack);
+  for (std::uint64_t number = 0; number < 300; ++number) {
+    const Draft draft = generator.draft(number);
+    EXPECT_EQ(draft.tls, Tls::v1_3);
+    EXPECT_THAT(draft.options, testing::IsEmpty());
+    for (const std::string& line : draft.lines)
+      for (const char* word : {" peek", " key-update", " renegotiate", " set ", " keep-session", " aside", " fork"})
+        EXPECT_THAT(line, testing::Not(testing::HasSubstr(word)));
+  }
+}
+
+}  // namespace
+}  // namespace tlsbye
