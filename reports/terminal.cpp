@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <set>
 #include <system_error>
 
 #include "reports/ink.h"
@@ -20,8 +21,9 @@ constexpr std::size_t stack_gap = 2;
 constexpr std::size_t strength_width = 10;  // "documented"
 constexpr std::size_t narrowest_clause = 24;
 constexpr std::size_t name_of_stack = 15;
-constexpr std::size_t most_rows = 40;      // of a matrix that is shown whole
-constexpr std::size_t most_findings = 20;  // shared by the stacks
+constexpr std::size_t most_rows = 40;   // of a matrix that is shown whole
+constexpr std::size_t most_facts = 10;  // told of one library; of many libraries fewer, so that all of them are read
+constexpr std::size_t facts_in_all = 60;
 constexpr std::string_view legend_head =
     "Rows: what the documents say. Columns: each library, as client and as server, in each version of TLS.";
 
@@ -134,27 +136,82 @@ std::string legend(const RunReport& report, const TerminalStyle& style) {
   return text + "\n";
 }
 
-// What one stack has against it, two lines a clause; of more than `most` the worst.
-std::string findings(const RunReport& report, const matrix::Findings& stack, std::size_t most, const TerminalStyle& style) {
-  const Ink ink(style.colour);
-  Totals all{}, left{};
-  std::string text;
-  for (std::size_t i = 0; i < stack.groups.size(); ++i) {
-    const auto& group = stack.groups[i];
+// What was seen once, whichever clauses speak of it: the groups of one stack that have the same verdict and saw the same.
+struct Fact {
+  std::vector<const Cell*> cells;  // the worst clause's
+  std::size_t further = 0;         // clauses that say so too
+};
+
+const std::string& seen(const Cell& cell) { return cell.reason.empty() ? cell.says : cell.reason; }
+
+std::vector<Fact> facts_of(const matrix::Findings& stack) {
+  std::vector<Fact> facts;
+  for (const auto& group : stack.groups) {
     const Cell& cell = *group.front();
-    ++all[static_cast<std::size_t>(cell.verdict)];
-    if (i >= most) {
-      ++left[static_cast<std::size_t>(cell.verdict)];
-      continue;
-    }
-    std::string lines =
-        paragraph(fmt::format("{} ({}): {}", cell.clause, matrix::shortly(group), cell.reason.empty() ? cell.says : cell.reason),
-                  style.columns, 4, 6);
-    text += "  " + ink.of(cell.verdict, std::string(1, matrix::mark(cell.verdict))) + lines.substr(3);
-    if (!cell.replay.empty()) text += ink.faint("      " + replay_command(report, cell.replay)) + "\n";
+    const auto same = std::find_if(facts.begin(), facts.end(), [&](const Fact& fact) {
+      return fact.cells.front()->verdict == cell.verdict && seen(*fact.cells.front()) == seen(cell);
+    });
+    if (same == facts.end())
+      facts.push_back({group, 0});
+    else
+      ++same->further;
   }
-  if (stack.groups.size() > most) text += fmt::format("    and {} more: {}\n", stack.groups.size() - most, matrix::sums(left));
-  return ink.strong(stack.stack->id()) + fmt::format(", clauses: {}\n", matrix::sums(all)) + text + "\n";
+  return facts;
+}
+
+// What one stack has against it, in plain words; of more than `most` facts the worst.
+std::string findings(const RunReport& report, const matrix::Findings& stack, std::size_t most, const std::vector<Clause>& clauses,
+                     const TerminalStyle& style) {
+  const Ink ink(style.colour);
+  std::string text;
+  const std::vector<Fact> facts = facts_of(stack);
+  for (std::size_t i = 0; i < std::min(facts.size(), most); ++i) {
+    const Cell& cell = *facts[i].cells.front();
+    const Clause* clause = matrix::find(clauses, cell.clause);
+    const std::string verdict(spell(cell.verdict));
+    const std::string lines = paragraph(fmt::format("{}{} Seen: {} ({}).", verdict, clause ? fmt::format(" \"{}\"", clause->says) : "",
+                                                    seen(cell), matrix::shortly(facts[i].cells)),
+                                        style.columns, 2, 4);
+    text += "  " + ink.of(cell.verdict, verdict) + lines.substr(2 + verdict.size());
+    const std::size_t further = facts[i].further;
+    text += paragraph(fmt::format("{} ({}){}", cell.clause, spell(cell.strength),
+                                  further == 0 ? "" : fmt::format(", and {} more clause{}", further, further == 1 ? "" : "s")),
+                      style.columns, 4, 6);
+    if (!cell.replay.empty()) text += ink.faint("    " + replay_command(report, cell.replay)) + "\n";
+  }
+  if (facts.size() > most) text += fmt::format("  and {} more\n", facts.size() - most);
+  return ink.strong(stack.stack->id()) + "\n" + text + "\n";
+}
+
+// A line a library: what its cells came to.
+std::string overview(const RunReport& report, const TerminalStyle& style) {
+  const Ink ink(style.colour);
+  std::size_t width = 0;
+  for (const StackInfo& stack : report.stacks) width = std::max(width, text::width(stack.id()));
+  std::string text;
+  for (const StackInfo& stack : report.stacks) {
+    Totals counts{};
+    for (const Cell& cell : report.cells)
+      if (cell.stack == stack.name && cell.version == stack.version) ++counts[static_cast<std::size_t>(cell.verdict)];
+    const std::string lines = paragraph(matrix::sums(counts), style.columns, width + 2, width + 2);
+    text += ink.strong(text::padded(stack.id(), width)) + lines.substr(std::min(lines.size(), width));
+  }
+  return text.empty() ? text : text + "\n";
+}
+
+std::string tables(const RunReport& report, const TerminalStyle& style) {
+  std::string text;
+  const std::vector<matrix::Document> documents = matrix::documents(report);
+  std::size_t rows = 0;
+  for (const matrix::Document& document : documents) rows += document.rows.size();
+  const std::size_t fixed = narrowest_clause + 1 + strength_width;
+  const std::size_t room = style.columns - std::min(style.columns, fixed);
+  for (const matrix::Document& document : documents) {
+    const std::size_t fit = std::max<std::size_t>(1, room / (stack_gap + Columns(document).width));
+    for (std::size_t first = 0; first < document.stacks.size(); first += fit)
+      text += table(document, first, std::min(fit, document.stacks.size() - first), rows <= most_rows, style);
+  }
+  return text;
 }
 
 }  // namespace
@@ -203,37 +260,23 @@ std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<
   return text;
 }
 
-std::string terminal(const RunReport& report, const TerminalStyle& style) {
+std::string terminal(const RunReport& report, const std::vector<Clause>& clauses, const TerminalStyle& style) {
   const Ink ink(style.colour);
-  std::string text = legend(report, style);
-  const std::vector<matrix::Document> documents = matrix::documents(report);
-  std::size_t rows = 0;
-  for (const matrix::Document& document : documents) rows += document.rows.size();
-  const std::size_t fixed = narrowest_clause + 1 + strength_width;
-  const std::size_t room = style.columns - std::min(style.columns, fixed);
-  for (const matrix::Document& document : documents) {
-    const std::size_t fit = std::max<std::size_t>(1, room / (stack_gap + Columns(document).width));
-    for (std::size_t first = 0; first < document.stacks.size(); first += fit)
-      text += table(document, first, std::min(fit, document.stacks.size() - first), rows <= most_rows, style);
-  }
-
+  std::string text = overview(report, style);
   const auto failures = matrix::by_stack(report, matrix::failures());
   if (!failures.empty()) {
     text += ink.strong("What did not conform, worst first") + "\n\n";
-    for (const matrix::Findings& stack : failures)
-      text += findings(report, stack, std::max<std::size_t>(3, most_findings / failures.size()), style);
+    const std::size_t each = std::clamp<std::size_t>(facts_in_all / failures.size(), 3, most_facts);
+    for (const matrix::Findings& stack : failures) text += findings(report, stack, each, clauses, style);
   }
-  const auto rest = matrix::alike(report, {Verdict::known, Verdict::differs});
-  if (!failures.empty() || !rest.empty())
-    text += paragraph(
-                "Evidence, accepted deviations, what differs, documents that contradict each other, and how the libraries differ where "
-                "they may: "
-                "in the files written. `tlsbye show CLAUSE` tells one clause, `tlsbye replay` one run.",
-                style.columns, 0, 0) +
-            "\n";
+  if (style.all) text += tables(report, style) + legend(report, style);
+  const Totals counts = totals(report);
   text += paragraph(fmt::format("{} cells: {}", report.cells.size(), matrix::sums(report)), style.columns, 0, 2);
   if (const std::string made = matrix::made(report); !made.empty()) text += paragraph(made, style.columns, 0, 2);
+  if (counts[static_cast<std::size_t>(Verdict::not_reached)] > 0 && !report.provenance.choice.sweep)
+    text += paragraph("What was not reached proves nothing; `tlsbye run --sweep` reaches more of it.", style.columns, 0, 2);
   if (!report.complete) text += "The run was not completed: what is missing is not-reached here.\n";
+  text += paragraph("`tlsbye show CLAUSE` tells one clause, `tlsbye replay` one run; `--all` shows the whole matrix.", style.columns, 0, 2);
   return text;
 }
 

@@ -1,5 +1,6 @@
-// The report on the terminal: legend, matrix, the worst of what did not conform, totals; not much longer than two screens, where the files
-// have the rest: of a long matrix, rows that conform throughout are only counted. In a pipe the same, without colour.
+// The report on the terminal: a line for each library, then the ten worst of its deviations in plain words, each fact once, and totals.
+// With `all` the matrix, too, of which rows that conform throughout are only counted where it is long, and what its marks mean. In a pipe
+// the same, without colour.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +14,7 @@ namespace tlsbye {
 struct TerminalStyle {
   bool colour = false;
   std::size_t columns = 100;
+  bool all = false;  // with the matrix
 };
 
 // Colour where `descriptor` is a terminal that is not dumb, and NO_COLOR is unset or empty.
@@ -22,7 +24,7 @@ TerminalStyle terminal_style(int descriptor);
 std::size_t terminal_columns(int descriptor);
 
 // The whole report; ends with a newline.
-std::string terminal(const RunReport& report, const TerminalStyle& style = {});
+std::string terminal(const RunReport& report, const std::vector<Clause>& clauses, const TerminalStyle& style = {});
 
 // One finding at length: citation, paraphrase, what was seen, the deciding events and the command to see it again. The cells are of one
 // clause and one stack and look alike; the first is shown, the others are named. At least one.

@@ -32,6 +32,7 @@ struct RunWords {
   std::vector<std::string> clauses;
   unsigned jobs = 0;
   bool isolate = false;
+  bool all = false;  // tell the whole matrix
   bool gate = false;
   Verdict fail_on = Verdict::violates;  // of the gate: the mildest verdict that fails it
   bool sweep = false;
@@ -56,11 +57,18 @@ struct ReportFile {
   const ReportFormat* format;
   std::filesystem::path file;
 };
+inline constexpr std::string_view page_file = "matrix.html";  // of the formats, the one for people
 inline constexpr const char* transcripts_file = "transcripts.jsonl";
 void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts,
                    const std::vector<ReportFile>& files);
 void write_text(const std::filesystem::path& file, const std::string& text);
-int report_command(const House& house, const std::filesystem::path& run_file, const std::vector<ReportFile>& files);
+struct ReportWords {
+  std::filesystem::path run_file;
+  std::vector<ReportFile> files;
+  bool terminal = false;  // on standard output, as after a run
+  bool all = false;       // there, with the matrix
+};
+int report_command(const House& house, const ReportWords& words);
 
 // What `tlsbye list` names.
 inline constexpr std::array<std::string_view, 7> listed{"scenarios",  "clauses", "contradictions", "stacks",

@@ -130,6 +130,7 @@ Command add_run(CLI::App& app, Shared& shared) {
   run->add_option("--jobs", words->jobs, "Workers (one for each core)")->check(CLI::Range(1U, 1024U));
   run->add_flag("--isolate", words->isolate, "A process of its own for every session");
   add_path(run, "--out", words->out, "Folder for the results (out)");
+  run->add_flag("--all", words->all, "Also tells the whole matrix, and not only the worst of it");
   CLI::Option* gate = run->add_flag("--gate", words->gate, "Exit 1 on an unexpected verdict");
   add_known(run, words->known, words->fail_on)->needs(gate);
   add_scenarios(run, shared);
@@ -243,20 +244,20 @@ Command add_history(CLI::App& app) {
 }
 
 Command add_report(CLI::App& app) {
-  struct Words {
-    std::filesystem::path run_file;
-    std::vector<std::filesystem::path> files = std::vector<std::filesystem::path>(report_formats().size());  // in the order of the formats
+  struct Words : ReportWords {
+    std::vector<std::filesystem::path> paths = std::vector<std::filesystem::path>(report_formats().size());  // in the order of the formats
   };
   const auto words = std::make_shared<Words>();
   CLI::App* report = app.add_subcommand("report", "Make the reports of a run again, from its run file");
   add_path(report, "run", words->run_file, "run.json")->required();
   for (std::size_t i = 0; i < report_formats().size(); ++i)
-    add_path(report, report_formats()[i].option, words->files[i], report_formats()[i].help)->type_name("FILE");
+    add_path(report, report_formats()[i].option, words->paths[i], report_formats()[i].help)->type_name("FILE");
+  CLI::Option* terminal = report->add_flag("--terminal", words->terminal, "On standard output, as after a run");
+  report->add_flag("--all", words->all, "With --terminal: the whole matrix, too")->needs(terminal);
   return {report, [words](const House& house) {
-            std::vector<ReportFile> files;
-            for (std::size_t i = 0; i < words->files.size(); ++i)
-              if (!words->files[i].empty()) files.push_back({&report_formats()[i], words->files[i]});
-            return report_command(house, words->run_file, files);
+            for (std::size_t i = 0; i < words->paths.size(); ++i)
+              if (!words->paths[i].empty()) words->files.push_back({&report_formats()[i], words->paths[i]});
+            return report_command(house, *words);
           }};
 }
 

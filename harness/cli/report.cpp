@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@
 #include "reports/markdown.h"
 #include "reports/run_file.h"
 #include "reports/sarif.h"
+#include "reports/terminal.h"
 
 namespace tlsbye {
 namespace {
@@ -80,11 +82,13 @@ void write_reports(const RunReport& report, const References& references, const 
   for (const ReportFile& each : files) write_text(each.file, each.format->make(report, references, transcripts));
 }
 
-int report_command(const House& house, const fs::path& run_file, const std::vector<ReportFile>& files) {
-  if (files.empty()) {
+int report_command(const House& house, const ReportWords& words) {
+  const fs::path& run_file = words.run_file;
+  const std::vector<ReportFile>& files = words.files;
+  if (files.empty() && !words.terminal) {
     std::string options;
     for (const ReportFormat& format : report_formats()) options += fmt::format("{}{}", options.empty() ? "" : ", ", format.option);
-    throw Stop{exit_usage, fmt::format("tlsbye report: say which reports to make and where: {}, each with a FILE", options)};
+    throw Stop{exit_usage, fmt::format("tlsbye report: say which reports to make and where: {}, each with a FILE, or --terminal", options)};
   }
   for (auto it = files.begin(); it != files.end(); ++it) {
     for (const fs::path& source : {run_file, run_file.parent_path() / transcripts_file})
@@ -99,7 +103,13 @@ int report_command(const House& house, const fs::path& run_file, const std::vect
   try {
     const RunReport report = read_run_file(run_file);
     const bool shows_runs = std::any_of(files.begin(), files.end(), [](const ReportFile& it) { return it.format->shows_runs; });
-    write_reports(report, references_of(house, report), shows_runs ? transcripts_beside(run_file) : Transcripts{}, files);
+    const References references = references_of(house, report);
+    if (words.terminal) {
+      TerminalStyle style = terminal_style(STDOUT_FILENO);
+      style.all = words.all;
+      fmt::print("{}", terminal(report, references.clauses, style));
+    }
+    write_reports(report, references, shows_runs ? transcripts_beside(run_file) : Transcripts{}, files);
   } catch (const RunFileError& error) {
     throw Stop{exit_usage, fmt::format("tlsbye: {}", error.what())};
   }

@@ -112,9 +112,6 @@ int run_command(const House& house, const RunWords& words) {
     for (std::string& problem : probe_inabilities(*subject, words.patience)) chosen.found.problems.push_back(std::move(problem));
   const Plan& plan = chosen.plan;
   const std::vector<Clause>& clauses = chosen.clauses;
-  if (Judge(clauses, chosen.scope).report().cells.empty())
-    chosen.found.problems.push_back(
-        "a run of nothing: none of the chosen clauses speaks of the chosen stacks in these roles and TLS versions (0 cells)");
 
   CampaignOptions options;
   options.jobs = words.jobs;
@@ -128,7 +125,9 @@ int run_command(const House& house, const RunWords& words) {
   RunReport& report = result.report;
   report = Judge(clauses, chosen.scope).report();
   if (report.cells.empty())
-    report.problems.push_back("the run has no cells: none of the clauses that were chosen speaks of the libraries that were chosen");
+    report.problems.push_back(
+        "a run of nothing: the run has no cells, since none of the chosen clauses speaks of the chosen stacks in these roles and TLS "
+        "versions (0 cells)");
   else
     result = make_all(plan, clauses, chosen.scope, options);
   report.provenance = provenance_of(house, words, chosen, known);
@@ -138,12 +137,15 @@ int run_command(const House& house, const RunWords& words) {
   const std::optional<Stop> unwritten = write_all(house, words.out, result);
 
   // A disk that is full does not take away what was measured: it is told all the same.
-  fmt::print("{}", terminal(report, terminal_style(STDOUT_FILENO)));
-  fmt::print("\n{} runs in {:.1f} s", report.runs, report.duration_s);
-  if (!unwritten)
-    fmt::print("; written: {}, {} and {}", (words.out / "run.json").string(), (words.out / "matrix.md").string(),
-               (words.out / "matrix.html").string());
-  fmt::print("\n");
+  TerminalStyle style = terminal_style(STDOUT_FILENO);
+  style.all = words.all;
+  fmt::print("{}\n{} runs in {:.1f} s\n", terminal(report, chosen.all_clauses, style), report.runs, report.duration_s);
+  if (!unwritten) {
+    std::string others;
+    for (const ReportFormat& format : report_formats())
+      if (std::string_view(format.file) != page_file) others += fmt::format(" {}", format.file);
+    fmt::print("The page: {}\nBeside it: run.json{}\n", (words.out / page_file).string(), others);
+  }
   std::fflush(stdout);
   if (unwritten) throw *unwritten;
   constexpr std::size_t most_problems = 10;

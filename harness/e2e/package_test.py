@@ -24,7 +24,7 @@ class Environment:
         self.folder = folder
         venv.create(folder, with_pip=True, symlinks=True)
 
-    def __call__(self, program, *words, cwd, check=0, timeout=600):
+    def __call__(self, program, *words, cwd, check=0, timeout=3600):
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("TLSBYE", "PYTHON", "PYTEST"))}
         done = subprocess.run(
             [self.folder / "bin" / program, *map(str, words)],

@@ -144,6 +144,7 @@ WRONG = [
     (("run", "--known", "empty"), 2, ["empty: is a folder"]),
     # Reports
     (("report", "out/run.json"), 2, ["say which reports to make", "--html", "--sarif"]),
+    (("report", "out/run.json", "--html", "/dev/null", "--all"), 2, ["--all", "--terminal"]),
     (("report", "out/run.json", "--html", "x", "--markdown", "x"), 2, ["--markdown and --html are to go into one file, x"]),
     (("report", "out/run.json", "--html", "x", "--sarif", "empty/../x"), 2, ["are to go into one file"]),
     (("report", "out/run.json", "--html", "out/run.json"), 2, ["--html out/run.json would overwrite what it is made of"]),
@@ -297,3 +298,11 @@ def test_progress_fits_the_terminal(tlsbye):
 def test_closed_and_full_streams(small, closed, code):
     done = subprocess.run(["bash", "-c", f"'{PROGRAM}' list traits {closed}"], cwd=small.folder, capture_output=True, text=True, timeout=60)
     assert done.returncode == code, done.stderr
+
+
+@pytest.mark.parametrize("columns", [40, 80, 100, 160])
+def test_a_run_is_told_again_as_wide_as_it_may_be(small, columns):
+    told = small("report", "out/run.json", "--terminal", "--all", env={"COLUMNS": str(columns)}, check=0).stdout
+    assert told.startswith("openssl") and "cells:" in told
+    assert columns < 100 or not [line for line in told.splitlines() if len(line) > columns and "replay" not in line]
+    assert len(told.splitlines()) > len(small("report", "out/run.json", "--terminal", check=0).stdout.splitlines())

@@ -132,9 +132,9 @@ GateResult gate(const RunReport& report, const KnownResult& known, Verdict fail_
   GateResult result;
   result.unexpected = unexpected_lines(report, fail_on);
   if (!report.complete) result.faults.emplace_back("the run was not completed");
-  if (report.cells.empty())
-    result.faults.emplace_back("the run has no cells: it asked nothing");
-  else if (totals(report)[static_cast<std::size_t>(Verdict::conforms)] == 0)
+  if (report.cells.empty()) {
+    if (report.problems.empty()) result.faults.emplace_back("the run has no cells: it asked nothing");
+  } else if (totals(report)[static_cast<std::size_t>(Verdict::conforms)] == 0)
     result.faults.emplace_back("no cell conforms: this run proves nothing");
   for (std::string& fault : empty_columns(report)) result.faults.push_back(std::move(fault));
   for (const std::string& problem : report.problems) result.faults.push_back(problem);
