@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from conftest import told_runs
+from conftest import PATIENCE, told_runs
 
 PACKET, SECRETS = 6, 10  # types of pcapng's blocks
 SENT, GIVEN = "sent", "given"  # by the subject, to the subject
@@ -26,7 +26,7 @@ def tshark(tmp_path_factory):
     def run(file, *words, fields):
         command = ["tshark", "-n", "-r", file, *words, "-T", "fields", *(word for field in fields for word in ("-e", field))]
         environment = {**os.environ, "WIRESHARK_CONFIG_DIR": str(config), "SSLKEYLOGFILE": ""}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         return [line.split("\t") for line in done.stdout.splitlines()]
 

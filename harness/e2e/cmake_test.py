@@ -6,14 +6,14 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import PROGRAM, ROOT, Tlsbye
+from conftest import PATIENCE, PROGRAM, ROOT, Tlsbye
 
 BUILD = PROGRAM.parents[1]
 GREEN = ("rfc8446/a-cut-is-told", "missing-reply/*")
 
 
 def call(*words, cwd=None, check=True, **more):
-    done = subprocess.run([*map(str, words)], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, **more)
+    done = subprocess.run([*map(str, words)], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, **more)
     assert not check or done.returncode == 0, f"{words}: exit {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     return done
 

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("TLSBYE_PROGRAM", ROOT / "build/release/bin/tlsbye"))
+PATIENCE = 3600  # seconds, after which a program that never ends fails its test: no test is about how long anything takes
 SANITIZED = "sanitize" in PROGRAM.parts
 
 
@@ -18,7 +19,7 @@ class Tlsbye:
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
 
-    def __call__(self, *words, timeout=300, env=None, check=None):
+    def __call__(self, *words, timeout=PATIENCE, env=None, check=None):
         done = subprocess.run(
             [PROGRAM, *map(str, words)],
             cwd=self.folder,

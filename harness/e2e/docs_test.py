@@ -14,7 +14,7 @@ import tomllib
 
 import pytest
 import yaml
-from conftest import PROGRAM, ROOT, Tlsbye
+from conftest import PATIENCE, PROGRAM, ROOT, Tlsbye
 from library_test import copied, stacks
 
 DOCUMENTS = ["README.md", "docs/adding-a-stack.md", "docs/gate.md", "docs/reading-a-report.md", "docs/why-trust-it.md", "docs/writing-a-scenario.md",
@@ -98,7 +98,7 @@ class Reader(Tlsbye):
             typed = re.sub(r"^\./tlsbye\b", "tlsbye", typed)
         environment = {**os.environ, "PATH": f"{self.folder}/bin:{os.environ['PATH']}", "NO_COLOR": "1", "PYTHONPATH": str(ROOT / "harness/python"),
                        "TLSBYE_PROGRAM": str(PROGRAM), "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md")}
-        done = subprocess.run(["bash", "-euc", typed], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(["bash", "-euc", typed], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == EXIT.get(place, 0), f"{command}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done
 
@@ -211,7 +211,7 @@ def test_the_way_to_a_gate_and_the_ci_examples(reader):
     own = blocks(document, "python")
     (somebody.folder / "test_own.py").write_text(own[0])
     done = subprocess.run(["venv/bin/pytest", "-q"], cwd=somebody.folder, env={**os.environ, "PYTHONPATH": str(ROOT / "harness/python"),
-                          "TLSBYE_PROGRAM": str(PROGRAM)}, capture_output=True, text=True, timeout=300)
+                          "TLSBYE_PROGRAM": str(PROGRAM)}, capture_output=True, text=True, timeout=PATIENCE)
     assert "1 failed, 1 passed" in done.stdout and "as client, TLS 1.3: known" in done.stdout, done.stdout
 
 

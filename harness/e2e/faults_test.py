@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from conftest import PROGRAM, SANITIZED, verdicts
+from conftest import PATIENCE, PROGRAM, SANITIZED, verdicts
 
 PEERS = PROGRAM.parent / "peers"
 ROGUES = PROGRAM.parent / "rogues"
@@ -268,7 +268,7 @@ LATE = {
 def test_a_peer_that_fails_in_a_run_is_named_for_it_and_costs_nobody_else_a_result(tlsbye, peers, kind):
     act, verdict = LATE[kind]
     folder = peers("control.send(HELLO); control.recv(65536); " + act)
-    done = tlsbye("run", *ONE, "--peers", folder, "--patience", 1, "--jobs", 2, timeout=600)
+    done = tlsbye("run", *ONE, "--peers", folder, "--patience", 1, "--jobs", 2, timeout=PATIENCE)
     report = tlsbye.report()
     fake = {c["verdict"] for c in report["cells"] if c["stack"] == "fake"}
     assert verdict in fake and fake <= {"not-reached", "unsupported", verdict}, fake
@@ -383,7 +383,7 @@ def test_an_interruption_writes_what_was_judged_and_marks_it_incomplete(tlsbye, 
 def test_a_run_that_nohup_protects_outlives_the_terminal(tlsbye, peers):
     folder = peers(INTERRUPTS.format(name="SIGHUP"), name="zfake")
     words = ["nohup", PROGRAM, "run", *ONE, "--peers", folder, "--jobs", "1"]
-    subprocess.run(words, cwd=tlsbye.folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+    subprocess.run(words, cwd=tlsbye.folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
     assert tlsbye.report()["complete"] is True
 
 
@@ -393,7 +393,7 @@ def test_nothing_is_left_behind(tlsbye):
     # A session of its own holds whatever it starts, and all that those start.
     running = subprocess.Popen([PROGRAM, "run", *SMALL], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                text=True, start_new_session=True, env={**os.environ, "TMPDIR": str(temporary)})
-    error = running.communicate(timeout=300)[1]
+    error = running.communicate(timeout=PATIENCE)[1]
     assert running.returncode == 0, error
     assert members_of_session(running.pid) == []
     assert {p.name for p in (tlsbye.folder / "out").iterdir()} == {

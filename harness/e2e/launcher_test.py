@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ROOT
+from conftest import PATIENCE, ROOT
 
 PROGRAMS = {
     "dpkg-query": 'for package in "${@:4}"; do [ "$package" = "$LACKING" ] || printf "installed:%s " "$package"; done',
@@ -36,7 +36,7 @@ class Launcher:
     def __call__(self, *words, **environment):
         environment = {"PATH": f"{self.folder}/programs:{os.environ['PATH']}", "CALLS": str(self.folder / "calls"), "LACKING": "",
                        "HOME": str(self.folder / "home"), **environment}
-        return subprocess.run([self.checkout / "tlsbye", *words], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        return subprocess.run([self.checkout / "tlsbye", *words], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
                               env={name: value for name, value in environment.items() if value is not None})
 
     def calls(self, program):
@@ -111,7 +111,7 @@ def test_a_folder_that_was_named_and_cannot_be_built_in_is_told(launcher):
 
 def fresh(launcher, *words, **environment):
     environment = {**os.environ, "PATH": f"{launcher.folder}/programs:{os.environ['PATH']}", **environment}
-    return subprocess.run([ROOT / ".ci/fresh", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env=environment)
+    return subprocess.run([ROOT / ".ci/fresh", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, env=environment)
 
 
 def test_the_guard_of_bare_machines_fails_loudly_where_it_cannot_make_one(launcher):
@@ -131,7 +131,7 @@ def test_it_is_left_out_by_name_alone_and_says_so(launcher):
 @pytest.mark.parametrize(("name", "package"), [("fmt", "libfmt-dev"), ("CLI11", "libcli11-dev"), ("OpenSSL", "libssl-dev")])
 def test_what_is_missing_is_named_in_one_line_with_its_package(tmp_path, name, package):
     words = ["cmake", "-S", ROOT, "-B", tmp_path, f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON"]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 1
     told = [line for line in done.stderr.splitlines() if "apt-get install" in line]
     assert len(told) == 1 and package in told[0] and "nlohmann-json3-dev" in told[0] and name in told[0]
@@ -139,13 +139,13 @@ def test_what_is_missing_is_named_in_one_line_with_its_package(tmp_path, name, p
 
 def test_warnings_are_errors_for_developers_only_and_tests_are_for_who_asks(tmp_path):
     done = subprocess.run(["cmake", "-S", ROOT, "-B", tmp_path, "-DCMAKE_DISABLE_FIND_PACKAGE_GTest=ON"], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=120)
+                          text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert "-Wall" in (commands := (tmp_path / "compile_commands.json").read_text()) and "-Werror" not in commands
 
 
 def configured(folder, *words):
-    done = subprocess.run(["cmake", "-S", ROOT, "-B", folder / "build", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["cmake", "-S", ROOT, "-B", folder / "build", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
     if done.returncode != 0:
         return done.stderr
     return {entry["file"].removeprefix(f"{ROOT}/"): entry["command"] for entry in json.loads((folder / "build/compile_commands.json").read_text())}

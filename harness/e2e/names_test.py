@@ -10,7 +10,7 @@ import textwrap
 
 import pytest
 
-from conftest import PROGRAM
+from conftest import PATIENCE, PROGRAM
 
 PEERS = PROGRAM.parent / "peers"
 REFUSED_BY_STORES = set(':*?<>|"\\\r\n')
@@ -164,5 +164,5 @@ def test_a_printed_command_can_be_pasted_and_finds_what_the_run_had(tlsbye, tmp_
     commands.add(re.search(r"tlsbye replay 'own/.*", next((tmp_path / "out/captures").iterdir()).read_bytes().decode("latin-1"))[0])
     for command in commands:
         done = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, env={**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"},
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0 and done.stdout.startswith("own/cut: Cut\n"), (command, done.stderr)

@@ -10,7 +10,7 @@ import venv
 import xml.etree.ElementTree as xml
 
 import pytest
-from conftest import ROOT
+from conftest import PATIENCE, ROOT
 
 pytestmark = pytest.mark.heavy
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -24,7 +24,7 @@ class Environment:
         self.folder = folder
         venv.create(folder, with_pip=True, symlinks=True)
 
-    def __call__(self, program, *words, cwd, check=0, timeout=3600):
+    def __call__(self, program, *words, cwd, check=0, timeout=PATIENCE):
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("TLSBYE", "PYTHON", "PYTEST"))}
         done = subprocess.run(
             [self.folder / "bin" / program, *map(str, words)],

@@ -9,7 +9,7 @@ import sys
 import xml.etree.ElementTree as xml
 
 import pytest
-from conftest import PROGRAM, ROOT, recounted
+from conftest import PATIENCE, PROGRAM, ROOT, recounted
 from library_test import copied, renamed, stacks
 
 THE_RUN = "the-run-itself"
@@ -44,7 +44,7 @@ class Pytest:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE,
         )
         if check is not None:
             assert done.returncode == check, f"exit {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from browser import Browser
-from conftest import ROOT
+from conftest import PATIENCE, ROOT
 
 FILES = {"--html": "matrix.html", "--markdown": "matrix.md", "--junit": "junit.xml", "--sarif": "results.sarif", "--closing": "closing-safely.md"}
 
@@ -99,7 +99,7 @@ def test_a_transcript_with_a_foreign_event_is_not_valid(out):
 
 
 def xmllint(file):
-    return subprocess.run(["xmllint", "--noout", "--schema", ROOT / "reports/testdata/junit.xsd", file], capture_output=True, text=True, timeout=60)
+    return subprocess.run(["xmllint", "--noout", "--schema", ROOT / "reports/testdata/junit.xsd", file], capture_output=True, text=True, timeout=PATIENCE)
 
 
 def test_junit_is_valid_and_has_one_case_for_each_cell(full_run, out):

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from conftest import PROGRAM, Tlsbye
+from conftest import PATIENCE, PROGRAM, Tlsbye
 
 SCENARIO = "clean-reply/subject-closes-first"
 SMALL = ("run", "--stack", "openssl", "--scenario", SCENARIO, "--tls", "1.3", "--role", "client", "--io", "blocking")
@@ -180,7 +180,7 @@ def called(words):
 @pytest.mark.parametrize(("words", "code", "told"), WRONG, ids=[called(words) for words, _, _ in WRONG])
 def test_wrong_words_are_answered_with_what_is_wrong_and_what_to_do(small, words, code, told):
     before = sorted(small.folder.rglob("*"))
-    done = small(*words, timeout=120)
+    done = small(*words, timeout=PATIENCE)
     said = done.stdout + done.stderr
     assert done.returncode == code, said
     for part in told:
@@ -225,13 +225,13 @@ def test_byte_order_marks_and_line_ends_of_other_systems_do_no_harm(tlsbye):
 
 
 def test_a_run_file_comes_out_of_a_pipe_as_well(small):
-    done = subprocess.run(["bash", "-c", f"'{PROGRAM}' diff <(cat out/run.json) <(cat out/run.json)"], cwd=small.folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", f"'{PROGRAM}' diff <(cat out/run.json) <(cat out/run.json)"], cwd=small.folder, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout.strip()) == (0, "nothing changed"), done.stderr
 
 
 def test_a_report_is_appended_to_where_the_shell_appends(small):
     done = subprocess.run(["bash", "-c", f"echo before > all; '{PROGRAM}' report out/run.json --markdown /dev/stdout >> all; echo after >> all; cat all; rm all"],
-                          cwd=small.folder, capture_output=True, text=True, timeout=60)
+                          cwd=small.folder, capture_output=True, text=True, timeout=PATIENCE)
     assert done.stdout.startswith("before\n") and done.stdout.endswith("after\n") and "openssl" in done.stdout, done.stderr
 
 
@@ -240,7 +240,7 @@ def test_a_full_disk_is_a_failure_and_leaves_no_report_of_another_run(tlsbye):
     assert (tlsbye.folder / "out/results.sarif").exists()
     size = (tlsbye.folder / "out/run.json").stat().st_size
     # No file may be much larger than the run file: results.sarif does not fit.
-    done = subprocess.run([PROGRAM, *SMALL], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+    done = subprocess.run([PROGRAM, *SMALL], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
                           preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.setrlimit(resource.RLIMIT_FSIZE, (size + 4096, size + 4096))))
     assert done.returncode == 3, done.stderr
     assert "cannot be written: File too large" in done.stderr
@@ -265,7 +265,7 @@ def test_the_width_of_the_output_does_no_harm(small, columns, terminal):
     words = [PROGRAM, "show", CLAUSE]
     environment = {name: value for name, value in os.environ.items() if name not in ("TERM", "HOME")}
     done = subprocess.run(words, cwd=small.folder, env={**environment, "COLUMNS": columns, **({"TERM": terminal} if terminal else {})}, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0 and CLAUSE in done.stdout, done.stderr
 
 
@@ -283,7 +283,7 @@ def on_terminal(words, folder, columns):
     except OSError:  # the terminal's other end is closed
         pass
     os.close(ours)
-    assert running.wait(timeout=120) == 0
+    assert running.wait(timeout=PATIENCE) == 0
     return text.decode()
 
 
@@ -296,7 +296,7 @@ def test_progress_fits_the_terminal(tlsbye):
 
 @pytest.mark.parametrize(("closed", "code"), [("0<&-", 0), ("2>&-", 0), (">&-", 3), (">/dev/full", 3)])
 def test_closed_and_full_streams(small, closed, code):
-    done = subprocess.run(["bash", "-c", f"'{PROGRAM}' list traits {closed}"], cwd=small.folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", f"'{PROGRAM}' list traits {closed}"], cwd=small.folder, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == code, done.stderr
 
 
