@@ -1,7 +1,8 @@
 // tlsbye-bench: what a run costs, against what the two libraries cost by themselves. All figures of one call are taken on one core, in
 // turn, so that their ratios hold although the machine's speed drifts.
 //
-//   bare/<stack>   <stack> as client against OpenSSL as server, both in this process over a socketpair: handshake, two-way close
+//   bare/<stack>   <stack> as client against OpenSSL as server, both in this process over a socketpair: handshake, and a close of both
+//                  (a stack without a two-way close sends its close_notify, and reads the other)
 //   run/<stack>    the same as a scenario: two peer processes, the wire between them, a transcript
 //   judged/<stack> the same, and every clause tried on the transcript
 #include <benchmark/benchmark.h>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -20,13 +22,9 @@
 #include "peers/common/stack.h"
 
 namespace tlsbye::peer {
-#ifdef TLSBYE_BENCH_GNUTLS
-std::unique_ptr<Stack> make_gnutls();
-#endif
-#ifdef TLSBYE_BENCH_WOLFSSL
-std::unique_ptr<Stack> make_wolfssl();
-#endif
-std::unique_ptr<Stack> make_openssl();
+#define STACK(name) std::unique_ptr<Stack> make_##name();
+TLSBYE_BENCH_STACKS
+#undef STACK
 }  // namespace tlsbye::peer
 
 namespace tlsbye {
@@ -50,7 +48,20 @@ class NoKeyLog : public peer::KeyLog {
   void line(std::string_view) override {}
 };
 
-// Handshake and two-way close of a client and a server in this process; false where they do not come to an end.
+bool promises(const peer::Stack& stack, std::string_view ability) {
+  const std::vector<std::string> abilities = stack.hello().abilities;
+  return std::find(abilities.begin(), abilities.end(), ability) != abilities.end();
+}
+
+// One call of the way in which the stack closes and learns of the other's close. `sent`: its own close_notify is out.
+bool close_once(peer::Session& session, bool two_way, bool& sent) {
+  if (two_way) return session.close().outcome == Outcome::done;
+  if (!sent) sent = session.close_write().outcome == Outcome::done;
+  std::array<std::byte, 64> none;
+  return sent && session.read(none).outcome == Outcome::end_of_data;
+}
+
+// Handshake and close of a client and a server in this process; false where they do not come to an end.
 bool bare_connection(peer::Stack& client_stack, peer::Stack& server_stack, Tls tls) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return false;
@@ -68,12 +79,17 @@ bool bare_connection(peer::Stack& client_stack, peer::Stack& server_stack, Tls t
   const auto both = [&](auto step) {
     bool client_done = false, server_done = false;
     for (int turn = 0; turn < 20 && !(client_done && server_done); ++turn) {
-      if (!client_done) client_done = step(*client) == Outcome::done;
-      if (!server_done) server_done = step(*server) == Outcome::done;
+      if (!client_done) client_done = step(*client);
+      if (!server_done) server_done = step(*server);
     }
     return client_done && server_done;
   };
-  return both([](peer::Session& it) { return it.handshake().outcome; }) && both([](peer::Session& it) { return it.close().outcome; });
+  bool sent[] = {false, false};
+  const bool two_way[] = {promises(client_stack, "close"), promises(server_stack, "close")};
+  return both([](peer::Session& it) { return it.handshake().outcome == Outcome::done; }) && both([&](peer::Session& it) {
+           const std::size_t which = &it == client.get() ? 0 : 1;
+           return close_once(it, two_way[which], sent[which]);
+         });
 }
 
 using MakeStack = std::unique_ptr<peer::Stack> (*)();
@@ -88,26 +104,27 @@ void bare(benchmark::State& state, MakeStack make, Tls tls) {
   }
 }
 
+// What the bare loop does, as a scenario.
+Scenario handshake_and_close(std::string_view close) {
+  const LoadedScenarios loaded = parse_scenarios(fmt::format("[[scenario]]\n"
+                                                             "id = \"handshake-and-close\"\n"
+                                                             "title = \"Handshake and close\"\n"
+                                                             "why = \"What the bare loop does.\"\n"
+                                                             "script = '''\n"
+                                                             "both handshake\n"
+                                                             "{}'''\n",
+                                                             close),
+                                                 "bench", "bench");
+  if (loaded.scenarios.size() != 1) throw Stop{exit_harness, "tlsbye-bench: its scenario does not parse"};
+  return loaded.scenarios.front();
+}
+
 struct Stage {
   House house = find_house();
   std::vector<Stack> stacks = stacks_of(house).stacks;
   std::vector<Clause> clauses = clauses_of(house);
-  Scenario scenario;
-
-  Stage() {
-    const LoadedScenarios loaded = parse_scenarios(
-        "[[scenario]]\n"
-        "id = \"handshake-and-close\"\n"
-        "title = \"Handshake and two-way close\"\n"
-        "why = \"What the bare loop does.\"\n"
-        "script = '''\n"
-        "both handshake\n"
-        "both close until done\n"
-        "'''\n",
-        "bench", "bench");
-    if (loaded.scenarios.size() != 1) throw Stop{exit_harness, "tlsbye-bench: its scenario does not parse"};
-    scenario = loaded.scenarios.front();
-  }
+  Scenario two_way = handshake_and_close("both close until done\n");
+  Scenario one_way = handshake_and_close("subject close-write\npartner close until done\nsubject read until end\n");
 
   const Stack* find(const std::string& name) const {
     const auto found = std::find_if(stacks.begin(), stacks.end(), [&](const Stack& stack) { return stack.name == name; });
@@ -120,7 +137,7 @@ void run(benchmark::State& state, const Stage& stage, const std::string& name, T
   const Stack* partner = stage.find("openssl");
   if (!subject || !partner) return state.SkipWithError("its peer program is not there");
   Runner runner(RunnerOptions{});
-  const Run it{&stage.scenario, subject, partner, Role::client, tls, Io::blocking};
+  const Run it{subject->can("close") ? &stage.two_way : &stage.one_way, subject, partner, Role::client, tls, Io::blocking};
   for (auto _ : state) {
     const auto made = runner.make(it);
     const auto* it_was = std::get_if<Made>(&made);
@@ -157,16 +174,13 @@ int main(int argc, char** argv) {
       MakeStack make;
     };
     const Row rows[] = {
-#ifdef TLSBYE_BENCH_GNUTLS
-        {"gnutls", peer::make_gnutls},
-#endif
-        {"openssl", peer::make_openssl},
-#ifdef TLSBYE_BENCH_WOLFSSL
-        {"wolfssl", peer::make_wolfssl},
-#endif
+#define STACK(name) {#name, peer::make_##name},
+        TLSBYE_BENCH_STACKS
+#undef STACK
     };
     for (const Row& row : rows) {
       for (const Tls tls : {Tls::v1_2, Tls::v1_3}) {
+        if (!promises(*row.make(), fmt::format("tls-{}", spell(tls)))) continue;
         const auto add = [&](const std::string& kind, auto body) {
           benchmark::RegisterBenchmark(fmt::format("{}/{}/tls{}", kind, row.name, spell(tls)).c_str(), body)
               ->UseRealTime()

@@ -10,6 +10,18 @@
 namespace tlsbye {
 namespace {
 
+// Asked for by name, and not built: more is known of it than that it is not there.
+void refuse_left_out(const House& house, const std::vector<Stack>& stacks, const std::vector<std::string>& specs) {
+  for (const LeftOut& it : stacks_left_out(house.peers)) {
+    if (std::any_of(stacks.begin(), stacks.end(), [&](const Stack& stack) { return stack.name == it.stack; })) continue;
+    for (const std::string& spec : specs)
+      if (spec.substr(0, spec.find('@')) == it.stack)
+        throw Stop{exit_usage,
+                   fmt::format("tlsbye: {}: its library was not there when tlsbye was built; install it (Debian: {}) and build again",
+                               it.stack, it.package)};
+  }
+}
+
 std::vector<const Stack*> selected(const std::vector<Stack>& stacks, const std::vector<std::string>& specs, std::string_view option) {
   std::vector<const Stack*> chosen;
   std::vector<std::string_view> names;
@@ -76,6 +88,8 @@ Selected choose(const House& house, const RunWords& words) {
     for (const std::string& problem : chosen.found.problems) text += "\n  " + problem;
     throw Stop{exit_harness, text};
   }
+  refuse_left_out(house, chosen.found.stacks, words.selection.stacks);
+  refuse_left_out(house, chosen.found.stacks, words.selection.partners);
   chosen.subjects = selected(chosen.found.stacks, words.selection.stacks, "--stack");
   chosen.partners = partners_of(chosen.found.stacks, words.selection.partners);
   chosen.plan = make_plan(chosen.scenarios, chosen.subjects, chosen.partners, words.selection);

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -94,6 +95,13 @@ FoundStacks find_stacks(const fs::path& directory, std::chrono::milliseconds pat
     if (!elsewhere) take(ask(program, patience, {}));
   }
   return found;
+}
+
+std::vector<LeftOut> stacks_left_out(const fs::path& directory) {
+  std::vector<LeftOut> all;
+  std::ifstream file(directory / "left-out");
+  for (LeftOut it; file >> it.stack >> it.package;) all.push_back(it);
+  return all;
 }
 
 std::vector<std::string> probe_inabilities(const Stack& stack, std::chrono::milliseconds patience) {

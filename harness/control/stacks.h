@@ -43,6 +43,15 @@ struct FoundStacks {
 FoundStacks find_stacks(const std::filesystem::path& directory, std::chrono::milliseconds patience,
                         const std::vector<Library>& libraries = {});
 
+// An adapter whose library was not there when tlsbye was built, so that there is no program of it.
+struct LeftOut {
+  std::string stack;    // "mbedtls"
+  std::string package;  // that has the library, as Debian calls it
+};
+
+// Those of the directory, as the build noted them there (peers/CMakeLists.txt); none where it was not built by ours.
+std::vector<LeftOut> stacks_left_out(const std::filesystem::path& directory);
+
 // Abilities that the stack does not claim, put to the test: opens a session with each and sees that the peer says `unsupported`.
 // One line for each that it carried out although it said it could not.
 std::vector<std::string> probe_inabilities(const Stack& stack, std::chrono::milliseconds patience);

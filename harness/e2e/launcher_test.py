@@ -74,6 +74,20 @@ def test_tests_are_configured_when_they_are_asked_for_and_stay(launcher):
     assert set(launcher.calls("ninja")) == {"ninja programs", "ninja all"}
 
 
+def test_a_library_that_came_since_is_noticed(launcher):
+    launcher("run")
+    left_out = launcher.checkout / "build/release/bin/peers/left-out"
+    left_out.parent.mkdir(parents=True)
+    left_out.write_text("mytls libmytls-dev\n")
+    (launcher.folder / "programs/dpkg-query").write_text(
+        '#!/bin/bash\nfor package in "${@:4}"; do\n  if [ "$3" = "\\${db:Status-Status}\\n" ]; then [ -n "$CAME" ] && echo installed\n'
+        '  else printf "installed:%s " "$package"; fi\ndone\n')
+    launcher("run")
+    assert len(launcher.calls("cmake")) == 1
+    launcher("run", CAME="1")
+    assert len(launcher.calls("cmake")) == 2
+
+
 def test_other_presets_than_those_it_was_configured_by_are_noticed(launcher):
     launcher("run")
     with (launcher.checkout / "CMakePresets.json").open("a") as presets:
@@ -170,3 +184,35 @@ def test_a_library_of_ones_own_is_for_its_peer_and_the_harness_stays_with_the_sy
 def test_a_prefix_without_the_library_is_told(tmp_path):
     told = configured(tmp_path, f"-DTLSBYE_GNUTLS_PREFIX={tmp_path}")
     assert f"TLSBYE_GNUTLS_PREFIX: {tmp_path}/lib/pkgconfig has no gnutls.pc" in told
+
+
+def test_a_prefix_is_looked_into_where_pkg_config_does_not_know_the_library(tmp_path):
+    told = configured(tmp_path, f"-DTLSBYE_MBEDTLS_PREFIX={tmp_path}")
+    assert f"TLSBYE_MBEDTLS_PREFIX: {tmp_path} has no include/mbedtls/ssl.h" in told
+    (tmp_path / "include/mbedtls").mkdir(parents=True)
+    (tmp_path / "include/mbedtls/ssl.h").touch()
+    (tmp_path / "lib").mkdir()
+    for name in ("mbedtls", "mbedx509", "mbedcrypto"):
+        (tmp_path / f"lib/lib{name}.so").touch()
+    assert f"{tmp_path}/include" in configured(tmp_path, f"-DTLSBYE_MBEDTLS_PREFIX={tmp_path}")["peers/mbedtls.cpp"]
+
+
+def test_a_new_stack_is_its_adapter_and_one_line_of_one_folder(tmp_path):
+    """As docs/adding-a-stack.md has it: with a name that pkg-config knows, with a header, and one whose library is not there."""
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT, copy, ignore=lambda folder, names: {"build", ".git", "out", "roots"} & set(names))
+    with (copy / "peers/stacks.cmake").open("a") as stacks:
+        stacks.write("tlsbye_stack(mytls MODULE openssl PACKAGE libmytls-dev)\n"
+                     "tlsbye_stack(yourtls HEADER openssl/ssl.h LIBRARIES ssl crypto PACKAGE libyourtls-dev)\n"
+                     "tlsbye_stack(notls MODULE no-such-module PACKAGE libnotls-dev)\n")
+    for name in ("mytls", "yourtls", "notls"):
+        (copy / f"peers/{name}.cpp").touch()
+    build = tmp_path / "build"
+    done = subprocess.run(["cmake", "-S", copy, "-B", build, "-DTLSBYE_TESTS=ON", "-DTLSBYE_BENCH=ON"], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("No notls: its peer is left out (Debian: libnotls-dev)") == 1
+    assert "notls libnotls-dev" in (build / "bin/peers/left-out").read_text().splitlines()
+    commands = {entry["file"].removeprefix(f"{copy}/"): entry["command"] for entry in json.loads((build / "compile_commands.json").read_text())}
+    assert {"peers/mytls.cpp", "peers/yourtls.cpp"} <= commands.keys() and "peers/notls.cpp" not in commands
+    assert "mytls" in commands["peers/peers_test.cpp"] and "STACK(yourtls)" in commands["harness/bench/bench.cpp"]

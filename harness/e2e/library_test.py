@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import pytest
+from conftest import PROGRAM
 
 NAMES = ["gnutls", "openssl", "wolfssl"]
 
@@ -131,3 +132,14 @@ def test_the_same_version_twice_is_refused(tlsbye, tmp_path):
     copied(library, tmp_path / "a")
     copied(library, tmp_path / "b")
     assert "is there twice" in refused(tlsbye, f"gnutls={tmp_path / 'a'}", f"gnutls={tmp_path / 'b'}")
+
+
+def test_an_adapter_without_its_library_is_named_where_somebody_looks_for_it(tlsbye, tmp_path):
+    peers = tmp_path / "peers"
+    shutil.copytree(PROGRAM.parent / "peers", peers)
+    (peers / "left-out").write_text("mytls libmytls-dev\n")
+    listed = tlsbye("list", "stacks", "--peers", peers, check=0)
+    assert "mytls      not built: its adapter is there, its library was not (Debian: libmytls-dev)\n" in listed.stdout
+    json.loads(tlsbye("list", "stacks", "--peers", peers, "--json", check=0).stdout)
+    for option in ("--stack", "--partner"):
+        assert "install it (Debian: libmytls-dev)" in tlsbye("run", option, "mytls", "--peers", peers, check=2).stderr

@@ -232,7 +232,8 @@ AdviceRules load_advice(const std::filesystem::path& directory) {
 std::vector<Advice> advise(const RunReport& report, std::string_view stack, const AdviceRules& rules) {
   std::vector<Advice> advice;
   static const Vocabulary none;
-  const auto vocabulary = rules.words.find(stack);
+  auto vocabulary = rules.words.find(stack);
+  if (vocabulary == rules.words.end()) vocabulary = rules.words.find("*");
   const Vocabulary& words = vocabulary == rules.words.end() ? none : vocabulary->second;
   std::vector<std::string> versions;
   for (const StackInfo& it : report.stacks)

@@ -54,6 +54,28 @@ std::string problem_of(std::string text, std::string_view from, std::string_view
   return rules.diagnostics.empty() ? "" : rules.diagnostics.front().render();
 }
 
+TEST(Advice, AStackWithoutWordsOfItsOwnHasThoseOfAllOthers) {
+  const AdviceRules rules = parse_advice(R"TOML(
+[[stack]]
+name = "*"
+read = "a read"
+cut  = "that it ended too early"
+
+[[advice]]
+section   = "answers"
+question  = "read-after-fin"
+otherwise = "Then {read} answers {answer}."
+)TOML",
+                                         "advice.toml");
+  ASSERT_TRUE(rules.diagnostics.empty()) << rules.diagnostics.front().render();
+  RunReport report;
+  report.stacks = {{"mytls", "1.0.0", {}}};
+  report.traits = {answer("read-after-fin", Role::client, Tls::v1_2, {"cut"}, "a")};
+  report.traits.front().stack = "mytls";
+  ASSERT_EQ(advise(report, "mytls", rules).size(), 1u);
+  EXPECT_EQ(advise(report, "mytls", rules).front().sentence, "Then a read answers that it ended too early.");
+}
+
 TEST(Advice, SaysForEachAnswerItsSentenceInTheStacksWordsWithWhereItIsSoAndARun) {
   const AdviceRules rules = parse_advice(few_rules, "advice.toml");
   ASSERT_TRUE(rules.diagnostics.empty()) << rules.diagnostics.front().render();

@@ -1,0 +1,11 @@
+# The stacks: what each adapter of this folder, NAME.cpp, is built with. A new one needs its line here and nothing elsewhere
+# (docs/adding-a-stack.md).
+#
+#   MODULE             what pkg-config calls the library; or, where it has no name there,
+#   HEADER, LIBRARIES  a header of it, as it is included, and what to link
+#   PACKAGE            Debian's, named where the library is missing
+
+tlsbye_stack(gnutls MODULE gnutls PACKAGE libgnutls28-dev)
+tlsbye_stack(mbedtls HEADER mbedtls/ssl.h LIBRARIES mbedtls mbedx509 mbedcrypto PACKAGE libmbedtls-dev)
+tlsbye_stack(openssl MODULE openssl PACKAGE libssl-dev)
+tlsbye_stack(wolfssl MODULE wolfssl PACKAGE libwolfssl-dev)
