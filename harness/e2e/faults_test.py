@@ -28,7 +28,7 @@ UNRULY = {
     "spin": "hung",
     "computes": "hung",
     "silent": "hung",
-    "invents": "violates",
+    "invents": "hung",
     "dies-at-random": "crashed",
     "garbage": "harness-error",
     "floods": "harness-error",
@@ -278,6 +278,42 @@ def test_a_peer_that_fails_in_a_run_is_named_for_it_and_costs_nobody_else_a_resu
         assert done.returncode == 3 and any("fake@1.0" in problem for problem in report["problems"]), report["problems"]
 
 
+# Never done with its handshake: it writes a byte, and waits again, be it for a byte of the other side.
+BUSY = """control.send(HELLO)
+transport = None
+while True:
+    request, passed, _, _ = socket.recv_fds(control, 65536, 1)
+    if not request:
+        sys.exit()
+    word = request.split()[0]
+    transport = passed[0] if passed else transport
+    if word in (b"handshake", b"resume"):
+        if word == b"resume" and "FLOW" == "recv":
+            os.read(transport, 4096)
+        os.write(transport, b"x")
+        control.send(b"blocked\\ton=FLOW\\tduring=handshake\\tid=1\\n")
+    else:
+        control.send(b"ready\\n")"""
+
+
+def test_a_call_that_writes_and_waits_without_end_is_hung_with_its_own_word(tlsbye, peers):
+    done = tlsbye("run", *ONE, "--peers", peers(BUSY.replace("FLOW", "send")), "--jobs", 2)
+    report = tlsbye.report()
+    assert report["complete"] is True, done.stderr
+    hung = [c for c in report["cells"] if c["verdict"] == "hung"]
+    assert hung and {c["stack"] for c in hung} == {"fake"}
+    assert any("it wrote, and had more to write, 4000 times" in c["says"] for c in hung), hung
+
+
+def test_two_peers_that_keep_each_other_going_end_their_run_and_no_other(tlsbye, peers):
+    folder = peers(BUSY.replace("FLOW", "recv"))
+    done = tlsbye("run", *ONE, "--stack", "fake", "--stack", "gnutls", "--partner", "fake", "--peers", folder)
+    report = tlsbye.report()
+    assert done.returncode == 3 and report["complete"] is True, done.stderr
+    assert any("the peers went on and waited again more than 20000 times" in problem for problem in report["problems"]), report["problems"]
+    assert not {c["verdict"] for c in report["cells"]} & {"hung", "crashed", "violates"}
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize("way", [(), ("--isolate",)])
 def test_peers_that_others_kill_now_and_then_cost_nothing(tlsbye, peers, way):
@@ -321,6 +357,8 @@ def test_libraries_that_break_down_in_every_run_cost_nobody_else_a_result_and_th
         assert any(problem.startswith(f"{name}@") and "`close` never came back" in problem for problem in report["problems"])
     stories = [p.read_text() for p in (tlsbye.folder / "out/transcripts").iterdir() if "invents" in p.name]
     assert any("read goes on without end: more data than had come" in story for story in stories)
+    assert any(c["stack"] == "invents" and c["verdict"] == "hung" and c["says"] == "read goes on without end: more data than had come"
+               for c in report["cells"])
     assert SANITIZED or used.ru_maxrss < 200 * 1024
     # What the library says is written out, wherever it stands.
     written = [tlsbye.folder / "told", *(p for p in (tlsbye.folder / "out").rglob("*") if p.suffix in {".txt", ".md", ".xml", ".sarif", ".json", ".jsonl"})]

@@ -170,6 +170,11 @@ Finding raises_no_signal(const Facts& facts, const Question& asked) {
   });
 }
 
+// That the call was given up since it would have gone on for ever; null where it came to its end.
+const Endless* end_missing(const Facts& facts, const SubjectCall& call) {
+  return call.endless ? facts.events()[static_cast<std::size_t>(call.endless - 1)].as<Endless>() : nullptr;
+}
+
 Finding every_call_returns(const Facts& facts, const Question& clause) {
   Question asked = clause;
   // Whatever an application does in one thread, the process is to survive it.
@@ -179,6 +184,8 @@ Finding every_call_returns(const Facts& facts, const Question& clause) {
   Tally tally;
   for (const SubjectCall& call : facts.calls()) {
     if (!asked.speaks_of(call) || call.stuck) continue;
+    if (const Endless* endless = end_missing(facts, call); endless && !endless->why.empty())
+      return {Finding::Kind::hung, fmt::format("{} goes on without end: {}", spell(call.call), endless->why), {call.ended, call.endless}};
     if (tally.add(call.died ? death_in(call) : holds(told(call), {call.ended}))) break;
   }
   const Event* death = facts.death();
@@ -198,7 +205,7 @@ Finding repeated_calls_end(const Facts& facts, const Question& asked) {
     const bool repeats = previous && previous->api && previous->call == call.call && call_again(previous->api->outcome);
     previous = &call;
     if (!asked.speaks_of(call)) continue;
-    if (call.endless)
+    if (const Endless* endless = end_missing(facts, call); endless && endless->why.empty())
       return {Finding::Kind::hung, fmt::format("{} asks to be called again without end", spell(call.call)), {call.ended, call.endless}};
     if (repeats && call.api && !call_again(call.api->outcome)) tally.add(holds(told(call), {call.ended}));
   }

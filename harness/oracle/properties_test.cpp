@@ -593,6 +593,14 @@ TEST(EveryCallReturns, TheSignalIsNamed) {
   EXPECT_EQ(judged("every-call-returns", {}, connected().dies(Call::close, Died::How::silent)).kind, Kind::hung);
 }
 
+TEST(EveryCallReturns, AReadThatInventsDataNeverDoesAndAsksForNoRepetition) {
+  const Transcript run = connected().reads(Outcome::done).add(Endless{Side::subject, Call::read, 0, 3, "more data than had come"});
+  const Finding found = judged("every-call-returns", {}, run);
+  EXPECT_EQ(found.kind, Kind::hung);
+  EXPECT_EQ(found.says, "read goes on without end: more data than had come");
+  EXPECT_NE(judged("repeated-calls-end", {}, run).kind, Kind::hung);
+}
+
 TEST(SessionGoesOn, TheFirstLaterCallDecides) {
   const Parameters with{{"call", {"read"}}, {"given", {"fin-arrived"}}, {"then", {"write"}}, {"outcome", {"done"}}};
   EXPECT_EQ(
