@@ -95,6 +95,9 @@ std::string seen_json(const Explored& explored, const House& house, const Explor
                      {"lines_drawn", pair.lines_drawn},
                      {"shrunk", pair.shrunk},
                      {"repeats", pair.repeats},
+                     {"options", pair.draft.options},
+                     {"partner_options", pair.draft.partner_options},
+                     {"transport", pair.draft.transport == TransportKind::tcp ? "tcp" : "socketpair"},
                      {"script", pair.draft.lines},
                      {"evidence", std::move(evidence)}});
   }
@@ -114,6 +117,9 @@ void tell(const Explored& explored, const House& house, const ExploreWords& word
     if (own != group) fmt::print("{}\n", own);
     group = own;
     fmt::print("  {}  {}: {}\n", pair.clause ? pair.clause->id : "(no clause)", spell(pair.verdict), pair.says);
+    if (pair.draft.transport == TransportKind::tcp) fmt::print("    | (over TCP)\n");
+    for (const std::string& option : pair.draft.options) fmt::print("    | (subject: option {})\n", option);
+    for (const std::string& option : pair.draft.partner_options) fmt::print("    | (partner: option {})\n", option);
     for (const std::string& line : pair.draft.lines) fmt::print("    | {}\n", line);
     fmt::print("    tlsbye replay {}{}\n", replay_id(pair.key(family)), replay_words(house, words.out));
   }

@@ -72,7 +72,8 @@ void note_extra(Moment& now, int number, const ApiCall& call, const Options& opt
       if (!options.due_alert) note(now.alert_by_application, number);  // otherwise the library chose it
       return;
     case Call::key_update:
-      return note(now.key_update_asked, number);
+      now.key_update_asked = number;
+      return;
     default:
       return;
   }
@@ -452,6 +453,7 @@ void Facts::note_own_record(Moment& now, const SentRecord& sent) const {
       note(alert.level == 2 || tls13() ? now.own_fatal_alert : now.own_warning_alert, sent.number);
   }
   if (sent.record->established && sent.contents->handshake.find("NewSessionTicket") != std::string::npos) note(now.own_ticket, sent.number);
+  if (sent.contents->handshake.find("KeyUpdate") != std::string::npos) now.own_key_update = sent.number;
   if (sent.contents->type == ContentType::unknown) note(now.own_unknown_record, sent.number);
 }
 

@@ -672,5 +672,18 @@ TEST(NothingAfterCloseNotify, AnObjectThatWasClearedIsAtAnotherConnection) {
   EXPECT_EQ(judged("nothing-after-close-notify", {}, closed().answers(Call::read, Outcome::want_read, {hello})).kind, Kind::broken);
 }
 
+TEST(Properties, WhatWasWrittenIsNotHeldAgainstWhoeverMetAnotherSideThatHadClosedBefore) {
+  const auto judged_after = [](const std::function<void(Tale&)>& before) {
+    Tale tale = connected().writes(5);
+    before(tale);
+    return judged("written-data-is-received", {}, tale.partner(Call::read, Outcome::end_of_data, 0)).kind;
+  };
+  EXPECT_EQ(judged_after([](Tale&) {}), Kind::broken);
+  EXPECT_EQ(judged_after([](Tale& tale) { tale.partner(Call::close, Outcome::done); }), Kind::not_reached);
+  EXPECT_EQ(judged_after([](Tale& tale) { tale.partner(Call::close_write, Outcome::done).shows("shutdown", "SENT|RECEIVED"); }),
+            Kind::not_reached);
+  EXPECT_EQ(judged_after([](Tale& tale) { tale.partner(Call::close_write, Outcome::done).shows("shutdown", "SENT"); }), Kind::broken);
+}
+
 }  // namespace
 }  // namespace tlsbye

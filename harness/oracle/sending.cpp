@@ -254,7 +254,13 @@ Finding written_data_is_received(const Facts& facts, const Question& asked) {
   if (facts.altered(Side::subject)) return not_reached("the script changed what the subject sent");
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();
-    if (!api || api->side != Side::partner || api->call != Call::read || api->outcome != Outcome::end_of_data) continue;
+    if (!api || api->side != Side::partner) continue;
+    // A two-way close may pass over data, and a quiet one takes the peer's end for granted: what is told then is the other side's own
+    // doing.
+    const std::string_view shown = api->call == Call::close_write ? api->flag("shutdown") : "";
+    if (api->call == Call::close || shown.find("RECEIVED") != std::string_view::npos)
+      return not_reached("the other side had closed before it read the end");
+    if (api->call != Call::read || api->outcome != Outcome::end_of_data) continue;
     const std::vector<int> evidence{last_write, event.number};
     if (event.number < last_write) return not_reached("it wrote on after the end was told");
     const std::string says = fmt::format("{} bytes were written, and the other side read {} before the end", written, api->total);

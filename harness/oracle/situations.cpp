@@ -109,6 +109,10 @@ const std::vector<Row>& rows() {
       {{"close-notify-arrived", "an authentic, whole, encrypted close_notify of any level"},
        When::arrived,
        [](const At& at) { return at.now.close_notify_arrived(); }},
+      {{"whole-close-notify-arrived",
+        "the same in a record of its own; what came of alerts in pieces, or several in one record, is another matter"},
+       When::arrived,
+       [](const At& at) { return at.now.readable(at.now.close_notify); }},
       {{"fatal-close-notify-arrived", "a close_notify whose level is not warning"},
        When::arrived,
        [](const At& at) { return at.now.told_by_alert(at.now.fatal_close_notify); }},
@@ -311,9 +315,12 @@ const std::vector<Row>& rows() {
       {{"received-flag-shown", "the library's own flag `shutdown` had RECEIVED in it after the last call"},
        When::history,
        [](const At& at) { return shutdown_shown(at.now, "RECEIVED"); }},
-      {{"key-update-asked", "the application asked for new keys (key-update)"},
+      {{"key-update-owed", "the application asked for new keys (key-update), and no KeyUpdate of its own has been on the wire since"},
        When::history,
-       [](const At& at) { return at.now.key_update_asked; }},
+       [](const At& at) {
+         const bool announced = is_so(at.now.own_key_update) && at.now.own_key_update > at.now.key_update_asked;
+         return announced ? never : at.now.key_update_asked;
+       }},
       {{"session-kept", "a client, either side, took what is needed to resume this session; in TLS 1.3 a ticket had come"},
        When::history,
        [](const At& at) { return at.now.kept; }},

@@ -75,10 +75,11 @@ struct Moment {
   Since kept = never;                          // a client took what is needed to resume this session, and there was something to take
   // What the application did to the library while the session lived (`set`, `clear`, `renegotiate`, `send-alert`, `key-update`).
   Since flags_set = never, corked = never, cleared = never, stale_error = never, auto_retry_off = never, renegotiation = never;
-  Since alert_by_application = never, quiet = never, quiet_context = never, key_update_asked = never;
-  long long time_limit_ms = 0;          // `set timeout`; 0: none
-  const ApiCall* previous = nullptr;    // the subject's last call that came back
-  const ApiCall* last_write = nullptr;  // and its last write
+  Since alert_by_application = never, quiet = never, quiet_context = never;
+  Since key_update_asked = never, own_key_update = never;  // the latest of each
+  long long time_limit_ms = 0;                             // `set timeout`; 0: none
+  const ApiCall* previous = nullptr;                       // the subject's last call that came back
+  const ApiCall* last_write = nullptr;                     // and its last write
   Since last_write_number = never, previous_number = never;
   const ApiCall* pending = nullptr;  // asked to be made again so that it can send, and was not until now
   Since pending_number = never;

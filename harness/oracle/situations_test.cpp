@@ -31,6 +31,9 @@ Tale connected() { return Tale().handshake(); }
 Record change_cipher_spec() {
   return but(data(1), [](Record& it) { it.type = ContentType::change_cipher_spec; });
 }
+Record two_alerts() {
+  return but(close_notify(), [](Record& it) { it.alert.reset(), it.content = std::string("\x01\x5a\x01\x00", 4), it.content_bytes = 4; });
+}
 // A second session, whose handshake says whether it resumed the first.
 Transcript again(Role subject, bool offers, std::string resumed, Tls tls = Tls::v1_3) {
   Tale tale(tls);
@@ -63,6 +66,9 @@ const std::map<std::string_view, Pair>& pairs() {
   };
   static const std::map<std::string_view, Pair> all{
       {"close-notify-arrived", arrived(close_notify())},
+      {"whole-close-notify-arrived",
+       {connected().arrives(two_alerts()).arrives(close_notify()).close(Outcome::done),
+        connected().arrives(two_alerts()).close(Outcome::done)}},
       {"fatal-close-notify-arrived",
        {connected().arrives(alert(2, 0)).close(Outcome::done), connected().arrives(alert(1, 0)).close(Outcome::done)}},
       {"data-arrived", arrived(data(5))},
@@ -111,9 +117,7 @@ const std::map<std::string_view, Pair>& pairs() {
         connected().arrives(data(0)).close(Outcome::want_read)}},
       {"alert-in-pieces-arrived",
        arrived(but(close_notify(), [](Record& it) { it.alert.reset(), it.content = "\x01", it.content_bytes = 1; }))},
-      {"alerts-together-arrived",
-       arrived(but(close_notify(),
-                   [](Record& it) { it.alert.reset(), it.content = std::string("\x01\x5a\x01\x00", 4), it.content_bytes = 4; }))},
+      {"alerts-together-arrived", arrived(two_alerts())},
       {"empty-alert-arrived", arrived(but(close_notify(), [](Record& it) { it.alert.reset(), it.content = "", it.content_bytes = 0; }))},
       {"padded-alert-arrived", arrived(but(close_notify(), [](Record& it) { it.wire_bytes += 100; }))},
       {"certificate-request-arrived", arrived(handshake_message("CertificateRequest"))},
@@ -175,7 +179,9 @@ const std::map<std::string_view, Pair>& pairs() {
       {"received-flag-shown",
        {closes_after([](Tale& tale) { tale.reads(5).shows("shutdown", "SENT|RECEIVED"); }),
         closes_after([](Tale& tale) { tale.reads(5).shows("shutdown", "SENT"); })}},
-      {"key-update-asked", after([](Tale& tale) { tale.extra(Call::key_update); })},
+      {"key-update-owed", {closes_after([](Tale& tale) { tale.extra(Call::key_update); }), closes_after([](Tale& tale) {
+                             tale.extra(Call::key_update).sent(handshake_message("KeyUpdate"));
+                           })}},
       {"session-kept",
        {closes_after([](Tale& tale) { tale.arrives(handshake_message("NewSessionTicket")).extra(Call::keep_session); }),
         closes_after([](Tale& tale) { tale.extra(Call::keep_session).arrives(handshake_message("NewSessionTicket")); })}},
