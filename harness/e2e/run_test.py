@@ -141,6 +141,14 @@ def test_two_runs_give_the_same_file_but_for_times(full_run, tlsbye):
     assert without_times(tlsbye.report()) == without_times(full_run.report())
 
 
+def test_far_more_workers_than_cores_and_runs_give_the_same_file(tlsbye):
+    words = ("run", "--stack", "gnutls", "--scenario", "clean-reply/*")
+    tlsbye(*words, "--jobs", 1, check=0)
+    alone = without_times(tlsbye.report())
+    tlsbye(*words, "--jobs", 64, check=0)
+    assert without_times(tlsbye.report()) == alone
+
+
 @pytest.mark.heavy
 def test_a_process_for_every_session_gives_the_same_verdicts(tlsbye):
     # To fork a process under AddressSanitizer costs a hundred times the run that it is for.

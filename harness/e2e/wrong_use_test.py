@@ -269,12 +269,13 @@ def test_the_width_of_the_output_does_no_harm(small, columns, terminal):
     assert done.returncode == 0 and CLAUSE in done.stdout, done.stderr
 
 
-def on_terminal(words, folder, columns):
-    """What a program writes to a terminal of that width."""
+def on_terminal(words, folder, columns, stream="stderr"):
+    """What a program writes to one of its streams, a terminal of that width."""
     ours, theirs = pty.openpty()
     subprocess.run(["stty", "cols", str(columns), "rows", "24"], stdin=theirs, check=True)
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    running = subprocess.Popen([PROGRAM, *words], cwd=folder, stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs, env={**environment, "TERM": "xterm"})
+    running = subprocess.Popen([PROGRAM, *words], cwd=folder, stdin=theirs, env={**environment, "TERM": "xterm"},
+                               **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: theirs})
     os.close(theirs)
     text = b""
     try:
@@ -287,9 +288,19 @@ def on_terminal(words, folder, columns):
     return text.decode()
 
 
+def without_colour(told):
+    return [re.sub("\x1b\\[[0-9;]*[a-zA-Z]", "", line) for line in re.split("[\r\n]+", told)]
+
+
+@pytest.mark.parametrize("columns", [64, 150])
+def test_a_report_is_as_wide_as_the_terminal_is(small, columns):
+    lines = [line for line in without_colour(on_terminal(("report", "out/run.json", "--terminal"), small.folder, columns, "stdout")) if "replay" not in line]
+    assert columns - 30 < max(len(line) for line in lines) <= columns
+
+
 def test_progress_fits_the_terminal(tlsbye):
     told = on_terminal(("run", "--stack", "openssl", "--scenario", "would-block/*", "--jobs", "1"), tlsbye.folder, 60)
-    lines = [re.sub("\x1b\\[[0-9;]*[a-zA-Z]", "", line) for line in re.split("[\r\n]+", told)]
+    lines = without_colour(told)
     assert any("%" in line for line in lines), "progress was shown"
     assert max(len(line) for line in lines) < 60
 
