@@ -260,6 +260,17 @@ void add_partners(Fitted& text, const RunReport& report) {
   text.add("## Interoperability\n\n" + table + "\n");
 }
 
+void add_disagreements(Fitted& text, const RunReport& report) {
+  std::vector<std::string> blocks;
+  for (const Disagreement& it : report.disagreements) {
+    std::string block = fmt::format("* {}", plain(told(it)));
+    if (!it.reason.empty()) block += fmt::format("<br>{}", plain(it.reason));
+    for (const auto& found : it.found) block += fmt::format("<br>{}", code(found.replay));
+    blocks.push_back(block + "\n");
+  }
+  if (!blocks.empty()) text.add("## Verdicts that depend on the partner\n\n", std::move(blocks), "\n");
+}
+
 // Those of clauses that are told at length.
 void add_contradictions(Fitted& text, const std::vector<Row>& rows, const std::vector<Contradiction>& contradictions) {
   std::vector<std::string> blocks;
@@ -297,6 +308,7 @@ std::string markdown(const RunReport& report, const References& references) {
   add_rows(text, report, rows, contradictions, "What did not conform", matrix::failures());
   add_rows(text, report, rows, contradictions, "Accepted deviations", {Verdict::known});
   add_porting(text, report, references.traits);
+  add_disagreements(text, report);
   add_partners(text, report);
   add_rows(text, report, rows, contradictions, "What differs, as it may", {Verdict::differs});
   add_contradictions(text, rows, contradictions);

@@ -97,6 +97,18 @@ Json to_json(const Pair& pair) {
           {"runs", pair.runs},   {"totals", sums(pair.totals)}};
 }
 
+Json to_json(const Disagreement& it) {
+  Json json{{"clause", it.clause},    {"stack", it.stack},    {"version", it.version},
+            {"role", spell(it.role)}, {"tls", spell(it.tls)}, {"found", Json::array()}};
+  for (const auto& found : it.found)
+    json["found"].push_back({{"partner", found.partner},
+                             {"partner_version", found.partner_version},
+                             {"verdict", spell(found.verdict)},
+                             {"replay", found.replay}});
+  if (!it.reason.empty()) json["reason"] = it.reason;
+  return json;
+}
+
 template <typename Element>
 std::vector<Json> all_to_json(const std::vector<Element>& elements) {
   std::vector<Json> all;
@@ -284,6 +296,23 @@ Pair read_pair(const Place& place) {
           place["partner_version"].text(), place["runs"].count(),   read_totals(place["totals"])};
 }
 
+Disagreement read_disagreement(const Place& place) {
+  place.has_only({"clause", "stack", "version", "role", "tls", "found"}, {"reason"});
+  Disagreement it;
+  it.clause = place["clause"].text();
+  it.stack = place["stack"].text();
+  it.version = place["version"].text();
+  it.role = place["role"].word<Role>("role");
+  it.tls = place["tls"].word<Tls>("TLS version");
+  it.found = place["found"].list<Disagreement::Found>([](const Place& found) {
+    found.has_only({"partner", "partner_version", "verdict", "replay"});
+    return Disagreement::Found{found["partner"].text(), found["partner_version"].text(), found["verdict"].word<Verdict>("verdict"),
+                               found["replay"].text()};
+  });
+  if (place.has("reason")) it.reason = place["reason"].text();
+  return it;
+}
+
 // What is told of a library is of one that took part, and told once.
 void check_columns(const RunReport& report, const Place& place) {
   const auto took_part = [&](const auto& of) {
@@ -327,6 +356,7 @@ std::string run_json(const RunReport& report) {
   key("cells", lines(all_to_json(report.cells)));
   key("traits", lines(all_to_json(report.traits)));
   key("pairs", lines(all_to_json(report.pairs)));
+  if (!report.disagreements.empty()) key("disagreements", lines(all_to_json(report.disagreements)));
   if (!report.clauses.empty() || !report.provenance.tool.empty()) key("clauses", lines(all_to_json(report.clauses)));
   key("runs", line(report.runs));
   key("totals", line(sums(totals(report))));
@@ -356,7 +386,7 @@ RunReport parse_run(std::string_view text, const std::string& name) {
   std::vector<std::string_view> keys{"format", "stacks", "cells",      "traits",   "pairs",
                                      "runs",   "totals", "duration_s", "complete", "problems"};
   if (place.has("tool")) keys.insert(keys.end(), provenance.begin(), provenance.end());
-  place.has_only(keys, {"clauses"});
+  place.has_only(keys, {"clauses", "disagreements"});
   RunReport report;
   if (place.has("tool")) report.provenance = read_provenance(place);
   if (place.has("clauses")) report.clauses = place["clauses"].list<ClauseText>(read_clause);
@@ -364,6 +394,7 @@ RunReport parse_run(std::string_view text, const std::string& name) {
   report.cells = place["cells"].list<Cell>(read_cell);
   report.traits = place["traits"].list<TraitAnswer>(read_answer);
   report.pairs = place["pairs"].list<Pair>(read_pair);
+  if (place.has("disagreements")) report.disagreements = place["disagreements"].list<Disagreement>(read_disagreement);
   check_columns(report, place);
   report.runs = place["runs"].count();
   report.duration_s = place["duration_s"].number();

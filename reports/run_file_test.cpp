@@ -46,6 +46,18 @@ TEST(RunFile, ATraitMayNameARunForEachOfItsAnswers) {
   EXPECT_EQ(parse_run(run_json(report), "run.json"), report);
 }
 
+TEST(RunFile, DisagreementsComeBackAsTheyWentAndTheSchemaKnowsTheirKeys) {
+  RunReport report = sample_report();
+  report.disagreements = {{"rfc/all", "gnutls", "3.7.9", Role::client, Tls::v1_3, {{"openssl", "3", Verdict::conforms, "one"}}, "why"}};
+  EXPECT_EQ(parse_run(run_json(report), "run.json"), report);
+  const Json written = Json::parse(run_json(report))["disagreements"][0];
+  const Json schema = Json::parse(read("../schema.json"))["$defs"]["disagreement"]["properties"];
+  EXPECT_EQ(keys(written), keys(schema));
+  EXPECT_EQ(keys(written["found"][0]), keys(schema["found"]["items"]["properties"]));
+  report.disagreements[0].reason.clear();
+  EXPECT_EQ(parse_run(run_json(report), "run.json"), report);
+}
+
 TEST(RunFile, AnEmptyRunComesBackToo) { EXPECT_EQ(parse_run(run_json(RunReport{}), "run.json"), RunReport{}); }
 
 TEST(RunFile, BytesThatAreNoTextDoNotStopIt) {

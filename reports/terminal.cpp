@@ -214,6 +214,25 @@ std::string tables(const RunReport& report, const TerminalStyle& style) {
   return text;
 }
 
+// The cells that have another verdict with another partner, those that no list explains.
+std::string disagreements(const RunReport& report, const TerminalStyle& style) {
+  const Ink ink(style.colour);
+  constexpr std::size_t most = 20;
+  std::string text;
+  std::size_t unexplained = 0;
+  for (const Disagreement& it : report.disagreements) {
+    if (!it.reason.empty() || ++unexplained > most) continue;
+    text += paragraph(told(it), style.columns, 0, 2);
+    for (const auto& found : it.found) text += ink.faint("  " + replay_command(report, found.replay)) + "\n";
+  }
+  if (unexplained > 0) text = ink.strong("Verdicts that depend on the partner, and nothing says why") + "\n\n" + text;
+  if (unexplained > most) text += fmt::format("and {} more, in matrix.md and run.json\n", unexplained - most);
+  if (const std::size_t explained = report.disagreements.size() - unexplained; explained > 0)
+    text += fmt::format("{} {} on the partner, and the list of known deviations says why\n", explained,
+                        explained == 1 ? "verdict depends" : "verdicts depend");
+  return text.empty() ? text : text + "\n";
+}
+
 }  // namespace
 
 TerminalStyle terminal_style(int descriptor) {
@@ -269,6 +288,7 @@ std::string terminal(const RunReport& report, const std::vector<Clause>& clauses
     const std::size_t each = std::clamp<std::size_t>(facts_in_all / failures.size(), 3, most_facts);
     for (const matrix::Findings& stack : failures) text += findings(report, stack, each, clauses, style);
   }
+  text += disagreements(report, style);
   if (style.all) text += tables(report, style) + legend(report, style);
   const Totals counts = totals(report);
   text += paragraph(fmt::format("{} cells: {}", report.cells.size(), matrix::sums(report)), style.columns, 0, 2);

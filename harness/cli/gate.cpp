@@ -103,7 +103,8 @@ int gate_command(const House& house, const GateWords& words) {
   if (words.update || words.prune) return rewrite_known(house, std::move(report), words);
   const LoadedKnown known = sound(load_known(words.known.empty() ? house.scenarios / "known.toml" : words.known));
   const std::vector<Clause> clauses = clauses_of(house);
-  const KnownResult applied = apply_known(report, known.entries, clauses, today(), peer_names(house));
+  KnownResult applied = apply_known(report, known.entries, clauses, today(), peer_names(house));
+  std::ranges::move(explain_disagreements(report, known.partner_dependent), std::back_inserter(applied.faults));
   for (std::string& missing : missing_cells(report, clauses)) report.problems.push_back(std::move(missing));
   const GateResult result = gate(report, applied, words.fail_on);
   fmt::print("{}", words.json ? gate_json(report, result, applied) : result.summary);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -132,7 +133,8 @@ int run_command(const House& house, const RunWords& words) {
     result = make_all(plan, clauses, chosen.scope, options);
   report.provenance = provenance_of(house, words, chosen, known);
   report.problems.insert(report.problems.begin(), chosen.found.problems.begin(), chosen.found.problems.end());
-  const KnownResult applied = apply_known(report, known.entries, chosen.all_clauses, today(), peer_names(house));
+  KnownResult applied = apply_known(report, known.entries, chosen.all_clauses, today(), peer_names(house));
+  std::ranges::move(explain_disagreements(report, known.partner_dependent), std::back_inserter(applied.faults));
 
   const std::optional<Stop> unwritten = write_all(house, words.out, result);
 

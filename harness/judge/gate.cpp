@@ -136,6 +136,11 @@ GateResult gate(const RunReport& report, const KnownResult& known, Verdict fail_
     if (report.problems.empty()) result.faults.emplace_back("the run has no cells: it asked nothing");
   } else if (totals(report)[static_cast<std::size_t>(Verdict::conforms)] == 0)
     result.faults.emplace_back("no cell conforms: this run proves nothing");
+  // Of chosen scenarios one partner may have missed the one that decides.
+  const Choice& choice = report.provenance.choice;
+  const bool whole = report.complete && choice.scenarios.empty() && !choice.io;
+  for (const Disagreement& it : report.disagreements)
+    if (whole && it.reason.empty()) result.faults.push_back("depends on the partner: " + told(it));
   for (std::string& fault : empty_columns(report)) result.faults.push_back(std::move(fault));
   for (const std::string& problem : report.problems) result.faults.push_back(problem);
   for (const std::string& entry : known.faults) result.faults.push_back("stale: " + entry);

@@ -19,9 +19,9 @@ struct GateResult {
 };
 
 // Unexpected are violates, hung, crashed, harness-error and stale, and what `fail_on` adds: discouraged; or differs, and discouraged with
-// it. Never green is a run that was not completed, that had problems, in which
-// no cell conforms, or in which a stack that claims a role and version has cells there but came to none of them.
-// `report` has had apply_known() done to it; `known` is what that gave.
+// it. Never green is a run that was not completed, that had problems, in which no cell conforms, in which a cell depends on the partner and
+// no list says why, or in which a stack that claims a role and version has cells there but came to none of them. `report` has had
+// apply_known() and explain_disagreements() done to it; `known` is what the first gave, with the faults that the second found.
 GateResult gate(const RunReport& report, const KnownResult& known = {}, Verdict fail_on = Verdict::violates);
 
 // The cells that the report's own stacks promise and that it lacks, as lines to be told with its problems: each clause that it has must

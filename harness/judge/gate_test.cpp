@@ -1,5 +1,6 @@
 #include "harness/judge/gate.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -90,6 +91,37 @@ TEST(Gate, IsNeverGreenForARunOfNothing) {
   RunReport nothing = report_of(Verdict::conforms);
   nothing.cells.clear();
   EXPECT_THAT(gate(nothing).faults, ElementsAre(HasSubstr("no cells")));
+}
+
+TEST(Gate, IsNeverGreenWhereACellDependsOnThePartnerAndNoListSaysWhy) {
+  RunReport report = report_of(Verdict::conforms);
+  const Cell& cell = report.cells[0];
+  report.disagreements = {{cell.clause,
+                           cell.stack,
+                           cell.version,
+                           cell.role,
+                           cell.tls,
+                           {{"openssl", "3", Verdict::conforms, "one"}, {"wolfssl", "5", Verdict::differs, "other"}},
+                           ""}};
+  EXPECT_THAT(gate(report).faults, ElementsAre(HasSubstr("conforms with openssl 3, differs with wolfssl 5")));
+  EXPECT_FALSE(gate(report).green);
+  const LoadedKnown list = parse_known(
+      fmt::format("[[partner-dependent]]\nclause = \"{}\"\nstack = \"{}\"\nreason = \"they differ\"\n", cell.clause, cell.stack),
+      "known.toml");
+  KnownResult known;
+  known.faults = explain_disagreements(report, list.partner_dependent);
+  EXPECT_TRUE(gate(report, known).green);
+  report.disagreements[0].reason.clear();
+  report.provenance.choice.scenarios = {"clean-reply/*"};
+  EXPECT_TRUE(gate(report).green) << "of these scenarios one partner may have missed the one that decides";
+  report.provenance.choice.scenarios.clear();
+  report.disagreements.clear();
+  known.faults = explain_disagreements(report, list.partner_dependent);
+  EXPECT_TRUE(gate(report, known).green) << "with one partner nothing can be seen to depend on it";
+  report.provenance.choice.partners = {"all"};
+  known.faults = explain_disagreements(report, list.partner_dependent);
+  EXPECT_FALSE(gate(report, known).green);
+  EXPECT_THAT(gate(report, known).faults, ElementsAre(HasSubstr("stale: known.toml:1: ")));
 }
 
 TEST(Gate, WantsEachClaimedRoleAndVersionReached) {

@@ -188,6 +188,12 @@ bool Judge::Decision::gives_way_to(Verdict other, bool other_readable, std::size
   return std::tuple(other, other_readable, run) > std::tuple(verdict, readable, other_run);
 }
 
+// Of runs that say the same the first, in whatever order they come. Nothing is kept of what no run came to.
+void Judge::Worst::meet(Verdict other, std::size_t other_run, std::string_view other_replay) {
+  if (other == Verdict::not_reached || other < verdict || (other == verdict && other_run >= run)) return;
+  *this = {other, other_run, std::string(other_replay)};
+}
+
 bool Judge::take(std::size_t index, const Transcript& transcript, std::string_view replay) {
   Column& column = this->column(transcript.key());
   ++runs_;
@@ -226,7 +232,7 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
         finding.says = why;
       }
     }
-    met.cells[clause_index] = std::max(met.cells[clause_index], verdict);
+    met.cells[clause_index].meet(verdict, index, replay);
     if (!cell.gives_way_to(verdict, readable, index)) continue;
     cell = {verdict, index, readable, transcript.key().scenario, std::string(replay), std::move(finding.says), {}};
     if (verdict == Verdict::not_reached) continue;
@@ -272,7 +278,7 @@ void Judge::merge(Judge&& other) {
       here.runs += met.runs;
       here.cells.resize(clauses_->size());
       for (std::size_t clause = 0; clause < met.cells.size(); ++clause)
-        here.cells[clause] = std::max(here.cells[clause], met.cells[clause]);
+        here.cells[clause].meet(met.cells[clause].verdict, met.cells[clause].run, met.cells[clause].replay);
     }
     mine.lost.merge(theirs.lost);
     for (const auto& [verb, promise] : theirs.promises) {
@@ -350,6 +356,20 @@ std::vector<std::string> Judge::broken_promises() const {
   return problems;
 }
 
+std::optional<Disagreement> Judge::disagreement(const Column& column, std::size_t clause_index) const {
+  const StackInfo& stack = scope_.stacks[column.stack];
+  Disagreement it{(*clauses_)[clause_index].id, stack.name, stack.version, column.role, column.tls, {}, {}};
+  std::set<Verdict> verdicts;
+  for (const auto& [partner, met] : column.partners) {
+    const Worst& worst = met.cells[clause_index];
+    if (worst.verdict == Verdict::not_reached || worst.verdict == Verdict::unsupported || worst.verdict == Verdict::harness_error) continue;
+    verdicts.insert(worst.verdict);
+    it.found.push_back({partner.first, partner.second, worst.verdict, worst.replay});
+  }
+  if (verdicts.size() < 2) return std::nullopt;
+  return it;
+}
+
 RunReport Judge::report() const {
   RunReport report;
   report.stacks = scope_.stacks;
@@ -358,7 +378,9 @@ RunReport Judge::report() const {
     for (const Column& column : columns_) {
       const bool applies = std::any_of(column.applicable.begin(), column.applicable.end(),
                                        [&](const auto& list) { return std::binary_search(list.begin(), list.end(), clause); });
-      if (applies) report.cells.push_back(cell(column, clause));
+      if (!applies) continue;
+      report.cells.push_back(cell(column, clause));
+      if (auto it = disagreement(column, clause)) report.disagreements.push_back(std::move(*it));
     }
     const Clause& it = (*clauses_)[clause];
     if (!report.cells.empty() && report.cells.back().clause == it.id)
@@ -390,8 +412,8 @@ RunReport Judge::report() const {
         const StackInfo& info = scope_.stacks[stack];
         Pair& pair = pairs.try_emplace(partner, Pair{info.name, info.version, partner.first, partner.second}).first->second;
         pair.runs += met.runs;
-        for (const Verdict verdict : met.cells)
-          if (verdict != Verdict::not_reached) ++pair.totals[static_cast<std::size_t>(verdict)];
+        for (const Worst& worst : met.cells)
+          if (worst.verdict != Verdict::not_reached) ++pair.totals[static_cast<std::size_t>(worst.verdict)];
       }
     }
     for (auto& [partner, pair] : pairs) report.pairs.push_back(std::move(pair));
@@ -402,6 +424,14 @@ RunReport Judge::report() const {
   for (auto& [run, problem] : lost) report.problems.push_back(std::move(problem));
   for (std::string& problem : broken_promises()) report.problems.push_back(std::move(problem));
   return report;
+}
+
+std::string told(const Disagreement& it) {
+  std::string text = fmt::format("{} {}  {} ({} {}):", it.stack, it.version, it.clause, spell(it.role), spell(it.tls));
+  for (const auto& found : it.found)
+    text += fmt::format("{}{} with {} {}", &found == &it.found.front() ? " " : ", ", spell(found.verdict), found.partner,
+                        found.partner_version);
+  return text;
 }
 
 std::string told(const EvidenceLine& line) {

@@ -89,14 +89,34 @@ struct Pair {
   friend bool operator==(const Pair&, const Pair&) = default;
 };
 
+// A cell that has more than one verdict, each against another partner. Only what a run came to counts: not-reached, unsupported and our own
+// faults disagree with nothing.
+struct Disagreement {
+  struct Found {
+    std::string partner, partner_version;
+    Verdict verdict{};
+    std::string replay;  // of the run that decided against that partner
+    friend bool operator==(const Found&, const Found&) = default;
+  };
+  std::string clause, stack, version;
+  Role role{};
+  Tls tls{};
+  std::vector<Found> found;  // sorted by partner
+  std::string reason;        // why that is as it should be (known.h); empty where nobody said
+  friend bool operator==(const Disagreement&, const Disagreement&) = default;
+};
+// "openssl 3.0.19  rfc8446/... (server 1.3): conforms with gnutls 3.7.9, violates with wolfssl 5.5.4"
+std::string told(const Disagreement& it);
+
 // Everything that a report may say: the run file in memory (format "tlsbye-run/1", reports/schema.json).
 struct RunReport {
   Provenance provenance = {};  // empty where the file does not say: of a tlsbye that did not, or cells that no run was made for
   std::vector<StackInfo> stacks;
-  std::vector<Cell> cells;          // sorted: clause (in the order given), stack (likewise), role, tls
-  std::vector<TraitAnswer> traits;  // sorted: trait, stack, role, tls
-  std::vector<Pair> pairs;          // sorted: stack, partner
-  std::vector<ClauseText> clauses;  // of the cells, in their order
+  std::vector<Cell> cells;                  // sorted: clause (in the order given), stack (likewise), role, tls
+  std::vector<TraitAnswer> traits;          // sorted: trait, stack, role, tls
+  std::vector<Pair> pairs;                  // sorted: stack, partner
+  std::vector<Disagreement> disagreements;  // in the order of the cells
+  std::vector<ClauseText> clauses;          // of the cells, in their order
   std::size_t runs = 0;
   double duration_s = 0;
   bool complete = true;               // false: interrupted, the rest was not run
@@ -161,9 +181,15 @@ class Judge {
     std::size_t run;
     std::string replay;
   };
+  struct Worst {  // of a cell against one partner, and the first run that found it
+    Verdict verdict = Verdict::not_reached;
+    std::size_t run = no_run;
+    std::string replay;
+    void meet(Verdict other, std::size_t other_run, std::string_view other_replay);
+  };
   struct Met {  // a partner
     std::size_t runs = 0;
-    std::vector<Verdict> cells;  // by clause: the worst against it
+    std::vector<Worst> cells;  // by clause
   };
   using Partner = std::pair<std::string, std::string>;  // name, version
   struct Lost {
@@ -187,6 +213,7 @@ class Judge {
   Column& column(const RunKey& key);
   std::vector<std::string> broken_promises() const;
   Cell cell(const Column& column, std::size_t clause_index) const;
+  std::optional<Disagreement> disagreement(const Column& column, std::size_t clause_index) const;
 
   const std::vector<Clause>* clauses_;
   const std::vector<Trait>* questions_;

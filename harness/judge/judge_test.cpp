@@ -242,20 +242,21 @@ TEST(Judge, TraitsThatAnswerDifferentlyNameAllAnswers) {
   EXPECT_EQ(report.traits[0].replay, "two");
 }
 
+Transcript against(std::string word, std::string partner) {
+  const Transcript told = run(std::move(word));
+  RunKey key = told.key();
+  key.partner = std::move(partner);
+  key.partner_version = "1";
+  Transcript transcript(key);
+  for (const Event& event : told.events()) std::visit([&](const auto& what) { transcript.add(event.line, what); }, event.what);
+  return transcript;
+}
+
 TEST(Judge, EveryPartnerIsToldWithTheWorstThatWasSeenAgainstIt) {
   const std::vector<Clause> clauses{clause("rfc8446/a"), clause("rfc8446/b")};
   Judge::Scope scope;
   scope.stacks = {gnutls()};
   Judge judge(clauses, scope), other(clauses, scope);
-  const auto against = [](std::string word, std::string partner) {
-    const Transcript told = run(std::move(word));
-    RunKey key = told.key();
-    key.partner = std::move(partner);
-    key.partner_version = "1";
-    Transcript transcript(key);
-    for (const Event& event : told.events()) std::visit([&](const auto& what) { transcript.add(event.line, what); }, event.what);
-    return transcript;
-  };
   judge.take(0, against("holds", "openssl"), "a");
   judge.take(1, against("holds", "wolfssl"), "b");
   other.take(2, against("broken", "wolfssl"), "c");
@@ -271,6 +272,33 @@ TEST(Judge, EveryPartnerIsToldWithTheWorstThatWasSeenAgainstIt) {
   EXPECT_EQ(pairs[2].runs, 2U);
   EXPECT_EQ(count(pairs[2], Verdict::violates), 2U);
   EXPECT_EQ(count(pairs[2], Verdict::conforms), 0U);
+}
+
+TEST(Judge, ACellWithTwoVerdictsNamesThePartnersAndTheFirstRunThatDecidedAgainstEach) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  Judge judge(clauses, client_1_3(), no_traits()), other(clauses, client_1_3(), no_traits());
+  judge.take(5, against("holds", "openssl"), "later");
+  judge.take(1, against("broken", "wolfssl"), "broken");
+  other.take(0, against("holds", "openssl"), "first");
+  other.take(2, against("holds", "wolfssl"), "held");
+  other.take(3, against("nothing", "gnutls"), "unreached");
+  judge.merge(std::move(other));
+  const RunReport report = judge.report();
+  ASSERT_THAT(report.disagreements, SizeIs(1));
+  const Disagreement& it = report.disagreements[0];
+  EXPECT_EQ(it.clause, "rfc/all");
+  EXPECT_EQ(it.reason, "");
+  EXPECT_THAT(it.found, ElementsAre(Disagreement::Found{"openssl", "1", Verdict::conforms, "first"},
+                                    Disagreement::Found{"wolfssl", "1", Verdict::violates, "broken"}));
+}
+
+TEST(Judge, WhatOnePartnerNeverReachesIsNoDisagreement) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  Judge judge(clauses, client_1_3(), no_traits());
+  judge.take(0, against("broken", "openssl"), "a");
+  judge.take(1, against("nothing", "wolfssl"), "b");
+  judge.take(2, against("throws", "gnutls"), "c");
+  EXPECT_THAT(judge.report().disagreements, IsEmpty());
 }
 
 TEST(Judge, TotalsCountEveryCellOnce) {

@@ -21,6 +21,8 @@
 namespace tlsbye {
 namespace {
 
+constexpr std::string_view partner_dependent = "partner-dependent";
+
 // The verdicts that fail a gate and are not our own.
 constexpr Verdict acceptable[] = {Verdict::violates, Verdict::hung, Verdict::crashed, Verdict::discouraged, Verdict::differs};
 
@@ -31,7 +33,8 @@ constexpr std::string_view widely_known[] = {"aws-lc",   "bearssl", "boringssl",
 
 bool is_glob(std::string_view text) { return text.find_first_of("*?[") != std::string_view::npos; }
 
-bool speaks_of(const KnownEntry& entry, const Cell& cell) {
+template <typename Place>  // a Cell or a Disagreement
+bool speaks_of(const KnownEntry& entry, const Place& cell) {
   RunKey key;
   key.subject = cell.stack;
   key.subject_version = cell.version;
@@ -208,33 +211,40 @@ LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons 
   Rows rows(text, file, loaded.diagnostics);
   std::vector<std::string_view> verdicts;
   for (const Verdict verdict : acceptable) verdicts.push_back(spell(verdict));
-  for (const toml::table* row : rows.tables("known", keys, required)) {
+  const auto read_place = [&](const toml::table& row) {
     KnownEntry entry;
-    entry.clauses = globs(rows, *row, "clause");
-    entry.scenarios = globs(rows, *row, "scenario");
-    entry.applies.stacks = globs(rows, *row, "stack");
-    entry.applies.since = rows.text(*row, "since").value_or("");
-    entry.applies.before = rows.text(*row, "before").value_or("");
-    entry.applies.roles = words<Role>(rows, *row, "role", all_words<Role>());
-    entry.applies.tls = words<Tls>(rows, *row, "tls", all_words<Tls>());
+    entry.clauses = globs(rows, row, "clause");
+    entry.applies.stacks = globs(rows, row, "stack");
+    entry.applies.since = rows.text(row, "since").value_or("");
+    entry.applies.before = rows.text(row, "before").value_or("");
+    entry.applies.roles = words<Role>(rows, row, "role", all_words<Role>());
+    entry.applies.tls = words<Tls>(rows, row, "tls", all_words<Tls>());
     if (entry.applies.tls.empty()) entry.applies.tls = {Tls::v1_0, Tls::v1_1, Tls::v1_2, Tls::v1_3};
+    const toml::node* reason = row.get("reason");
+    if (reasons == Reasons::required || !reason || reason->value_or<std::string>("-") != "")
+      entry.reason = rows.text(row, "reason").value_or("");
+    entry.title = fmt::format("{} on {}", fmt::join(rows.texts(row, "clause"), ", "), fmt::join(rows.texts(row, "stack"), ", "));
+    entry.file = file;
+    entry.file_line = static_cast<int>(row.source().begin.line);
+    return entry;
+  };
+  for (const toml::table* row : rows.tables("known", keys, required, partner_dependent)) {
+    KnownEntry entry = read_place(*row);
+    entry.scenarios = globs(rows, *row, "scenario");
     const std::vector<Verdict> accepted = words<Verdict>(rows, *row, "verdict", verdicts);
     if (accepted.size() > 1) rows.report(Rows::place(*row, "verdict"), "an entry accepts one verdict", "write an entry for each");
     if (!accepted.empty()) entry.verdict = accepted.front();
     entry.sweep = rows.yes(*row, "sweep").value_or(false);
     entry.broad = rows.yes(*row, "broad").value_or(false);
-    const toml::node* reason = row->get("reason");
-    if (reasons == Reasons::required || !reason || reason->value_or<std::string>("-") != "")
-      entry.reason = rows.text(*row, "reason").value_or("");
     entry.link = rows.text(*row, "link").value_or("");
     entry.expires = rows.date(*row, "expires").value_or("");
-    entry.title = fmt::format("{} on {}", fmt::join(rows.texts(*row, "clause"), ", "), fmt::join(rows.texts(*row, "stack"), ", "));
-    entry.file = file;
-    entry.file_line = static_cast<int>(row->source().begin.line);
     loaded.entries.push_back(std::move(entry));
   }
+  for (const toml::table* row : rows.tables(partner_dependent, {"clause", "stack", "since", "before", "role", "tls", "reason"},
+                                            {"clause", "stack", "reason"}, "known"))
+    loaded.partner_dependent.push_back(read_place(*row));
   // Only a file without fault is acted upon: an entry that says less than was meant might excuse more than was meant.
-  if (!loaded.diagnostics.empty()) loaded.entries.clear();
+  if (!loaded.diagnostics.empty()) loaded.entries.clear(), loaded.partner_dependent.clear();
   return loaded;
 }
 
@@ -301,6 +311,28 @@ KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entrie
           fmt::format("it takes {} of {} cells, more than a tenth; write `broad = true` if that is meant", taken, report.cells.size()));
   }
   return result;
+}
+
+std::vector<std::string> explain_disagreements(RunReport& report, const std::vector<KnownEntry>& partner_dependent) {
+  std::set<const KnownEntry*> needed;
+  for (Disagreement& it : report.disagreements) {
+    it.reason.clear();
+    for (const KnownEntry& entry : partner_dependent) {
+      if (!speaks_of(entry, it)) continue;
+      if (it.reason.empty()) it.reason = entry.reason;
+      needed.insert(&entry);
+    }
+  }
+  std::vector<std::string> faults;
+  const Choice& choice = report.provenance.choice;
+  const bool all_partners = std::find(choice.partners.begin(), choice.partners.end(), "all") != choice.partners.end();
+  if (!all_partners || !report.complete || !choice.scenarios.empty() || choice.io) return faults;
+  for (const KnownEntry& entry : partner_dependent) {
+    const bool asked = std::any_of(report.cells.begin(), report.cells.end(), [&](const Cell& cell) { return speaks_of(entry, cell); });
+    if (asked && !needed.contains(&entry))
+      faults.push_back(fmt::format("{}: {}: none of its cells depends on the partner in this run", entry.place(), entry.title));
+  }
+  return faults;
 }
 
 KnownList known_list(const std::string& file, const std::vector<KnownEntry>& entries) {

@@ -15,6 +15,14 @@
 //     link     = "https://gitlab.com/gnutls/gnutls/-/issues/1"  # optional
 //     expires  = 2027-06-30                                  # the last day on which it counts
 //
+// A cell that has another verdict with another partner (Disagreement) is explained likewise; an entry that explains none fails the gate of
+// a run against all partners:
+//
+//     [[partner-dependent]]
+//     clause = "openssl-session/*"                           # globs; stack, since, before, role and tls as above
+//     stack  = "openssl"
+//     reason = "The server sends two tickets, and forgets one of them; partners offer different ones."
+//
 // `clause`, `scenario`, `stack`, `role` and `tls` take a list as well as one word. Known deviations still run. An entry that excuses
 // nothing any more, that has expired, that can never match or that takes too much fails the gate: a list that only ever grows protects what
 // nobody watches. The first entry that accepts a cell takes it.
@@ -46,7 +54,8 @@ struct KnownEntry {
 
 struct LoadedKnown {
   std::vector<KnownEntry> entries;
-  std::vector<Diagnostic> diagnostics;  // every problem found; a file with one gives no entries
+  std::vector<KnownEntry> partner_dependent;  // without scenario, verdict, sweep, broad, link, expires
+  std::vector<Diagnostic> diagnostics;        // every problem found; a file with one gives no entries
 };
 
 // Whether an entry may still lack its reason: only for whoever adds to the list.
@@ -76,6 +85,10 @@ struct KnownResult {
 // said to be stale for what was not seen.
 KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
                         std::string_view today, const std::vector<std::string>& stacks = {});
+
+// Gives each disagreement the reason of the first entry that speaks of it; the others lose theirs. Gives a line for each entry that the run
+// could have shown to be needed and did not.
+std::vector<std::string> explain_disagreements(RunReport& report, const std::vector<KnownEntry>& partner_dependent);
 
 // What the list of a run is called in its file.
 KnownList known_list(const std::string& file, const std::vector<KnownEntry>& entries);

@@ -415,5 +415,27 @@ TEST(KnownFile, OursIsSound) { EXPECT_THAT(load_known(TLSBYE_SOURCE_DIR "/scenar
 
 TEST(KnownFile, TodayIsADay) { EXPECT_THAT(today(), ::testing::MatchesRegex("20[0-9][0-9]-[01][0-9]-[0-3][0-9]")); }
 
+TEST(PartnerDependent, AReasonIsGivenToTheDisagreementsThatItSpeaksOf) {
+  const LoadedKnown loaded = parse_known(std::string(whole) + R"(
+[[partner-dependent]]
+clause = "rfc/*"
+stack  = "gnutls"
+tls    = "1.3"
+reason = "they offer different things"
+)",
+                                         "known.toml");
+  EXPECT_THAT(loaded.diagnostics, IsEmpty());
+  EXPECT_THAT(loaded.entries, SizeIs(1));
+  RunReport report;
+  report.disagreements = {{"rfc/all", "gnutls", "3.7.9", Role::client, Tls::v1_3, {}, ""},
+                          {"rfc/all", "gnutls", "3.7.9", Role::client, Tls::v1_2, {}, "an old reason"},
+                          {"rfc/all", "openssl", "3.0.17", Role::client, Tls::v1_3, {}, ""}};
+  EXPECT_THAT(explain_disagreements(report, loaded.partner_dependent), IsEmpty());
+  EXPECT_EQ(report.disagreements[0].reason, "they offer different things");
+  EXPECT_EQ(report.disagreements[1].reason, "");
+  EXPECT_EQ(report.disagreements[2].reason, "");
+  EXPECT_THAT(problem("[[partner-dependent]]\nclause = \"*\"\nstack = \"gnutls\"\n"), HasSubstr("reason"));
+}
+
 }  // namespace
 }  // namespace tlsbye
