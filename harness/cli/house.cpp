@@ -90,6 +90,12 @@ std::vector<Clause> clauses_of(const House& house) {
   return std::move(loaded.clauses);
 }
 
+std::vector<Term> terms_of(const House& house) {
+  LoadedTerms loaded = load_terms(house.scenarios / "clauses");
+  if (!loaded.diagnostics.empty()) throw Stop{exit_usage, rendered(loaded.diagnostics)};
+  return std::move(loaded.terms);
+}
+
 References references_of(const House& house) {
   const fs::path folder = house.scenarios / "clauses";
   std::vector<Clause> clauses = clauses_of(house);

@@ -52,6 +52,7 @@ FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience = s
 // Everything that loads; throws Stop with all diagnostics where something does not.
 std::vector<Scenario> scenarios_of(const House& house);
 std::vector<Clause> clauses_of(const House& house);
+std::vector<Term> terms_of(const House& house);
 // What reports quote: all that scenarios/clauses holds, and the traits. Throws Stop likewise.
 References references_of(const House& house);
 

@@ -69,7 +69,8 @@ int replay_command(const House& house, const ReplayWords& words) {
   std::set<int> marked;
   std::string findings;
   std::size_t held = 0;
-  const Facts facts(transcript);
+  const std::vector<Term> terms = terms_of(house);
+  const Facts facts(transcript, terms);
   const Telling telling(transcript);
   for (const Clause& clause : clauses) {
     const Finding finding = judge(clause, facts);

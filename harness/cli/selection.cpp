@@ -95,6 +95,7 @@ Selected choose(const House& house, const RunWords& words) {
   chosen.plan = make_plan(chosen.scenarios, chosen.subjects, chosen.partners, words.selection);
 
   for (const Stack* stack : chosen.subjects) chosen.scope.stacks.push_back(info_of(*stack));
+  chosen.scope.terms = terms_of(house);
   if (words.selection.role) chosen.scope.roles = {*words.selection.role};
   if (words.selection.io) chosen.scope.io = {*words.selection.io};
   chosen.scope.tls = words.selection.tls ? std::vector<Tls>{*words.selection.tls} : versions_of(chosen.plan);

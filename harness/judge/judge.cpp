@@ -198,7 +198,7 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
   Column& column = this->column(transcript.key());
   ++runs_;
   bool decided = false;
-  const Facts facts(transcript);
+  const Facts facts(transcript, scope_.terms);
   const auto refused = refusals(transcript);
   const bool readable = decrypted(transcript);
   std::optional<Telling> telling;

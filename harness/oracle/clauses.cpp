@@ -15,8 +15,8 @@ namespace tlsbye {
 namespace {
 
 // Data of other kinds that lives beside the clauses.
-constexpr std::array<std::string_view, 5> not_clauses{"catalogue.toml", "out-of-scope.toml", "cases.toml", "contradictions.toml",
-                                                      "advice.toml"};
+constexpr std::array<std::string_view, 6> not_clauses{"catalogue.toml",      "out-of-scope.toml", "cases.toml",
+                                                      "contradictions.toml", "advice.toml",       "terms.toml"};
 
 constexpr std::array<std::string_view, 9> clause_keys{"id",   "ref",         "strength", "applies", "cites",
                                                       "says", "contradicts", "property", "with"};
@@ -475,12 +475,34 @@ LoadedClauses load_clauses(const std::filesystem::path& directory) {
   return loaded;
 }
 
+namespace {
+
+// What rests on a call that the stack's terms of use forbid is held against nobody, unless the clause speaks of such calls.
+Finding judge_session(const Property& property, const Question& asked, const Facts& session) {
+  static const Given against_terms = [] {
+    Given given;
+    given.add("not against-terms");
+    return given;
+  }();
+  const auto beyond = [&](const Finding& it) {
+    return it.kind == Finding::Kind::broken && is_so(session.against_terms()) && it.evidence.back() >= session.against_terms();
+  };
+  Finding finding = property.judge(session, asked);
+  if (!beyond(finding) || (asked.given.named & against_terms.named).any()) return finding;
+  Question allowed = asked;
+  allowed.given.must_not |= against_terms.must_not;
+  finding = property.judge(session, allowed);
+  return beyond(finding) ? not_reached("the stack's terms of use forbid a call that it rests on") : finding;
+}
+
+}  // namespace
+
 Finding judge(const Property& property, const Question& asked, const Facts& facts) {
-  if (!facts.next()) return property.judge(facts, asked);
+  if (!facts.next()) return judge_session(property, asked, facts);
   Tally tally;
   std::string otherwise;
   for (const Facts* session = &facts; session; session = session->next()) {
-    Finding finding = property.judge(*session, asked);
+    Finding finding = judge_session(property, asked, *session);
     if (otherwise.empty()) otherwise = finding.says;
     if (tally.add(std::move(finding))) break;
   }

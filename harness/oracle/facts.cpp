@@ -221,7 +221,7 @@ Since Moment::readable(Since fact) const { return fact == never && is_so(unknown
 
 Since Moment::told_by_alert(Since fact) const { return fact == never && is_so(odd_alert) ? unclear : readable(fact); }
 
-Facts::Facts(const Transcript& of, const Facts* former, int first) : transcript_(&of), former_(former) {
+Facts::Facts(const Transcript& of, const Facts* former, int first, const std::vector<Term>* terms) : transcript_(&of), former_(former) {
   const std::span<const Event> all(of.events());
   events_ = all.subspan(static_cast<std::size_t>(first - 1));
   if (!events_.empty())
@@ -236,8 +236,10 @@ Facts::Facts(const Transcript& of, const Facts* former, int first) : transcript_
   find_calls();
   attribute_records();
   walk();
+  if (terms) find_forbidden(*terms);
+  for (SubjectCall& it : calls_) settle_situations(it, *this);
   const int next = first + static_cast<int>(events_.size());
-  if (next < of.next_number()) next_.reset(new Facts(of, this, next));
+  if (next < of.next_number()) next_.reset(new Facts(of, this, next, terms));
 }
 
 void Facts::read_options() {
@@ -505,6 +507,10 @@ void Facts::walk() {
     if (const auto* it = event.as<Delivered>()) {
       const auto* record = transcript_->at(it->record).as<Record>();
       if (record && record->from == Side::partner) arrive(now, number, *record, contents(it->record), it->bytes, tls13());
+    } else if (const auto* lost = event.as<Lost>()) {
+      const auto* record = transcript_->at(lost->record).as<Record>();
+      const bool ticket = contents(lost->record).handshake.find("NewSessionTicket") != std::string::npos;
+      if (record && record->from == Side::subject && ticket) note(now.own_ticket_lost, number);
     } else if (const auto* end = event.as<TransportEnd>()) {
       if (end->from == Side::partner && end->delivered) {
         if (is_so(now.handshake_done)) note(now.anything, number);
@@ -524,7 +530,6 @@ void Facts::walk() {
   if (now.pending) note(now.left, now.pending_number);
   at_end_ = now;
   quiet_ |= options_.quiet_shutdown;
-  for (SubjectCall& it : calls_) settle_situations(it, *this);
 }
 
 void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_not_send) const {

@@ -28,6 +28,8 @@
 
 namespace tlsbye {
 
+struct Term;  // terms.h
+
 // Whether something is so, and since which event: the event's number, or one of these.
 using Since = int;
 inline constexpr Since never = 0;
@@ -72,6 +74,7 @@ struct Moment {
   Since hello = never, offered = never;        // the client's ClientHello; it offers an earlier session
   Since resumed = never, not_resumed = never;  // as the handshake told
   Since own_ticket = never;                    // a NewSessionTicket of the subject's, after the handshake
+  Since own_ticket_lost = never;               // one that the other side never got
   Since kept = never;                          // a client took what is needed to resume this session, and there was something to take
   // What the application did to the library while the session lived (`set`, `clear`, `renegotiate`, `send-alert`, `key-update`).
   Since flags_set = never, corked = never, cleared = never, stale_error = never, auto_retry_off = never, renegotiation = never;
@@ -135,10 +138,11 @@ struct SubjectCall {
   int ended = 0;                   // number of its ApiCall, Died or Blocked event
   Moment before, after;            // when it began; when it ended (arrivals only until just before that)
   Met met;
-  bool emission_known = true;  // all that it sent was seen by the wire as whole records
-  Bits so, not_clear;          // the situations; see situations.cpp
-  Bits unusual;                // those of them that only clauses speak of which name them
-  bool accompanied = false;    // a call beside it came while it was under way
+  bool emission_known = true;   // all that it sent was seen by the wire as whole records
+  Bits so, not_clear;           // the situations; see situations.cpp
+  Bits unusual;                 // those of them that only clauses speak of which name them
+  bool accompanied = false;     // a call beside it came while it was under way
+  Since against_terms = never;  // the answer after which the stack's terms of use forbid this call (terms.h)
 
   bool answered(Outcome outcome) const { return api && api->outcome == outcome; }
 };
@@ -166,7 +170,9 @@ class Facts {
  public:
   // The first session of the run, with those that follow it. Keeps a reference to the transcript. Implicit on purpose: whoever has one
   // question only may ask it of the transcript itself.
-  Facts(const Transcript& of) : Facts(of, nullptr, 1) {}  // NOLINT(google-explicit-constructor)
+  Facts(const Transcript& of) : Facts(of, nullptr, 1, nullptr) {}  // NOLINT(google-explicit-constructor)
+  // The same, with what the manuals of the stacks forbid, which must outlive it.
+  Facts(const Transcript& of, const std::vector<Term>& terms) : Facts(of, nullptr, 1, &terms) {}
   Facts(Transcript&&) = delete;
   Facts(const Facts&) = delete;
   Facts& operator=(const Facts&) = delete;
@@ -202,13 +208,16 @@ class Facts {
   bool tls13() const { return transcript_->key().tls == Tls::v1_3; }
   // Whether `again` is the same call with the same arguments, as a library expects it of whoever makes a call again.
   bool repeats(const ApiCall& first, const ApiCall& again) const;
+  // The first event of the first call that the stack's terms of use forbid.
+  Since against_terms() const { return against_terms_; }
   // When the session was over.
   const Moment& at_end() const { return at_end_; }
   // The subject's death, wherever it happened.
   const Event* death() const { return death_; }
 
  private:
-  Facts(const Transcript& of, const Facts* former, int first);
+  Facts(const Transcript& of, const Facts* former, int first, const std::vector<Term>* terms);
+  void find_forbidden(const std::vector<Term>& terms);
   void find_calls();
   void read_options();
   void read_records();
@@ -234,7 +243,7 @@ class Facts {
   std::size_t stream_ = 0;                 // bytes that the subject had put on this transport when the session was over
   std::array<bool, 2> altered_{}, data_altered_{};
   bool readable_ = true;
-  Since garbled_ = never;
+  Since garbled_ = never, against_terms_ = never;
   const Event* death_ = nullptr;
 };
 

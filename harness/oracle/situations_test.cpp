@@ -7,6 +7,7 @@
 
 #include "harness/oracle/oracle.h"
 #include "harness/oracle/tale.h"
+#include "harness/oracle/terms.h"
 
 namespace tlsbye {
 namespace {
@@ -14,7 +15,11 @@ namespace {
 using testing::ElementsAre;
 
 bool fits(const Transcript& transcript, std::string_view word) {
-  const Facts facts(transcript);
+  static const std::vector<Term> terms =
+      parse_terms("[[terms]]\nstack = '*'\nafter = 'peek'\nanswers = 'refused'\nforbids = 'close'\ncites = 'ours'\nsays = 'no'\n",
+                  "terms.toml")
+          .terms;
+  const Facts facts(transcript, terms);
   Given given;
   EXPECT_TRUE(given.add(word)) << word;
   // What only clauses speak of that name it is no matter here.
@@ -185,6 +190,11 @@ const std::map<std::string_view, Pair>& pairs() {
       {"session-kept",
        {closes_after([](Tale& tale) { tale.arrives(handshake_message("NewSessionTicket")).extra(Call::keep_session); }),
         closes_after([](Tale& tale) { tale.extra(Call::keep_session).arrives(handshake_message("NewSessionTicket")); })}},
+      {"own-ticket-lost", after([](Tale& tale) {
+         const int ticket = tale.next_number() + 1;  // behind the transport call that handed it over
+         tale.sent(handshake_message("NewSessionTicket"), false).add(Lost{ticket, Lost::Why::dropped});
+       })},
+      {"against-terms", after([](Tale& tale) { tale.answers(Call::peek, Outcome::refused); })},
       {"session-offered", {again(Role::client, true, "no"), again(Role::client, false, "no")}},
       {"resumption-decided", {again(Role::client, false, "no"), again(Role::client, true, "no")}},
       {"call-refused", after([](Tale& tale) { tale.reads(Outcome::refused); })},

@@ -33,6 +33,7 @@ struct Standing {
   Epoch epoch;
   HandshakeReader messages;
   std::optional<int> next_handshake;  // a renegotiation whose keys the next ChangeCipherSpec turns on
+  bool finished = false;              // where only application keys are known: a record as long as a Finished has gone by
 };
 
 // The keys of one direction that one handshake gave, derived when they are first asked for.

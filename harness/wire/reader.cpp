@@ -6,7 +6,8 @@
 namespace tlsbye {
 namespace {
 
-constexpr std::uint8_t protected_type = 23;      // the outer type of every encrypted record of TLS 1.3
+constexpr std::uint8_t protected_type = 23;                               // the outer type of every encrypted record of TLS 1.3
+constexpr std::size_t finished_record = record_header + 4 + 32 + 1 + 16;  // TLS 1.3: header of the message, a SHA-256, inner type, tag
 constexpr std::size_t least_encrypted = 8 + 16;  // before TLS 1.3: what is shorter than a nonce and a tag is not encrypted
 
 ContentType content_type(std::uint8_t number) {
@@ -193,8 +194,9 @@ Reading Reader::read_encrypted(Piece& piece) {
   }
   if (!keys) return Reading::no_keys;
   auto opened = keys->open(piece.bytes, epoch.place);
-  if (!opened && trial) {
+  if (!opened && trial && !sender_.finished) {
     piece.type = ContentType::handshake;  // all that a handshake which came to application keys can have sent under others
+    sender_.finished = piece.bytes.size() == finished_record;
     return Reading::read;
   }
   if (!opened) return Reading::garbled;

@@ -933,11 +933,8 @@ TEST(Wire, PaddingIsAddedAndNotCountedAsContent) {
   EXPECT_EQ(c.records(client)[0].content_bytes, 2u);
 }
 
-TEST(Wire, TrafficKeysAloneAreEnoughForWhatFollowsTheHandshake) {
-  Connection c(Tls::v1_3, TransportKind::socketpair, false);
-  c.handshake();
-  c.write(client, "one");
-  EXPECT_FALSE(c.decrypted());
+// What a stack says that has the application keys only.
+void tell_traffic_keys(Connection& c) {
   for (const std::string& line : c.keys) {
     const auto known = read_key_log(line);
     if (!known || line.find("TRAFFIC_SECRET_0") == std::string::npos) continue;
@@ -949,6 +946,14 @@ TEST(Wire, TrafficKeysAloneAreEnoughForWhatFollowsTheHandshake) {
     for (const unsigned char byte : key.iv) ours += fmt::format("{:02x}", byte);
     c.wire->key_log(ours);
   }
+}
+
+TEST(Wire, TrafficKeysAloneAreEnoughForWhatFollowsTheHandshake) {
+  Connection c(Tls::v1_3, TransportKind::socketpair, false);
+  c.handshake();
+  c.write(client, "one");
+  EXPECT_FALSE(c.decrypted());
+  tell_traffic_keys(c);
   EXPECT_TRUE(c.decrypted()) << c.story();
   EXPECT_EQ(c.records(client).back().type, ContentType::application_data) << c.story();
   for (const Side side : {client, server})
@@ -960,6 +965,17 @@ TEST(Wire, TrafficKeysAloneAreEnoughForWhatFollowsTheHandshake) {
   EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
   c.read(client, &error);
   EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN) << c.story();
+}
+
+TEST(Wire, WithTrafficKeysAloneARecordBehindTheFinishedThatTheyDoNotOpenIsGarbled) {
+  Connection c(Tls::v1_3, TransportKind::socketpair, false);
+  c.handshake();
+  tell_traffic_keys(c);
+  const std::string garbage = std::string("\x17\x03\x03\x00\x13", 5) + std::string(19, 'g');
+  EXPECT_EQ(::send(c.fd(client), garbage.data(), garbage.size(), MSG_NOSIGNAL), static_cast<ssize_t>(garbage.size()));
+  c.pump();
+  EXPECT_EQ(c.records(client).back().reading, Reading::garbled) << c.story();
+  EXPECT_EQ(c.records(client).back().type, ContentType::unknown);
 }
 
 // Sessions after sessions.
