@@ -40,15 +40,19 @@ std::string mode_name(const testing::TestParamInfo<Mode>& info) {
 }
 
 // Of every stack those of TLS 1.2 and 1.3 that it promises. (Of a stack that promises neither, EveryStackTest complains.)
-std::vector<Mode> modes() {
-  std::vector<Mode> all;
-  for (const std::string& stack : stacks()) {
-    const Peer peer(stack);
-    for (const Tls tls : {Tls::v1_2, Tls::v1_3})
-      for (const Io io : {Io::blocking, Io::nonblocking})
-        if (peer.able(ability_of(tls))) all.emplace_back(stack, tls, io);
-  }
-  return all;
+// Asked once: GoogleTest makes the list anew for each test, and each would start every peer.
+const std::vector<Mode>& modes() {
+  static const std::vector<Mode> once = [] {
+    std::vector<Mode> all;
+    for (const std::string& stack : stacks()) {
+      const Peer peer(stack);
+      for (const Tls tls : {Tls::v1_2, Tls::v1_3})
+        for (const Io io : {Io::blocking, Io::nonblocking})
+          if (peer.able(ability_of(tls))) all.emplace_back(stack, tls, io);
+    }
+    return all;
+  }();
+  return once;
 }
 
 // How a stack closes as far as it can: two-way where it has that, otherwise by a close_notify of its own.
