@@ -5,6 +5,8 @@ import subprocess
 import tempfile
 import urllib.request
 
+from conftest import PATIENCE
+
 
 class Browser:
     def __init__(self, width=1400, height=1000, dark=False):
