@@ -62,7 +62,8 @@ bool fits(const Draft& draft, std::string_view line) {
 }
 
 std::string toml_of(const Draft& draft, std::string_view id, std::string_view title, std::string_view why) {
-  std::string text = fmt::format("[[scenario]]\nid       = {}\ntitle    = {}\nwhy      = {}\n", in_quotes(id), in_quotes(title), in_quotes(why));
+  std::string text =
+      fmt::format("[[scenario]]\nid       = {}\ntitle    = {}\nwhy      = {}\n", in_quotes(id), in_quotes(title), in_quotes(why));
   text +=
       fmt::format("roles    = [\"{}\"]\nversions = [\"{}\"]\nio       = [\"{}\"]\n", spell(draft.role), spell(draft.tls), spell(draft.io));
   if (draft.transport == TransportKind::tcp) text += "transport = \"tcp\"\n";
