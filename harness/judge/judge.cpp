@@ -189,9 +189,9 @@ bool Judge::Decision::gives_way_to(Verdict other, bool other_readable, std::size
 }
 
 // Of runs that say the same the first, in whatever order they come. Nothing is kept of what no run came to.
-void Judge::Worst::meet(Verdict other, std::size_t other_run, std::string_view other_replay) {
-  if (other == Verdict::not_reached || other < verdict || (other == verdict && other_run >= run)) return;
-  *this = {other, other_run, std::string(other_replay)};
+void Judge::Worst::meet(const Worst& other) {
+  if (other.verdict == Verdict::not_reached || std::tuple(other.verdict, run) <= std::tuple(verdict, other.run)) return;
+  *this = other;
 }
 
 bool Judge::take(std::size_t index, const Transcript& transcript, std::string_view replay) {
@@ -211,6 +211,7 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
   if (const auto shook = shook_hands(transcript)) ++(*shook ? column.handshakes.kept : column.handshakes.refused);
   Met& met = column.partners[{transcript.key().partner, transcript.key().partner_version}];
   ++met.runs;
+  met.scenarios.insert(transcript.key().scenario);
   met.cells.resize(clauses_->size());
   for (const std::size_t clause_index : column.applicable[static_cast<std::size_t>(transcript.key().io)]) {
     const Clause& clause = (*clauses_)[clause_index];
@@ -232,7 +233,7 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
         finding.says = why;
       }
     }
-    met.cells[clause_index].meet(verdict, index, replay);
+    met.cells[clause_index].meet({verdict, index, transcript.key().scenario, std::string(replay)});
     if (!cell.gives_way_to(verdict, readable, index)) continue;
     cell = {verdict, index, readable, transcript.key().scenario, std::string(replay), std::move(finding.says), {}};
     if (verdict == Verdict::not_reached) continue;
@@ -276,9 +277,9 @@ void Judge::merge(Judge&& other) {
     for (const auto& [partner, met] : theirs.partners) {
       Met& here = mine.partners[partner];
       here.runs += met.runs;
+      here.scenarios.insert(met.scenarios.begin(), met.scenarios.end());
       here.cells.resize(clauses_->size());
-      for (std::size_t clause = 0; clause < met.cells.size(); ++clause)
-        here.cells[clause].meet(met.cells[clause].verdict, met.cells[clause].run, met.cells[clause].replay);
+      for (std::size_t clause = 0; clause < met.cells.size(); ++clause) here.cells[clause].meet(met.cells[clause]);
     }
     mine.lost.merge(theirs.lost);
     for (const auto& [verb, promise] : theirs.promises) {
@@ -359,10 +360,16 @@ std::vector<std::string> Judge::broken_promises() const {
 std::optional<Disagreement> Judge::disagreement(const Column& column, std::size_t clause_index) const {
   const StackInfo& stack = scope_.stacks[column.stack];
   Disagreement it{(*clauses_)[clause_index].id, stack.name, stack.version, column.role, column.tls, {}, {}};
+  const auto has_a_say = [](const Worst& worst) {
+    return worst.verdict != Verdict::not_reached && worst.verdict != Verdict::unsupported && worst.verdict != Verdict::harness_error;
+  };
+  Worst decided;
+  for (const auto& [partner, met] : column.partners)
+    if (has_a_say(met.cells[clause_index])) decided.meet(met.cells[clause_index]);
   std::set<Verdict> verdicts;
   for (const auto& [partner, met] : column.partners) {
     const Worst& worst = met.cells[clause_index];
-    if (worst.verdict == Verdict::not_reached || worst.verdict == Verdict::unsupported || worst.verdict == Verdict::harness_error) continue;
+    if (!has_a_say(worst) || (worst.verdict != decided.verdict && !met.scenarios.contains(decided.scenario))) continue;
     verdicts.insert(worst.verdict);
     it.found.push_back({partner.first, partner.second, worst.verdict, worst.replay});
   }

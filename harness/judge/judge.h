@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -91,7 +92,7 @@ struct Pair {
 };
 
 // A cell that has more than one verdict, each against another partner. Only what a run came to counts: not-reached, unsupported and our own
-// faults disagree with nothing.
+// faults disagree with nothing. Who cannot be the partner in the scenario that decided the worst of the verdicts has no say.
 struct Disagreement {
   struct Found {
     std::string partner, partner_version;
@@ -186,12 +187,13 @@ class Judge {
   struct Worst {  // of a cell against one partner, and the first run that found it
     Verdict verdict = Verdict::not_reached;
     std::size_t run = no_run;
-    std::string replay;
-    void meet(Verdict other, std::size_t other_run, std::string_view other_replay);
+    std::string scenario, replay;
+    void meet(const Worst& other);
   };
   struct Met {  // a partner
     std::size_t runs = 0;
-    std::vector<Worst> cells;  // by clause
+    std::vector<Worst> cells;         // by clause
+    std::set<std::string> scenarios;  // that were run against it
   };
   using Partner = std::pair<std::string, std::string>;  // name, version
   struct Lost {

@@ -242,8 +242,8 @@ TEST(Judge, TraitsThatAnswerDifferentlyNameAllAnswers) {
   EXPECT_EQ(report.traits[0].replay, "two");
 }
 
-Transcript against(std::string word, std::string partner) {
-  const Transcript told = run(std::move(word));
+Transcript against(std::string word, std::string partner, std::string scenario = "family/name") {
+  const Transcript told = run(std::move(word), std::move(scenario));
   RunKey key = told.key();
   key.partner = std::move(partner);
   key.partner_version = "1";
@@ -290,6 +290,18 @@ TEST(Judge, ACellWithTwoVerdictsNamesThePartnersAndTheFirstRunThatDecidedAgainst
   EXPECT_EQ(it.reason, "");
   EXPECT_THAT(it.found, ElementsAre(Disagreement::Found{"openssl", "1", Verdict::conforms, "first"},
                                     Disagreement::Found{"wolfssl", "1", Verdict::violates, "broken"}));
+}
+
+TEST(Judge, WhoCannotBeThePartnerInTheScenarioThatDecidedDisagreesWithNobody) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  Judge judge(clauses, client_1_3(), no_traits()), other(clauses, client_1_3(), no_traits());
+  judge.take(0, against("broken", "openssl", "family/two-way"), "a");
+  judge.take(1, against("holds", "openssl", "family/one-way"), "b");
+  other.take(2, against("holds", "mbedtls", "family/one-way"), "c");
+  judge.merge(std::move(other));
+  EXPECT_THAT(judge.report().disagreements, IsEmpty());
+  judge.take(3, against("nothing", "mbedtls", "family/two-way"), "d");
+  EXPECT_THAT(judge.report().disagreements, SizeIs(1)) << "it was the partner there, and nothing came of it";
 }
 
 TEST(Judge, WhatOnePartnerNeverReachesIsNoDisagreement) {
