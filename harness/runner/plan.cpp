@@ -9,34 +9,18 @@
 namespace tlsbye {
 namespace {
 
-bool acts(Actor actor, Side side, Role role) {
-  switch (actor) {
-    case Actor::subject:
-      return side == Side::subject;
-    case Actor::partner:
-      return side == Side::partner;
-    case Actor::client:
-      return role == Role::client;
-    case Actor::server:
-      return role == Role::server;
-    case Actor::both:
-      return true;
-    case Actor::wire:
-      return false;
-  }
-  return false;
-}
-
 // What the script asks of that side, beyond what every stack must have.
 void add_abilities(const std::vector<Statement>& script, Side side, Role role, std::vector<std::string>& wanted) {
   for (const Statement& statement : script) {
     if (!acts(statement.actor, side, role)) continue;
-    if (statement.aside != Aside::no) wanted.emplace_back(statement.aside == Aside::thread ? "threads" : "fork");
-    const auto call = read_word<Call>(spell(statement.verb));
-    if (call == Call::set)
-      wanted.push_back("set-" + statement.arguments.front());
-    else if (call && is_extra(*call))
-      wanted.emplace_back(spell(*call));
+    const auto* order = std::get_if<PeerOrder>(&statement.deed);
+    const auto* it = order ? std::get_if<StackCall>(order) : nullptr;
+    if (!it) continue;
+    if (it->aside != Aside::no) wanted.emplace_back(it->aside == Aside::thread ? "threads" : "fork");
+    if (it->call == Call::set)
+      wanted.push_back("set-" + it->arguments.front());
+    else if (is_extra(it->call))
+      wanted.emplace_back(spell(it->call));
   }
 }
 

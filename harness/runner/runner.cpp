@@ -7,6 +7,7 @@
 #include <exception>
 #include <stdexcept>
 
+#include "harness/data/overloaded.h"
 #include "harness/wire/wire.h"
 
 namespace tlsbye {
@@ -37,36 +38,29 @@ Line plan_request(const FaultPlan& plan) {
   return line;
 }
 
-// The request that a statement makes of a peer (peers/README.md).
-Line request_of(const Statement& statement) {
-  if (statement.verb == Verb::io) return plan_request(statement.fault);
-  if (statement.verb == Verb::io_clear) return Line("plan").with("clear", 1);
-  Line line{std::string(spell(statement.verb))};
-  if (statement.aside != Aside::no) line = Line(statement.aside == Aside::thread ? "aside" : "fork").with("call", spell(statement.verb));
-  if (statement.size > 0) line.with("size", static_cast<long long>(statement.size));
-  if (statement.once) line.with("until", "once");
-  if (statement.to_end) line.with("until", "end");
-  if (statement.until_done) line.with("until", "done");
-  switch (statement.verb) {
-    case Verb::raw_write:
-      return line.with("data", statement.text);
-    case Verb::send_alert:
-      return line.with("level", statement.arguments.at(0)).with("description", statement.arguments.at(1));
-    case Verb::key_update:
-      return statement.arguments.empty() ? line : line.with("requested", 1);
-    case Verb::set:
-      return line.with("name", statement.arguments.at(0)).with("value", statement.arguments.at(1));
-    default:
-      return line;
-  }
+Line call_request(const StackCall& it) {
+  Line line{std::string(spell(it.call))};
+  if (it.aside != Aside::no) line = Line(it.aside == Aside::thread ? "aside" : "fork").with("call", spell(it.call));
+  if (it.size > 0) line.with("size", static_cast<long long>(it.size));
+  if (it.until != Until::once || it.call == Call::handshake) line.with("until", spell(it.until));
+  if (it.call == Call::send_alert) line.with("level", it.arguments.at(0)).with("description", it.arguments.at(1));
+  if (it.call == Call::key_update && !it.arguments.empty()) line.with("requested", 1);
+  if (it.call == Call::set) line.with("name", it.arguments.at(0)).with("value", it.arguments.at(1));
+  return line;
 }
 
-// The calls of a stack have the same names as the verbs that ask for them.
-std::optional<Call> call_of(Verb verb) { return read_word<Call>(spell(verb)); }
-
-Until until_of(const Statement& statement) {
-  if (statement.to_end) return Until::end;
-  return statement.until_done || (statement.verb == Verb::handshake && !statement.once) ? Until::done : Until::once;
+// The request that such a line makes of a peer (peers/README.md).
+Line request_of(const PeerOrder& order, Verb verb) {
+  return std::visit(Overloaded{
+                        [](const StackCall& it) { return call_request(it); },
+                        [&](const PastLibrary& it) {
+                          Line line{std::string(spell(verb))};
+                          return it.data ? line.with("data", *it.data) : line;
+                        },
+                        [](const FaultPlan& it) { return plan_request(it); },
+                        [](const ForgetFaults&) { return Line("plan").with("clear", 1); },
+                    },
+                    order);
 }
 
 int id_of(const Line& line) { return static_cast<int>(line.number("id").value_or(0)); }
@@ -136,6 +130,7 @@ class Runner::Stage {
   };
 
   TransportKind transport() const { return run_.schedule.resets() ? TransportKind::tcp : run_.scenario->transport; }
+  Role role_of(Side side) const { return side == Side::subject ? run_.role : other(run_.role); }
   Player& player(Side side) { return players_[static_cast<std::size_t>(side)]; }
 
   // `again`: another session, on a new transport, or on the one that is there.
@@ -143,7 +138,7 @@ class Runner::Stage {
   void open(Side side, Again again) {
     const bool subject = side == Side::subject;
     Line open("open");
-    open.with("role", spell(subject ? run_.role : other(run_.role)))
+    open.with("role", spell(role_of(side)))
         .with("tls", spell(run_.tls))
         .with("io", spell(subject ? run_.io : Io::blocking));
     if (isolate_) open.with("isolate", 1);
@@ -160,56 +155,52 @@ class Runner::Stage {
   }
 
   void carry_out(const Statement& statement) {
-    switch (statement.actor) {
-      case Actor::client:
-        return ask(run_.role == Role::client ? Side::subject : Side::partner, statement);
-      case Actor::server:
-        return ask(run_.role == Role::server ? Side::subject : Side::partner, statement);
-      case Actor::wire:
-        if (statement.verb == Verb::pass) return pass(statement.milliseconds);
-        transcript_.add(line_, Told{statement.source, true});
-        wire_.carry_out(statement);
-        return;
-      case Actor::both:
-        if (statement.verb == Verb::reconnect || statement.verb == Verb::new_session)
-          return begin_session(statement.verb == Verb::reconnect ? Again::reconnected : Again::on_the_same_transport);
-        ask(Side::subject, statement);
-        settle();
-        ask(Side::partner, statement);
-        return;
-      case Actor::subject:
-        return ask(Side::subject, statement);
-      case Actor::partner:
-        return ask(Side::partner, statement);
-    }
+    std::visit(Overloaded{
+                   [&](const PeerOrder& order) {
+                     const bool both = statement.actor == Actor::both;
+                     for (const Side side : {Side::subject, Side::partner}) {
+                       if (both && side == Side::partner) settle();
+                       if (acts(statement.actor, side, role_of(side))) ask(side, statement.verb, order);
+                     }
+                   },
+                   [&](const NextSession& it) { begin_session(it.same_transport ? Again::on_the_same_transport : Again::reconnected); },
+                   [&](const WireOrder& order) {
+                     transcript_.add(line_, Told{statement.source, true});
+                     wire_.carry_out(order, statement.source, line_);
+                   },
+                   [&](const Pass& it) { pass(it.milliseconds); },
+               },
+               statement.deed);
   }
 
-  void ask(Side side, const Statement& statement) {
+  void ask(Side side, Verb verb, const PeerOrder& order) {
     Player& it = player(side);
-    const std::string verb(spell(statement.verb));
+    const auto* of_stack = std::get_if<StackCall>(&order);
+    const StackCall call = of_stack ? *of_stack : StackCall();
+    const std::string word(spell(verb));
     if (it.dead) {
-      transcript_.add(line_, NotDone{side, verb, "its process is gone", false});
+      transcript_.add(line_, NotDone{side, word, "its process is gone", false});
       return;
     }
-    if (it.blocked && statement.aside == Aside::no) {
+    if (it.blocked && call.aside == Aside::no) {
       transcript_.add(
           line_,
-          NotDone{side, verb, fmt::format("it is still blocked on {} in {}", spell(it.blocked->on), spell(it.blocked->during)), false});
+          NotDone{side, word, fmt::format("it is still blocked on {} in {}", spell(it.blocked->on), spell(it.blocked->during)), false});
       return;
     }
-    const Asked asked{side,           verb,           call_of(statement.verb), joined(statement.arguments), until_of(statement),
-                      statement.size, statement.aside};
-    if (statement.aside != Aside::no) {
+    const Asked asked{side,      word,      of_stack ? std::optional(call.call) : std::nullopt, joined(call.arguments), call.until,
+                      call.size, call.aside};
+    if (call.aside != Aside::no) {
       // Beside the call that waits, if one does: that one stays what it was.
       asked_aside_ = transcript_.add(line_, asked);
-      take(side, it.peer.ask(request_of(statement)));
+      take(side, it.peer.ask(request_of(order, verb)));
       return;
     }
     it.busy_with = asked.call;
-    it.verb = spell(statement.verb);
+    it.verb = spell(verb);
     it.asked = transcript_.add(line_, asked);
-    take(side, it.peer.ask(request_of(statement)));
-    if (statement.verb == Verb::abandon && !it.dead) transcript_.add(line_, RawCall{side, "abandon", 0, "", ""});
+    take(side, it.peer.ask(request_of(order, verb)));
+    if (verb == Verb::abandon && !it.dead) transcript_.add(line_, RawCall{side, "abandon", 0, "", ""});
   }
 
   bool counts_bytes() const { return run_.scenario->sweep_cuts || run_.schedule.ending; }

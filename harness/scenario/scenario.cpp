@@ -17,11 +17,6 @@
 
 namespace tlsbye {
 
-template <>
-struct Words<TransportKind> {
-  static constexpr std::array<std::string_view, 2> list{"socketpair", "tcp"};
-};
-
 namespace {
 
 constexpr std::array<std::string_view, 15> envelope_keys{"id",     "title", "why",           "cases",   "roles",           "versions",

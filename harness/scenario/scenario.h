@@ -12,8 +12,6 @@
 
 namespace tlsbye {
 
-enum class TransportKind : std::uint8_t { socketpair, tcp };
-
 struct Scenario {
   std::string id;                  // "family/name": the file's stem, a slash, the table's `id`; kebab-case
   std::string title;               // one line

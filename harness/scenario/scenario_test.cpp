@@ -177,8 +177,8 @@ TEST(Matrix, MakesAVariantOfEachCombinationOfItsValues) {
   ASSERT_EQ(loaded.scenarios.size(), 4u);
   EXPECT_EQ(loaded.scenarios[0].id, "family/a-name@k=1,side=subject");
   EXPECT_EQ(loaded.scenarios[3].id, "family/a-name@k=30,side=partner");
-  EXPECT_EQ(loaded.scenarios[3].script[0].size, 30u);
-  EXPECT_EQ(loaded.scenarios[3].script[1].side, Side::partner);
+  EXPECT_EQ(loaded.scenarios[3].script[0].source, "wire cut partner->subject close_notify at 30");
+  EXPECT_EQ(loaded.scenarios[3].script[1].source, "wire fin partner");
   EXPECT_EQ(loaded.scenarios[3].lines[0], "wire cut partner->subject close_notify at 30");
 }
 
@@ -188,8 +188,9 @@ TEST(Matrix, AValueMayBeAPartOfAWordOrSeveralWords) {
   EXPECT_EQ(rendered(loaded.diagnostics), "");
   ASSERT_EQ(loaded.scenarios.size(), 2u);
   EXPECT_EQ(loaded.scenarios[1].id, "family/a-name@n=3,what=alert-internal_error");
-  EXPECT_EQ(loaded.scenarios[1].script[0].times, 3);
-  EXPECT_EQ(loaded.scenarios[1].script[0].content.name, "alert internal_error");
+  const auto injection = std::get<Injection>(std::get<WireOrder>(loaded.scenarios[1].script[0].deed));
+  EXPECT_EQ(injection.times, 3);
+  EXPECT_EQ(injection.content.name, "alert internal_error");
 }
 
 TEST(Matrix, PlacesAreThoseBeforeReplacementAndEachProblemIsToldOnce) {

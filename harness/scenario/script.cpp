@@ -14,57 +14,6 @@
 
 namespace tlsbye {
 
-const std::vector<VerbRow>& verb_table() {
-  static const std::vector<VerbRow> table{
-      {Verb::handshake, true, false, "handshake [once]", "call the stack's handshake until it is done; `once`: one call only"},
-      {Verb::write, true, false, "write SIZE [until done]", "one call that writes the next SIZE bytes of this peer's pattern"},
-      {Verb::read, true, false, "read [SIZE] [until done|to-end]",
-       "one read of at most SIZE bytes (16KiB); `to-end`: again, as long as data comes"},
-      {Verb::close, true, false, "close [until done]", "one call of the stack's two-way close"},
-      {Verb::close_write, true, false, "close-write [until done]",
-       "one call of the stack's one-way close: nothing more to send, go on reading"},
-      {Verb::abandon, true, false, "abandon", "free the session without a word; the transport stays"},
-      {Verb::peek, true, false, "peek [SIZE]", "one read that leaves the data where it is"},
-      {Verb::send_alert, true, false, "send-alert ALERT [level LEVEL]", "one call that sends an alert"},
-      {Verb::key_update, true, false, "key-update [requested]",
-       "change one's sending keys (TLS 1.3), and ask the other side to do the same"},
-      {Verb::renegotiate, true, false, "renegotiate", "ask for another handshake in this session (TLS 1.2 and before)"},
-      {Verb::set, true, false, "set NAME VALUE", "turn a switch of the library, by its name in peers/README.md"},
-      {Verb::clear, true, false, "clear", "make the session's object ready for another connection"},
-      {Verb::keep_session, true, false, "keep-session", "take what is needed to resume this session later (clients)"},
-      {Verb::reconnect, true, false, "reconnect",
-       "`both`: free the session and open another one on a new transport; a client offers the session it kept"},
-      {Verb::new_session, true, false, "new-session", "`both`: the same on the transport that is there"},
-      {Verb::raw_read, true, false, "raw-read", "read all that is on the transport now, past TLS"},
-      {Verb::raw_write, true, false, "raw-write \"TEXT\"", "write to the transport, past TLS"},
-      {Verb::fin, true, false, "fin", "shut the transport down for writing"},
-      {Verb::hangup, true, false, "hangup", "close the transport"},
-      {Verb::io, true, false, "io recv|send FAULT [xN] [after N]",
-       "after N more transport calls of the library in that direction (0), the next N of them (1) end in FAULT"},
-      {Verb::io_clear, true, false, "io clear", "forget the faults that are still to come"},
-      {Verb::measure, true, false, "measure", "note the open files and the heap of the peer's process"},
-      {Verb::hold, false, true, "hold DIR WHAT", "keep the next such record, and all that follows it in that direction"},
-      {Verb::release, false, true, "release [DIR]", "deliver what is held, in one go, and hold nothing more"},
-      {Verb::drop, false, true, "drop DIR WHAT", "never deliver the next such record"},
-      {Verb::repeat, false, true, "repeat DIR WHAT [xN]", "deliver the next such record N more times (1)"},
-      {Verb::alter, false, true, "alter DIR WHAT [level LEVEL] [description ALERT]", "change the next such alert"},
-      {Verb::damage, false, true, "damage DIR WHAT", "flip a bit in the tag of the next such record"},
-      {Verb::split, false, true, "split DIR WHAT at K", "put the first K bytes of the next such record's content in a record of their own"},
-      {Verb::join, false, true, "join DIR WHAT xN", "put the contents of the next N such records in one record"},
-      {Verb::cut, false, true, "cut DIR WHAT at K",
-       "deliver only the first K bytes of the next such record, and then nothing more in that direction"},
-      {Verb::inject, false, true, "inject DIR [plain|damaged] [padded N] CONTENT [xN]",
-       "deliver N records (1) that nobody sent, in one go"},
-      {Verb::fin, false, true, "fin SIDE", "end the stream towards SIDE"},
-      {Verb::hangup, false, true, "hangup SIDE", "end both directions towards SIDE"},
-      {Verb::reset, false, true, "reset SIDE", "end both directions with an RST towards SIDE; needs `transport = \"tcp\"`"},
-      {Verb::stall, false, true, "stall SIDE", "stop reading what SIDE sends, so that its transport fills up"},
-      {Verb::unstall, false, true, "unstall SIDE", "go on reading what SIDE sends"},
-      {Verb::pass, false, true, "pass TIME", "let that much time go by for both peers, at once: `300ms`, `60s`"},
-  };
-  return table;
-}
-
 namespace {
 
 using WordList = std::vector<std::string_view>;
@@ -218,167 +167,39 @@ std::string new_session_ticket() {
 // RFC 8446 4.3.2, 4.6.2: a context of four bytes, and signature_algorithms with ecdsa_secp256r1_sha256.
 std::string certificate_request() { return handshake_message(13, bytes_of({4, 'p', 'h', 'a', '1', 0, 8, 0, 13, 0, 4, 0, 2, 4, 3})); }
 
-// Reads one line's words from left to right; what does not fit is a Problem.
+// Reads one line's words from left to right; what does not fit is a Problem. What stands behind each verb is read by a function of its own,
+// which the table of verbs below names.
 class LineReader {
  public:
-  explicit LineReader(std::vector<Token> tokens) : tokens_(std::move(tokens)), end_column_(tokens_.back().end) {}
+  using Deed = Statement::Deed;
 
-  Statement statement(const ScriptContext& context) {
-    Statement s;
-    s.actor = word<Actor>("an actor: subject, partner, both, client, server or wire");
-    if (s.actor != Actor::wire && s.actor != Actor::both)
-      s.aside = take("aside") ? Aside::thread : take("fork") ? Aside::process : Aside::no;
-    const int place = here();
-    const VerbRow& row = verb(s.actor);
-    if (s.aside != Aside::no && row.verb != Verb::read && row.verb != Verb::write && row.verb != Verb::close &&
-        row.verb != Verb::close_write)
-      throw Problem{place, fmt::format("`{}` cannot be done aside", spell(row.verb)), "one of: read, write, close, close-write"};
-    s.verb = row.verb;
-    usage_ = row.usage;
-    arguments(s, context);
-    if (s.aside != Aside::no && (s.until_done || s.to_end))
-      throw Problem{tokens_[at_ - 1].column, "what is done aside is one call", fmt::format("leave it at `{}`", spell(s.verb))};
-    if (at_ < tokens_.size()) throw unexpected(tokens_[at_]);
-    for (const auto& token : tokens_) s.source += (s.source.empty() ? "" : " ") + token.written;
-    return s;
+  LineReader(std::vector<Token> tokens, const ScriptContext& context)
+      : tokens_(std::move(tokens)), context_(context), end_column_(tokens_.back().end) {}
+
+  Statement statement();
+
+  // Calls of a stack.
+  Deed call() { return PeerOrder(this_call()); }
+  Deed handshake() { return PeerOrder(this_call(0, take("once") ? Until::once : Until::done)); }
+  Deed close() { return PeerOrder(this_call(0, until_done())); }
+  Deed write() {
+    const std::size_t bytes = size("a size", 1);
+    return PeerOrder(this_call(bytes, until_done()));
   }
-
- private:
-  const VerbRow& verb(Actor actor) {
-    const Token& token = next("a verb");
-    std::string name = token.text;
-    if (name == "io" && at_ < tokens_.size() && tokens_[at_].text == "clear") {
-      ++at_;
-      name = "io clear";
-    }
-    const bool wire = actor == Actor::wire;
-    WordList known;
-    bool elsewhere = false;
-    for (const auto& row : verb_table()) {
-      if (spell(row.verb) == name && (wire ? row.wire : row.peer)) {
-        if (actor == Actor::both && row.verb > Verb::new_session)
-          throw Problem{token.column, fmt::format("`both` cannot `{}`: only calls of the stack can be asked of both at once", name),
-                        "write a line for each"};
-        if (actor != Actor::both && (row.verb == Verb::reconnect || row.verb == Verb::new_session))
-          throw Problem{token.column, fmt::format("one side alone cannot `{}`", name), "say `both`"};
-        return row;
-      }
-      elsewhere |= spell(row.verb) == name;
-      if (wire ? row.wire : row.peer) known.push_back(spell(row.verb));
-    }
-    if (elsewhere)
-      throw Problem{token.column, fmt::format("{} cannot `{}`", wire ? "the wire" : "a peer", name),
-                    wire ? "say `subject` or `partner`" : "say `wire`"};
-    throw Problem{token.column, fmt::format("unknown verb `{}`", name), did_you_mean(name, known)};
+  Deed read() {
+    const bool sized = more() && text() != "until" && text() != "to-end";
+    const std::size_t bytes = sized ? size("a size, `until done` or `to-end`", 1) : 0;
+    return PeerOrder(this_call(bytes, take("to-end") ? Until::end : until_done()));
   }
-
-  void arguments(Statement& s, const ScriptContext& context) {
-    switch (s.verb) {
-      case Verb::handshake:
-        s.once = take("once");
-        s.until_done = !s.once;
-        break;
-      case Verb::peek:
-        if (more()) s.size = size("a size", 1);
-        break;
-      case Verb::send_alert: {
-        const std::uint8_t description = alert();
-        const std::uint8_t severity = take("level") ? level() : is_mild(description) ? 1 : 2;
-        s.arguments = {std::to_string(severity), std::to_string(description)};
-        break;
-      }
-      case Verb::key_update:
-        if (take("requested")) s.arguments = {"requested"};
-        break;
-      case Verb::set:
-        setting(s);
-        break;
-      case Verb::pass:
-        s.milliseconds = milliseconds();
-        break;
-      case Verb::write:
-        s.size = size("a size", 1);
-        s.until_done = until_done();
-        break;
-      case Verb::read:
-        if (more() && text() != "until" && text() != "to-end") s.size = size("a size, `until done` or `to-end`", 1);
-        s.to_end = take("to-end");
-        if (!s.to_end) s.until_done = until_done();
-        break;
-      case Verb::close:
-      case Verb::close_write:
-        s.until_done = until_done();
-        break;
-      case Verb::abandon:
-      case Verb::renegotiate:
-      case Verb::clear:
-      case Verb::keep_session:
-      case Verb::reconnect:
-      case Verb::new_session:
-      case Verb::measure:
-      case Verb::raw_read:
-      case Verb::io_clear:
-        break;
-      case Verb::raw_write:
-        s.text = quoted();
-        break;
-      case Verb::fin:
-      case Verb::hangup:
-        if (s.actor == Actor::wire) s.side = word<Side>("a side");
-        break;
-      case Verb::io:
-        fault(s);
-        break;
-      case Verb::hold:
-      case Verb::drop:
-      case Verb::damage:
-        direction(s);
-        s.what = pattern();
-        break;
-      case Verb::release:
-        if (more()) direction(s);
-        break;
-      case Verb::repeat:
-        direction(s);
-        s.what = pattern();
-        s.times = times(1).value_or(1);
-        break;
-      case Verb::alter:
-        alteration(s);
-        break;
-      case Verb::split:
-      case Verb::cut:
-        direction(s);
-        s.what = pattern();
-        expect("at");
-        s.size = size("a number of bytes", 1);
-        break;
-      case Verb::join: {
-        direction(s);
-        s.what = pattern();
-        const int place = here();
-        const auto count = times(2);
-        if (!count) throw Problem{place, "`join` needs to know how many records: `x2` or more", usage()};
-        s.times = *count;
-        break;
-      }
-      case Verb::inject:
-        injection(s, context);
-        break;
-      case Verb::reset:
-        if (context.no_reset)
-          throw Problem{tokens_[1].column, "a reset needs TCP, and this scenario's transport is a socketpair",
-                        "add `transport = \"tcp\"` to the scenario"};
-        s.side = word<Side>("a side");
-        break;
-      case Verb::stall:
-      case Verb::unstall:
-        s.side = word<Side>("a side");
-        break;
-    }
+  Deed peek() { return PeerOrder(this_call(more() ? size("a size", 1) : 0)); }
+  Deed send_alert() {
+    const Alert it = alert_and_level();
+    return PeerOrder(this_call(0, Until::once, {std::to_string(it.level), std::to_string(it.description)}));
   }
-
-  void setting(Statement& s) {
+  Deed key_update() {
+    return PeerOrder(this_call(0, Until::once, take("requested") ? std::vector<std::string>{"requested"} : std::vector<std::string>{}));
+  }
+  Deed set() {
     const Token& name = next("the name of a switch");
     const auto& switches = switch_table();
     const auto known = std::find_if(switches.begin(), switches.end(), [&](const SwitchRow& it) { return it.name == name.text; });
@@ -393,36 +214,83 @@ class LineReader {
     if (!fits)
       throw Problem{value.column, fmt::format("`{}` is not a value of `{}`", value.text, name.text),
                     known->values.empty() ? "a number of milliseconds" : fmt::format("one of: {}", fmt::join(known->values, ", "))};
-    s.arguments = {name.text, value.text};
+    return PeerOrder(this_call(0, Until::once, {name.text, value.text}));
   }
 
-  void fault(Statement& s) {
-    s.fault.flow = word<Flow>("`recv` or `send`");
+  // What a peer does past its library, and how its transport calls fail.
+  Deed past_library() { return PeerOrder(PastLibrary{}); }
+  Deed raw_write() { return PeerOrder(PastLibrary{quoted()}); }
+  Deed io_clear() { return PeerOrder(ForgetFaults{}); }
+  Deed io() {
+    FaultPlan plan{.flow = word<Flow>("`recv` or `send`")};
     const int place = here();
-    s.fault.fault = word<Fault>("a fault");
-    if (s.fault.fault == Fault::eof && s.fault.flow == Flow::send)
-      throw Problem{place, "a send cannot end in EOF", "EPIPE is what it would say"};
-    if (s.fault.fault == Fault::epipe && s.fault.flow == Flow::recv)
-      throw Problem{place, "a recv cannot end in EPIPE", "use EOF or ECONNRESET"};
-    if (s.fault.fault == Fault::short_count && more() && is_number(text())) s.fault.count = size("a number of bytes", 1);
-    s.fault.times = times(1).value_or(1);
-    if (take("after")) s.fault.after = static_cast<int>(number("a number of calls", 0, 1'000'000));
+    plan.fault = word<Fault>("a fault");
+    if (plan.fault == Fault::eof && plan.flow == Flow::send) throw Problem{place, "a send cannot end in EOF", "EPIPE is what it would say"};
+    if (plan.fault == Fault::epipe && plan.flow == Flow::recv) throw Problem{place, "a recv cannot end in EPIPE", "use EOF or ECONNRESET"};
+    if (plan.fault == Fault::short_count && more() && is_number(text())) plan.count = size("a number of bytes", 1);
+    plan.times = times(1).value_or(1);
+    if (take("after")) plan.after = static_cast<int>(number("a number of calls", 0, 1'000'000));
+    return PeerOrder(plan);
   }
 
-  void alteration(Statement& s) {
-    direction(s);
+  // Both peers.
+  template <bool same_transport>
+  Deed next_session() {
+    return NextSession{same_transport};
+  }
+  Deed pass() { return Pass{milliseconds()}; }
+
+  // Orders to the wire.
+  template <StandingOrder::Deed deed>
+  Deed standing() {
+    StandingOrder order{.deed = deed, .from = direction()};
     const int place = here();
-    s.what = pattern();
-    if (s.what.kind != RecordPattern::Kind::close_notify && s.what.kind != RecordPattern::Kind::alert)
-      throw Problem{place, "only alerts can be altered", "one of: close_notify, alert"};
-    if (take("level")) s.level = level();
-    if (take("description")) s.description = alert();
-    if (!s.level && !s.description) throw Problem{here(), "`alter` needs `level` or `description`", usage()};
+    order.what = pattern();
+    if constexpr (deed == StandingOrder::Deed::repeat) order.times = times(1).value_or(1);
+    if constexpr (deed == StandingOrder::Deed::split || deed == StandingOrder::Deed::cut) {
+      expect("at");
+      order.at = size("a number of bytes", 1);
+    }
+    if constexpr (deed == StandingOrder::Deed::join) {
+      const int count_at = here();
+      const auto count = times(2);
+      if (!count) throw Problem{count_at, "`join` needs to know how many records: `x2` or more", usage()};
+      order.times = *count;
+    }
+    if constexpr (deed == StandingOrder::Deed::alter) {
+      if (order.what.kind != RecordPattern::Kind::close_notify && order.what.kind != RecordPattern::Kind::alert)
+        throw Problem{place, "only alerts can be altered", "one of: close_notify, alert"};
+      if (take("level")) order.level = level();
+      if (take("description")) order.description = alert();
+      if (!order.level && !order.description) throw Problem{here(), "`alter` needs `level` or `description`", usage()};
+    }
+    return WireOrder(std::move(order));
+  }
+  Deed release() { return WireOrder(Release{more() ? std::optional(direction()) : std::nullopt}); }
+  template <End how>
+  Deed end() {
+    if (how == End::reset && context_.no_reset)
+      throw Problem{tokens_[1].column, "a reset needs TCP, and this scenario's transport is a socketpair",
+                    "add `transport = \"tcp\"` to the scenario"};
+    return WireOrder(EndOrder{word<Side>("a side"), how});
+  }
+  template <bool stalled>
+  Deed stall() {
+    return WireOrder(Stall{word<Side>("a side"), stalled});
+  }
+  Deed inject() {
+    Injection order{.from = direction(), .content = content()};
+    order.times = times(1).value_or(1);
+    return WireOrder(std::move(order));
   }
 
-  void injection(Statement& s, const ScriptContext& context) {
-    direction(s);
-    Content& c = s.content;
+ private:
+  StackCall this_call(std::size_t bytes = 0, Until until = Until::once, std::vector<std::string> arguments = {}) const {
+    return {*read_word<Call>(spell(verb_)), bytes, until, aside_, std::move(arguments)};
+  }
+
+  Content content() {
+    Content c;
     int plain_at = 0, damaged_at = 0, padded_at = 0;
     for (bool again = true; again;) {
       const int place = here();
@@ -445,40 +313,38 @@ class LineReader {
         throw Problem{place, fmt::format("{} exists in TLS {} only", what, version),
                       fmt::format("add `versions = [\"{}\"]` to the scenario", version)};
     };
-    if (padded_at) only(context.with_tls12, "padding", "1.3");
+    if (padded_at) only(context_.with_tls12, "padding", "1.3");
     c.name = kind.text;
     if (kind.text == "close_notify") {
       c.type = ContentType::alert;
       c.bytes = bytes_of({1, 0});
     } else if (kind.text == "alert") {
       c.type = ContentType::alert;
-      const std::uint8_t description = alert();
-      const bool mild = is_mild(description);
-      const std::uint8_t severity = take("level") ? level() : mild ? 1 : 2;
-      c.bytes = bytes_of({severity, description});
-      c.name = "alert " + alert_name(description);
-      if (severity != (mild ? 1 : 2)) c.name += fmt::format(" level {}", severity);
+      const Alert it = alert_and_level();
+      c.bytes = bytes_of({it.level, it.description});
+      c.name = "alert " + alert_name(it.description);
+      if (it.level != usual_level(it.description)) c.name += fmt::format(" level {}", it.level);
     } else if (kind.text == "data") {
       c.type = ContentType::application_data;
       c.pattern = size("a size", 0);
       if (c.pattern > 16384) throw Problem{tokens_[at_ - 1].column, "a record holds at most 16KiB", "use `data 16KiB xN`"};
       c.name = fmt::format("data {}", c.pattern);
     } else if (kind.text == "key_update") {
-      only(context.with_tls12, "key_update", "1.3");
+      only(context_.with_tls12, "key_update", "1.3");
       c.type = ContentType::handshake;
       const bool requested = take("requested");
       c.bytes = handshake_message(24, bytes_of({requested ? 1 : 0}));
       if (requested) c.name += " requested";
     } else if (kind.text == "hello_request") {
-      only(context.with_tls13, "hello_request", "1.2");
+      only(context_.with_tls13, "hello_request", "1.2");
       c.type = ContentType::handshake;
       c.bytes = handshake_message(0, {});
     } else if (kind.text == "new_session_ticket") {
-      only(context.with_tls12, "new_session_ticket after the handshake", "1.3");
+      only(context_.with_tls12, "new_session_ticket after the handshake", "1.3");
       c.type = ContentType::handshake;
       c.bytes = new_session_ticket();
     } else if (kind.text == "certificate_request") {
-      only(context.with_tls12, "certificate_request after the handshake", "1.3");
+      only(context_.with_tls12, "certificate_request after the handshake", "1.3");
       c.type = ContentType::handshake;
       c.bytes = certificate_request();
     } else if (kind.text == "empty-alert") {
@@ -507,26 +373,22 @@ class LineReader {
       c.name += fmt::format(" {} {}", type.text, hex.text);
     } else if (kind.text == "raw") {
       if (plain_at || damaged_at || padded_at)
-        throw Problem{std::max({plain_at, damaged_at, padded_at}), "raw bytes are no record", usage()};
+        throw Problem{std::max({plain_at, damaged_at, padded_at}), "raw bytes are not a record", usage()};
       c.type = ContentType::raw;
       c.bytes = quoted();
       c.name = "raw " + tokens_[at_ - 1].written;
     } else {
       throw Problem{kind.column, fmt::format("unknown content `{}`", kind.text), did_you_mean(kind.text, contents)};
     }
-    s.times = times(1).value_or(1);
+    return c;
   }
 
-  void direction(Statement& s) {
+  Side direction() {
     static constexpr std::array<std::string_view, 2> directions{"subject->partner", "partner->subject"};
     const Token& token = next("a direction");
-    if (token.text == "subject->partner") {
-      s.from = Side::subject;
-    } else if (token.text == "partner->subject") {
-      s.from = Side::partner;
-    } else {
-      throw Problem{token.column, fmt::format("`{}` is not a direction", token.text), did_you_mean(token.text, directions)};
-    }
+    if (token.text == directions[0]) return Side::subject;
+    if (token.text == directions[1]) return Side::partner;
+    throw Problem{token.column, fmt::format("`{}` is not a direction", token.text), did_you_mean(token.text, directions)};
   }
 
   RecordPattern pattern() {
@@ -553,8 +415,12 @@ class LineReader {
     return static_cast<std::uint8_t>(number("an alert", 0, 255));
   }
 
-  // close_notify, user_canceled and no_renegotiation are warnings, unless somebody says otherwise.
-  static bool is_mild(std::uint8_t description) { return description == 0 || description == 90 || description == 100; }
+  // close_notify, user_canceled and no_renegotiation are warnings, all others are fatal, unless the line says otherwise.
+  static std::uint8_t usual_level(std::uint8_t description) { return description == 0 || description == 90 || description == 100 ? 1 : 2; }
+  Alert alert_and_level() {
+    const std::uint8_t description = alert();
+    return {take("level") ? level() : usual_level(description), description};
+  }
 
   long long milliseconds() {
     const Token& token = next("a time");
@@ -574,10 +440,10 @@ class LineReader {
     return static_cast<int>(parse_number(token, std::string_view(token.text).substr(1), least, 1'000'000));
   }
 
-  bool until_done() {
-    if (!take("until")) return false;
+  Until until_done() {
+    if (!take("until")) return Until::once;
     expect("done");
-    return true;
+    return Until::done;
   }
 
   std::string quoted() {
@@ -660,13 +526,148 @@ class LineReader {
 
   std::string usage() const { return usage_.empty() ? std::string{} : fmt::format("usage: {}", usage_); }
 
+  const struct Grammar& verb(Actor actor);
+
   std::vector<Token> tokens_;
+  const ScriptContext& context_;
   std::size_t at_ = 0;
   int end_column_;
   std::string_view usage_;
+  Verb verb_{};
+  Aside aside_ = Aside::no;
 };
 
+// The table, with how the rest of such a line is read.
+struct Grammar {
+  VerbRow row;
+  LineReader::Deed (LineReader::*read)();
+};
+const std::vector<Grammar>& grammar() {
+  static const std::vector<Grammar> table{
+      {{Verb::handshake, true, false, "handshake [once]", "call the stack's handshake until it is done; `once`: one call only"},
+       &LineReader::handshake},
+      {{Verb::write, true, false, "write SIZE [until done]", "one call that writes the next SIZE bytes of this peer's pattern"},
+       &LineReader::write},
+      {{Verb::read, true, false, "read [SIZE] [until done|to-end]",
+        "one read of at most SIZE bytes (16KiB); `to-end`: again, as long as data comes"},
+       &LineReader::read},
+      {{Verb::close, true, false, "close [until done]", "one call of the stack's two-way close"}, &LineReader::close},
+      {{Verb::close_write, true, false, "close-write [until done]",
+        "one call of the stack's one-way close: nothing more to send, go on reading"},
+       &LineReader::close},
+      {{Verb::abandon, true, false, "abandon", "free the session without a word; the transport stays"}, &LineReader::call},
+      {{Verb::peek, true, false, "peek [SIZE]", "one read that leaves the data where it is"}, &LineReader::peek},
+      {{Verb::send_alert, true, false, "send-alert ALERT [level LEVEL]", "one call that sends an alert"}, &LineReader::send_alert},
+      {{Verb::key_update, true, false, "key-update [requested]",
+        "change one's sending keys (TLS 1.3), and ask the other side to do the same"},
+       &LineReader::key_update},
+      {{Verb::renegotiate, true, false, "renegotiate", "ask for another handshake in this session (TLS 1.2 and before)"},
+       &LineReader::call},
+      {{Verb::set, true, false, "set NAME VALUE", "turn a switch of the library, by its name in peers/README.md"}, &LineReader::set},
+      {{Verb::clear, true, false, "clear", "make the session's object ready for another connection"}, &LineReader::call},
+      {{Verb::keep_session, true, false, "keep-session", "take what is needed to resume this session later (clients)"}, &LineReader::call},
+      {{Verb::reconnect, true, false, "reconnect",
+        "`both`: free the session and open another one on a new transport; a client offers the session it kept"},
+       &LineReader::next_session<false>},
+      {{Verb::new_session, true, false, "new-session", "`both`: the same on the transport that is there"}, &LineReader::next_session<true>},
+      {{Verb::raw_read, true, false, "raw-read", "read all that is on the transport now, past TLS"}, &LineReader::past_library},
+      {{Verb::raw_write, true, false, "raw-write \"TEXT\"", "write to the transport, past TLS"}, &LineReader::raw_write},
+      {{Verb::fin, true, false, "fin", "shut the transport down for writing"}, &LineReader::past_library},
+      {{Verb::hangup, true, false, "hangup", "close the transport"}, &LineReader::past_library},
+      {{Verb::io, true, false, "io recv|send FAULT [xN] [after N]",
+        "after N more transport calls of the library in that direction (0), the next N of them (1) end in FAULT"},
+       &LineReader::io},
+      {{Verb::io_clear, true, false, "io clear", "forget the faults that are still to come"}, &LineReader::io_clear},
+      {{Verb::measure, true, false, "measure", "note the open files and the heap of the peer's process"}, &LineReader::past_library},
+      {{Verb::hold, false, true, "hold DIR WHAT", "keep the next such record, and all that follows it in that direction"},
+       &LineReader::standing<StandingOrder::Deed::hold>},
+      {{Verb::release, false, true, "release [DIR]", "deliver what is held, in one go, and hold nothing more"}, &LineReader::release},
+      {{Verb::drop, false, true, "drop DIR WHAT", "never deliver the next such record"}, &LineReader::standing<StandingOrder::Deed::drop>},
+      {{Verb::repeat, false, true, "repeat DIR WHAT [xN]", "deliver the next such record N more times (1)"},
+       &LineReader::standing<StandingOrder::Deed::repeat>},
+      {{Verb::alter, false, true, "alter DIR WHAT [level LEVEL] [description ALERT]", "change the next such alert"},
+       &LineReader::standing<StandingOrder::Deed::alter>},
+      {{Verb::damage, false, true, "damage DIR WHAT", "flip a bit in the tag of the next such record"},
+       &LineReader::standing<StandingOrder::Deed::damage>},
+      {{Verb::split, false, true, "split DIR WHAT at K",
+        "put the first K bytes of the next such record's content in a record of their own"},
+       &LineReader::standing<StandingOrder::Deed::split>},
+      {{Verb::join, false, true, "join DIR WHAT xN", "put the contents of the next N such records in one record"},
+       &LineReader::standing<StandingOrder::Deed::join>},
+      {{Verb::cut, false, true, "cut DIR WHAT at K",
+        "deliver only the first K bytes of the next such record, and then nothing more in that direction"},
+       &LineReader::standing<StandingOrder::Deed::cut>},
+      {{Verb::inject, false, true, "inject DIR [plain|damaged] [padded N] CONTENT [xN]",
+        "deliver N records (1) that nobody sent, in one go"},
+       &LineReader::inject},
+      {{Verb::fin, false, true, "fin SIDE", "end the stream towards SIDE"}, &LineReader::end<End::fin>},
+      {{Verb::hangup, false, true, "hangup SIDE", "end both directions towards SIDE"}, &LineReader::end<End::hangup>},
+      {{Verb::reset, false, true, "reset SIDE", "end both directions with an RST towards SIDE; needs `transport = \"tcp\"`"},
+       &LineReader::end<End::reset>},
+      {{Verb::stall, false, true, "stall SIDE", "stop reading what SIDE sends, so that its transport fills up"}, &LineReader::stall<true>},
+      {{Verb::unstall, false, true, "unstall SIDE", "go on reading what SIDE sends"}, &LineReader::stall<false>},
+      {{Verb::pass, false, true, "pass TIME", "let that much time go by for both peers, at once: `300ms`, `60s`"}, &LineReader::pass},
+  };
+  return table;
+}
+
+const Grammar& LineReader::verb(Actor actor) {
+  const Token& token = next("a verb");
+  std::string name = token.text;
+  if (name == "io" && at_ < tokens_.size() && tokens_[at_].text == "clear") {
+    ++at_;
+    name = "io clear";
+  }
+  const bool wire = actor == Actor::wire;
+  WordList known;
+  bool elsewhere = false;
+  for (const Grammar& it : grammar()) {
+    const VerbRow& row = it.row;
+    if (spell(row.verb) == name && (wire ? row.wire : row.peer)) {
+      if (actor == Actor::both && row.verb > Verb::new_session)
+        throw Problem{token.column, fmt::format("`both` cannot `{}`: only calls of the stack can be asked of both at once", name),
+                      "write a line for each"};
+      if (actor != Actor::both && (row.verb == Verb::reconnect || row.verb == Verb::new_session))
+        throw Problem{token.column, fmt::format("one side alone cannot `{}`", name), "say `both`"};
+      return it;
+    }
+    elsewhere |= spell(row.verb) == name;
+    if (wire ? row.wire : row.peer) known.push_back(spell(row.verb));
+  }
+  if (elsewhere)
+    throw Problem{token.column, fmt::format("{} cannot `{}`", wire ? "the wire" : "a peer", name),
+                  wire ? "say `subject` or `partner`" : "say `wire`"};
+  throw Problem{token.column, fmt::format("unknown verb `{}`", name), did_you_mean(name, known)};
+}
+
+Statement LineReader::statement() {
+  Statement s;
+  s.actor = word<Actor>("an actor: subject, partner, both, client, server or wire");
+  if (s.actor != Actor::wire && s.actor != Actor::both) aside_ = take("aside") ? Aside::thread : take("fork") ? Aside::process : Aside::no;
+  const int place = here();
+  const Grammar& it = verb(s.actor);
+  s.verb = verb_ = it.row.verb;
+  usage_ = it.row.usage;
+  if (aside_ != Aside::no && verb_ != Verb::read && verb_ != Verb::write && verb_ != Verb::close && verb_ != Verb::close_write)
+    throw Problem{place, fmt::format("`{}` cannot be done aside", spell(verb_)), "one of: read, write, close, close-write"};
+  s.deed = (this->*it.read)();
+  if (const auto* peer = std::get_if<PeerOrder>(&s.deed); peer && aside_ != Aside::no && std::get<StackCall>(*peer).until != Until::once)
+    throw Problem{tokens_[at_ - 1].column, "what is done aside is one call", fmt::format("leave it at `{}`", spell(verb_))};
+  if (at_ < tokens_.size()) throw unexpected(tokens_[at_]);
+  for (const auto& token : tokens_) s.source += (s.source.empty() ? "" : " ") + token.written;
+  return s;
+}
+
 }  // namespace
+
+const std::vector<VerbRow>& verb_table() {
+  static const std::vector<VerbRow> table = [] {
+    std::vector<VerbRow> rows;
+    for (const Grammar& it : grammar()) rows.push_back(it.row);
+    return rows;
+  }();
+  return table;
+}
 
 const std::vector<SwitchRow>& switch_table() {
   static const std::vector<SwitchRow> table{{"quiet-shutdown", {"on", "off"}},
@@ -689,6 +690,24 @@ const std::vector<std::string_view>& record_words() {
 }
 
 std::span<const std::string_view> content_words() { return contents; }
+
+bool acts(Actor actor, Side side, Role its_role) {
+  switch (actor) {
+    case Actor::subject:
+      return side == Side::subject;
+    case Actor::partner:
+      return side == Side::partner;
+    case Actor::client:
+      return its_role == Role::client;
+    case Actor::server:
+      return its_role == Role::server;
+    case Actor::both:
+      return true;
+    case Actor::wire:
+      return false;
+  }
+  return false;
+}
 
 std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> lines;
@@ -738,7 +757,7 @@ std::vector<Statement> parse_script(std::string_view text, const ScriptContext& 
     try {
       auto tokens = tokenise(line, context);
       if (tokens.empty()) continue;
-      Statement statement = LineReader(std::move(tokens)).statement(context);
+      Statement statement = LineReader(std::move(tokens), context).statement();
       statement.line = number;
       statements.push_back(std::move(statement));
     } catch (const Problem& problem) {

@@ -12,9 +12,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
-#include "harness/transcript/transcript.h"
+#include "harness/scenario/wire_order.h"
 #include "peers/protocol/words.h"
 
 namespace tlsbye {
@@ -93,45 +94,46 @@ struct FaultPlan {
   int after = 0;
   std::size_t count = 1;
 };
+struct ForgetFaults {};  // those that are still to come
 
-// Which record a standing order waits for. Each order acts once, on the first record that matches.
-struct RecordPattern {
-  enum class Kind : std::uint8_t { any, close_notify, alert, application_data, handshake, change_cipher_spec } kind = Kind::any;
-  std::string handshake;  // with Kind::handshake: the message that it must begin with, "NewSessionTicket"; empty for any
+// API calls of a stack: one, or one again and again.
+struct StackCall {
+  Call call{};
+  std::size_t size = 0;  // bytes, of read, write and peek; 0: as many as the peer likes (16 KiB)
+  Until until = Until::once;
+  Aside aside = Aside::no;                  // `aside close`, `fork close`: by another thread, a forked process, beside a call that waits
+  std::vector<std::string> arguments = {};  // of an extra call, as the peer gets them (peers/common/stack.h); send-alert: the two numbers
 };
 
-// Content for a record that the wire makes.
-struct Content {
-  ContentType type = ContentType::alert;
-  std::string bytes;  // application_data: empty, with `pattern` bytes of the sender's pattern; raw: as they go on the transport
-  std::size_t pattern = 0;
-  std::string name;         // for the reader: "alert internal_error", "key_update"
-  std::size_t padding = 0;  // TLS 1.3 only
-  bool plain = false;       // a record without protection, although keys are on
-  bool damaged = false;     // a record that cannot be authenticated
+// raw-read, raw-write, fin, hangup, measure: what a peer does past its library. The verb says what.
+struct PastLibrary {
+  std::optional<std::string> data;  // raw-write
 };
 
+// Both peers free their sessions and open others: on new transports, or on those that are there.
+struct NextSession {
+  bool same_transport = false;
+};
+
+// Time goes by for both peers.
+struct Pass {
+  long long milliseconds = 0;
+};
+
+using PeerOrder = std::variant<StackCall, PastLibrary, FaultPlan, ForgetFaults>;
+
+// One line of a script.
 struct Statement {
+  using Deed = std::variant<PeerOrder, NextSession, WireOrder, Pass>;
   int line = 0;  // in the script, 1-based
   Actor actor{};
   Verb verb{};
-  std::size_t size = 0;                // write, read; cut, split: the k of `at K`; 0 for read: 16 KiB
-  int times = 1;                       // xN
-  bool until_done = false;             // repeat the call while call_again(outcome), waiting between as the outcome says
-  bool once = false;                   // handshake: one call only
-  Aside aside = Aside::no;             // `aside close`, `fork close`: made by another thread, a forked process, beside a call that waits
-  std::vector<std::string> arguments;  // of an extra call, as the peer gets them (peers/common/stack.h); send-alert: the two numbers
-  long long milliseconds = 0;          // pass
-  bool to_end = false;                 // read: until it neither gives data nor wants to be called again
-  std::optional<Side> from;            // a wire order's direction: from this side to the other; none: both (release)
-  Side side{};                         // wire fin, hangup, reset, stall, unstall: the side it is done to
-  RecordPattern what;
-  Content content;
-  FaultPlan fault;
-  std::optional<std::uint8_t> level, description;  // alter
-  std::string text;                                // raw-write
-  std::string source;                              // the line as it was written, blanks folded, without its comment
+  Deed deed;
+  std::string source;  // the line as it was written, blanks folded, without its comment
 };
+
+// Whether that side has a part in what the actor does: the peer that is named, by its side or by its role, or both; never for the wire.
+bool acts(Actor actor, Side side, Role its_role);
 
 // The table behind the language: one row a verb. The parser, the diagnostics and the generated part of scenarios/README.md read it.
 struct VerbRow {

@@ -24,6 +24,23 @@ Statement parsed(std::string_view line) {
   return statements.front();
 }
 
+// What such a line asks for.
+template <typename Family, typename Order>
+Order deed(std::string_view line) {
+  const Statement statement = parsed(line);
+  const auto* family = std::get_if<Family>(&statement.deed);
+  const auto* order = family ? std::get_if<Order>(family) : nullptr;
+  if (order) return *order;
+  ADD_FAILURE() << "of another kind: " << line;
+  return {};
+}
+StackCall call(std::string_view line) { return deed<PeerOrder, StackCall>(line); }
+FaultPlan plan(std::string_view line) { return deed<PeerOrder, FaultPlan>(line); }
+template <typename Order = StandingOrder>
+Order order(std::string_view line) {
+  return deed<WireOrder, Order>(line);
+}
+
 // What is said about one line that is wrong: "column: problem | suggestion".
 std::string complaint(std::string_view line) {
   std::vector<Diagnostic> diagnostics;
@@ -73,30 +90,28 @@ TEST(Script, TellsEveryProblemOfEveryLineWithItsPlaceInTheFile) {
 }
 
 TEST(PeerVerbs, AHandshakeIsUntilDoneUnlessItIsOneCall) {
-  EXPECT_TRUE(parsed("both handshake").until_done);
-  EXPECT_FALSE(parsed("both handshake").once);
-  EXPECT_TRUE(parsed("subject handshake once").once);
-  EXPECT_FALSE(parsed("subject handshake once").until_done);
+  EXPECT_EQ(call("both handshake").until, Until::done);
+  EXPECT_EQ(call("subject handshake once").until, Until::once);
 }
 
 TEST(PeerVerbs, ExtraCallsHaveTheArgumentsThatThePeerGets) {
-  EXPECT_EQ(parsed("subject peek 5").size, 5u);
-  EXPECT_EQ(parsed("subject peek").size, 0u);
-  EXPECT_THAT(parsed("partner send-alert internal_error").arguments, ElementsAre("2", "80"));
-  EXPECT_THAT(parsed("partner send-alert user_canceled").arguments, ElementsAre("1", "90"));
-  EXPECT_THAT(parsed("partner send-alert 201 level warning").arguments, ElementsAre("1", "201"));
-  EXPECT_THAT(parsed("subject key-update").arguments, IsEmpty());
-  EXPECT_THAT(parsed("subject key-update requested").arguments, ElementsAre("requested"));
+  EXPECT_EQ(call("subject peek 5").size, 5u);
+  EXPECT_EQ(call("subject peek").size, 0u);
+  EXPECT_THAT(call("partner send-alert internal_error").arguments, ElementsAre("2", "80"));
+  EXPECT_THAT(call("partner send-alert user_canceled").arguments, ElementsAre("1", "90"));
+  EXPECT_THAT(call("partner send-alert 201 level warning").arguments, ElementsAre("1", "201"));
+  EXPECT_THAT(call("subject key-update").arguments, IsEmpty());
+  EXPECT_THAT(call("subject key-update requested").arguments, ElementsAre("requested"));
   for (const auto* verb : {"renegotiate", "clear", "keep-session", "measure"})
-    EXPECT_THAT(parsed(std::string("client ") + verb).arguments, IsEmpty());
+    EXPECT_EQ(spell(parsed(std::string("client ") + verb).verb), verb);
   EXPECT_THAT(complaint("subject send-alert internal-error"), HasSubstr("did you mean `internal_error`?"));
   EXPECT_THAT(complaint("subject key-update now"), testing::StartsWith("20: `now` is not expected here"));
 }
 
 TEST(PeerVerbs, ASwitchAndItsValueAreOfClosedLists) {
-  EXPECT_THAT(parsed("subject set quiet-shutdown on").arguments, ElementsAre("quiet-shutdown", "on"));
-  EXPECT_THAT(parsed("subject set shutdown both").arguments, ElementsAre("shutdown", "both"));
-  EXPECT_THAT(parsed("subject set timeout 60000").arguments, ElementsAre("timeout", "60000"));
+  EXPECT_THAT(call("subject set quiet-shutdown on").arguments, ElementsAre("quiet-shutdown", "on"));
+  EXPECT_THAT(call("subject set shutdown both").arguments, ElementsAre("shutdown", "both"));
+  EXPECT_THAT(call("subject set timeout 60000").arguments, ElementsAre("timeout", "60000"));
   EXPECT_EQ(complaint("subject set quiet-shutdwn on"), "13: unknown switch `quiet-shutdwn` | did you mean `quiet-shutdown`?");
   EXPECT_EQ(complaint("subject set shutdown SENT|RECEIVED"),
             "22: `SENT|RECEIVED` is not a value of `shutdown` | one of: none, SENT, RECEIVED, both");
@@ -105,10 +120,10 @@ TEST(PeerVerbs, ASwitchAndItsValueAreOfClosedLists) {
 }
 
 TEST(PeerVerbs, WhatIsDoneAsideIsOneCall) {
-  EXPECT_EQ(parsed("subject aside close").aside, Aside::thread);
-  EXPECT_EQ(parsed("server fork close-write").aside, Aside::process);
-  EXPECT_EQ(parsed("subject aside write 5").size, 5u);
-  EXPECT_EQ(parsed("subject close").aside, Aside::no);
+  EXPECT_EQ(call("subject aside close").aside, Aside::thread);
+  EXPECT_EQ(call("server fork close-write").aside, Aside::process);
+  EXPECT_EQ(call("subject aside write 5").size, 5u);
+  EXPECT_EQ(call("subject close").aside, Aside::no);
   EXPECT_EQ(complaint("subject aside close until done"), "27: what is done aside is one call | leave it at `close`");
   EXPECT_THAT(complaint("subject aside read to-end"), HasSubstr("one call"));
   EXPECT_EQ(complaint("subject aside handshake"), "15: `handshake` cannot be done aside | one of: read, write, close, close-write");
@@ -116,20 +131,19 @@ TEST(PeerVerbs, WhatIsDoneAsideIsOneCall) {
 }
 
 TEST(PeerVerbs, ReadTakesASizeAndHowLongToGoOn) {
-  EXPECT_EQ(parsed("subject read").size, 0u);
-  EXPECT_FALSE(parsed("subject read").until_done);
-  EXPECT_EQ(parsed("subject read 10").size, 10u);
-  EXPECT_TRUE(parsed("subject read until done").until_done);
-  const auto all = parsed("subject read 4KiB to-end");
+  EXPECT_EQ(call("subject read").size, 0u);
+  EXPECT_EQ(call("subject read").until, Until::once);
+  EXPECT_EQ(call("subject read 10").size, 10u);
+  EXPECT_EQ(call("subject read until done").until, Until::done);
+  const auto all = call("subject read 4KiB to-end");
   EXPECT_EQ(all.size, 4096u);
-  EXPECT_TRUE(all.to_end);
-  EXPECT_FALSE(all.until_done);
+  EXPECT_EQ(all.until, Until::end);
 }
 
 TEST(PeerVerbs, SizesAreBytesKibibytesOrMebibytes) {
-  EXPECT_EQ(parsed("subject write 16").size, 16u);
-  EXPECT_EQ(parsed("subject write 4KiB until done").size, 4096u);
-  EXPECT_EQ(parsed("subject write 1MiB").size, 1048576u);
+  EXPECT_EQ(call("subject write 16").size, 16u);
+  EXPECT_EQ(call("subject write 4KiB until done").size, 4096u);
+  EXPECT_EQ(call("subject write 1MiB").size, 1048576u);
   EXPECT_EQ(complaint("subject write 4kb"), "15: `4kb` is not a size | sizes are written 16, 4KiB, 1MiB");
   EXPECT_EQ(complaint("subject write 0"), "15: `0` is not a number from 1 to 67108864");
   EXPECT_THAT(complaint("subject write 99999999999999999999"), HasSubstr("not a number from"));
@@ -141,24 +155,25 @@ TEST(PeerVerbs, CloseWriteIsNotClose) {
 }
 
 TEST(PeerVerbs, RawTextMayHoldAnyByte) {
-  EXPECT_EQ(parsed(R"(partner raw-write "a b # \"c\"\r\n\x00\xfF")").text, std::string("a b # \"c\"\r\n\0\xff", 13));
+  EXPECT_EQ((deed<PeerOrder, PastLibrary>(R"(partner raw-write "a b # \"c\"\r\n\x00\xfF")")).data, std::string("a b # \"c\"\r\n\0\xff", 13));
   EXPECT_EQ(complaint(R"(partner raw-write "a)"), "19: the text has no closing quote");
   EXPECT_THAT(complaint(R"(partner raw-write "a\q")"), testing::StartsWith("21: not an escape"));
   EXPECT_THAT(complaint("partner raw-write hello"), testing::StartsWith("19: `hello` is not a text in double quotes"));
 }
 
 TEST(PeerVerbs, FaultsHaveAFlowAKindATimesAndAnAfter) {
-  const auto plan = parsed("subject io send short 3 x5 after 2").fault;
-  EXPECT_EQ(plan.flow, Flow::send);
-  EXPECT_EQ(plan.fault, Fault::short_count);
-  EXPECT_EQ(plan.count, 3u);
-  EXPECT_EQ(plan.times, 5);
-  EXPECT_EQ(plan.after, 2);
-  const auto once = parsed("subject io recv EINTR").fault;
+  const auto third = plan("subject io send short 3 x5 after 2");
+  EXPECT_EQ(third.flow, Flow::send);
+  EXPECT_EQ(third.fault, Fault::short_count);
+  EXPECT_EQ(third.count, 3u);
+  EXPECT_EQ(third.times, 5);
+  EXPECT_EQ(third.after, 2);
+  const auto once = plan("subject io recv EINTR");
   EXPECT_EQ(once.times, 1);
   EXPECT_EQ(once.after, 0);
   EXPECT_EQ(once.count, 1u);
   EXPECT_EQ(parsed("subject io clear").verb, Verb::io_clear);
+  deed<PeerOrder, ForgetFaults>("subject io clear");
 }
 
 TEST(PeerVerbs, AFaultThatCannotBeIsRefused) {
@@ -176,8 +191,8 @@ TEST(Actors, BothMayOnlyMakeCallsOfTheirStacks) {
 }
 
 TEST(Actors, AnotherSessionIsBegunByBothTogether) {
-  EXPECT_EQ(parsed("both reconnect").verb, Verb::reconnect);
-  EXPECT_EQ(parsed("both new-session").verb, Verb::new_session);
+  EXPECT_FALSE(std::get<NextSession>(parsed("both reconnect").deed).same_transport);
+  EXPECT_TRUE(std::get<NextSession>(parsed("both new-session").deed).same_transport);
   EXPECT_EQ(complaint("client reconnect"), "8: one side alone cannot `reconnect` | say `both`");
   EXPECT_THAT(complaint("wire new-session"), HasSubstr("the wire cannot `new-session`"));
 }
@@ -195,28 +210,31 @@ TEST(Actors, ThePeersAndTheWireHaveVerbsOfTheirOwn) {
 }
 
 TEST(WireVerbs, AnEndOfTheTransportIsDoneToASide) {
-  EXPECT_EQ(parsed("wire fin subject").side, Side::subject);
-  EXPECT_EQ(parsed("wire hangup partner").side, Side::partner);
-  EXPECT_EQ(parsed("wire reset subject").verb, Verb::reset);
-  EXPECT_EQ(parsed("wire stall subject").verb, Verb::stall);
-  EXPECT_EQ(parsed("wire unstall partner").verb, Verb::unstall);
+  EXPECT_EQ(order<EndOrder>("wire fin subject").towards, Side::subject);
+  EXPECT_EQ(order<EndOrder>("wire fin subject").how, End::fin);
+  EXPECT_EQ(order<EndOrder>("wire hangup partner").towards, Side::partner);
+  EXPECT_EQ(order<EndOrder>("wire hangup partner").how, End::hangup);
+  EXPECT_EQ(order<EndOrder>("wire reset subject").how, End::reset);
+  EXPECT_TRUE(order<Stall>("wire stall subject").stalled);
+  EXPECT_EQ(order<Stall>("wire unstall partner").side, Side::partner);
+  EXPECT_FALSE(order<Stall>("wire unstall partner").stalled);
   EXPECT_EQ(complaint("wire fin"), "9: the line ends where a side should stand | usage: fin SIDE");
   EXPECT_THAT(complaint("subject fin subject"), testing::StartsWith("13: `subject` is not expected here"));
 }
 
 TEST(WireVerbs, AnOrderNamesADirectionAndAKindOfRecord) {
-  const auto hold = parsed("wire hold partner->subject close_notify");
+  const auto hold = order("wire hold partner->subject close_notify");
   EXPECT_EQ(hold.from, Side::partner);
   EXPECT_EQ(hold.what.kind, RecordPattern::Kind::close_notify);
-  const auto ticket = parsed("wire drop subject->partner NewSessionTicket");
+  const auto ticket = order("wire drop subject->partner NewSessionTicket");
   EXPECT_EQ(ticket.from, Side::subject);
   EXPECT_EQ(ticket.what.kind, RecordPattern::Kind::handshake);
   EXPECT_EQ(ticket.what.handshake, "NewSessionTicket");
-  EXPECT_EQ(parsed("wire damage partner->subject any").what.kind, RecordPattern::Kind::any);
-  EXPECT_EQ(parsed("wire damage partner->subject alert").what.kind, RecordPattern::Kind::alert);
-  EXPECT_EQ(parsed("wire damage partner->subject application_data").what.kind, RecordPattern::Kind::application_data);
-  EXPECT_EQ(parsed("wire damage partner->subject handshake").what.kind, RecordPattern::Kind::handshake);
-  EXPECT_EQ(parsed("wire damage partner->subject change_cipher_spec").what.kind, RecordPattern::Kind::change_cipher_spec);
+  EXPECT_EQ(order("wire damage partner->subject any").what.kind, RecordPattern::Kind::any);
+  EXPECT_EQ(order("wire damage partner->subject alert").what.kind, RecordPattern::Kind::alert);
+  EXPECT_EQ(order("wire damage partner->subject application_data").what.kind, RecordPattern::Kind::application_data);
+  EXPECT_EQ(order("wire damage partner->subject handshake").what.kind, RecordPattern::Kind::handshake);
+  EXPECT_EQ(order("wire damage partner->subject change_cipher_spec").what.kind, RecordPattern::Kind::change_cipher_spec);
   EXPECT_EQ(complaint("wire drop partner-subject any"), "11: `partner-subject` is not a direction | did you mean `partner->subject`?");
   EXPECT_EQ(complaint("wire drop partner->subject close-notify"),
             "28: `close-notify` is not a kind of record | did you mean `close_notify`?");
@@ -224,40 +242,40 @@ TEST(WireVerbs, AnOrderNamesADirectionAndAKindOfRecord) {
 }
 
 TEST(WireVerbs, TimePassesInSecondsOrThousandths) {
-  EXPECT_EQ(parsed("wire pass 300ms").milliseconds, 300);
-  EXPECT_EQ(parsed("wire pass 60s").milliseconds, 60000);
+  EXPECT_EQ(std::get<Pass>(parsed("wire pass 300ms").deed).milliseconds, 300);
+  EXPECT_EQ(std::get<Pass>(parsed("wire pass 60s").deed).milliseconds, 60000);
   EXPECT_EQ(complaint("wire pass 60"), "11: `60` is not a time | times are written 300ms, 60s");
   EXPECT_THAT(complaint("wire pass 0ms"), HasSubstr("not a number from 1"));
   EXPECT_THAT(complaint("subject pass 1s"), HasSubstr("a peer cannot `pass`"));
 }
 
 TEST(WireVerbs, ReleaseMayBeOfBothDirections) {
-  EXPECT_EQ(parsed("wire release").from, std::nullopt);
-  EXPECT_EQ(parsed("wire release partner->subject").from, Side::partner);
+  EXPECT_EQ(order<Release>("wire release").from, std::nullopt);
+  EXPECT_EQ(order<Release>("wire release partner->subject").from, Side::partner);
 }
 
 TEST(WireVerbs, RepeatSplitJoinAndCutCount) {
-  EXPECT_EQ(parsed("wire repeat partner->subject close_notify").times, 1);
-  EXPECT_EQ(parsed("wire repeat partner->subject close_notify x3").times, 3);
-  EXPECT_EQ(parsed("wire split partner->subject close_notify at 1").size, 1u);
-  EXPECT_EQ(parsed("wire cut partner->subject close_notify at 7").size, 7u);
-  EXPECT_EQ(parsed("wire join partner->subject alert x2").times, 2);
+  EXPECT_EQ(order("wire repeat partner->subject close_notify").times, 1);
+  EXPECT_EQ(order("wire repeat partner->subject close_notify x3").times, 3);
+  EXPECT_EQ(order("wire split partner->subject close_notify at 1").at, 1u);
+  EXPECT_EQ(order("wire cut partner->subject close_notify at 7").at, 7u);
+  EXPECT_EQ(order("wire join partner->subject alert x2").times, 2);
   EXPECT_THAT(complaint("wire join partner->subject alert"), HasSubstr("needs to know how many records"));
   EXPECT_THAT(complaint("wire cut partner->subject close_notify 7"), testing::StartsWith("40: `7` stands where `at` should"));
 }
 
 TEST(WireVerbs, AlterChangesLevelAndDescriptionOfAlerts) {
-  const auto altered = parsed("wire alter partner->subject close_notify level fatal description user_canceled");
+  const auto altered = order("wire alter partner->subject close_notify level fatal description user_canceled");
   EXPECT_EQ(altered.level, 2);
   EXPECT_EQ(altered.description, 90);
-  EXPECT_EQ(parsed("wire alter partner->subject alert level 3").level, 3);
-  EXPECT_EQ(parsed("wire alter partner->subject alert description 201").description, 201);
+  EXPECT_EQ(order("wire alter partner->subject alert level 3").level, 3);
+  EXPECT_EQ(order("wire alter partner->subject alert description 201").description, 201);
   EXPECT_THAT(complaint("wire alter partner->subject alert"), HasSubstr("needs `level` or `description`"));
   EXPECT_THAT(complaint("wire alter partner->subject application_data level fatal"), HasSubstr("only alerts can be altered"));
   EXPECT_THAT(complaint("wire alter partner->subject alert level 256"), HasSubstr("not a number from 0 to 255"));
 }
 
-Content content(const std::string& words) { return parsed("wire inject partner->subject " + words).content; }
+Content content(const std::string& words) { return order<Injection>("wire inject partner->subject " + words).content; }
 
 TEST(Contents, AnAlertIsFatalUnlessItsNatureIsAWarning) {
   EXPECT_EQ(content("close_notify").bytes, std::string("\x01\x00", 2));
@@ -316,9 +334,9 @@ TEST(Contents, ARecordCanBePlainDamagedPaddedAndMany) {
   EXPECT_TRUE(content("plain close_notify").plain);
   EXPECT_TRUE(content("damaged close_notify").damaged);
   EXPECT_EQ(content("padded 100 close_notify").padding, 100u);
-  EXPECT_EQ(parsed("wire inject partner->subject data 0 x40").times, 40);
+  EXPECT_EQ(order<Injection>("wire inject partner->subject data 0 x40").times, 40);
   EXPECT_THAT(complaint("wire inject partner->subject plain damaged close_notify"), HasSubstr("neither tag nor padding"));
-  EXPECT_THAT(complaint(R"(wire inject partner->subject damaged raw "x")"), HasSubstr("raw bytes are no record"));
+  EXPECT_THAT(complaint(R"(wire inject partner->subject damaged raw "x")"), HasSubstr("raw bytes are not a record"));
 }
 
 TEST(Lines, AWordTooManyIsToldAndPerhapsItWasMisspelt) {

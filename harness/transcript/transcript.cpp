@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "harness/data/overloaded.h"
+
 namespace tlsbye {
 namespace {
 
@@ -114,13 +116,6 @@ std::string_view spell(Died::How how) {
 }
 
 std::string_view spell(End end) { return end == End::fin ? "FIN" : end == End::hangup ? "hangup" : "RST"; }
-
-template <typename... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <typename... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;  // clang before 17 does not see it by itself
 
 }  // namespace
 

@@ -44,8 +44,8 @@ TEST(CaptureOfTheWire, HasWhatTheSubjectSentAndWhatItWasGivenInTheirOrder) {
 
 TEST(CaptureOfTheWire, HasWhatWasDroppedIfTheSubjectSentItAndNotIfThePartnerDid) {
   Connection c(Tls::v1_3);
-  c.wire->carry_out(wire_order(Verb::drop, client));
-  c.wire->carry_out(wire_order(Verb::drop, server));
+  c.order(standing(Deed::drop, client));
+  c.order(standing(Deed::drop, server));
   send_raw(c, client, "one");
   send_raw(c, server, "two");
   EXPECT_THAT(told(c.wire->take_capture()), ElementsAre("transport", "subject:one"));
@@ -53,12 +53,11 @@ TEST(CaptureOfTheWire, HasWhatWasDroppedIfTheSubjectSentItAndNotIfThePartnerDid)
 
 TEST(CaptureOfTheWire, HasWhatIsHeldOnlyOnceItIsReleasedAndWhatIsInjectedTowardsTheSubjectOnly) {
   Connection c(Tls::v1_3);
-  c.wire->carry_out(wire_order(Verb::hold, server));
+  c.order(standing(Deed::hold, server));
   send_raw(c, server, "held");
-  c.wire->carry_out(wire_inject(server, ContentType::raw, "made up"));
-  c.wire->carry_out(wire_inject(client, ContentType::raw, "for the partner"));
-  Statement release = wire_order(Verb::release, server);
-  c.wire->carry_out(release);
+  c.order(injection(server, ContentType::raw, "made up"));
+  c.order(injection(client, ContentType::raw, "for the partner"));
+  c.order(Release{server});
   EXPECT_THAT(told(c.wire->take_capture()), ElementsAre("transport", "partner:made up", "partner:held"));
 }
 
@@ -73,7 +72,7 @@ TEST(CaptureOfTheWire, HasTheEndsThatTheSubjectMakesOrSees) {
 
 TEST(CaptureOfTheWire, ShowsAResetAsOne) {
   Connection c(Tls::v1_3, TransportKind::tcp);
-  c.wire->carry_out(wire_end(Verb::reset, client));
+  c.order(EndOrder{client, End::reset});
   EXPECT_THAT(told(c.wire->take_capture()), ElementsAre("transport", "partner reset"));
 }
 

@@ -51,26 +51,12 @@ SSL_CTX* context_of(Side side) {
 
 }  // namespace
 
-Statement wire_order(Verb verb, Side from, RecordPattern::Kind what) {
-  Statement order;
-  order.line = 1;
-  order.actor = Actor::wire;
-  order.verb = verb;
-  order.from = from;
-  order.what.kind = what;
-  order.source = std::string("wire ") + std::string(spell(verb));
-  return order;
+StandingOrder standing(StandingOrder::Deed deed, Side from, RecordPattern::Kind what) {
+  return {.deed = deed, .from = from, .what = {what, {}}};
 }
 
-Statement wire_end(Verb verb, Side towards) {
-  Statement order = wire_order(verb, client);
-  order.from.reset();
-  order.side = towards;
-  return order;
-}
-
-Statement wire_inject(Side from, ContentType type, std::string bytes) {
-  Statement order = wire_order(Verb::inject, from);
+Injection injection(Side from, ContentType type, std::string bytes) {
+  Injection order{.from = from};
   order.content.type = type;
   order.content.bytes = std::move(bytes);
   return order;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/scenario/wire_order.h"
 #include "harness/wire/wire.h"
 
 namespace tlsbye {
@@ -17,10 +18,11 @@ namespace tlsbye {
 inline constexpr Side client = Side::subject;
 inline constexpr Side server = Side::partner;
 
-// An order to the wire. Tests write out what a script's line would be parsed to.
-Statement wire_order(Verb verb, Side from, RecordPattern::Kind what = RecordPattern::Kind::any);
-Statement wire_end(Verb verb, Side towards);
-Statement wire_inject(Side from, ContentType type, std::string bytes);
+using Deed = StandingOrder::Deed;
+
+// Orders to the wire.
+StandingOrder standing(Deed deed, Side from, RecordPattern::Kind what = RecordPattern::Kind::any);
+Injection injection(Side from, ContentType type, std::string bytes);
 
 // What became of a record so far: "", "held", "full", "replaced", "delivered", "delivered 3" for a part, or why it was lost, as "dropped".
 std::string fate_of(const Transcript& transcript, int record);
@@ -54,6 +56,7 @@ class Connection {
   int fd(Side side) { return sides_[static_cast<std::size_t>(side)].transport.get(); }
   void close_transport(Side side) { sides_[static_cast<std::size_t>(side)].transport.reset(); }
   Wire::Progress pump() { return wire->pump(1); }
+  void order(const WireOrder& it, std::string_view words = "an order") { wire->carry_out(it, words, 1); }
 
   // One call each, and a pump after it.
   int write(Side side, std::string_view text);

@@ -113,8 +113,9 @@ void Direction::release(int line) {
   for (const auto held = std::exchange(held_, {}); const PiecePtr& piece : held) deliver(*piece, line);
 }
 
-bool Direction::inject(const Content& content, int times, int line) {
-  for (int i = 0; i < times; ++i) {
+bool Direction::inject(const Injection& order, int line) {
+  const Content& content = order.content;
+  for (int i = 0; i < order.times; ++i) {
     std::string bytes = content.bytes;
     for (std::size_t n = 0; n < content.pattern; ++n) bytes += static_cast<char>(pattern_byte(epochs_.writer(), sealer_.data() + n));
     do {

@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/scenario/script.h"
+#include "harness/scenario/wire_order.h"
 #include "harness/transcript/transcript.h"
 #include "harness/wire/epochs.h"
 #include "harness/wire/orders.h"
@@ -55,9 +55,9 @@ class Direction {
   void read_again(int event, int line);
 
   // The script's orders. inject() is false where it cannot be done: no keys, or the receiver cannot be written to any more.
-  void order(Orders::Deed deed, const Statement& standing) { orders_.add(deed, standing); }
+  void order(const StandingOrder& order, std::string_view words) { orders_.add(order, words); }
   void release(int line);
-  bool inject(const Content& content, int times, int line);
+  bool inject(const Injection& order, int line);
   std::vector<std::string> orders_left() const { return orders_.left(); }
 
   // Where it goes: the receiver's socket, and what that did; the script's end of the stream, and its limit.

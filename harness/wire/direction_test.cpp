@@ -27,7 +27,7 @@ struct OneWay {
 
 std::string plain_alert() { return {"\x15\x03\x03\x00\x02\x01\x00", 7}; }
 
-using Deed = Orders::Deed;
+using Deed = StandingOrder::Deed;
 
 TEST(Direction, PlainRecordsArePassedAndTold) {
   OneWay it;
@@ -56,12 +56,12 @@ TEST(Direction, WhatTheReceiverNeverTakesIsLost) {
   it.way.arrive(plain_alert(), 1);
   Content content;
   content.bytes = {1, 0};
-  EXPECT_TRUE(it.way.inject(content, 1, 1));
+  EXPECT_TRUE(it.way.inject({.content = content}, 1));
   it.way.out().gone(1);
   EXPECT_EQ(it.fate(1), "ended");
   EXPECT_TRUE(it.last().made);
   EXPECT_EQ(it.fate(2), "ended");
-  EXPECT_FALSE(it.way.inject(content, 1, 1));
+  EXPECT_FALSE(it.way.inject({.content = content}, 1));
   it.way.arrive(plain_alert(), 1);
   EXPECT_EQ(it.last().fate, "ended");
 }
@@ -77,7 +77,7 @@ TEST(Direction, OfWhatAReceiverTookInPartTheRestIsLost) {
 
 TEST(Direction, ARecordIsHeldOnceAndWaitsForAFullSocketOnce) {
   OneWay it;
-  it.way.order(Deed::hold, {});
+  it.way.order({.deed = Deed::hold}, "hold");
   it.way.arrive(plain_alert(), 1);
   it.way.release(2);
   it.way.out().must_wait(2);
@@ -97,9 +97,8 @@ TEST(Direction, WhatCannotBeSealedWithoutKeysIsLost) {
   std::string first, second;
   keys.seal(first, 22, std::string("\x14\x00\x00\x00", 4), {0});
   keys.seal(second, 23, "unread", {0});
-  Statement repeat;
-  it.way.order(Deed::hold, {});
-  it.way.order(Deed::repeat, repeat);
+  it.way.order({.deed = Deed::hold}, "hold");
+  it.way.order({.deed = Deed::repeat}, "repeat");
   it.way.arrive(first, 1);   // read, and another is to be made of it at the release ...
   it.way.arrive(second, 1);  // ... but behind it keys are missing
   it.way.release(2);
@@ -112,7 +111,7 @@ TEST(Direction, WhatCannotBeSealedWithoutKeysIsLost) {
 
 TEST(Direction, TheEndWaitsBehindWhatIsHeld) {
   OneWay it;
-  it.way.order(Deed::hold, {});
+  it.way.order({.deed = Deed::hold}, "hold");
   it.way.arrive(plain_alert(), 1);
   it.way.sender_ended(End::fin, 1);
   EXPECT_FALSE(it.way.end_due());
@@ -139,7 +138,7 @@ TEST(Direction, NothingIsDeliveredBeyondALimit) {
     const auto due = it.way.end_due();
     ASSERT_TRUE(due) << k;
     EXPECT_TRUE(due->by_wire && due->how == End::fin);
-    EXPECT_FALSE(it.way.inject({}, 1, 1));
+    EXPECT_FALSE(it.way.inject({}, 1));
     it.way.arrive(plain_alert(), 1);
     it.way.sender_ended(End::reset, 1);
     EXPECT_EQ(it.way.out().waiting(), "");
@@ -162,10 +161,8 @@ TEST(Direction, ALimitHitsWhatTheReceiverHadNotTakenYet) {
 
 TEST(Direction, AHoldAndAnotherOrderActOnTheSameRecord) {
   OneWay it;
-  Statement alter;
-  alter.level = 2;
-  it.way.order(Deed::hold, {});
-  it.way.order(Deed::alter, alter);
+  it.way.order({.deed = Deed::hold}, "hold");
+  it.way.order({.deed = Deed::alter, .level = 2}, "alter");
   it.way.arrive(plain_alert(), 1);
   EXPECT_EQ(it.last().fate, "replaced");
   EXPECT_EQ(it.take(), "");
@@ -179,9 +176,7 @@ TEST(Direction, AHoldAndAnotherOrderActOnTheSameRecord) {
 
 TEST(Direction, AnOrderActsOnceAndOnMatchingRecordsOnly) {
   OneWay it;
-  Statement drop;
-  drop.what.kind = RecordPattern::Kind::close_notify;
-  it.way.order(Deed::drop, drop);
+  it.way.order({.deed = Deed::drop, .what = {RecordPattern::Kind::close_notify, {}}}, "drop");
   const std::string fatal("\x15\x03\x03\x00\x02\x02\x28", 7);
   it.way.arrive(fatal + plain_alert() + plain_alert(), 1);
   EXPECT_EQ(it.take(), fatal + plain_alert());

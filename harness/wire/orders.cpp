@@ -9,6 +9,8 @@
 namespace tlsbye {
 namespace {
 
+using Deed = StandingOrder::Deed;
+
 bool matches(const RecordPattern& pattern, const Piece& piece) {
   using Kind = RecordPattern::Kind;
   switch (pattern.kind) {
@@ -49,8 +51,9 @@ Orders::Outcome Orders::meet(const PiecePtr& piece) {
   Outcome outcome{.go_on = {piece}};
   bool obeyed = false;
   for (auto order = orders_.begin(); order != orders_.end();) {
-    const bool holds = order->deed == Deed::hold;
-    const bool needs_content = !holds && order->deed != Deed::drop && order->deed != Deed::cut;
+    const Deed deed = order->what.deed;
+    const bool holds = deed == Deed::hold;
+    const bool needs_content = !holds && deed != Deed::drop && deed != Deed::cut;
     const bool acts = matches(order->what.what, *piece) && (piece->known || !needs_content) && (holds || !std::exchange(obeyed, true));
     order = acts && obey(*order, piece, outcome) ? orders_.erase(order) : std::next(order);
   }
@@ -59,12 +62,12 @@ Orders::Outcome Orders::meet(const PiecePtr& piece) {
 
 // False: it waits for more.
 bool Orders::obey(Order& order, const PiecePtr& piece, Outcome& outcome) {
-  const Statement& what = order.what;
+  const StandingOrder& what = order.what;
   const auto replace = [&](std::vector<PiecePtr> others) {
     outcome.replaced = true;
     outcome.go_on = std::move(others);
   };
-  switch (order.deed) {
+  switch (what.deed) {
     case Deed::hold:
       outcome.hold = true;
       break;
@@ -74,7 +77,7 @@ bool Orders::obey(Order& order, const PiecePtr& piece, Outcome& outcome) {
       break;
     case Deed::cut:
       outcome.cut = true;
-      piece->limit = what.size;
+      piece->limit = what.at;
       break;
     case Deed::repeat:
       for (int i = 0; i < what.times; ++i) outcome.go_on.push_back(make(*piece, piece->content));
@@ -91,14 +94,14 @@ bool Orders::obey(Order& order, const PiecePtr& piece, Outcome& outcome) {
       outcome.go_on[0]->damaged = true;
       break;
     case Deed::split: {
-      const std::size_t at = std::min(what.size, piece->content.size());
+      const std::size_t at = std::min(what.at, piece->content.size());
       replace({make(*piece, piece->content.substr(0, at)), make(*piece, piece->content.substr(at))});
       break;
     }
     case Deed::join:
       if (order.gathered.size() + piece->content.size() + piece->padding > largest_length - most_protection) {
         // No header can say how long that would be: what was gathered goes out, and this record behind it, as it is.
-        given_up_.push_back(what.source);
+        given_up_.push_back(order.words);
         outcome.go_on.insert(outcome.go_on.begin(), make(*order.last, std::move(order.gathered)));
         break;
       }
@@ -114,7 +117,7 @@ bool Orders::obey(Order& order, const PiecePtr& piece, Outcome& outcome) {
 
 std::vector<std::string> Orders::left() const {
   std::vector<std::string> left = given_up_;
-  for (const Order& order : orders_) left.push_back(order.what.source);
+  for (const Order& order : orders_) left.push_back(order.words);
   return left;
 }
 

@@ -8,17 +8,18 @@
 #include <cstdint>
 #include <list>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "harness/scenario/script.h"
+#include "harness/scenario/wire_order.h"
 #include "harness/wire/piece.h"
 
 namespace tlsbye {
 
 class Orders {
  public:
-  enum class Deed : std::uint8_t { hold, drop, repeat, alter, damage, split, join, cut };
-  void add(Deed deed, const Statement& order) { orders_.push_back({deed, order}); }
+  // `words` are the script's, for left().
+  void add(const StandingOrder& order, std::string_view words) { orders_.push_back({order, std::string(words)}); }
 
   // What the orders make of a record.
   struct Outcome {
@@ -34,8 +35,8 @@ class Orders {
 
  private:
   struct Order {
-    Deed deed;
-    Statement what;
+    StandingOrder what;
+    std::string words;
     int met = 0;                // join: records so far
     std::string gathered = {};  // join: their contents
     PiecePtr last = nullptr;    // join: the last of them

@@ -53,13 +53,13 @@ class Sender {
 };
 
 void give_order(Direction& way, Input& input) {
-  const auto deed = static_cast<Orders::Deed>(input.number() % 8);
-  Statement order;
+  StandingOrder order;
+  order.deed = static_cast<StandingOrder::Deed>(input.number() % 8);
   order.what.kind = static_cast<RecordPattern::Kind>(input.number() % 6);
-  order.size = input.number();
+  order.at = input.number();
   order.times = 1 + input.number() % 3;
   order.level = input.number();
-  way.order(deed, order);
+  way.order(order, "an order");
 }
 
 // Each byte that was sent is in one record, and each record has one fate at most.
@@ -133,7 +133,7 @@ void fuzz_direction(std::span<const std::uint8_t> bytes) {
           Content content;
           content.type = static_cast<ContentType>(20 + input.number() % 4);
           content.bytes = input.bytes(input.number());
-          way.inject(content, 1, 1);
+          way.inject({.content = content}, 1);
         } else {
           give_order(way, input);
         }

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "harness/scenario/scenario.h"
+#include "harness/scenario/wire_order.h"
 #include "peers/protocol/channel.h"
 
 namespace tlsbye {

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "harness/data/overloaded.h"
 #include "harness/wire/direction.h"
 
 namespace tlsbye {
@@ -93,72 +94,28 @@ class Wire::Impl {
 
   std::size_t delivered_to(Side side) { return way_to(side).out().delivered(); }
 
-  void carry_out(const Statement& order) {
-    line_ = order.line;
-    switch (order.verb) {
-      case Verb::hold:
-        return stand(Orders::Deed::hold, order);
-      case Verb::drop:
-        return stand(Orders::Deed::drop, order);
-      case Verb::repeat:
-        return stand(Orders::Deed::repeat, order);
-      case Verb::alter:
-        return stand(Orders::Deed::alter, order);
-      case Verb::damage:
-        return stand(Orders::Deed::damage, order);
-      case Verb::split:
-        return stand(Orders::Deed::split, order);
-      case Verb::join:
-        return stand(Orders::Deed::join, order);
-      case Verb::cut:
-        return stand(Orders::Deed::cut, order);
-      case Verb::release:
-        for (Direction& way : ways_) {
-          if (order.from && *order.from != way.from()) continue;
-          way.release(order.line);
-          flush(way, order.line);
-        }
-        return;
-      case Verb::inject: {
-        if (!order.from) return;
-        Direction& way = way_from(*order.from);
-        if (!way.inject(order.content, order.times, order.line)) not_done_.push_back(order.source);
-        flush(way, order.line);
-        return;
-      }
-      case Verb::fin:
-        return finish(order.side, End::fin, order);
-      case Verb::hangup:
-        return finish(order.side, End::hangup, order);
-      case Verb::reset:
-        return finish(order.side, End::reset, order);
-      case Verb::stall:
-      case Verb::unstall:
-        port(order.side).stalled = order.verb == Verb::stall;
-        return;
-      case Verb::handshake:
-      case Verb::write:
-      case Verb::read:
-      case Verb::close:
-      case Verb::close_write:
-      case Verb::abandon:
-      case Verb::peek:
-      case Verb::send_alert:
-      case Verb::key_update:
-      case Verb::renegotiate:
-      case Verb::set:
-      case Verb::clear:
-      case Verb::keep_session:
-      case Verb::reconnect:
-      case Verb::new_session:
-      case Verb::raw_read:
-      case Verb::raw_write:
-      case Verb::io:
-      case Verb::io_clear:
-      case Verb::measure:
-      case Verb::pass:
-        return;  // the wire has no part in these
-    }
+  void carry_out(const WireOrder& order, std::string_view words, int line) {
+    line_ = line;
+    std::visit(Overloaded{
+                   [&](const StandingOrder& it) { way_from(it.from).order(it, words); },
+                   [&](const Release& it) {
+                     for (Direction& way : ways_) {
+                       if (it.from && *it.from != way.from()) continue;
+                       way.release(line);
+                       flush(way, line);
+                     }
+                   },
+                   [&](const Injection& it) {
+                     Direction& way = way_from(it.from);
+                     if (!way.inject(it, line)) not_done_.emplace_back(words);
+                     flush(way, line);
+                   },
+                   [&](const EndOrder& it) {
+                     if (!finish(it.towards, it.how, line)) not_done_.emplace_back(words);
+                   },
+                   [&](const Stall& it) { port(it.side).stalled = it.stalled; },
+               },
+               order);
   }
 
   Progress pump(int line) {
@@ -205,10 +162,6 @@ class Wire::Impl {
       if (it.tcp && it.socket) reset_on_close(it.socket);
       it = {};
     }
-  }
-
-  void stand(Orders::Deed deed, const Statement& order) {
-    if (order.from) way_from(*order.from).order(deed, order);
   }
 
   // What the wire can read from there and has not, of which at least `sent` bytes are on their way.
@@ -323,16 +276,14 @@ class Wire::Impl {
     way_from(side).sender_ended(End::reset, line);
   }
 
-  // The script ends the stream towards `side`.
-  void finish(Side side, End how, const Statement& order) {
+  // The script ends the stream towards `side`; false if it has ended already.
+  bool finish(Side side, End how, int line) {
     const Outbox& out = way_to(side).out();
-    if (!port(side).socket || out.is_gone() || (out.closed() && how == End::fin)) {
-      not_done_.push_back(order.source);
-      return;
-    }
-    if (how == End::hangup) read(side, order.line);
-    flush(way_to(side), order.line);
-    put_end(side, how, true, order.line);
+    if (!port(side).socket || out.is_gone() || (out.closed() && how == End::fin)) return false;
+    if (how == End::hangup) read(side, line);
+    flush(way_to(side), line);
+    put_end(side, how, true, line);
+    return true;
   }
 
   // Ends the stream towards `receiver`; hangup and reset end both of its directions.
@@ -434,7 +385,7 @@ void Wire::end_after(Side side, std::size_t bytes, std::optional<End> how) { imp
 Wire::Counts Wire::count(Side side) { return impl_->count(side); }
 std::size_t Wire::delivered_to(Side side) const { return impl_->delivered_to(side); }
 
-void Wire::carry_out(const Statement& order) { impl_->carry_out(order); }
+void Wire::carry_out(const WireOrder& order, std::string_view words, int line) { impl_->carry_out(order, words, line); }
 Wire::Progress Wire::pump(int line) { return impl_->pump(line); }
 std::vector<std::string> Wire::orders_left() const { return impl_->orders_left(); }
 Capture Wire::take_capture() { return impl_->take_capture(); }

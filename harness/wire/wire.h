@@ -36,7 +36,7 @@
 #include <memory>
 #include <string_view>
 
-#include "harness/scenario/script.h"
+#include "harness/scenario/wire_order.h"
 #include "harness/transcript/capture.h"
 #include "harness/transcript/transcript.h"
 #include "harness/wire/transports.h"
@@ -90,8 +90,8 @@ class Wire {
   // The bytes delivered to that side since the transport began.
   std::size_t delivered_to(Side side) const;
 
-  // Carries out a wire statement: at once (inject, release, fin, ...) or as a standing order (hold, drop, ...).
-  void carry_out(const Statement& order);
+  // Carries an order out at once, or lets it stand until its record comes. `words` are the script's, for orders_left().
+  void carry_out(const WireOrder& order, std::string_view words, int line);
 
   // What pump() changed for one side.
   struct Moved {

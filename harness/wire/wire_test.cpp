@@ -56,15 +56,13 @@ TEST_P(EachVersion, AConnectionPassesThroughAndIsDecrypted) {
 TEST_P(EachVersion, AHeldRecordWaitsForItsReleaseWithAllThatFollows) {
   Connection c(GetParam());
   c.handshake();
-  c.wire->carry_out(wire_order(Verb::hold, client, Kind::application_data));
+  c.order(standing(Deed::hold, client, Kind::application_data));
   c.write(client, "one");
   c.shutdown(client);
   EXPECT_EQ(c.read(server), "");
   EXPECT_THAT(c.records(client), ElementsAre(Field(&Seen::fate, "held"), Field(&Seen::fate, "held")));
 
-  Statement release = wire_order(Verb::release, client);
-  release.from.reset();
-  c.wire->carry_out(release);
+  c.order(Release{});
   EXPECT_TRUE(c.pump().partner.arrived);
   int error = 0;
   EXPECT_EQ(c.read(server, &error), "one");
@@ -79,7 +77,7 @@ TEST_P(EachVersion, AHeldRecordWaitsForItsReleaseWithAllThatFollows) {
 TEST_P(EachVersion, WhatFollowsADroppedRecordIsStillAuthentic) {
   Connection c(GetParam());
   c.handshake();
-  c.wire->carry_out(wire_order(Verb::drop, client, Kind::application_data));
+  c.order(standing(Deed::drop, client, Kind::application_data));
   c.write(client, "one");
   c.write(client, "two");
   int error = 0;
@@ -92,9 +90,9 @@ TEST_P(EachVersion, WhatFollowsADroppedRecordIsStillAuthentic) {
 TEST_P(EachVersion, ARepeatedRecordIsReadTwice) {
   Connection c(GetParam());
   c.handshake();
-  Statement order = wire_order(Verb::repeat, client, Kind::application_data);
+  auto order = standing(Deed::repeat, client, Kind::application_data);
   order.times = 2;
-  c.wire->carry_out(order);
+  c.order(order);
   c.write(client, "one");
   c.write(client, "two");
   EXPECT_EQ(c.read(server), "oneoneonetwo");
@@ -107,7 +105,7 @@ TEST_P(EachVersion, ARepeatedRecordIsReadTwice) {
 TEST_P(EachVersion, ASecondCloseNotifyIsAuthenticToo) {
   Connection c(GetParam());
   c.handshake();
-  c.wire->carry_out(wire_order(Verb::repeat, client, Kind::close_notify));
+  c.order(standing(Deed::repeat, client, Kind::close_notify));
   c.shutdown(client);
   int error = 0;
   c.read(server, &error);
@@ -120,10 +118,10 @@ TEST_P(EachVersion, ASecondCloseNotifyIsAuthenticToo) {
 TEST_P(EachVersion, AnAlteredAlertArrivesAsTheScriptSays) {
   Connection c(GetParam());
   c.handshake();
-  Statement order = wire_order(Verb::alter, client, Kind::close_notify);
+  auto order = standing(Deed::alter, client, Kind::close_notify);
   order.level = 2;
   order.description = 80;
-  c.wire->carry_out(order);
+  c.order(order);
   c.shutdown(client);
   int error = 0;
   c.read(server, &error);
@@ -138,7 +136,7 @@ TEST_P(EachVersion, AnAlteredAlertArrivesAsTheScriptSays) {
 TEST_P(EachVersion, ADamagedRecordIsABadRecordMac) {
   Connection c(GetParam());
   c.handshake();
-  c.wire->carry_out(wire_order(Verb::damage, client, Kind::application_data));
+  c.order(standing(Deed::damage, client, Kind::application_data));
   c.write(client, "one");
   int error = 0;
   EXPECT_EQ(c.read(server, &error), "");
@@ -150,9 +148,9 @@ TEST_P(EachVersion, ADamagedRecordIsABadRecordMac) {
 TEST_P(EachVersion, ASplitRecordArrivesAsTwo) {
   Connection c(GetParam());
   c.handshake();
-  Statement order = wire_order(Verb::split, client, Kind::application_data);
-  order.size = 2;
-  c.wire->carry_out(order);
+  auto order = standing(Deed::split, client, Kind::application_data);
+  order.at = 2;
+  c.order(order);
   c.write(client, "hello");
   EXPECT_EQ(c.read(server), "hello");
   EXPECT_THAT(c.records(client),
@@ -162,12 +160,12 @@ TEST_P(EachVersion, ASplitRecordArrivesAsTwo) {
 TEST_P(EachVersion, JoinedRecordsArriveAsOne) {
   Connection c(GetParam());
   c.handshake();
-  Statement order = wire_order(Verb::join, client, Kind::application_data);
+  auto order = standing(Deed::join, client, Kind::application_data);
   order.times = 2;
-  c.wire->carry_out(order);
+  c.order(order);
   c.write(client, "one");
   EXPECT_EQ(c.read(server), "");
-  EXPECT_THAT(c.wire->orders_left(), ElementsAre("wire join"));
+  EXPECT_THAT(c.wire->orders_left(), ElementsAre("an order"));
   c.write(client, "two");
   c.write(client, "three");
   char buffer[64];
@@ -179,14 +177,14 @@ TEST_P(EachVersion, JoinedRecordsArriveAsOne) {
 TEST_P(EachVersion, WhatNoHeaderCanSayIsNotJoined) {
   Connection c(GetParam());
   c.handshake();
-  Statement order = wire_order(Verb::join, client, Kind::application_data);
+  auto order = standing(Deed::join, client, Kind::application_data);
   order.times = 5;
-  c.wire->carry_out(order);
+  c.order(order);
   const std::string full(16384, 'x');
   for (int i = 0; i < 3; ++i) c.write(client, full);
   EXPECT_EQ(c.records(client).size(), 3U);
   c.write(client, full);
-  EXPECT_THAT(c.wire->orders_left(), ElementsAre("wire join"));
+  EXPECT_THAT(c.wire->orders_left(), ElementsAre("an order"));
   const auto all = c.records(client);
   ASSERT_THAT(all, SizeIs(5)) << c.story();  // the three that were gathered, the fourth, and what went out for the three
   EXPECT_EQ(all[2].fate, "replaced");
@@ -206,10 +204,10 @@ TEST(Wire, ATransportTakesAsMuchOnEveryMachine) {
   Connection c(Tls::v1_3);
   const std::string some(16384, 'x');
   std::size_t from_peer = 0, before = c.wire->delivered_to(server);
-  c.wire->carry_out(wire_end(Verb::stall, client));
+  c.order(Stall{client});
   while (::send(c.fd(client), some.data(), some.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) from_peer += some.size();
   EXPECT_EQ(from_peer, 128U << 10);
-  c.wire->carry_out(wire_end(Verb::unstall, client));
+  c.order(Stall{client, false});
   c.pump();
   for (int i = 0; i < 64; ++i) {
     static_cast<void>(::send(c.fd(client), some.data(), some.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
@@ -238,15 +236,15 @@ TEST_P(EachVersion, ACutRecordIsTheLastOfItsDirection) {
   for (const std::size_t k : {0u, 1u, 5u, 7u, 23u}) {
     Connection c(GetParam());
     c.handshake();
-    Statement order = wire_order(Verb::cut, client, Kind::close_notify);
-    order.size = k;
-    c.wire->carry_out(order);
+    auto order = standing(Deed::cut, client, Kind::close_notify);
+    order.at = k;
+    c.order(order);
     c.shutdown(client);
     c.close_transport(client);
     int error = 0;
     c.read(server, &error);
     EXPECT_EQ(error, SSL_ERROR_WANT_READ) << k;
-    c.wire->carry_out(wire_end(Verb::fin, server));
+    c.order(EndOrder{server, End::fin});
     c.read(server, &error);
     EXPECT_EQ(error, SSL_ERROR_SSL);
     EXPECT_EQ(c.reason(), "unexpected eof while reading");
@@ -298,11 +296,11 @@ TEST_P(EachVersion, InjectedRecordsAreAuthenticAndGoUnnoticed) {
   Connection c(GetParam());
   c.handshake();
   c.write(client, "a");
-  Statement data = wire_inject(client, ContentType::application_data, "bcd");
+  auto data = injection(client, ContentType::application_data, "bcd");
   data.times = 2;
-  c.wire->carry_out(data);
+  c.order(data);
   c.write(client, "e");
-  c.wire->carry_out(wire_inject(client, ContentType::alert, {1, 0}));
+  c.order(injection(client, ContentType::alert, {1, 0}));
   EXPECT_TRUE(c.pump().partner.arrived);
   int error = 0;
   EXPECT_EQ(c.read(server, &error), "abcdbcde");
@@ -319,18 +317,18 @@ TEST_P(EachVersion, InjectedPatternGoesOnWhereTheSenderStopped) {
   for (std::size_t i = 0; i < whole.size(); ++i) whole[i] = static_cast<char>(i * 37 + i / 241 + 128);
   first = whole.substr(0, 300);
   c.write(server, first);
-  Statement data = wire_inject(server, ContentType::application_data, "");
+  auto data = injection(server, ContentType::application_data, "");
   data.content.pattern = 20000;
-  c.wire->carry_out(data);
+  c.order(data);
   EXPECT_EQ(c.read(client), whole);
 }
 
 TEST_P(EachVersion, APlainAlertIsNoCloseNotifyForAnybody) {
   Connection c(GetParam());
   c.handshake();
-  Statement alert = wire_inject(client, ContentType::alert, {1, 0});
+  auto alert = injection(client, ContentType::alert, {1, 0});
   alert.content.plain = true;
-  c.wire->carry_out(alert);
+  c.order(alert);
   int error = 0;
   c.read(server, &error);
   EXPECT_EQ(error, SSL_ERROR_SSL);
@@ -342,7 +340,7 @@ TEST_P(EachVersion, APlainAlertIsNoCloseNotifyForAnybody) {
 TEST_P(EachVersion, InjectedRawBytesGoAsTheyAre) {
   Connection c(GetParam());
   c.handshake();
-  c.wire->carry_out(wire_inject(client, ContentType::raw, "QUIT\r\n"));
+  c.order(injection(client, ContentType::raw, "QUIT\r\n"));
   c.pump();
   char buffer[64];
   ASSERT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), 6);
@@ -389,7 +387,7 @@ TEST_P(EachVersion, AFinByThePeerIsPassedOnBehindItsData) {
 TEST_P(EachVersion, AFinByTheScriptLeavesTheOtherDirectionOpen) {
   Connection c(GetParam());
   c.handshake();
-  c.wire->carry_out(wire_end(Verb::fin, server));
+  c.order(EndOrder{server, End::fin});
   char byte;
   EXPECT_EQ(recv(c.fd(server), &byte, 1, 0), 0);
   c.write(server, "two");
@@ -406,7 +404,7 @@ TEST_P(EachVersion, AHangupByTheScriptIsEofAndNoReset) {
     Connection c(GetParam(), kind);
     c.handshake();
     SSL_write(c.ssl(server), "unread", 6);
-    c.wire->carry_out(wire_end(Verb::hangup, server));
+    c.order(EndOrder{server, End::hangup});
     EXPECT_TRUE(c.pump().partner.arrived);
     char byte;
     EXPECT_EQ(recv(c.fd(server), &byte, 1, 0), 0);
@@ -436,7 +434,7 @@ TEST_P(EachVersion, AHangupByThePeerClosesBothDirectionsOfASocketpair) {
 TEST_P(EachVersion, AResetIsARealResetOverTcp) {
   Connection c(GetParam(), TransportKind::tcp);
   c.handshake();
-  c.wire->carry_out(wire_end(Verb::reset, server));
+  c.order(EndOrder{server, End::reset});
   EXPECT_TRUE(c.pump().partner.arrived);
   char byte;
   EXPECT_EQ(recv(c.fd(server), &byte, 1, 0), -1);
@@ -446,12 +444,12 @@ TEST_P(EachVersion, AResetIsARealResetOverTcp) {
 TEST_P(EachVersion, AResetMayFollowAFinButNothingFollowsAReset) {
   Connection c(GetParam(), TransportKind::tcp);
   c.handshake();
-  for (const Verb verb : {Verb::fin, Verb::reset, Verb::hangup}) c.wire->carry_out(wire_end(verb, server));
+  for (const End how : {End::fin, End::reset, End::hangup}) c.order(EndOrder{server, how});
   char byte;
   EXPECT_EQ(recv(c.fd(server), &byte, 1, 0), 0);
   EXPECT_EQ(send(c.fd(server), "x", 1, MSG_NOSIGNAL), -1);
   EXPECT_THAT(c.ends(), ElementsAre(Field(&TransportEnd::end, End::fin), Field(&TransportEnd::end, End::reset)));
-  EXPECT_THAT(c.wire->orders_left(), ElementsAre("wire hangup"));
+  EXPECT_THAT(c.wire->orders_left(), ElementsAre("an order"));
 }
 
 TEST_P(EachVersion, AResetByThePeerIsPassedOn) {
@@ -488,15 +486,15 @@ TEST_P(EachVersion, NothingIsSaidToBeDeliveredToOneWhoIsGone) {
   SSL_write(c.ssl(server), "too late", 8);
   c.pump();
   EXPECT_EQ(c.records(server).back().fate, "ended") << c.story();
-  c.wire->carry_out(wire_inject(server, ContentType::alert, {1, 0}));
-  EXPECT_THAT(c.wire->orders_left(), ElementsAre("wire inject"));
+  c.order(injection(server, ContentType::alert, {1, 0}));
+  EXPECT_THAT(c.wire->orders_left(), ElementsAre("an order"));
 }
 
 TEST_P(EachVersion, AStalledSideFillsItsTransport) {
   for (const TransportKind kind : {TransportKind::socketpair, TransportKind::tcp}) {
     Connection c(GetParam(), kind);
     c.handshake();
-    c.wire->carry_out(wire_end(Verb::stall, client));
+    c.order(Stall{client});
     const std::string block(16384, 'x');
     SSL_set_mode(c.ssl(client), SSL_MODE_ENABLE_PARTIAL_WRITE);
     int written = 0, result = 0;
@@ -507,7 +505,7 @@ TEST_P(EachVersion, AStalledSideFillsItsTransport) {
     }
     EXPECT_EQ(SSL_get_error(c.ssl(client), result), SSL_ERROR_WANT_WRITE);
     EXPECT_FALSE(c.pump().subject.drained);
-    c.wire->carry_out(wire_end(Verb::unstall, client));
+    c.order(Stall{client, false});
     EXPECT_TRUE(c.pump().subject.drained);
     EXPECT_GT(SSL_write(c.ssl(client), block.data(), static_cast<int>(block.size())), 0);
   }
@@ -530,8 +528,8 @@ TEST_P(EachVersion, KeysThatComeLateOpenTheRecords) {
   EXPECT_EQ(c.transcript.at(opened.event).as<Record>()->type, ContentType::unknown);
   EXPECT_EQ(c.transcript.at(opened.event).as<Record>()->reading, Reading::no_keys);
   // And the wire knows where both receivers are.
-  c.wire->carry_out(wire_inject(client, ContentType::alert, {1, 0}));
-  c.wire->carry_out(wire_inject(server, ContentType::alert, {1, 0}));
+  c.order(injection(client, ContentType::alert, {1, 0}));
+  c.order(injection(server, ContentType::alert, {1, 0}));
   int error = 0;
   EXPECT_EQ(c.read(server, &error), "hello");
   EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
@@ -546,39 +544,39 @@ TEST_P(EachVersion, WithoutKeysNothingIsClaimed) {
   EXPECT_FALSE(c.decrypted());
   EXPECT_EQ(c.records(client).back().type, ContentType::unknown);
   EXPECT_TRUE(c.records(client).back().encrypted);
-  c.wire->carry_out(wire_inject(client, ContentType::alert, {1, 0}));
-  EXPECT_THAT(c.wire->orders_left(), ElementsAre("wire inject"));
+  c.order(injection(client, ContentType::alert, {1, 0}));
+  EXPECT_THAT(c.wire->orders_left(), ElementsAre("an order"));
 }
 
 TEST_P(EachVersion, ARecordHeldWithoutKeysIsReadBeforeItIsReleased) {
   Connection c(GetParam(), TransportKind::socketpair, false);
   c.handshake();
-  c.wire->carry_out(wire_order(Verb::hold, client));
+  c.order(standing(Deed::hold, client));
   c.write(client, "one");
   for (const std::string& line : c.keys) c.wire->key_log(line);
-  c.wire->carry_out(wire_inject(client, ContentType::application_data, "zero"));
-  c.wire->carry_out(wire_order(Verb::release, client));
+  c.order(injection(client, ContentType::application_data, "zero"));
+  c.order(Release{client});
   EXPECT_EQ(c.read(server), "zeroone") << c.story();
   EXPECT_EQ(c.records(client).back().type, ContentType::application_data);
 }
 
 TEST_P(EachVersion, AnOrderGivenBeforeTheHandshakeMeetsItsRecords) {
   Connection c(GetParam());
-  c.wire->carry_out(wire_order(Verb::hold, client));
+  c.order(standing(Deed::hold, client));
   SSL_do_handshake(c.ssl(client));
   c.pump();
   EXPECT_EQ(c.records(client)[0].handshake, "ClientHello");
   EXPECT_EQ(c.records(client)[0].fate, "held");
-  c.wire->carry_out(wire_order(Verb::release, client));
+  c.order(Release{client});
   c.handshake();
 }
 
 TEST_P(EachVersion, AFragmentedFinishedIsFollowed) {
   Connection c(GetParam());
-  Statement order = wire_order(Verb::split, client, Kind::handshake);
+  auto order = standing(Deed::split, client, Kind::handshake);
   order.what.handshake = "Finished";
-  order.size = 3;
-  c.wire->carry_out(order);
+  order.at = 3;
+  c.order(order);
   c.handshake();
   c.write(client, "hello");
   EXPECT_EQ(c.read(server), "hello") << c.story();
@@ -607,9 +605,9 @@ TEST_P(EachVersion, ThePartOfARecordBeforeTheEndIsDeliveredAsItIs) {
 TEST_P(EachVersion, OneStatementIsOneWrite) {
   Connection c(GetParam(), TransportKind::tcp);
   c.handshake();
-  Statement alerts = wire_inject(client, ContentType::alert, {1, 90});
+  auto alerts = injection(client, ContentType::alert, {1, 90});
   alerts.times = 3;
-  c.wire->carry_out(alerts);
+  c.order(alerts);
   char buffer[256];
   EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), static_cast<ssize_t>(3 * alert_size(GetParam())));
 }
@@ -617,11 +615,11 @@ TEST_P(EachVersion, OneStatementIsOneWrite) {
 TEST_P(EachVersion, AReleaseIsOneWriteToo) {
   Connection c(GetParam());
   c.handshake();
-  c.wire->carry_out(wire_order(Verb::hold, client, Kind::close_notify));
+  c.order(standing(Deed::hold, client, Kind::close_notify));
   c.shutdown(client);
   ASSERT_EQ(send(c.fd(client), "QUIT", 4, 0), 4);
   c.pump();
-  c.wire->carry_out(wire_order(Verb::release, client));
+  c.order(Release{client});
   char buffer[256];
   EXPECT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), static_cast<ssize_t>(4 + alert_size(GetParam())));
 }
@@ -629,7 +627,7 @@ TEST_P(EachVersion, AReleaseIsOneWriteToo) {
 TEST_P(EachVersion, AChangeCipherSpecTooManyChangesNoKeys) {
   Connection c(GetParam());
   c.handshake();
-  c.wire->carry_out(wire_inject(client, ContentType::change_cipher_spec, "\x01"));
+  c.order(injection(client, ContentType::change_cipher_spec, "\x01"));
   EXPECT_EQ(c.records(client).back().encrypted, GetParam() != Tls::v1_3);
   c.write(client, "one");
   EXPECT_EQ(c.records(client).back().fate, "delivered") << c.story();
@@ -671,7 +669,7 @@ TEST_P(EachVersion, WhatTheLibraryWritesBeforeAndBehindTheScriptsBytesIsRead) {
     for (const bool stalled : {false, true}) {
       Connection c(GetParam(), kind);
       c.handshake();
-      if (stalled) c.wire->carry_out(wire_end(Verb::stall, client));
+      if (stalled) c.order(Stall{client});
       script_writes(c, client, "EHLO\r\n");
       SSL_write(c.ssl(client), "one", 3);
       if (stalled) c.pump();
@@ -681,7 +679,7 @@ TEST_P(EachVersion, WhatTheLibraryWritesBeforeAndBehindTheScriptsBytesIsRead) {
       c.pump();
       if (stalled) {
         EXPECT_THAT(c.records(client), IsEmpty());
-        c.wire->carry_out(wire_end(Verb::unstall, client));
+        c.order(Stall{client, false});
         c.pump();
       }
       const auto all = c.records(client);
@@ -783,14 +781,14 @@ TEST_P(EachVersion, TheKeysOfTheSessionBeginBehindTheFinished) {
     }
     EXPECT_TRUE(finished);
   }
-  c.wire->carry_out(wire_inject(client, ContentType::alert, {1, 0}));
+  c.order(injection(client, ContentType::alert, {1, 0}));
   EXPECT_TRUE(c.records(client).back().established);
 }
 
 TEST_P(EachVersion, AStalledSideLeavesNoRecord) {
   Connection c(GetParam());
   c.handshake();
-  c.wire->carry_out(wire_end(Verb::stall, client));
+  c.order(Stall{client});
   const int before = c.transcript.next_number();
   c.write(client, "one");
   EXPECT_EQ(c.transcript.next_number(), before) << c.story();
@@ -812,7 +810,7 @@ TEST_P(EachVersion, ARecordThatAFullSocketDoesNotTakeIsWithheldAndThenDelivered)
 TEST_P(EachVersion, WhatAnOldTransportStillHeldIsLostWithIt) {
   Connection c(GetParam());
   c.handshake();
-  c.wire->carry_out(wire_order(Verb::hold, client, Kind::close_notify));
+  c.order(standing(Deed::hold, client, Kind::close_notify));
   c.shutdown(client);
   c.begin_session(false);
   EXPECT_EQ(fates_of(c.transcript, c.records(client).back().event), "held, ended") << c.story();
@@ -821,9 +819,9 @@ TEST_P(EachVersion, WhatAnOldTransportStillHeldIsLostWithIt) {
 TEST_P(EachVersion, WhatFollowsACutIsLost) {
   Connection c(GetParam(), TransportKind::socketpair, false);
   c.handshake();
-  Statement cut = wire_order(Verb::cut, client);
-  cut.size = 4;
-  c.wire->carry_out(cut);
+  auto cut = standing(Deed::cut, client);
+  cut.at = 4;
+  c.order(cut);
   c.write(client, "one");
   c.write(client, "two");
   const auto all = c.records(client);
@@ -846,7 +844,7 @@ TEST_P(EachVersion, PartOfAHeaderIsAPieceToo) {
 TEST(Wire, AStalledSocketpairTakesEightFullRecords) {
   Connection c(Tls::v1_3);
   c.handshake();
-  c.wire->carry_out(wire_end(Verb::stall, client));
+  c.order(Stall{client});
   const std::string block(16384, 'x');
   for (int i = 0; i < 8; ++i) EXPECT_EQ(SSL_write(c.ssl(client), block.data(), 16384), 16384) << i;
   EXPECT_EQ(SSL_write(c.ssl(client), "x", 1), -1);
@@ -857,8 +855,8 @@ TEST(Wire, AStalledSocketpairTakesEightFullRecords) {
 TEST(Wire, APlainHandshakeRecordDoesNotLoseTheThread) {
   Connection c(Tls::v1_3);
   c.handshake();
-  Statement plain = wire_order(Verb::drop, client, Kind::handshake);
-  c.wire->carry_out(plain);
+  auto plain = standing(Deed::drop, client, Kind::handshake);
+  c.order(plain);
   ASSERT_EQ(send(c.fd(client), "\x16\x03\x03\x00\x05\x18\x00\xff\xff\x00", 10, 0), 10);
   c.pump();
   EXPECT_EQ(c.records(client).back().handshake, "KeyUpdate");
@@ -879,7 +877,7 @@ TEST(Wire, KeyUpdatesAreFollowedInBothDirections) {
   EXPECT_EQ(c.records(client)[0].handshake, "KeyUpdate");
   EXPECT_EQ(c.records(server)[0].handshake, "KeyUpdate") << c.story();
   EXPECT_TRUE(c.decrypted());
-  for (const Side side : {client, server}) c.wire->carry_out(wire_inject(side, ContentType::alert, {1, 0}));
+  for (const Side side : {client, server}) c.order(injection(side, ContentType::alert, {1, 0}));
   int error = 0;
   c.read(server, &error);
   EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
@@ -890,9 +888,9 @@ TEST(Wire, KeyUpdatesAreFollowedInBothDirections) {
 TEST(Wire, ADroppedKeyUpdateLeavesTheReceiverWithItsOldKeys) {
   Connection c(Tls::v1_3);
   c.handshake();
-  Statement order = wire_order(Verb::drop, client, Kind::handshake);
+  auto order = standing(Deed::drop, client, Kind::handshake);
   order.what.handshake = "KeyUpdate";
-  c.wire->carry_out(order);
+  c.order(order);
   SSL_key_update(c.ssl(client), SSL_KEY_UPDATE_NOT_REQUESTED);
   c.write(client, "one");
   c.write(client, "two");
@@ -902,7 +900,7 @@ TEST(Wire, ADroppedKeyUpdateLeavesTheReceiverWithItsOldKeys) {
 TEST(Wire, AnInjectedKeyUpdateGivesTheReceiverNewKeys) {
   Connection c(Tls::v1_3);
   c.handshake();
-  c.wire->carry_out(wire_inject(client, ContentType::handshake, std::string("\x18\x00\x00\x01\x00", 5)));
+  c.order(injection(client, ContentType::handshake, std::string("\x18\x00\x00\x01\x00", 5)));
   c.write(client, "one");
   EXPECT_EQ(c.read(server), "one") << c.story();
   EXPECT_EQ(c.records(client)[0].handshake, "KeyUpdate");
@@ -911,11 +909,11 @@ TEST(Wire, AnInjectedKeyUpdateGivesTheReceiverNewKeys) {
 TEST(Wire, AHeldKeyUpdateMovesTheReceiverWhenItIsReleased) {
   Connection c(Tls::v1_3);
   c.handshake();
-  c.wire->carry_out(wire_order(Verb::hold, client, Kind::handshake));
+  c.order(standing(Deed::hold, client, Kind::handshake));
   SSL_key_update(c.ssl(client), SSL_KEY_UPDATE_NOT_REQUESTED);
   c.write(client, "one");
-  c.wire->carry_out(wire_inject(client, ContentType::application_data, "zero"));
-  c.wire->carry_out(wire_order(Verb::release, client));
+  c.order(injection(client, ContentType::application_data, "zero"));
+  c.order(Release{client});
   c.write(client, "two");
   EXPECT_EQ(c.read(server), "zeroonetwo") << c.story();
 }
@@ -923,9 +921,9 @@ TEST(Wire, AHeldKeyUpdateMovesTheReceiverWhenItIsReleased) {
 TEST(Wire, PaddingIsAddedAndNotCountedAsContent) {
   Connection c(Tls::v1_3);
   c.handshake();
-  Statement alert = wire_inject(client, ContentType::alert, {1, 0});
+  auto alert = injection(client, ContentType::alert, {1, 0});
   alert.content.padding = 100;
-  c.wire->carry_out(alert);
+  c.order(alert);
   int error = 0;
   c.read(server, &error);
   EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
@@ -959,7 +957,7 @@ TEST(Wire, TrafficKeysAloneAreEnoughForWhatFollowsTheHandshake) {
   for (const Side side : {client, server})
     for (const Seen& record : seen(c.transcript, side)) EXPECT_NE(record.type, ContentType::unknown) << c.story();
   c.write(client, "two");
-  for (const Side side : {client, server}) c.wire->carry_out(wire_inject(side, ContentType::alert, {1, 0}));
+  for (const Side side : {client, server}) c.order(injection(side, ContentType::alert, {1, 0}));
   int error = 0;
   EXPECT_EQ(c.read(server, &error), "onetwo");
   EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
@@ -1029,7 +1027,7 @@ TEST_P(EachVersion, SessionsFollowOneAnotherOnNewTransports) {
   for (const TransportKind kind : {TransportKind::socketpair, TransportKind::tcp}) {
     Connection c(GetParam(), kind);
     c.handshake();
-    c.wire->carry_out(wire_order(Verb::drop, client, Kind::alert));
+    c.order(standing(Deed::drop, client, Kind::alert));
     c.wire->end_after(server, 5, End::hangup);
     c.write(client, "hello");
     EXPECT_EQ(c.ends().size(), 1u);
@@ -1055,17 +1053,17 @@ TEST_P(EachVersion, OrdersMeetTheRecordsOfALaterSession) {
   use_and_close(c);
   c.begin_session(true);
   // The receiver begins without protection at once, and is given what it can read.
-  c.wire->carry_out(wire_inject(client, ContentType::alert, {1, 90}));
+  c.order(injection(client, ContentType::alert, {1, 90}));
   EXPECT_FALSE(seen(c.transcript, client).back().encrypted);
   char buffer[64];
   ASSERT_EQ(recv(c.fd(server), buffer, sizeof buffer, 0), 7);
   c.handshake();
-  c.wire->carry_out(wire_order(Verb::drop, client, Kind::application_data));
+  c.order(standing(Deed::drop, client, Kind::application_data));
   c.write(client, "one");
-  c.wire->carry_out(wire_inject(client, ContentType::application_data, "zero"));
+  c.order(injection(client, ContentType::application_data, "zero"));
   c.write(client, "two");
   EXPECT_EQ(c.read(server), "zerotwo") << c.story();
-  c.wire->carry_out(wire_inject(server, ContentType::alert, {1, 0}));
+  c.order(injection(server, ContentType::alert, {1, 0}));
   int error = 0;
   c.read(client, &error);
   EXPECT_EQ(error, SSL_ERROR_ZERO_RETURN);
@@ -1077,9 +1075,9 @@ TEST_P(EachVersion, InjectedPatternBeginsAnewWithASession) {
   use_and_close(c);
   c.begin_session(true);
   c.handshake();
-  Statement data = wire_inject(server, ContentType::application_data, "");
+  auto data = injection(server, ContentType::application_data, "");
   data.content.pattern = 2;
-  c.wire->carry_out(data);
+  c.order(data);
   EXPECT_EQ(c.read(client), std::string("\x80\xa5"));
 }
 
@@ -1088,10 +1086,10 @@ TEST_P(EachVersion, WhatWasHeldOfTheOldSessionIsDeliveredAsItWas) {
   c.handshake();
   c.write(server, "moves the sequence numbers");
   c.read(client);
-  c.wire->carry_out(wire_order(Verb::hold, server, Kind::close_notify));
+  c.order(standing(Deed::hold, server, Kind::close_notify));
   c.shutdown(server);
   c.begin_session(true);
-  c.wire->carry_out(wire_order(Verb::release, server));
+  c.order(Release{server});
   char buffer[128];
   EXPECT_EQ(recv(c.fd(client), buffer, sizeof buffer, 0), static_cast<ssize_t>(alert_size(GetParam())));
   const Seen late = c.records(server).back();
@@ -1104,11 +1102,11 @@ TEST_P(EachVersion, WhatWasHeldOfTheOldSessionIsDeliveredAsItWas) {
 TEST_P(EachVersion, WhatTheOldSessionSentLateIsToldAsItsOwn) {
   Connection c(GetParam());
   c.handshake();
-  c.wire->carry_out(wire_end(Verb::stall, server));
+  c.order(Stall{server});
   SSL_shutdown(c.ssl(server));
   c.pump();
   c.begin_session(true);
-  c.wire->carry_out(wire_end(Verb::unstall, server));
+  c.order(Stall{server, false});
   c.pump();
   EXPECT_TRUE(c.records(server).back().is_close_notify()) << c.story();
   char buffer[128];
@@ -1161,7 +1159,7 @@ TEST_P(EachVersion, ResumedSessionsAreDecrypted) {
       EXPECT_TRUE(SSL_session_reused(c.ssl(client)));
       use_and_close(c);
       EXPECT_TRUE(nothing_unknown(c)) << c.story();
-      for (const Side side : {client, server}) c.wire->carry_out(wire_inject(side, ContentType::alert, {1, 0}));
+      for (const Side side : {client, server}) c.order(injection(side, ContentType::alert, {1, 0}));
       EXPECT_THAT(c.wire->orders_left(), IsEmpty());
     }
   }
@@ -1242,14 +1240,14 @@ TEST_P(BeforeTls13, OrdersAreCarriedOutUnderTheKeysOfARenegotiation) {
   Connection c(GetParam());
   c.handshake();
   for (const Side side : {client, server}) {
-    c.wire->carry_out(wire_order(Verb::drop, side, Kind::application_data));
+    c.order(standing(Deed::drop, side, Kind::application_data));
     c.write(side, "dropped");
   }
   c.renegotiate();  // both directions are sealed anew
-  c.wire->carry_out(wire_inject(client, ContentType::application_data, "zero"));
-  c.wire->carry_out(wire_inject(client, ContentType::change_cipher_spec, "\x01"));
+  c.order(injection(client, ContentType::application_data, "zero"));
+  c.order(injection(client, ContentType::change_cipher_spec, "\x01"));
   EXPECT_TRUE(c.records(client).back().encrypted);
-  c.wire->carry_out(wire_order(Verb::repeat, server, Kind::application_data));
+  c.order(standing(Deed::repeat, server, Kind::application_data));
   c.write(server, "again");
   EXPECT_EQ(c.read(client), "againagain") << c.story();
   EXPECT_TRUE(nothing_unknown(c)) << c.story();
@@ -1264,7 +1262,7 @@ TEST_P(BeforeTls13, ARenegotiationWithoutKeysIsReadWhenTheyCome) {
   EXPECT_EQ(c.records(client).back().type, ContentType::unknown);
   for (auto line = c.keys.rbegin(); line != c.keys.rend(); ++line) c.wire->key_log(*line);
   EXPECT_TRUE(nothing_unknown(c)) << c.story();
-  c.wire->carry_out(wire_inject(client, ContentType::application_data, "two"));
+  c.order(injection(client, ContentType::application_data, "two"));
   EXPECT_EQ(c.read(server), "onetwo") << c.story();
 }
 
@@ -1284,11 +1282,11 @@ TEST(Wire, ARecordOfTls10IsSealedBehindTheOneThatTheReceiverGot) {
   Connection c(Tls::v1_0);
   c.handshake();
   // As many records as were sent, so that only the chain of blocks differs.
-  Statement order = wire_order(Verb::alter, client, Kind::alert);
+  auto order = standing(Deed::alter, client, Kind::alert);
   order.description = 90;
-  c.wire->carry_out(order);
-  c.wire->carry_out(wire_inject(client, ContentType::application_data, "in"));
-  c.wire->carry_out(wire_order(Verb::drop, client, Kind::application_data));
+  c.order(order);
+  c.order(injection(client, ContentType::application_data, "in"));
+  c.order(standing(Deed::drop, client, Kind::application_data));
   c.write(client, "out");
   c.write(client, "hello");
   EXPECT_EQ(c.read(server), "inhello") << c.story();
@@ -1303,7 +1301,7 @@ TEST(Counting, TheBytesOfEachTransportAreCountedWithThoseThatNobodyTook) {
     EXPECT_EQ(connection.wire->count(server).given, sent);
     EXPECT_EQ(connection.wire->count(client).given, connection.wire->count(server).sent);
     EXPECT_EQ(connection.wire->count(client).exact, kind == TransportKind::socketpair);
-    connection.wire->carry_out(wire_end(Verb::stall, client));
+    connection.order(Stall{client});
     EXPECT_EQ(::send(connection.fd(client), "12345", 5, 0), 5);
     connection.pump();
     if (kind == TransportKind::socketpair) {
