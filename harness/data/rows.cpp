@@ -3,15 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "harness/data/diagnostic.h"
+#include <limits>
 
 namespace tlsbye {
 namespace {
 
-bool names(const std::vector<std::string_view>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
+bool among(Rows::Known words, std::string_view word) { return std::find(words.begin(), words.end(), word) != words.end(); }
+
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 std::string_view line_of(std::string_view text, int number) {
   for (int line = 1; line < number; ++line) {
@@ -19,7 +18,9 @@ std::string_view line_of(std::string_view text, int number) {
     if (end == std::string_view::npos) return {};
     text.remove_prefix(end + 1);
   }
-  return text.substr(0, text.find('\n'));
+  text = text.substr(0, text.find('\n'));
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return text;
 }
 
 }  // namespace
@@ -33,29 +34,32 @@ Rows::Rows(std::string_view text, std::string file, std::vector<Diagnostic>& dia
   }
 }
 
-std::vector<const toml::table*> Rows::tables(std::string_view name, const std::vector<std::string_view>& keys,
-                                             const std::vector<std::string_view>& required, std::string_view beside) {
+std::vector<const toml::table*> Rows::tables(std::string_view name, const Keys& keys, const Keys& required, std::string_view beside) {
   std::vector<const toml::table*> rows;
   for (const auto& [key, value] : root_) {
     if (!beside.empty() && key.str() == beside) continue;
-    const toml::array* list = value.as_array();
     if (key.str() != name) {
-      report(key.source(), fmt::format("unknown key `{}`", key.str()), fmt::format("this file holds [[{}]] tables only", name));
+      const bool meant = !nearest(key.str(), std::span(&name, 1)).empty();
+      report(key.source(), fmt::format("unknown key `{}`", key.str()),
+             meant ? fmt::format("did you mean [[{}]]?", name) : fmt::format("this file holds [[{}]] tables only", name));
       continue;
     }
+    const toml::array* list = value.as_array();
+    const auto no_list = [&](const toml::source_region& at) {
+      report(at, fmt::format("`{}` is not a list of tables", name), fmt::format("write [[{}]]", name));
+    };
     if (!list) {
-      report(key.source(), fmt::format("`{}` is not a list of tables", name), fmt::format("write [[{}]]", name));
+      no_list(key.source());
       continue;
     }
     for (const toml::node& element : *list) {
       const toml::table* row = element.as_table();
       if (!row) {
-        report(element.source(), fmt::format("`{}` is not a list of tables", name), fmt::format("write [[{}]]", name));
+        no_list(element.source());
         continue;
       }
-      for (const auto& [field, unused] : *row)
-        if (!names(keys, field.str()))
-          report(field.source(), fmt::format("unknown key `{}`", field.str()), did_you_mean(field.str(), keys));
+      heads_.push_back(static_cast<int>(row->source().begin.line));
+      check_keys(*row, keys);
       for (const std::string_view field : required)
         if (!row->contains(field)) report(row->source(), fmt::format("[[{}]] has no `{}`", name, field));
       rows.push_back(row);
@@ -64,38 +68,24 @@ std::vector<const toml::table*> Rows::tables(std::string_view name, const std::v
   return rows;
 }
 
+void Rows::check_keys(const toml::table& table, const Keys& keys, std::string_view in) {
+  for (const auto& [key, value] : table)
+    if (!among(keys, key.str()))
+      report(key.source(), fmt::format("unknown key `{}`{}{}", key.str(), in.empty() ? "" : " in ", in), did_you_mean(key.str(), keys));
+}
+
+toml::source_region Rows::place(const toml::table& row, std::string_view key) {
+  const toml::node* node = row.get(key);
+  return node ? node->source() : row.source();
+}
+
 std::optional<std::string> Rows::text(const toml::table& row, std::string_view key) {
   const toml::node* node = row.get(key);
   if (!node) return std::nullopt;
-  const auto value = node->value_exact<std::string>();
-  if (!value) {
-    report(node->source(), fmt::format("`{}` is not a string", key));
-    return std::nullopt;
-  }
-  if (value->find_first_not_of(" \t\n") == std::string::npos) {
-    report(node->source(), fmt::format("`{}` is empty", key));
-    return std::nullopt;
-  }
-  return value;
-}
-
-std::vector<std::string> Rows::texts(const toml::table& row, std::string_view key) {
-  const toml::node* node = row.get(key);
-  const toml::array* list = node ? node->as_array() : nullptr;
-  if (!list) {
-    auto one = text(row, key);
-    return one ? std::vector<std::string>{std::move(*one)} : std::vector<std::string>();
-  }
-  std::vector<std::string> all;
-  for (const toml::node& element : *list) {
-    const auto value = element.value_exact<std::string>();
-    if (!value || value->find_first_not_of(" \t\n") == std::string::npos)
-      report(element.source(), fmt::format("`{}` has an element that is {}", key, value ? "empty" : "not a string"));
-    else
-      all.push_back(*value);
-  }
-  if (list->empty()) report(node->source(), fmt::format("`{}` is empty", key));
-  return all;
+  auto value = node->value_exact<std::string>();
+  if (value && !is_blank(*value)) return value;
+  report(node->source(), fmt::format("`{}` is {}", key, value ? "empty" : "not a string"));
+  return std::nullopt;
 }
 
 std::optional<bool> Rows::yes(const toml::table& row, std::string_view key) {
@@ -117,15 +107,75 @@ std::optional<std::string> Rows::date(const toml::table& row, std::string_view k
   return fmt::format("{:04}-{:02}-{:02}", value->year, value->month, value->day);
 }
 
-void Rows::report(const toml::source_region& where, std::string problem, std::string suggestion) {
-  const int line = static_cast<int>(where.begin.line);
-  diagnostics_->push_back(
-      {file_, line, static_cast<int>(where.begin.column), std::string(line_of(text_, line)), std::move(problem), std::move(suggestion)});
+const toml::table* Rows::table(const toml::table& row, std::string_view key) {
+  const toml::node* node = row.get(key);
+  if (node && !node->is_table()) report(node->source(), fmt::format("`{}` is not a table", key), fmt::format("{} = {{ ... }}", key));
+  return node ? node->as_table() : nullptr;
 }
 
-toml::source_region Rows::place(const toml::table& row, std::string_view key) {
+std::vector<Rows::Word> Rows::words(const toml::table& row, std::string_view key, Numbers numbers) {
+  std::vector<Word> all;
   const toml::node* node = row.get(key);
-  return node ? node->source() : row.source();
+  if (!node) return all;
+  const toml::array* list = node->as_array();
+  const auto one = [&](const toml::node& it) {
+    const auto text = it.value_exact<std::string>();
+    const auto number = numbers == Numbers::yes ? it.value_exact<std::int64_t>() : std::nullopt;
+    if (number || (text && !is_blank(*text)))
+      all.push_back({number ? fmt::format("{}", *number) : *text, it.source()});
+    else
+      report(it.source(), fmt::format("`{}` {} {}", key, list ? "has an element that is" : "is", text ? "empty" : "not a string"));
+  };
+  if (!list) {
+    one(*node);
+    return all;
+  }
+  if (list->empty()) report(node->source(), fmt::format("`{}` is empty", key), "leave it out if it says nothing");
+  for (const toml::node& element : *list) one(element);
+  return all;
+}
+
+std::vector<std::string> Rows::texts(const toml::table& row, std::string_view key, Numbers numbers) {
+  std::vector<std::string> all;
+  for (Word& word : words(row, key, numbers)) all.push_back(std::move(word.text));
+  return all;
+}
+
+std::vector<std::string> Rows::texts_of(const toml::table& row, std::string_view key, Known known) {
+  std::vector<std::string> all;
+  for (Word& word : words(row, key)) {
+    if (!among(known, word.text))
+      report_stranger(word.at, word.text, key, known);
+    else if (std::find(all.begin(), all.end(), word.text) != all.end())
+      report(word.at, fmt::format("`{}` stands twice in `{}`", word.text, key));
+    all.push_back(std::move(word.text));
+  }
+  return all;
+}
+
+void Rows::report_stranger(const toml::source_region& at, std::string_view word, std::string_view key, Known known) {
+  report(at, fmt::format("`{}` is not a word of `{}`", word, key), did_you_mean(word, known));
+}
+
+bool Rows::is_good(const toml::table& row) const {
+  const int head = static_cast<int>(row.source().begin.line);
+  int next = std::numeric_limits<int>::max();
+  for (const int line : heads_)
+    if (line > head) next = std::min(next, line);
+  return std::none_of(diagnostics_->begin(), diagnostics_->end(),
+                      [&](const Diagnostic& it) { return it.file == file_ && it.line >= head && it.line < next; });
+}
+
+void Rows::report(const toml::source_region& at, std::string problem, std::string suggestion) {
+  Diagnostic diagnostic = diagnostic_at(at);
+  diagnostic.problem = std::move(problem);
+  diagnostic.suggestion = std::move(suggestion);
+  diagnostics_->push_back(std::move(diagnostic));
+}
+
+Diagnostic Rows::diagnostic_at(const toml::source_region& at) const {
+  const int line = static_cast<int>(at.begin.line);
+  return {file_, line, static_cast<int>(at.begin.column), std::string(line_of(text_, line)), {}, {}};
 }
 
 }  // namespace tlsbye

@@ -1,6 +1,5 @@
 // The loader of scenarios/clauses/*.toml. Everything that can be wrong with a clause is told at once, with its place.
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -8,6 +7,8 @@
 #include "harness/data/diagnostic.h"
 #include "harness/data/file.h"
 #include "harness/data/glob.h"
+#include "harness/data/rows.h"
+#include "harness/data/version.h"
 #include "harness/oracle/finding.h"
 #include "harness/oracle/oracle.h"
 
@@ -18,32 +19,10 @@ namespace {
 constexpr std::array<std::string_view, 6> not_clauses{"catalogue.toml",      "out-of-scope.toml", "cases.toml",
                                                       "contradictions.toml", "advice.toml",       "terms.toml"};
 
-constexpr std::array<std::string_view, 9> clause_keys{"id",   "ref",         "strength", "applies", "cites",
-                                                      "says", "contradicts", "property", "with"};
-
-template <typename List>
-std::vector<std::string_view> words_of(const List& list) {
-  return {list.begin(), list.end()};
-}
-
-// "5.5.4" -> 5, 5, 4: what is between numbers does not count, and neither does what follows the first that is none ("1.1.1w").
-int compare_versions(std::string_view one, std::string_view other) {
-  const auto next = [](std::string_view& text) {
-    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-    long number = 0;
-    while (!text.empty() && !digit(text.front())) text.remove_prefix(1);
-    while (!text.empty() && digit(text.front())) number = number * 10 + (text.front() - '0'), text.remove_prefix(1);
-    return number;
-  };
-  while (!one.empty() || !other.empty()) {
-    const long a = next(one);
-    const long b = next(other);
-    if (a != b) return a < b ? -1 : 1;
-  }
-  return 0;
-}
+const Rows::Keys clause_keys{"id", "ref", "strength", "applies", "cites", "says", "contradicts", "property", "with"};
 
 bool is_version(std::string_view text) {
+  if (text.size() > 1 && text.back() >= 'a' && text.back() <= 'z') text.remove_suffix(1);  // 1.1.1w
   return !text.empty() && text.front() >= '0' && text.front() <= '9' && text.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
@@ -115,257 +94,169 @@ std::string_view bare(std::string_view word) {
   return word;
 }
 
-class Loader {
- public:
-  explicit Loader(LoadedClauses& into) : into_(into) {}
+// Of all files of clauses: what can be said only when all are known.
+struct Names {
+  struct Named {
+    std::string id;
+    Diagnostic place;
+  };
+  std::vector<std::string> stems;  // of the files
+  std::vector<Named> named, contradicted;
 
-  void text(std::string_view text, const std::string& file, const std::string& stem) {
-    file_ = file;
-    stem_ = stem;
-    stems_.push_back(stem);
-    lines_.clear();
-    for (const std::string& line : split(text, '\n')) lines_.push_back(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
-    toml::table table;
-    try {
-      table = toml::parse(text, file);
-    } catch (const toml::parse_error& error) {
-      problem(error.source().begin, std::string(error.description()));
-      return;
+  // With `whole`, names of other files must exist too.
+  void check(bool whole, std::vector<Diagnostic>& diagnostics) const {
+    std::vector<std::string_view> ids;
+    for (const Named& it : named) ids.push_back(it.id);
+    for (const Named& it : contradicted) {
+      if (std::find(ids.begin(), ids.end(), it.id) != ids.end()) continue;
+      if (!whole && std::find(stems.begin(), stems.end(), it.id.substr(0, it.id.find('/'))) == stems.end()) continue;
+      diagnostics.push_back(it.place);
+      diagnostics.back().problem = fmt::format("`contradicts` names an unknown clause: {}", it.id);
+      diagnostics.back().suggestion = did_you_mean(it.id, ids);
     }
-    for (const auto& [key, value] : table)
-      if (key.str() != "clause")
-        problem(key.source().begin, fmt::format("unknown table or key `{}`", key.str()),
-                did_you_mean(key.str(), std::array<std::string_view, 1>{"clause"}));
-    const toml::node* clauses = table.get("clause");
-    if (!clauses) return;
-    if (!clauses->is_array_of_tables()) return problem(clauses->source().begin, "clauses are written [[clause]]");
-    for (const toml::node& node : *clauses->as_array()) clause(*node.as_table());
+  }
+};
+
+// Reads one file.
+class Reader {
+ public:
+  Reader(std::string_view text, std::string file, std::string stem, Names& names, LoadedClauses& into)
+      : rows_(text, file, into.diagnostics), file_(std::move(file)), stem_(std::move(stem)), names_(names), into_(into) {
+    names_.stems.push_back(stem_);
   }
 
-  // What can be said only when all clauses are known. With `whole`, names of other files must exist too.
-  void finish(bool whole) {
-    std::vector<std::string_view> ids;
-    for (const Named& it : named_) ids.push_back(it.id);
-    for (const Named& it : contradicted_) {
-      if (std::find(ids.begin(), ids.end(), it.id) != ids.end()) continue;
-      const bool known_file = std::find(stems_.begin(), stems_.end(), it.id.substr(0, it.id.find('/'))) != stems_.end();
-      if (whole || known_file) report(it.diagnostic, fmt::format("`contradicts` names no clause: {}", it.id), did_you_mean(it.id, ids));
-    }
+  void read() {
+    for (const toml::table* row : rows_.tables("clause", clause_keys, {"id", "strength", "cites", "says", "property"})) clause(*row);
   }
 
  private:
-  struct Named {
-    std::string id;
-    Diagnostic diagnostic;  // its place
-  };
-
-  Diagnostic place(const toml::source_position& at) const {
-    Diagnostic diagnostic;
-    diagnostic.file = file_;
-    diagnostic.line = static_cast<int>(at.line);
-    diagnostic.column = static_cast<int>(at.column);
-    if (at.line > 0 && at.line <= lines_.size()) diagnostic.source_line = lines_[at.line - 1];
-    return diagnostic;
+  void problem(const toml::source_region& at, std::string problem, std::string suggestion = {}) {
+    rows_.report(at, std::move(problem), std::move(suggestion));
   }
-  void report(Diagnostic diagnostic, std::string problem, std::string suggestion) {
-    diagnostic.problem = std::move(problem);
-    diagnostic.suggestion = std::move(suggestion);
-    into_.diagnostics.push_back(std::move(diagnostic));
-    good_ = false;
-  }
-  void problem(const toml::source_position& at, std::string problem, std::string suggestion = {}) {
-    report(place(at), std::move(problem), std::move(suggestion));
-  }
-  static toml::source_position at(const toml::node& node) { return node.source().begin; }
-
-  // A word with its place.
-  struct Word {
-    std::string text;
-    toml::source_position at;
-  };
-
-  // A string (or, for raw returns, a number), or a list of them.
-  std::vector<Word> words(const toml::node& node, std::string_view key) {
-    std::vector<Word> list;
-    const auto one = [&](const toml::node& it) {
-      if (const auto* text = it.as_string())
-        list.push_back({text->get(), at(it)});
-      else if (const auto* number = it.as_integer(); number && (key == "returns" || key == "growth"))
-        list.push_back({fmt::format("{}", number->get()), at(it)});
-      else
-        problem(at(it), fmt::format("`{}` must be a string or a list of strings", key));
-    };
-    if (const auto* array = node.as_array()) {
-      if (array->empty()) problem(at(node), fmt::format("`{}` is empty", key));
-      for (const toml::node& it : *array) one(it);
-    } else {
-      one(node);
-    }
-    return list;
-  }
-
-  std::vector<std::string> strings(const toml::table& table, std::string_view key) {
-    std::vector<std::string> list;
-    if (const toml::node* node = table.get(key))
-      for (Word& word : words(*node, key)) list.push_back(std::move(word.text));
-    return list;
-  }
-
-  std::string string(const toml::table& table, std::string_view key) {
-    const toml::node* node = table.get(key);
-    if (!node) return {};
-    if (const auto* text = node->as_string()) return text->get();
-    problem(at(*node), fmt::format("`{}` must be a string", key));
-    return {};
-  }
-
-  template <typename Keys>
-  void check_keys(const toml::table& table, const Keys& known, std::string_view where) {
-    for (const auto& [key, value] : table)
-      if (std::find(known.begin(), known.end(), key.str()) == known.end())
-        problem(key.source().begin, fmt::format("unknown key `{}` in {}", key.str(), where), did_you_mean(key.str(), words_of(known)));
-  }
-
-  template <typename Enum>
-  std::vector<Enum> enums(const toml::table& table, std::string_view key) {
-    std::vector<Enum> list;
-    if (const toml::node* node = table.get(key))
-      for (const Word& word : words(*node, key)) {
-        if (const auto value = read_word<Enum>(word.text))
-          list.push_back(*value);
-        else
-          problem(word.at, fmt::format("`{}` is no {}", word.text, key), did_you_mean(word.text, words_of(Words<Enum>::list)));
-      }
-    return list;
-  }
+  std::string string(const toml::table& table, std::string_view key) { return rows_.text(table, key).value_or(""); }
 
   void clause(const toml::table& table) {
-    good_ = true;
-    check_keys(table, clause_keys, "a clause");
-    for (const std::string_view key : {"id", "strength", "cites", "says", "property"})
-      if (!table.contains(key)) problem(at(table), fmt::format("the clause has no `{}`", key));
     Clause it;
     it.file = file_;
-    it.file_line = static_cast<int>(at(table).line);
-    it.ref = strings(table, "ref");
-    it.cites = strings(table, "cites");
+    it.file_line = static_cast<int>(table.source().begin.line);
+    it.ref = rows_.texts(table, "ref");
+    it.cites = rows_.texts(table, "cites");
     it.says = string(table, "says");
     identify(it, table);
-    if (const auto list = enums<Strength>(table, "strength"); !list.empty()) it.strength = list.front();
-    if (const toml::node* node = table.get("applies")) applies(it.applies, *node);
+    if (const auto list = rows_.enums<Strength>(table, "strength"); !list.empty()) it.strength = list.front();
+    if (const toml::table* to = rows_.table(table, "applies")) applies(it.applies, *to);
     property(it, table);
-    if (good_) into_.clauses.push_back(std::move(it));
+    if (rows_.is_good(table)) into_.clauses.push_back(std::move(it));
   }
 
   void identify(Clause& it, const toml::table& table) {
     const std::string name = string(table, "id");
     it.id = stem_ + "/" + name;
-    if (const toml::node* node = table.get("id"); node && node->is_string()) {
-      if (!is_name(name)) problem(at(*node), fmt::format("`{}` is no kebab-case name", name));
-      const auto same = std::find_if(named_.begin(), named_.end(), [&](const Named& other) { return other.id == it.id; });
-      if (same != named_.end())
-        problem(at(*node), fmt::format("a clause of this name stands already at {}:{}", same->diagnostic.file, same->diagnostic.line));
+    if (!name.empty()) {
+      const auto at = Rows::place(table, "id");
+      if (!is_name(name)) problem(at, fmt::format("`{}` is not in kebab-case", name), "lower-case words and digits, joined by hyphens");
+      const auto same = std::find_if(names_.named.begin(), names_.named.end(), [&](const auto& other) { return other.id == it.id; });
+      if (same != names_.named.end())
+        problem(at, fmt::format("a clause of this name stands already at {}:{}", same->place.file, same->place.line));
       else
-        named_.push_back({it.id, place(at(*node))});
+        names_.named.push_back({it.id, rows_.diagnostic_at(at)});
     }
     it.contradicts = string(table, "contradicts");
-    if (!it.contradicts.empty()) {
-      if (it.contradicts.find('/') == std::string::npos) it.contradicts = stem_ + "/" + it.contradicts;
-      contradicted_.push_back({it.contradicts, place(at(*table.get("contradicts")))});
-    }
+    if (it.contradicts.empty()) return;
+    if (it.contradicts.find('/') == std::string::npos) it.contradicts = stem_ + "/" + it.contradicts;
+    names_.contradicted.push_back({it.contradicts, rows_.diagnostic_at(Rows::place(table, "contradicts"))});
   }
 
-  void applies(Applies& to, const toml::node& node) {
-    const auto* table = node.as_table();
-    if (!table) return problem(at(node), "`applies` must be a table");
-    check_keys(*table, std::array<std::string_view, 6>{"stack", "since", "before", "tls", "role", "io"}, "`applies`");
-    to.stacks = strings(*table, "stack");
-    to.since = string(*table, "since");
-    to.before = string(*table, "before");
-    for (const std::string_view key : {"since", "before"})
-      if (const auto* value = table->get(key); value && value->is_string() && !is_version(value->as_string()->get()))
-        problem(at(*value), fmt::format("`{}` is no version: numbers with dots between them", value->as_string()->get()));
+  void applies(Applies& to, const toml::table& table) {
+    rows_.check_keys(table, {"stack", "since", "before", "tls", "role", "io"}, "`applies`");
+    to.stacks = rows_.texts(table, "stack");
+    to.since = string(table, "since");
+    to.before = string(table, "before");
+    for (const auto& [key, value] : {std::pair{"since", to.since}, {"before", to.before}})
+      if (!value.empty() && !is_version(value))
+        problem(Rows::place(table, key), fmt::format("`{}` is not a version", value),
+                "numbers with dots between them, perhaps a letter behind");
     if (!to.since.empty() && !to.before.empty() && compare_versions(to.since, to.before) >= 0)
-      problem(at(*table->get("before")), "no version is since that and before this");
-    to.tls = enums<Tls>(*table, "tls");
-    to.roles = enums<Role>(*table, "role");
-    to.io = enums<Io>(*table, "io");
+      problem(Rows::place(table, "before"), "no version is since that and before this");
+    to.tls = rows_.enums<Tls>(table, "tls");
+    to.roles = rows_.enums<Role>(table, "role");
+    to.io = rows_.enums<Io>(table, "io");
   }
 
   void property(Clause& it, const toml::table& table) {
-    const toml::node* node = table.get("property");
     const std::string name = string(table, "property");
-    if (!node || !node->is_string()) return;
+    if (name.empty()) return;
     it.property = find_property(name);
     if (!it.property) {
       std::vector<std::string_view> known;
       for (const Property& property : properties()) known.push_back(property.name);
-      return problem(at(*node), fmt::format("unknown property `{}`", name), did_you_mean(name, known));
+      return problem(Rows::place(table, "property"), fmt::format("unknown property `{}`", name), did_you_mean(name, known));
     }
-    const toml::node* with = table.get("with");
-    if (with && !with->is_table()) return problem(at(*with), "`with` must be a table");
     static const toml::table none;
-    const toml::table& given = with ? *with->as_table() : none;
+    const toml::table* with = rows_.table(table, "with");
+    const toml::table& given = with ? *with : none;
+    const auto where = Rows::place(table, with ? "with" : "property");
     std::vector<std::string_view> known;
     for (const ParameterRow& row : it.property->parameters) known.push_back(row.name);
-    check_keys(given, known, fmt::format("the parameters of {}", name));
+    rows_.check_keys(given, known, fmt::format("the parameters of {}", name));
     for (const ParameterRow& row : it.property->parameters) {
-      const toml::node* value = given.get(row.name);
-      if (value)
-        parameter(it.parameters, row, *value);
+      if (given.contains(row.name))
+        parameter(it.parameters, row, given);
       else if (row.required)
-        problem(at(with ? *with : *node), fmt::format("{} needs `{}`: {}", name, row.name, row.meaning));
+        problem(where, fmt::format("{} needs `{}`: {}", name, row.name, row.meaning));
     }
-    if (!good_) return;
+    if (!rows_.is_good(table)) return;
     it.asked = Question(it.parameters);
-    check_can_fail(it, at(with ? *with : *node));
+    check_can_fail(it, where);
   }
 
-  void parameter(Parameters& to, const ParameterRow& row, const toml::node& node) {
-    const std::vector<Word> list = words(node, row.name);
+  void parameter(Parameters& to, const ParameterRow& row, const toml::table& given) {
+    const bool raw = row.name == "returns" || row.name == "growth";
+    const auto list = rows_.words(given, row.name, raw ? Rows::Numbers::yes : Rows::Numbers::no);
     if (list.size() > 1 && !row.values.ends_with("...")) problem(list[1].at, fmt::format("`{}` is one word, not a list", row.name));
-    for (const Word& word : list) {
+    for (const Rows::Word& word : list) {
       check_word(row, word);
       to[std::string(row.name)].push_back(word.text);
     }
   }
 
-  void check_word(const ParameterRow& row, const Word& word) {
-    const auto refuse = [&](std::string_view kind, std::string_view text, const std::vector<std::string_view>& known) {
-      problem(word.at, fmt::format("`{}` is no {}", word.text, kind), did_you_mean(text, known));
+  void check_word(const ParameterRow& row, const Rows::Word& word) {
+    const auto refuse = [&](const auto& known) { rows_.report_stranger(word.at, word.text, row.name, known); };
+    const auto one_of = [&](const auto& known) {
+      if (std::find(known.begin(), known.end(), word.text) == known.end()) refuse(known);
     };
-    const auto among = [&](const auto& known) { return std::find(known.begin(), known.end(), word.text) != known.end(); };
+    using Few = std::vector<std::string_view>;
     if (row.values.starts_with("call")) {
-      if (!read_word<Call>(word.text)) refuse("call", word.text, words_of(Words<Call>::list));
+      one_of(Words<Call>::list);
     } else if (row.values.starts_with("close-call")) {
-      constexpr std::array<std::string_view, 2> closes{"close", "close-write"};
-      if (!among(closes)) refuse("way to close", word.text, words_of(closes));
+      one_of(Few{"close", "close-write"});
     } else if (row.values.starts_with("outcome")) {
-      if (!read_word<Outcome>(word.text)) refuse("outcome", word.text, words_of(Words<Outcome>::list));
+      one_of(Words<Outcome>::list);
     } else if (row.values.starts_with("flow")) {
-      if (!read_word<Flow>(word.text)) refuse("flow", word.text, words_of(Words<Flow>::list));
+      one_of(Words<Flow>::list);
     } else if (row.values.starts_with("fault")) {
-      constexpr std::array<std::string_view, 3> faults{"EAGAIN", "EINTR", "short"};
-      if (!among(faults)) refuse("transient fault", word.text, words_of(faults));
+      one_of(Few{"EAGAIN", "EINTR", "short"});
     } else if (row.values.starts_with("alert")) {
-      if (word.text != "error" && !alert_number(word.text)) refuse("alert", word.text, record_words());
-    } else if (row.values == "level" || row.values == "usage" || row.values == "wait") {
-      const std::vector<std::string_view> known = row.values == "level"   ? std::vector<std::string_view>{"warning", "fatal"}
-                                                  : row.values == "usage" ? std::vector<std::string_view>{"descriptors", "heap"}
-                                                                          : std::vector<std::string_view>{"call", "arrival"};
-      if (!among(known)) refuse(row.values, word.text, known);
+      if (word.text != "error" && !alert_number(word.text)) refuse(record_words());
+    } else if (row.values == "level") {
+      one_of(Few{"warning", "fatal"});
+    } else if (row.values == "usage") {
+      one_of(Few{"descriptors", "heap"});
+    } else if (row.values == "wait") {
+      one_of(Few{"call", "arrival"});
     } else if (row.values == "number") {
-      if (word.text.empty() || word.text.find_first_not_of("0123456789") != std::string::npos) refuse("number", word.text, {});
+      if (word.text.find_first_not_of("0123456789") != std::string::npos) problem(word.at, fmt::format("`{}` is not a number", word.text));
     } else if (row.values.starts_with("situation")) {
-      if (Given probe; !probe.add(word.text)) refuse("situation", bare(word.text), situation_words());
+      if (Given probe; !probe.add(word.text))
+        problem(word.at, fmt::format("`{}` is not a situation", word.text), did_you_mean(bare(word.text), situation_words()));
     } else if (row.values.starts_with("record")) {
       for (const std::string& part : split(word.text, '|'))
-        if (!is_record_word(part)) refuse("record", part, record_words());
+        if (!is_record_word(part)) problem(word.at, fmt::format("`{}` is not a record", part), did_you_mean(part, record_words()));
     }
   }
 
   // A check that cannot fail is a defect, and so is one that cannot hold.
-  void check_can_fail(const Clause& it, const toml::source_position& where) {
+  void check_can_fail(const Clause& it, const toml::source_region& where) {
     const Parameters& with = it.parameters;
     const Question& asked = it.asked;
     const auto has = [&](std::string_view key) { return with.contains(key); };
@@ -395,12 +286,10 @@ class Loader {
     }
   }
 
-  LoadedClauses& into_;
+  Rows rows_;
   std::string file_, stem_;
-  std::vector<std::string> lines_;
-  std::vector<std::string> stems_;
-  std::vector<Named> named_, contradicted_;
-  bool good_ = true;  // the clause at hand, so far
+  Names& names_;
+  LoadedClauses& into_;
 };
 
 }  // namespace
@@ -450,9 +339,9 @@ bool Applies::covers(const RunKey& run) const {
 
 LoadedClauses parse_clauses(std::string_view text, const std::string& file, const std::string& stem) {
   LoadedClauses loaded;
-  Loader loader(loaded);
-  loader.text(text, file, stem);
-  loader.finish(false);
+  Names names;
+  Reader(text, file, stem, names, loaded).read();
+  names.check(false, loaded.diagnostics);
   return loaded;
 }
 
@@ -467,11 +356,10 @@ LoadedClauses load_clauses(const std::filesystem::path& directory) {
   }
   if (error) loaded.diagnostics.push_back({directory.string(), 0, 0, {}, fmt::format("cannot be read: {}", error.message()), {}});
   std::sort(files.begin(), files.end());
-  Loader loader(loaded);
-  for (const auto& file : files) {
-    if (const auto text = read_text(file, loaded.diagnostics)) loader.text(*text, file.string(), file.stem().string());
-  }
-  loader.finish(true);
+  Names names;
+  for (const auto& file : files)
+    if (const auto text = read_text(file, loaded.diagnostics)) Reader(*text, file.string(), file.stem().string(), names, loaded).read();
+  names.check(true, loaded.diagnostics);
   return loaded;
 }
 

@@ -1,7 +1,6 @@
 #include "harness/scenario/scenario.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
@@ -13,15 +12,15 @@
 
 #include "harness/data/diagnostic.h"
 #include "harness/data/file.h"
+#include "harness/data/rows.h"
 #include "harness/scenario/script_parser.h"
 
 namespace tlsbye {
 
 namespace {
 
-constexpr std::array<std::string_view, 15> envelope_keys{"id",     "title", "why",           "cases",   "roles",           "versions",
-                                                         "io",     "needs", "partner_needs", "options", "partner_options", "transport",
-                                                         "matrix", "sweep", "script"};
+const Rows::Keys envelope_keys{"id",      "title",           "why",       "cases",  "roles", "versions", "io", "needs", "partner_needs",
+                               "options", "partner_options", "transport", "matrix", "sweep", "script"};
 constexpr std::array<std::string_view, 13> session_options{
     "saved-session", "tickets",       "ignore-eof",    "quiet-shutdown",      "read-ahead",
     "callbacks",     "session-cache", "no-signal",     "require-certificate", "post-handshake-auth",
@@ -64,151 +63,59 @@ bool is_matrix_value(std::string_view text) {
   });
 }
 
-// A file that is being read, and where to complain.
-struct Source {
-  std::string file;
-  std::vector<std::string> lines;
-  std::vector<Diagnostic>& diagnostics;
-
-  void report(const toml::source_position& at, std::string problem, std::string suggestion = {}) const {
-    const std::size_t line = at.line;
-    diagnostics.push_back({file, static_cast<int>(line), static_cast<int>(at.column),
-                           line >= 1 && line <= lines.size() ? lines[line - 1] : std::string{}, std::move(problem), std::move(suggestion)});
-  }
-  void report(const toml::node& at, std::string problem, std::string suggestion = {}) const {
-    report(at.source().begin, std::move(problem), std::move(suggestion));
-  }
-};
-
 using Values = std::map<std::string, std::string, std::less<>>;
 
-// One [[scenario]]: reads its keys and complains about each that does not fit.
-class TableReader {
- public:
-  TableReader(const toml::table& table, const Source& source) : table_(table), source_(source) {}
-
-  void check_keys(std::span<const std::string_view> known) const {
-    for (const auto& [key, value] : table_)
-      if (std::find(known.begin(), known.end(), key.str()) == known.end())
-        source_.report(key.source().begin, fmt::format("unknown key `{}`", key.str()), did_you_mean(key.str(), known));
-  }
-
-  std::string text(std::string_view key) const {
-    const toml::node* node = table_.get(key);
-    if (!node) {
-      source_.report(table_, fmt::format("this scenario has no `{}`", key), {});
-      return {};
+// All combinations of the matrix' values, at least one (empty where there is no matrix).
+std::vector<Values> combinations(Rows& rows, const toml::table& table) {
+  std::vector<Values> all{{}};
+  const toml::node* node = table.get("matrix");
+  if (!node) return all;
+  const toml::table* matrix = node->as_table();
+  if (!matrix || matrix->empty()) return rows.report(node->source(), "`matrix` must be a table of lists", "matrix = { k = [1, 7] }"), all;
+  for (const auto& [key, list] : *matrix) {
+    const toml::array* values = list.as_array();
+    if (!values || values->empty()) {
+      rows.report(list.source(), fmt::format("`matrix.{}` must be a list of values", key.str()), "matrix = { k = [1, 7] }");
+      continue;
     }
-    const auto value = node->value_exact<std::string>();
-    if (!value) return source_.report(*node, fmt::format("`{}` must be a text in quotes", key)), std::string{};
-    if (value->empty()) source_.report(*node, fmt::format("`{}` is empty", key));
-    return *value;
-  }
-
-  // A list of texts, or a single one; calls `each(text, node)`.
-  template <typename Each>
-  void list(std::string_view key, Each each) const {
-    const toml::node* node = table_.get(key);
-    if (!node) return;
-    const auto one = [&](const toml::node& element) {
-      if (const auto value = element.value_exact<std::string>()) {
-        each(*value, element);
-      } else {
-        source_.report(element, fmt::format("`{}` must be a list of texts in quotes", key));
-      }
-    };
-    if (const toml::array* array = node->as_array()) {
-      if (array->empty()) source_.report(*node, fmt::format("`{}` is empty", key), "leave it out where it says nothing");
-      for (const auto& element : *array) one(element);
-    } else {
-      one(*node);
+    if (all.size() * values->size() > most_variants) {
+      rows.report(list.source(), fmt::format("this `matrix` has more than {} combinations", most_variants),
+                  "fewer values, or several scenarios with a smaller matrix each");
+      return {Values()};
     }
-  }
-
-  template <typename Enum>
-  std::vector<Enum> words(std::string_view key, std::vector<Enum> otherwise) const {
-    std::vector<Enum> values;
-    list(key, [&](const std::string& text, const toml::node& at) {
-      if (const auto value = read_word<Enum>(text)) {
-        if (std::find(values.begin(), values.end(), *value) != values.end())
-          source_.report(at, fmt::format("`{}` stands twice in `{}`", text, key));
-        values.push_back(*value);
-      } else {
-        source_.report(at, fmt::format("`{}` is not a word of `{}`", text, key), did_you_mean(text, Words<Enum>::list));
+    std::vector<Values> wider;
+    std::set<std::string> seen;
+    for (const auto& value : *values) {
+      const auto number = value.value_exact<std::int64_t>();
+      const auto word = value.value_exact<std::string>();
+      const std::string text = number ? std::to_string(*number) : word.value_or("");
+      if (!is_matrix_value(text)) {
+        rows.report(value.source(), "a value of `matrix` must be a number or a text of letters, digits, `_`, `-` and blanks");
+      } else if (!seen.insert(text).second) {
+        rows.report(value.source(), fmt::format("`{}` stands twice in `matrix.{}`", text, key.str()));
       }
-    });
-    return values.empty() ? otherwise : values;
-  }
-
-  std::vector<std::string> known_texts(std::string_view key, std::span<const std::string_view> known) const {
-    std::vector<std::string> values;
-    list(key, [&](const std::string& text, const toml::node& at) {
-      if (std::find(known.begin(), known.end(), text) == known.end())
-        source_.report(at, fmt::format("`{}` is not a word of `{}`", text, key), did_you_mean(text, known));
-      values.push_back(text);
-    });
-    return values;
-  }
-
-  // All combinations of the matrix' values, at least one (empty where there is no matrix).
-  std::vector<Values> combinations() const {
-    std::vector<Values> all{{}};
-    const toml::node* node = table_.get("matrix");
-    if (!node) return all;
-    const toml::table* matrix = node->as_table();
-    if (!matrix || matrix->empty()) return source_.report(*node, "`matrix` must be a table of lists", "matrix = { k = [1, 7] }"), all;
-    for (const auto& [key, list] : *matrix) {
-      const toml::array* values = list.as_array();
-      if (!values || values->empty()) {
-        source_.report(list, fmt::format("`matrix.{}` must be a list of values", key.str()), "matrix = { k = [1, 7] }");
-        continue;
+      for (auto combination : all) {
+        combination.emplace(key.str(), text);
+        wider.push_back(std::move(combination));
       }
-      if (all.size() * values->size() > most_variants) {
-        source_.report(list, fmt::format("this `matrix` has more than {} combinations", most_variants),
-                       "fewer values, or several scenarios with a smaller matrix each");
-        return {Values()};
-      }
-      std::vector<Values> wider;
-      std::set<std::string> seen;
-      for (const auto& value : *values) {
-        const auto number = value.value_exact<std::int64_t>();
-        const auto word = value.value_exact<std::string>();
-        const std::string text = number ? std::to_string(*number) : word.value_or("");
-        if (!is_matrix_value(text)) {
-          source_.report(value, "a value of `matrix` must be a number or a text of letters, digits, `_`, `-` and blanks");
-        } else if (!seen.insert(text).second) {
-          source_.report(value, fmt::format("`{}` stands twice in `matrix.{}`", text, key.str()));
-        }
-        for (auto combination : all) {
-          combination.emplace(key.str(), text);
-          wider.push_back(std::move(combination));
-        }
-      }
-      all = std::move(wider);
     }
-    return all;
+    all = std::move(wider);
   }
+  return all;
+}
 
-  // The script's text, and the line of the file on which it begins.
-  std::optional<std::pair<std::string, int>> script() const {
-    const toml::node* node = table_.get("script");
-    if (!node) return source_.report(table_, "this scenario has no `script`"), std::nullopt;
-    const auto value = node->value_exact<std::string>();
-    const auto at = node->source().begin;
-    const std::string& line = source_.lines.at(at.line - 1);
-    // Only in this form is every line of the script a line of the file.
-    if (!value || line.substr(at.column - 1) != "'''") {
-      source_.report(*node, "a script begins on the line after ''' and ends at the next '''");
-      return std::nullopt;
-    }
-    if (value->find_first_not_of(" \t\r\n") == std::string::npos) return source_.report(*node, "`script` is empty"), std::nullopt;
-    return std::pair{*value, static_cast<int>(at.line) + 1};
+// The script's text, and the line of the file on which it begins.
+std::optional<std::pair<std::string, int>> script_of(Rows& rows, const toml::table& table) {
+  const auto text = rows.text(table, "script");
+  if (!text) return std::nullopt;
+  const auto at = Rows::place(table, "script");
+  // Only in this form is every line of the script a line of the file.
+  if (rows.diagnostic_at(at).source_line.substr(at.begin.column - 1) != "'''") {
+    rows.report(at, "a script begins on the line after ''' and ends at the next '''");
+    return std::nullopt;
   }
-
- private:
-  const toml::table& table_;
-  const Source& source_;
-};
+  return std::pair{*text, static_cast<int>(at.begin.line) + 1};
+}
 
 // "cut-inside-reply" and {k: 7, side: x y} make "cut-inside-reply@k=7,side=x-y".
 std::string with_values(std::string id, const Values& values) {
@@ -222,59 +129,58 @@ std::string with_values(std::string id, const Values& values) {
 }
 
 // Appends the scenario, or all variants of it, unless something is wrong with it.
-void read_scenario(const toml::table& table, const Source& source, const std::string& stem, std::set<std::string>& ids,
-                   std::vector<Scenario>& into) {
-  const std::size_t problems_before = source.diagnostics.size();
-  const TableReader reader(table, source);
-  reader.check_keys(envelope_keys);
+void read_scenario(const toml::table& table, Rows& rows, const std::string& file, const std::string& stem, std::set<std::string>& ids,
+                   LoadedScenarios& into) {
+  const auto all_or = [](auto values, decltype(values) otherwise) { return values.empty() ? otherwise : values; };
 
   Scenario s;
-  s.file = source.file;
+  s.file = file;
   s.file_line = static_cast<int>(table.source().begin.line);
-  const std::string id = reader.text("id");
-  if (const toml::node* node = table.get("id"); node && !id.empty()) {
+  const std::string id = rows.text(table, "id").value_or("");
+  if (!id.empty()) {
     if (!is_kebab_case(id))
-      source.report(*node, fmt::format("`{}` is not in kebab-case", id), "lower-case words and digits, joined by single hyphens");
-    if (!ids.insert(id).second) source.report(*node, fmt::format("`{}` is the id of an earlier scenario of this file", id));
+      rows.report(Rows::place(table, "id"), fmt::format("`{}` is not in kebab-case", id),
+                  "lower-case words and digits, joined by single hyphens");
+    if (!ids.insert(id).second)
+      rows.report(Rows::place(table, "id"), fmt::format("`{}` is the id of an earlier scenario of this file", id));
   }
-  const std::string title = reader.text("title");
-  if (title.find('\n') != std::string::npos) source.report(*table.get("title"), "`title` must be one line");
-  s.why = reader.text("why");
-  reader.list("cases", [&](const std::string& text, const toml::node& at) {
-    if (!is_case_id(text)) source.report(at, fmt::format("`{}` is not a case of the catalogue", text), "cases are written B10, B2A");
-    s.cases.push_back(text);
-  });
-  s.roles = reader.words<Role>("roles", {Role::client, Role::server});
-  s.versions = reader.words<Tls>("versions", {Tls::v1_2, Tls::v1_3});
-  s.modes = reader.words<Io>("io", {Io::blocking, Io::nonblocking});
+  const std::string title = rows.text(table, "title").value_or("");
+  if (title.find('\n') != std::string::npos) rows.report(Rows::place(table, "title"), "`title` must be one line");
+  s.why = rows.text(table, "why").value_or("");
+  for (Rows::Word& word : rows.words(table, "cases")) {
+    if (!is_case_id(word.text))
+      rows.report(word.at, fmt::format("`{}` is not a case of the catalogue", word.text), "cases are written B10, B2A");
+    s.cases.push_back(std::move(word.text));
+  }
+  s.roles = all_or(rows.enums<Role>(table, "roles"), {Role::client, Role::server});
+  s.versions = all_or(rows.enums<Tls>(table, "versions"), {Tls::v1_2, Tls::v1_3});
+  s.modes = all_or(rows.enums<Io>(table, "io"), {Io::blocking, Io::nonblocking});
   std::vector<std::string_view> abilities(further_abilities.begin(), further_abilities.end());
   abilities.insert(abilities.end(), session_options.begin(), session_options.end());
-  s.needs = reader.known_texts("needs", abilities);
-  s.partner_needs = reader.known_texts("partner_needs", abilities);
-  for (const std::string& kind : reader.known_texts("sweep", sweeps)) (kind == "faults" ? s.sweep_faults : s.sweep_cuts) = true;
-  s.options = reader.known_texts("options", session_options);
-  s.partner_options = reader.known_texts("partner_options", session_options);
-  if (const auto kinds = reader.words<TransportKind>("transport", {TransportKind::socketpair}); kinds.size() == 1) {
-    s.transport = kinds.front();
-  } else {
-    source.report(*table.get("transport"), "a scenario has one transport");
-  }
+  s.needs = rows.texts_of(table, "needs", abilities);
+  s.partner_needs = rows.texts_of(table, "partner_needs", abilities);
+  for (const std::string& kind : rows.texts_of(table, "sweep", sweeps)) (kind == "faults" ? s.sweep_faults : s.sweep_cuts) = true;
+  s.options = rows.texts_of(table, "options", session_options);
+  s.partner_options = rows.texts_of(table, "partner_options", session_options);
+  const auto transports = rows.enums<TransportKind>(table, "transport");
+  if (transports.size() > 1) rows.report(Rows::place(table, "transport"), "a scenario has one transport");
+  if (!transports.empty()) s.transport = transports.front();
 
-  const auto combinations = reader.combinations();
-  const auto script = reader.script();
+  const auto all_values = combinations(rows, table);
+  const auto script = script_of(rows, table);
   if (!script) return;
   const auto& [text, first_line] = *script;
-  for (const auto& [name, value] : combinations.front()) {
+  for (const auto& [name, value] : all_values.front()) {
     const auto used = names_used(text);
     if (std::find(used.begin(), used.end(), name) == used.end())
-      source.report(*table.get("matrix"), fmt::format("`matrix.{}` is not used in the script", name),
-                    fmt::format("write `${}` where its values go", name));
+      rows.report(Rows::place(table, "matrix"), fmt::format("`matrix.{}` is not used in the script", name),
+                  fmt::format("write `${}` where its values go", name));
   }
 
   std::vector<Diagnostic> in_script;
   std::vector<Scenario> variants;
-  for (const auto& values : combinations) {
-    ScriptContext context{source.file, first_line, values, s.transport != TransportKind::tcp, false, false};
+  for (const auto& values : all_values) {
+    ScriptContext context{file, first_line, values, s.transport != TransportKind::tcp, false, false};
     for (const Tls version : s.versions) (version == Tls::v1_3 ? context.with_tls13 : context.with_tls12) = true;
     Scenario variant = s;
     variant.id = fmt::format("{}/{}", stem, with_values(id, values));
@@ -285,13 +191,13 @@ void read_scenario(const toml::table& table, const Source& source, const std::st
   }
   // What is wrong with a line is mostly wrong with it in every variant.
   for (auto& problem : in_script) {
-    const bool told = std::any_of(
-        source.diagnostics.begin() + static_cast<std::ptrdiff_t>(problems_before), source.diagnostics.end(),
-        [&](const Diagnostic& d) { return d.line == problem.line && d.column == problem.column && d.problem == problem.problem; });
-    if (!told) source.diagnostics.push_back(std::move(problem));
+    const bool told = std::any_of(into.diagnostics.begin(), into.diagnostics.end(), [&](const Diagnostic& d) {
+      return d.line == problem.line && d.column == problem.column && d.problem == problem.problem;
+    });
+    if (!told) into.diagnostics.push_back(std::move(problem));
   }
-  if (source.diagnostics.size() == problems_before)
-    into.insert(into.end(), std::make_move_iterator(variants.begin()), std::make_move_iterator(variants.end()));
+  if (rows.is_good(table))
+    into.scenarios.insert(into.scenarios.end(), std::make_move_iterator(variants.begin()), std::make_move_iterator(variants.end()));
 }
 
 }  // namespace
@@ -300,32 +206,11 @@ std::span<const std::string_view> option_words() { return session_options; }
 
 LoadedScenarios parse_scenarios(std::string_view text, const std::string& file, const std::string& stem) {
   LoadedScenarios loaded;
-  const Source source{file, split_lines(text), loaded.diagnostics};
-  toml::table root;
-  try {
-    root = toml::parse(text, file);
-  } catch (const toml::parse_error& error) {
-    source.report(error.source().begin, std::string(error.description()));
-    return loaded;
-  }
-  const toml::array* scenarios = nullptr;
-  for (const auto& [key, value] : root) {
-    if (key.str() != "scenario") {
-      static constexpr std::array<std::string_view, 1> known{"scenario"};
-      source.report(key.source().begin, fmt::format("unknown key `{}`: a scenario file holds [[scenario]] tables only", key.str()),
-                    did_you_mean(key.str(), known));
-    } else if (value.is_array_of_tables()) {
-      scenarios = value.as_array();
-    } else {
-      source.report(key.source().begin, "`scenario` must be written [[scenario]]");
-    }
-  }
-  if (!scenarios) {
-    if (loaded.diagnostics.empty()) loaded.diagnostics.push_back({file, 0, 0, {}, "this file holds no [[scenario]]", {}});
-    return loaded;
-  }
+  Rows rows(text, file, loaded.diagnostics);
   std::set<std::string> ids;
-  for (const auto& element : *scenarios) read_scenario(*element.as_table(), source, stem, ids, loaded.scenarios);
+  const auto tables = rows.tables("scenario", envelope_keys, {"id", "title", "why", "script"});
+  for (const toml::table* table : tables) read_scenario(*table, rows, file, stem, ids, loaded);
+  if (tables.empty() && loaded.diagnostics.empty()) loaded.diagnostics.push_back({file, 0, 0, {}, "this file holds no [[scenario]]", {}});
   return loaded;
 }
 
