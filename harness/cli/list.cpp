@@ -5,7 +5,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/cli/selection.h"
-#include "harness/judge/cases.h"
+#include "harness/scenario/cases.h"
 #include "harness/judge/contradictions.h"
 #include "harness/judge/coverage.h"
 #include "reports/run_file.h"

@@ -10,16 +10,10 @@
 namespace tlsbye {
 namespace {
 
-// The words of a closed list under `key`; those that are not of it are reported.
 template <typename Enum>
 std::bitset<Words<Enum>::list.size()> set_of(Rows& rows, const toml::table& row, std::string_view key) {
   std::bitset<Words<Enum>::list.size()> set;
-  for (const std::string& text : rows.texts(row, key)) {
-    if (const auto value = read_word<Enum>(text))
-      set.set(static_cast<std::size_t>(*value));
-    else
-      rows.report(Rows::place(row, key), fmt::format("`{}` cannot stand in `{}`", text, key), did_you_mean(text, Words<Enum>::list));
-  }
+  for (const Enum value : rows.enums<Enum>(row, key)) set.set(static_cast<std::size_t>(value));
   return set;
 }
 

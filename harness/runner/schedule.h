@@ -19,7 +19,7 @@
 #include <variant>
 #include <vector>
 
-#include "harness/scenario/script.h"
+#include "harness/scenario/fault_plan.h"
 #include "harness/transcript/transcript.h"
 
 namespace tlsbye {

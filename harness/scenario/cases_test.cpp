@@ -1,4 +1,4 @@
-#include "harness/judge/cases.h"
+#include "harness/scenario/cases.h"
 
 #include <gmock/gmock.h>
 

@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "harness/scenario/fault_plan.h"
 #include "harness/scenario/wire_order.h"
 #include "peers/protocol/words.h"
 
@@ -65,9 +66,6 @@ enum class Verb : std::uint8_t {
   pass,     // pass TIME                    that much time goes by, for both peers: `pass 60s`
 };
 
-// What becomes of the transport call that a fault hits.
-enum class Fault : std::uint8_t { eagain, eintr, epipe, econnreset, short_count, eof };
-
 template <>
 struct Words<Actor> {
   static constexpr std::array<std::string_view, 6> list{"subject", "partner", "both", "client", "server", "wire"};
@@ -79,20 +77,6 @@ struct Words<Verb> {
       "renegotiate", "set",   "clear",    "keep-session", "reconnect",   "new-session", "raw-read", "raw-write",  "fin",
       "hangup",      "io",    "io clear", "measure",      "hold",        "release",     "drop",     "repeat",     "alter",
       "damage",      "split", "join",     "cut",          "inject",      "reset",       "stall",    "unstall",    "pass"};
-};
-template <>
-struct Words<Fault> {
-  static constexpr std::array<std::string_view, 6> list{"EAGAIN", "EINTR", "EPIPE", "ECONNRESET", "short", "EOF"};
-};
-
-// A fault plan: calls number after+1 ... after+times of that flow (counted from the statement on) end as `fault` says. A short count
-// moves `count` bytes (at least 1) and lets the call succeed.
-struct FaultPlan {
-  Flow flow{};
-  Fault fault{};
-  int times = 1;
-  int after = 0;
-  std::size_t count = 1;
 };
 struct ForgetFaults {};  // those that are still to come
 
