@@ -144,7 +144,8 @@ bool rests_on_the_choice(Diff::Kind kind, const Cell& old, const Cell& fresh, co
   }
 }
 
-// What the two runs were asked for, and what they were made with, where that differs.
+}  // namespace
+
 std::vector<std::string> made_differently(const Provenance& before, const Provenance& after) {
   std::vector<std::string> told;
   if (before.tool.empty() || after.tool.empty()) {
@@ -183,6 +184,8 @@ std::vector<std::string> made_differently(const Provenance& before, const Proven
     tell("environment", fmt::format("{}", fmt::join(before.environment, " ")), fmt::format("{}", fmt::join(after.environment, " ")));
   return told;
 }
+
+namespace {
 
 // A cell that the new run has not. `version` is what its stack became there; none: the stack is gone.
 Diff::Kind kind_of(const Cell& cell, const std::optional<std::string>& version, const std::vector<Clause>& clauses) {

@@ -66,6 +66,9 @@ struct Words<Diff::Kind> {
 // `clauses` say which versions each applies to; without them, a cell is gone whatever the version.
 Diff diff(const RunReport& before, const RunReport& after, const std::vector<Clause>& clauses = {});
 
+// What the two runs were asked for, and what they were made with, where that differs: "sweep: no -> yes".
+std::vector<std::string> made_differently(const Provenance& before, const Provenance& after);
+
 // Whether a run that was asked for what `report` was asked for would have made the run of that id, which `other` made. What is not known is
 // taken to be so.
 bool would_make(const RunReport& report, const RunReport& other, const std::string& replay);

@@ -109,6 +109,18 @@ Json to_json(const Disagreement& it) {
   return json;
 }
 
+Json to_json(const Shard& shard, const RunCounts& counts) {
+  Json json{{"number", shard.number},      {"of", shard.of},         {"before", counts.before}, {"lost", Json::array()},
+            {"handshakes", Json::array()}, {"calls", Json::array()}, {"silent", Json::array()}};
+  for (const RunCounts::Lost& it : counts.lost) json["lost"].push_back({{"run", it.run}, {"what", it.what}});
+  for (const auto& [key, list] : {std::pair("handshakes", &counts.handshakes), std::pair("calls", &counts.calls)})
+    for (const RunCounts::Asked& it : *list)
+      json[key].push_back({{"stack", it.stack}, {"version", it.version}, {"what", it.what}, {"kept", it.kept}, {"refused", it.refused}});
+  for (const RunCounts::Silent& it : counts.silent)
+    json["silent"].push_back({{"stack", it.stack}, {"request", it.request}, {"times", it.times}, {"never", it.never}});
+  return json;
+}
+
 template <typename Element>
 std::vector<Json> all_to_json(const std::vector<Element>& elements) {
   std::vector<Json> all;
@@ -313,6 +325,30 @@ Disagreement read_disagreement(const Place& place) {
   return it;
 }
 
+RunCounts::Lost read_lost(const Place& place) {
+  place.has_only({"run", "what"});
+  return {place["run"].count(), place["what"].text()};
+}
+
+RunCounts::Asked read_asked(const Place& place) {
+  place.has_only({"stack", "version", "what", "kept", "refused"});
+  return {place["stack"].text(), place["version"].text(), place["what"].text(), place["kept"].count(), place["refused"].count()};
+}
+
+RunCounts::Silent read_silent(const Place& place) {
+  place.has_only({"stack", "request", "times", "never"});
+  return {place["stack"].text(), place["request"].text(), place["times"].count(), place["never"].count()};
+}
+
+void read_shard(const Place& place, RunReport& report) {
+  place.has_only({"number", "of", "before", "lost", "handshakes", "calls", "silent"});
+  report.shard = Shard{place["number"].count(), place["of"].count()};
+  if (report.shard->number < 1 || report.shard->number > report.shard->of) place["number"].refuse("is not one of as many as `of` says");
+  report.counts = {place["before"].texts(), place["lost"].list<RunCounts::Lost>(read_lost),
+                   place["handshakes"].list<RunCounts::Asked>(read_asked), place["calls"].list<RunCounts::Asked>(read_asked),
+                   place["silent"].list<RunCounts::Silent>(read_silent)};
+}
+
 // What is told of a library is of one that took part, and told once.
 void check_columns(const RunReport& report, const Place& place) {
   const auto took_part = [&](const auto& of) {
@@ -352,6 +388,7 @@ std::string run_json(const RunReport& report) {
     key("environment", line(made.environment));
     key("replay_words", line(made.replay_words));
   }
+  if (report.shard) key("shard", line(to_json(*report.shard, report.counts)));
   key("stacks", lines(all_to_json(report.stacks)));
   key("cells", lines(all_to_json(report.cells)));
   key("traits", lines(all_to_json(report.traits)));
@@ -386,10 +423,11 @@ RunReport parse_run(std::string_view text, const std::string& name) {
   std::vector<std::string_view> keys{"format", "stacks", "cells",      "traits",   "pairs",
                                      "runs",   "totals", "duration_s", "complete", "problems"};
   if (place.has("tool")) keys.insert(keys.end(), provenance.begin(), provenance.end());
-  place.has_only(keys, {"clauses", "disagreements"});
+  place.has_only(keys, {"clauses", "disagreements", "shard"});
   RunReport report;
   if (place.has("tool")) report.provenance = read_provenance(place);
   if (place.has("clauses")) report.clauses = place["clauses"].list<ClauseText>(read_clause);
+  if (place.has("shard")) read_shard(place["shard"], report);
   report.stacks = place["stacks"].list<StackInfo>(read_stack);
   report.cells = place["cells"].list<Cell>(read_cell);
   report.traits = place["traits"].list<TraitAnswer>(read_answer);

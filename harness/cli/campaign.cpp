@@ -202,10 +202,8 @@ class Worker {
   std::map<std::string, Experience> experience_;
 };
 
-// A call that never comes back, in run after run, is told once for all of them.
-constexpr std::size_t often = 10;
-
-std::vector<std::string> calls_that_never_came_back(const std::vector<std::unique_ptr<Worker>>& workers) {
+// How often each stack's requests were answered, and how often never.
+std::vector<RunCounts::Silent> calls_that_never_came_back(const std::vector<std::unique_ptr<Worker>>& workers) {
   std::map<std::string, Experience> all;
   for (const auto& worker : workers)
     for (const auto& [stack, experience] : worker->experience())
@@ -213,13 +211,11 @@ std::vector<std::string> calls_that_never_came_back(const std::vector<std::uniqu
         all[stack][request].times += answered.times;
         all[stack][request].never += answered.never;
       }
-  std::vector<std::string> problems;
+  std::vector<RunCounts::Silent> silent;
   for (const auto& [stack, experience] : all)
     for (const auto& [request, answered] : experience)
-      if (answered.never >= often && answered.seldom())
-        problems.push_back(fmt::format("{}: `{}` never came back in {} runs; after the first few it was waited for a tenth as long", stack,
-                                       request, answered.never));
-  return problems;
+      if (answered.never > 0) silent.push_back({stack, request, answered.times, answered.never});
+  return silent;
 }
 
 }  // namespace
@@ -228,13 +224,21 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
   const auto began = Clock::now();
   const std::vector<int> cores = usable_cores();
   const std::size_t most = options.jobs > 0 ? options.jobs : cores.size();
-  const std::size_t count = std::clamp<std::size_t>(most, 1, std::max<std::size_t>(plan.runs.size(), 1));
-
-  const auto sweeps = options.sweep ? std::count_if(plan.runs.begin(), plan.runs.end(), is_swept) : 0;
-  Progress progress(options.progress, plan.runs.size(), static_cast<std::size_t>(sweeps));
-  // Sweeps first: they take longest, and tell how many runs there will be.
   std::vector<std::size_t> places(plan.runs.size());
   std::iota(places.begin(), places.end(), std::size_t{0});
+  if (scope.covers) {
+    const Judge part(clauses, scope);
+    std::erase_if(places, [&](std::size_t place) { return !part.covers(plan.runs[place].key()); });
+  }
+  const std::size_t count = std::clamp<std::size_t>(most, 1, std::max<std::size_t>(places.size(), 1));
+
+  const auto sweeps =
+      options.sweep ? std::count_if(places.begin(), places.end(), [&](std::size_t place) { return is_swept(plan.runs[place]); }) : 0;
+  Progress progress(options.progress, places.size(), static_cast<std::size_t>(sweeps));
+  // One library after the other, so that few processes are there at a time. Sweeps first: they take longest, and tell how many runs there
+  // will be.
+  std::stable_sort(places.begin(), places.end(),
+                   [&](std::size_t one, std::size_t other) { return plan.runs[one].subject < plan.runs[other].subject; });
   if (options.sweep) std::stable_partition(places.begin(), places.end(), [&](std::size_t place) { return is_swept(plan.runs[place]); });
   std::atomic<std::size_t> next{0};
   std::vector<std::unique_ptr<Worker>> workers;
@@ -267,7 +271,8 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
   }
   result.report = judge.report();
   result.report.complete = progress.complete();
-  for (std::string& problem : calls_that_never_came_back(workers)) result.report.problems.push_back(std::move(problem));
+  result.report.counts.silent = calls_that_never_came_back(workers);
+  result.report.problems = problems_of(result.report.counts, result.report.stacks);
   std::set<std::string_view> deciding;
   for (const Cell& cell : result.report.cells) deciding.insert(cell.replay);
   for (const TraitAnswer& trait : result.report.traits) {

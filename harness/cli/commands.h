@@ -33,6 +33,7 @@ struct RunWords {
   unsigned jobs = 0;
   bool isolate = false;
   bool all = false;  // tell the whole matrix
+  std::optional<Shard> shard;  // only that part
   bool gate = false;
   Verdict fail_on = Verdict::violates;  // of the gate: the mildest verdict that fails it
   bool sweep = false;
@@ -107,6 +108,19 @@ struct GateWords {
 int gate_command(const House& house, const GateWords& words);
 // What a shell may complete a word to, one a line: commands, options of `command`, what `list` names, stacks, scenarios, clauses.
 int complete_command(const House& house, const CLI::App& app, const std::string& what, const std::string& command);
+
+struct GetWords {
+  std::vector<std::string> builds;  // as `asks_for` takes them (harness/fleet/builds.h)
+  bool list = false, remove = false, refresh = false, json = false;
+};
+int get_command(const House& house, const GetWords& words);
+
+struct MergeWords {
+  std::vector<std::filesystem::path> run_files;
+  std::filesystem::path out = "out";
+  std::filesystem::path known;  // empty: scenarios/known.toml
+};
+int merge_command(const House& house, const MergeWords& words);
 
 struct DiffWords {
   std::filesystem::path before, after;

@@ -100,6 +100,9 @@ std::string gate_json(const RunReport& report, const GateResult& result, const K
 
 int gate_command(const House& house, const GateWords& words) {
   RunReport report = read_run(words.run_file);
+  if (report.shard)
+    throw Stop{exit_usage, fmt::format("tlsbye gate: {} is part {}/{} of a run; `tlsbye merge` makes one run of all parts",
+                                       words.run_file.string(), report.shard->number, report.shard->of)};
   if (words.update || words.prune) return rewrite_known(house, std::move(report), words);
   const LoadedKnown known = sound(load_known(words.known.empty() ? house.scenarios / "known.toml" : words.known));
   const std::vector<Clause> clauses = clauses_of(house);

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <system_error>
 
 #include "harness/data/diagnostic.h"
 #include "harness/data/glob.h"
+#include "harness/data/version.h"
 #include "harness/runner/plan.h"
 
 namespace tlsbye {
@@ -24,9 +26,10 @@ House find_house() {
   if (error) throw Stop{exit_harness, fmt::format("tlsbye: cannot find its own program file: {}", error.message())};
   const fs::path bin = program.parent_path();
   const fs::path shared = (bin / TLSBYE_WAY_TO_DATA).lexically_normal(), programs = (bin / TLSBYE_WAY_TO_PROGRAMS).lexically_normal();
-  if (fs::is_directory(shared / "scenarios" / "clauses", error)) return {shared / "scenarios", programs / "peers", programs / "rogues"};
+  if (fs::is_directory(shared / "scenarios" / "clauses", error))
+    return {shared / "scenarios", programs / "peers", programs / "rogues", programs / "kit"};
   for (fs::path above = bin; above.has_relative_path(); above = above.parent_path())
-    if (fs::is_directory(above / "scenarios" / "clauses", error)) return {above / "scenarios", bin / "peers", bin / "rogues"};
+    if (fs::is_directory(above / "scenarios" / "clauses", error)) return {above / "scenarios", bin / "peers", bin / "rogues", bin / "kit"};
   throw Stop{exit_harness, fmt::format("tlsbye: no folder scenarios/clauses above {}, and none in {}", bin.string(), shared.string())};
 }
 
@@ -40,10 +43,54 @@ std::vector<std::string> peer_names(const House& house) {
   return names;
 }
 
-FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience) {
+Fleet fleet_of(const House& house) {
+  std::vector<fs::path> files{house.kit / "peers" / "fleet.toml"};
+  const char *config = std::getenv("XDG_CONFIG_HOME"), *home = std::getenv("HOME");
+  if (config && *config == '/')
+    files.push_back(fs::path(config) / "tlsbye" / "fleet.toml");
+  else if (home && *home == '/')
+    files.push_back(fs::path(home) / ".config" / "tlsbye" / "fleet.toml");
+  LoadedFleet loaded = load_fleet(files);
+  if (!loaded.diagnostics.empty()) throw Stop{exit_usage, rendered(loaded.diagnostics)};
+  return std::move(loaded.fleet);
+}
+
+FleetPlaces fleet_places(const House& house) {
+  const fs::path cache = user_cache();
+  if (cache.empty()) throw Stop{exit_usage, "tlsbye: there is no folder for obtained builds: neither XDG_CACHE_HOME nor HOME names one"};
+  return {cache, house.kit};
+}
+
+namespace {
+
+// Those that were obtained beside those at hand. The same file is the same build, whoever brought it.
+void add_obtained(FoundStacks& found, FoundStacks obtained) {
+  for (Stack& stack : obtained.stacks) {
+    const auto same = std::find_if(found.stacks.begin(), found.stacks.end(), [&](const Stack& it) {
+      return it.id() == stack.id() && !it.build_id.empty() && it.build_id == stack.build_id;
+    });
+    if (same != found.stacks.end()) {
+      if (same->label.empty()) same->label = stack.label;
+      continue;
+    }
+    const bool taken = std::any_of(found.stacks.begin(), found.stacks.end(), [&](const Stack& it) { return it.id() == stack.id(); });
+    if (taken) stack.version += "+" + stack.label;
+    found.stacks.push_back(std::move(stack));
+  }
+  std::move(obtained.problems.begin(), obtained.problems.end(), std::back_inserter(found.problems));
+}
+
+}  // namespace
+
+FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience, Reach reach) {
   FoundStacks found = find_stacks(house.peers, patience, house.libraries);
+  if (reach == Reach::fleet && !user_cache().empty()) add_obtained(found, stacks_here(fleet_places(house), fleet_of(house), patience));
+  std::stable_sort(found.stacks.begin(), found.stacks.end(), [](const Stack& one, const Stack& other) {
+    return one.name != other.name ? one.name < other.name : compare_versions(one.version, other.version) < 0;
+  });
   const auto run_with = [&](const Library& library) {
-    return std::count_if(found.stacks.begin(), found.stacks.end(), [&](const Stack& it) { return it.name == library.stack; }) ==
+    return std::count_if(found.stacks.begin(), found.stacks.end(),
+                         [&](const Stack& it) { return it.name == library.stack && !it.obtained; }) ==
            std::count_if(house.libraries.begin(), house.libraries.end(), [&](const Library& it) { return it.stack == library.stack; });
   };
   if (std::all_of(house.libraries.begin(), house.libraries.end(), run_with)) return found;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/control/stacks.h"
+#include "harness/fleet/builds.h"
 #include "harness/oracle/oracle.h"
 #include "harness/scenario/scenario.h"
 #include "reports/references.h"
@@ -33,6 +34,7 @@ struct House {
   std::filesystem::path scenarios;               // the folder "scenarios"
   std::filesystem::path peers;                   // peer programs
   std::filesystem::path rogues;                  // peers that lie, for the selftest
+  std::filesystem::path kit;                     // what peers for obtained builds are made of
   std::vector<std::filesystem::path> more = {};  // further folders of scenarios, and of clauses in their folder "clauses"
   std::vector<Library> libraries = {};           // built elsewhere, to run peers against
   std::vector<std::string> words = {};           // of the command line
@@ -46,8 +48,16 @@ House find_house();
 // The names of the peer programs that are there, whether they work or not.
 std::vector<std::string> peer_names(const House& house);
 
+// The builds of libraries that can be obtained, of the file beside the peers and of the user's own; where those that were are. Throws Stop.
+Fleet fleet_of(const House& house);
+FleetPlaces fleet_places(const House& house);
+
+// Which stacks a command works with: those at hand, installed or named by `house.libraries`; or those that were obtained as well.
+enum class Reach : std::uint8_t { at_hand, fleet };
+
 // The stacks that there are. Throws Stop where a library of `house.libraries` is not the one that its peer runs against.
-FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience = std::chrono::seconds(10));
+// Of two builds of one version the obtained one is called by its label too: 3.7.9+bookworm.
+FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience = std::chrono::seconds(10), Reach reach = Reach::at_hand);
 
 // Everything that loads; throws Stop with all diagnostics where something does not.
 std::vector<Scenario> scenarios_of(const House& house);

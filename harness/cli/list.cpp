@@ -115,7 +115,7 @@ int list_contradictions(const House& house, bool json) {
 }
 
 int list_stacks(const House& house, bool json) {
-  const FoundStacks found = stacks_of(house);
+  const FoundStacks found = stacks_of(house, std::chrono::seconds(10), Reach::fleet);
   Json all = Json::array();
   for (const Stack& it : found.stacks) {
     if (json)
@@ -123,10 +123,13 @@ int list_stacks(const House& house, bool json) {
                      {"name", it.name},
                      {"version", it.version},
                      {"abilities", it.abilities},
+                     {"label", it.label},
+                     {"obtained", it.obtained},
                      {"library", it.library},
                      {"build_id", it.build_id}});
     else
-      fmt::print("{:<10} {:<10} {} (build id {})\n{:21} {}\n", it.name, it.version, it.library, it.build_id, "", joined(it.abilities));
+      fmt::print("{:<10} {:<10} {}{}{}\n{:21} {}\n", it.name, it.version, it.label.empty() ? "" : fmt::format("({}) ", it.label),
+                 it.library, it.build_id.empty() ? "" : fmt::format(" (build id {})", it.build_id), "", joined(it.abilities));
   }
   if (json) fmt::print("{}\n", all.dump(2));
   if (!json)

@@ -109,10 +109,21 @@ CLI::Option* add_known(CLI::App* command, std::filesystem::path& known, Verdict&
       ->check(CLI::IsMember({"violates", "discouraged", "differs"}));
 }
 
+// "2/5"
+Shard read_shard(const std::string& word) {
+  Shard shard;
+  char end = 0;
+  if (std::sscanf(word.c_str(), "%4zu/%4zu%c", &shard.number, &shard.of, &end) != 2 || shard.number < 1 || shard.number > shard.of)
+    throw CLI::ValidationError("--shard", fmt::format("`{}` is not K/N, as in 2/5: the second of five parts", word));
+  return shard;
+}
+
 Command add_run(CLI::App& app, Shared& shared) {
   const auto words = std::make_shared<RunWords>();
   CLI::App* run = app.add_subcommand("run", "Run the scenarios and judge every clause");
-  run->add_option("--stack", words->selection.stacks, "Subjects: NAME[@VERSION], a glob; all")->type_name("NAME");
+  run->add_option("--stack", words->selection.stacks,
+                  "Subjects: NAME, NAME@VERSION, NAME@LABEL (openssl@3.5, @'>=3.2', @trixie, @*); those installed; all: every build")
+      ->type_name("NAME");
   run->add_option("--partner", words->selection.partners, "Partners: NAME[@VERSION], a glob, or all (openssl)")->type_name("NAME");
   run->add_option("--scenario", words->selection.scenarios, "Scenarios: a glob; all")->type_name("GLOB");
   run->add_option("--clause", words->clauses, "Clauses: a glob; all")->type_name("GLOB");
@@ -132,6 +143,11 @@ Command add_run(CLI::App& app, Shared& shared) {
   add_path(run, "--out", words->out, "Folder for the results (out)");
   run->add_flag("--all", words->all, "Also tells the whole matrix, and not only the worst of it");
   CLI::Option* gate = run->add_flag("--gate", words->gate, "Exit 1 on an unexpected verdict");
+  run->add_option_function<std::string>(
+         "--shard", [words](const std::string& word) { words->shard = read_shard(word); },
+         "Only the Kth of N parts; `tlsbye merge` makes one run of them all")
+      ->type_name("K/N")
+      ->excludes(gate);
   add_known(run, words->known, words->fail_on)->needs(gate);
   add_scenarios(run, shared);
   add_patience(run, shared);
@@ -209,6 +225,29 @@ Command add_gate(CLI::App& app) {
   gate->add_flag("--prune", words->prune, "Instead of judging: drop the entries that are stale from the list");
   gate->add_flag("--json", words->json, "The answer as JSON");
   return {gate, [words](const House& house) { return gate_command(house, *words); }};
+}
+
+Command add_get(CLI::App& app) {
+  const auto words = std::make_shared<GetWords>();
+  CLI::App* get = app.add_subcommand("get", "Obtain other builds of libraries, and make the peers for them");
+  get->add_option("builds", words->builds, "STACK@VERSION, STACK@SUITE, STACK@all, all: openssl@3.5, gnutls@trixie");
+  CLI::Option* list = get->add_flag("--list", words->list, "What can be had, what is here, how many bytes it takes");
+  get->add_flag("--remove", words->remove, "Take them away again")->excludes(list);
+  get->add_flag("--refresh", words->refresh, "Ask the suites anew, and obtain again what is here");
+  get->add_flag("--json", words->json, "The list as JSON")->needs(list);
+  return {get, [words](const House& house) { return get_command(house, *words); }};
+}
+
+Command add_merge(CLI::App& app) {
+  const auto words = std::make_shared<MergeWords>();
+  CLI::App* merge = app.add_subcommand("merge", "Make one run of runs that were made in parts (`run --shard`), or of different libraries");
+  merge
+      ->add_option_function<std::vector<std::string>>(
+          "runs", [words](const std::vector<std::string>& files) { words->run_files.assign(files.begin(), files.end()); }, "run.json")
+      ->required();
+  add_path(merge, "--out", words->out, "Folder for the results (out)");
+  add_path(merge, "--known", words->known, "Accepted deviations, as the runs had them (scenarios/known.toml)");
+  return {merge, [words](const House& house) { return merge_command(house, *words); }};
 }
 
 Command add_diff(CLI::App& app) {
@@ -410,9 +449,10 @@ int command(int argc, char** argv) {
       "the run was interrupted.");
   Shared shared;
   shared.words.assign(argv + 1, argv + std::max(argc, 1));
-  const std::vector<Command> commands{
-      add_run(app, shared), add_list(app, shared), add_show(app, shared),    add_replay(app, shared), add_gate(app),    add_diff(app),
-      add_report(app),      add_history(app),      add_explore(app, shared), add_selftest(app),       add_complete(app)};
+  const std::vector<Command> commands{add_run(app, shared), add_list(app, shared), add_show(app, shared),    add_replay(app, shared),
+                                      add_gate(app),        add_diff(app),         add_report(app),          add_history(app),
+                                      add_merge(app),       add_get(app),          add_explore(app, shared), add_selftest(app),
+                                      add_complete(app)};
 
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string_view> names;

@@ -27,7 +27,7 @@ std::string system_name() {
 
 // Without those on which no verdict depends.
 std::vector<std::string> deciding(const std::vector<std::string>& words) {
-  constexpr std::array<std::string_view, 2> with_value{"--out", "--jobs"};
+  constexpr std::array<std::string_view, 3> with_value{"--out", "--jobs", "--shard"};
   std::vector<std::string> kept;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];

@@ -15,11 +15,11 @@ namespace {
 const Stack& stack_named(const std::vector<Stack>& stacks, const std::string& name, const std::string& version) {
   const Stack* found = nullptr;
   for (const Stack& stack : stacks)
-    if (stack.name == name && (!found || stack.version == version)) found = &stack;
+    if (stack.name == name && (!found || stack.version == version) && (!stack.obtained || stack.version == version)) found = &stack;
   if (!found) throw Stop{exit_usage, fmt::format("tlsbye: the replay id names the stack `{}`, and there is no such peer program", name)};
   if (!version.empty() && found->version != version)
-    fmt::print(stderr, "tlsbye: the id was made with {0} {1}; this is {0} {2} (--lib {0}=PREFIX for another)\n", name, version,
-               found->version);
+    fmt::print(stderr, "tlsbye: the id was made with {0} {1}; this is {0} {2} (`tlsbye get {0}@{1}`, or --lib {0}=PREFIX, for that one)\n",
+               name, version, found->version);
   return *found;
 }
 
@@ -46,7 +46,15 @@ int replay_command(const House& house, const ReplayWords& words) {
                                        hint.empty() ? "" : "; ", hint)};
   }
 
-  const FoundStacks found = stacks_of(house, words.patience);
+  FoundStacks found = stacks_of(house, words.patience);
+  const auto is_there = [&](const std::string& name, const std::string& version) {
+    return std::any_of(found.stacks.begin(), found.stacks.end(), [&](const Stack& it) { return it.name == name && it.version == version; });
+  };
+  if (!is_there(key.subject, key.subject_version) || !is_there(key.partner, key.partner_version))
+    found = stacks_of(house, words.patience, Reach::fleet);
+  // A partner that --lib took the place of.
+  for (Stack& stack : found.replaced)
+    if (!is_there(stack.name, stack.version)) found.stacks.push_back(std::move(stack));
   Run run{&*scenario,
           &stack_named(found.stacks, key.subject, key.subject_version),
           &stack_named(found.stacks, key.partner, key.partner_version),

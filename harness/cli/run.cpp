@@ -12,8 +12,10 @@
 
 #include "harness/cli/campaign.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/handshakes.h"
 #include "harness/cli/out_folder.h"
 #include "harness/cli/provenance.h"
+#include "harness/cli/results.h"
 #include "harness/cli/selection.h"
 #include "harness/cli/story.h"
 #include "harness/data/diagnostic.h"
@@ -29,23 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Takes away what an earlier run has left in the folder, and nothing else: its reports, which must not stand beside the new run file, and
-// the files of the runs that its transcripts name.
-void take_away_old(const fs::path& out) {
-  std::error_code ignored;
-  std::ifstream transcripts(out / transcripts_file);
-  for (std::string line; std::getline(transcripts, line);) {
-    const std::optional<std::string> replay = replay_named_by(line);
-    if (!replay) continue;
-    fs::remove(out / "transcripts" / (capture_name(*replay) + ".txt"), ignored);
-    fs::remove(out / "captures" / (capture_name(*replay) + ".pcapng"), ignored);
-  }
-  std::vector<fs::path> reports{out / "run.json", out / transcripts_file};
-  for (const ReportFormat& format : report_formats()) reports.push_back(out / format.file);
-  for (const fs::path& report : reports)
-    if (fs::is_regular_file(report, ignored)) fs::remove(report, ignored);
-}
-
 // The deciding runs, a file each: told, and as what Wireshark opens.
 void write_runs(const fs::path& out, const CampaignResult& result) {
   for (const auto& [replay, transcript] : result.deciding) {
@@ -54,31 +39,6 @@ void write_runs(const fs::path& out, const CampaignResult& result) {
                fmt::format("{}\n{}\nfor Wireshark: {}\n\n{}", replay, describe(transcript.key()), capture, tell_story(transcript)));
     write_text(out / capture, pcapng(replay, transcript, result.captures.at(replay), more_replay_words(result.report.provenance)));
   }
-}
-
-// Everything that is written of a run: the run file first, and last the many files of single runs, which the list of transcripts names
-// already. Gives what could not be: nothing is written after it.
-std::optional<Stop> write_all(const House& house, const fs::path& out, const CampaignResult& result) {
-  try {
-    take_away_old(out);
-    write_run_file(result.report, out / "run.json");
-    write_text(out / transcripts_file, transcripts_json(result.deciding));
-    std::vector<ReportFile> reports;
-    for (const ReportFormat& format : report_formats()) reports.push_back({&format, out / format.file});
-    write_reports(result.report, references_of(house), result.deciding, reports);
-    write_runs(out, result);
-  } catch (const RunFileError& error) {
-    return Stop{exit_harness, fmt::format("tlsbye: {}", error.what())};
-  } catch (const Stop& stop) {
-    return Stop{exit_harness, stop.message};
-  }
-  return std::nullopt;
-}
-
-LoadedKnown known_of(const House& house, const fs::path& named) {
-  LoadedKnown known = load_known(named.empty() ? house.scenarios / "known.toml" : named);
-  if (known.diagnostics.empty()) return known;
-  throw Stop{exit_usage, rendered(known.diagnostics)};
 }
 
 // Why a selection leaves no run: which stack lacks what for how many.
@@ -111,6 +71,10 @@ int run_command(const House& house, const RunWords& words) {
   const OutFolder out(words.out, {"transcripts", "captures"});
   for (const Stack* subject : chosen.subjects)
     for (std::string& problem : probe_inabilities(*subject, words.patience)) chosen.found.problems.push_back(std::move(problem));
+  for (std::string& problem : failing_handshakes(chosen, {words.isolate, words.patience})) {
+    fmt::print(stderr, "tlsbye: {}\n", problem);
+    chosen.found.problems.push_back(std::move(problem));
+  }
   const Plan& plan = chosen.plan;
   const std::vector<Clause>& clauses = chosen.clauses;
 
@@ -125,18 +89,21 @@ int run_command(const House& house, const RunWords& words) {
   CampaignResult result;
   RunReport& report = result.report;
   report = Judge(clauses, chosen.scope).report();
-  if (report.cells.empty())
+  if (report.cells.empty() && !words.shard)
     report.problems.push_back(
         "a run of nothing: the run has no cells, since none of the chosen clauses speaks of the chosen stacks in these roles and TLS "
         "versions (0 cells)");
   else
     result = make_all(plan, clauses, chosen.scope, options);
   report.provenance = provenance_of(house, words, chosen, known);
+  report.shard = words.shard;
+  report.counts.before = chosen.found.problems;
   report.problems.insert(report.problems.begin(), chosen.found.problems.begin(), chosen.found.problems.end());
-  KnownResult applied = apply_known(report, known.entries, chosen.all_clauses, today(), peer_names(house));
-  std::ranges::move(explain_disagreements(report, known.partner_dependent), std::back_inserter(applied.faults));
+  // Of a part nobody can say which entry is stale.
+  KnownResult applied = words.shard ? KnownResult{} : apply_known(report, known.entries, chosen.all_clauses, today(), peer_names(house));
+  if (!words.shard) std::ranges::move(explain_disagreements(report, known.partner_dependent), std::back_inserter(applied.faults));
 
-  const std::optional<Stop> unwritten = write_all(house, words.out, result);
+  const std::optional<Stop> unwritten = write_results(house, words.out, report, result.deciding, [&] { write_runs(words.out, result); });
 
   // A disk that is full does not take away what was measured: it is told all the same.
   TerminalStyle style = terminal_style(STDOUT_FILENO);

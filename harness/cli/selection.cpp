@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
 
 #include "harness/data/diagnostic.h"
 #include "harness/data/glob.h"
@@ -31,21 +34,34 @@ std::vector<const Stack*> selected(const std::vector<Stack>& stacks, const std::
     std::string there;
     for (const Stack& stack : stacks) there += (there.empty() ? "" : ", ") + stack.id();
     const std::string_view hint = nearest(spec.substr(0, spec.find('@')), names);
-    throw Stop{exit_usage, fmt::format("tlsbye: {} {}: no such stack{}; there are: {}", option, spec,
+    throw Stop{exit_usage, fmt::format("tlsbye: {} {}: no such stack{}; there are: {} (`tlsbye get` obtains others)", option, spec,
                                        hint.empty() ? "" : fmt::format("; did you mean `{}`?", hint), there.empty() ? "none" : there)};
   }
   for (const Stack& stack : stacks)
-    if (specs.empty() || std::any_of(specs.begin(), specs.end(), [&](const std::string& spec) { return selects(spec, stack); }))
+    if ((specs.empty() && !stack.obtained) ||
+        std::any_of(specs.begin(), specs.end(), [&](const std::string& spec) { return selects(spec, stack); }))
       chosen.push_back(&stack);
   return chosen;
 }
 
-std::vector<const Stack*> partners_of(const std::vector<Stack>& stacks, const std::vector<std::string>& specs) {
-  if (specs == std::vector<std::string>{"all"}) return selected(stacks, {}, "--partner");
-  if (!specs.empty()) return selected(stacks, specs, "--partner");
-  for (const Stack& stack : stacks)
-    if (stack.name == "openssl") return {&stack};
-  return {&stacks.front()};
+// Unless named, the partner is the distribution's OpenSSL, whatever is judged.
+std::vector<const Stack*> partners_of(const FoundStacks& found, const std::vector<std::string>& specs) {
+  if (specs == std::vector<std::string>{"all"}) return selected(found.stacks, {}, "--partner");
+  if (!specs.empty()) return selected(found.stacks, specs, "--partner");
+  for (const auto& stacks : {&found.replaced, &found.stacks})
+    for (const Stack& stack : *stacks)
+      if (stack.name == "openssl" && !stack.obtained) return {&stack};
+  return {&found.stacks.front()};
+}
+
+// Obtained builds take part where a word may name them.
+Reach reach_of(const Selection& selection) {
+  const auto reaches = [](const std::string& word) { return word.find('@') != std::string::npos; };
+  const bool all = std::find(selection.stacks.begin(), selection.stacks.end(), "all") != selection.stacks.end();
+  return all || std::any_of(selection.stacks.begin(), selection.stacks.end(), reaches) ||
+                 std::any_of(selection.partners.begin(), selection.partners.end(), reaches)
+             ? Reach::fleet
+             : Reach::at_hand;
 }
 
 template <typename Item, typename Id>
@@ -65,6 +81,35 @@ std::vector<Tls> versions_of(const Plan& plan) {
   return everything.tls;
 }
 
+// The columns of that part: they are dealt out by their number of runs, each to the part that has the fewest so far. It depends on the plan
+// alone, so that all parts agree.
+std::function<bool(const StackInfo&, Role, Tls)> part_of(const Plan& plan, const Shard& shard) {
+  using Column = std::tuple<std::string, Role, Tls>;
+  std::vector<std::pair<Column, std::size_t>> columns;
+  std::map<Column, std::size_t> place;
+  for (const Run& run : plan.runs) {
+    const Column column{run.subject->id(), run.role, run.tls};
+    const auto [known, fresh] = place.try_emplace(column, columns.size());
+    if (fresh) columns.emplace_back(column, 0);
+    ++columns[known->second].second;
+  }
+  std::stable_sort(columns.begin(), columns.end(), [](const auto& one, const auto& other) { return one.second > other.second; });
+  std::vector<std::size_t> loads(shard.of);
+  std::set<Column> ours;
+  for (const auto& [column, runs] : columns) {
+    const auto least = std::min_element(loads.begin(), loads.end());
+    *least += runs;
+    if (least == loads.begin() + static_cast<std::ptrdiff_t>(shard.number - 1)) ours.insert(column);
+  }
+  // What no run is made of is in the first part.
+  std::set<Column> all;
+  for (const auto& [column, runs] : columns) all.insert(column);
+  return [ours, all, first = shard.number == 1](const StackInfo& stack, Role role, Tls tls) {
+    const Column column{stack.name + "@" + stack.version, role, tls};
+    return ours.contains(column) || (first && !all.contains(column));
+  };
+}
+
 }  // namespace
 
 StackInfo info_of(const Stack& stack) {
@@ -80,7 +125,7 @@ Selected choose(const House& house, const RunWords& words) {
   for (const Clause& clause : chosen.all_clauses)
     if (words.clauses.empty() || matches_any(words.clauses, clause.id)) chosen.clauses.push_back(clause);
 
-  chosen.found = stacks_of(house, words.patience);
+  chosen.found = stacks_of(house, words.patience, reach_of(words.selection));
   if (chosen.found.stacks.empty()) {
     if (chosen.found.problems.empty())
       throw Stop{exit_harness, fmt::format("tlsbye: no peer program (tlsbye-peer-NAME) is in {}", house.peers.string())};
@@ -91,13 +136,14 @@ Selected choose(const House& house, const RunWords& words) {
   refuse_left_out(house, chosen.found.stacks, words.selection.stacks);
   refuse_left_out(house, chosen.found.stacks, words.selection.partners);
   chosen.subjects = selected(chosen.found.stacks, words.selection.stacks, "--stack");
-  chosen.partners = partners_of(chosen.found.stacks, words.selection.partners);
+  chosen.partners = partners_of(chosen.found, words.selection.partners);
   chosen.plan = make_plan(chosen.scenarios, chosen.subjects, chosen.partners, words.selection);
 
   for (const Stack* stack : chosen.subjects) chosen.scope.stacks.push_back(info_of(*stack));
   chosen.scope.terms = terms_of(house);
   if (words.selection.role) chosen.scope.roles = {*words.selection.role};
   if (words.selection.io) chosen.scope.io = {*words.selection.io};
+  if (words.shard) chosen.scope.covers = part_of(chosen.plan, *words.shard);
   chosen.scope.tls = words.selection.tls ? std::vector<Tls>{*words.selection.tls} : versions_of(chosen.plan);
   return chosen;
 }

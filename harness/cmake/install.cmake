@@ -3,6 +3,7 @@
 #
 #   bin/tlsbye                    the program
 #   libexec/tlsbye/peers          one program a stack
+#   libexec/tlsbye/kit            what `tlsbye get` makes peers of
 #   libexec/tlsbye/rogues         the peers that lie, for `tlsbye selftest`
 #   share/tlsbye/scenarios        scenarios, clauses, known.toml
 #   share/man, share/bash-completion, share/zsh, share/fish
@@ -18,6 +19,7 @@ endforeach()
 if(TARGET tlsbye-peer-rogue)
   install(TARGETS tlsbye-peer-rogue RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tlsbye/rogues)
 endif()
+install(DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/kit DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tlsbye)
 install(DIRECTORY scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/tlsbye)
 
 install(FILES harness/cmake/tlsbye.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

@@ -203,17 +203,20 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   posix_spawnattr_setpgroup(&attributes, 0);
 
-  std::vector<std::string> words{program.string()};
+  std::vector<std::string> words;
+  // A loader of another system has its own places to look into, and not this system's list of libraries (ld.so(8)).
+  if (!launch.loader.empty()) words = {launch.loader, "--inhibit-cache", "--library-path", launch.library_path};
+  words.push_back(program.string());
   words.insert(words.end(), launch.arguments.begin(), launch.arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  std::vector<std::string> surroundings = peer_environment(launch.library_path);
+  std::vector<std::string> surroundings = peer_environment(launch.loader.empty() ? launch.library_path : std::string());
   std::vector<char*> environment;
   for (std::string& entry : surroundings) environment.push_back(entry.data());
   environment.push_back(nullptr);
   pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, program.c_str(), &actions, &attributes, argv.data(), environment.data());
+  const int error = ::posix_spawn(&pid, words.front().c_str(), &actions, &attributes, argv.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) return fmt::format("{}: cannot be started: {}", program.string(), std::strerror(error));

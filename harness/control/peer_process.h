@@ -49,6 +49,7 @@ struct Launch {
   std::vector<std::string> arguments = {};
   std::string library_path = {};     // where the loader looks for libraries first: LD_LIBRARY_PATH (ld.so(8))
   Experience* experience = nullptr;  // outlives the process; nullptr: nothing is learnt
+  std::string loader = {};           // the dynamic loader that starts the program, of another system than this; empty: the usual one
 };
 
 // How a peer's process ended, in the words of Died.

@@ -1,6 +1,7 @@
 #include "harness/control/stacks.h"
 
 #include <fmt/format.h>
+#include <link.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -20,45 +21,73 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view program_prefix = "tlsbye-peer-";
 
-// The folders below a prefix where its libraries may be: as installed (Debian's have the machine's name), or as built by libtool or make.
-std::string library_path(const fs::path& prefix) {
-  std::vector<fs::path> folders{prefix / "lib", prefix / "lib64"};
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(prefix / "lib", error))
-    if (entry.path().filename().string().find("-linux-") != std::string::npos) folders.push_back(entry.path());
-  folders.insert(folders.end(), {prefix / "lib" / ".libs", prefix / "src" / ".libs", prefix});
-  std::string path;
-  for (const fs::path& folder : folders)
-    if (fs::is_directory(folder, error)) path += (path.empty() ? "" : ":") + folder.string();
-  return path;
-}
-
 bool is_below(const fs::path& file, const fs::path& folder) {
   const auto [end, unused] = std::mismatch(folder.begin(), folder.end(), file.begin(), file.end());
   return end == folder.end();
 }
 
-std::variant<Stack, std::string> ask(const fs::path& program, std::chrono::milliseconds patience, const std::string& library_path) {
-  auto started = PeerProcess::start(program, patience, {{}, library_path});
-  if (auto* problem = std::get_if<std::string>(&started)) return std::move(*problem);
-  const PeerHello& hello = std::get<PeerProcess>(started).hello();
-  return Stack{hello.stack, hello.version, hello.abilities, program, hello.library, hello.build_id, hello.compiler, library_path};
+// The loader that started this program: "/lib64/ld-linux-x86-64.so.2".
+fs::path own_loader() {
+  fs::path name;
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* file, std::size_t, void* data) {
+        for (int i = 0; i < file->dlpi_phnum; ++i)
+          if (const auto& segment = file->dlpi_phdr[i]; segment.p_type == PT_INTERP)
+            *static_cast<fs::path*>(data) = reinterpret_cast<const char*>(file->dlpi_addr + segment.p_vaddr);
+        return 1;  // the program is the first of all
+      },
+      &name);
+  return name;
 }
 
 std::variant<Stack, std::string> ask_with(const Library& library, const fs::path& program, std::chrono::milliseconds patience) {
   std::error_code error;
   const fs::path prefix = fs::canonical(library.prefix, error);
   if (error) return fmt::format("{}: {}", library.prefix.string(), error.message());
-  auto asked = ask(program, patience, library_path(prefix));
-  if (const auto* problem = std::get_if<std::string>(&asked))
-    return fmt::format("{}: the peer does not run against what is there: {}", library.prefix.string(), *problem);
-  const Stack& stack = std::get<Stack>(asked);
-  if (is_below(stack.library, prefix)) return asked;
-  return fmt::format("{}: the peer has loaded {} all the same: none that fits it is there, in lib, lib64, or where it was built",
-                     library.prefix.string(), stack.library.empty() ? "a file that it does not name" : stack.library);
+  auto asked = ask_stack(program, patience, look_below(prefix), prefix);
+  if (auto* problem = std::get_if<std::string>(&asked)) return fmt::format("{}: {}", library.prefix.string(), *problem);
+  return asked;
 }
 
 }  // namespace
+
+Prefix look_below(const fs::path& prefix) {
+  std::error_code error;
+  std::vector<fs::path> folders;
+  const fs::path own = own_loader();
+  Prefix found;
+  const auto look_into = [&](const fs::path& folder) {
+    if (!fs::is_directory(folder, error)) return;
+    folders.push_back(folder);
+    const fs::path loader = folder / own.filename();
+    if (found.loader.empty() && !own.empty() && fs::exists(loader, error) && !fs::equivalent(loader, own, error)) found.loader = loader;
+  };
+  for (const fs::path& top : {prefix, prefix / "usr"}) {
+    look_into(top / "lib");
+    look_into(top / "lib64");
+    std::vector<fs::path> machines;
+    for (const auto& entry : fs::directory_iterator(top / "lib", error))
+      if (entry.path().filename().string().find("-linux-") != std::string::npos) machines.push_back(entry.path());
+    std::sort(machines.begin(), machines.end());
+    for (const fs::path& machine : machines) look_into(machine);
+  }
+  for (const fs::path& built : {prefix / "lib" / ".libs", prefix / "src" / ".libs", prefix}) look_into(built);
+  for (const fs::path& folder : folders) found.library_path += (found.library_path.empty() ? "" : ":") + folder.string();
+  return found;
+}
+
+std::variant<Stack, std::string> ask_stack(const fs::path& program, std::chrono::milliseconds patience, const Prefix& start,
+                                           const fs::path& prefix) {
+  auto started = PeerProcess::start(program, patience, {{}, start.library_path, nullptr, start.loader});
+  if (auto* problem = std::get_if<std::string>(&started))
+    return prefix.empty() ? std::move(*problem) : fmt::format("the peer does not run against what is there: {}", *problem);
+  const PeerHello& hello = std::get<PeerProcess>(started).hello();
+  if (!prefix.empty() && !is_below(hello.library, prefix))
+    return fmt::format("the peer has loaded {} all the same: none that fits it is there, in lib, lib64, or where it was built",
+                       hello.library.empty() ? "a file that it does not name" : hello.library);
+  return Stack{hello.stack,    hello.version,  hello.abilities,    program,     hello.library,
+               hello.build_id, hello.compiler, start.library_path, start.loader};
+}
 
 FoundStacks find_stacks(const fs::path& directory, std::chrono::milliseconds patience, const std::vector<Library>& libraries) {
   FoundStacks found;
@@ -92,7 +121,11 @@ FoundStacks find_stacks(const fs::path& directory, std::chrono::milliseconds pat
       elsewhere = true;
       take(ask_with(library, program, patience));
     }
-    if (!elsewhere) take(ask(program, patience, {}));
+    auto installed = ask_stack(program, patience);
+    if (!elsewhere)
+      take(std::move(installed));
+    else if (auto* stack = std::get_if<Stack>(&installed))
+      found.replaced.push_back(std::move(*stack));
   }
   return found;
 }
@@ -128,7 +161,7 @@ std::vector<std::string> probe_inabilities(const Stack& stack, std::chrono::mill
   probes.push_back({"set-timeout", role, tls, "", Line("set").with("name", "timeout").with("value", 1000)});
   probes.push_back({"threads", role, tls, "", Line("aside").with("call", "close-write")});
   probes.push_back({"fork", role, tls, "", Line("fork").with("call", "close-write")});
-  auto started = PeerProcess::start(stack.program, patience, {{}, stack.library_path});
+  auto started = PeerProcess::start(stack.program, patience, stack.launch());
   if (auto* problem = std::get_if<std::string>(&started)) return {*problem};
   auto& peer = std::get<PeerProcess>(started);
   for (const Probe& probe : probes) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "harness/control/peer_process.h"
@@ -21,6 +22,11 @@ struct Stack {
   std::string build_id = {};      // of that file
   std::string compiler = {};      // of the program; empty where the peer does not tell
   std::string library_path = {};  // how the program has to be started for that: Launch::library_path
+  std::string loader = {};        // likewise: Launch::loader
+  std::string label = {};         // of a build that was obtained: "trixie"
+  bool obtained = false;          // by `tlsbye get`: it takes part where it is asked for
+
+  Launch launch(Experience* experience = nullptr) const { return {{}, library_path, experience, loader}; }
 
   bool can(std::string_view ability) const;
   std::string id() const { return name + "@" + version; }
@@ -33,8 +39,21 @@ struct Library {
       prefix;  // where it was installed, or built: a folder that has it in lib, lib64, lib/<machine>, or in a build tree's places
 };
 
+// How a peer program is started for the library below a prefix.
+struct Prefix {
+  std::string library_path, loader;
+};
+// The folders below a prefix in which its libraries may be: as installed, as a system has them, or as built. With the loader of that system
+// where the prefix has one of its own.
+Prefix look_below(const std::filesystem::path& prefix);
+
+// Starts the program once and asks it who it is; or what is wrong with it. With a prefix that is not empty, the library must be below it.
+std::variant<Stack, std::string> ask_stack(const std::filesystem::path& program, std::chrono::milliseconds patience,
+                                           const Prefix& start = {}, const std::filesystem::path& prefix = {});
+
 struct FoundStacks {
-  std::vector<Stack> stacks;          // by name
+  std::vector<Stack> stacks;          // by name, then by version
+  std::vector<Stack> replaced = {};   // those of the directory in whose place `libraries` came
   std::vector<std::string> problems;  // programs that are no peers, one line each
 };
 

@@ -34,10 +34,10 @@ Rows::Rows(std::string_view text, std::string file, std::vector<Diagnostic>& dia
   }
 }
 
-std::vector<const toml::table*> Rows::tables(std::string_view name, const Keys& keys, const Keys& required, std::string_view beside) {
+std::vector<const toml::table*> Rows::tables(std::string_view name, const Keys& keys, const Keys& required, const Keys& beside) {
   std::vector<const toml::table*> rows;
   for (const auto& [key, value] : root_) {
-    if (!beside.empty() && key.str() == beside) continue;
+    if (key.str() != name && among(beside, key.str())) continue;
     if (key.str() != name) {
       const bool meant = !nearest(key.str(), std::span(&name, 1)).empty();
       report(key.source(), fmt::format("unknown key `{}`", key.str()),

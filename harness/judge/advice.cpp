@@ -27,11 +27,11 @@ class Reader {
   void read() {
     std::vector<std::string_view> words(calls_and_such.begin(), calls_and_such.end());
     words.insert(words.end(), Words<Outcome>::list.begin(), Words<Outcome>::list.end());
-    for (const toml::table* row : rows_.tables("stack", words, {"name"}, "advice")) {
+    for (const toml::table* row : rows_.tables("stack", words, {"name"}, {"advice"})) {
       Vocabulary& vocabulary = into_.words[rows_.text(*row, "name").value_or("")];
       for (const auto& [key, value] : *row) vocabulary.emplace(key.str(), value.value_or(std::string()));
     }
-    for (const toml::table* row : rows_.tables("advice", {"section", "question", "says", "otherwise"}, {"section", "question"}, "stack"))
+    for (const toml::table* row : rows_.tables("advice", {"section", "question", "says", "otherwise"}, {"section", "question"}, {"stack"}))
       rule(*row);
   }
 

@@ -18,7 +18,7 @@ void read_catalogue(std::string_view text, const std::string& file, Catalogue& i
   static const std::vector<std::string_view> keys{"id", "section", "strength", "applies", "says", "source"};
   static const std::vector<std::string_view> required{"id", "section", "says"};
   Rows rows(text, file, into.diagnostics);
-  for (const toml::table* row : rows.tables("row", keys, required, "contradiction")) {
+  for (const toml::table* row : rows.tables("row", keys, required, {"contradiction"})) {
     const auto text_or_none = [&](std::string_view key) {
       return row->contains(key) ? (*row)[key].value_or(std::string()) : std::string();
     };

@@ -151,6 +151,7 @@ Judge::Judge(const std::vector<Clause>& clauses, Scope scope, const std::vector<
       for (const Tls tls : scope_.tls) {
         const bool old = tls == Tls::v1_0 || tls == Tls::v1_1;
         if (old && !info.can(fmt::format("tls-{}", spell(tls)))) continue;
+        if (scope_.covers && !scope_.covers(info, role, tls)) continue;
         Column column;
         column.stack = stack;
         column.role = role;
@@ -173,12 +174,19 @@ Judge::Judge(const std::vector<Clause>& clauses, Scope scope, const std::vector<
   }
 }
 
-Judge::Column& Judge::column(const RunKey& key) {
-  for (Column& column : columns_) {
-    const StackInfo& stack = scope_.stacks[column.stack];
-    if (stack.name == key.subject && stack.version == key.subject_version && column.role == key.role && column.tls == key.tls)
-      return column;
+std::optional<std::size_t> Judge::find(const RunKey& key) const {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const StackInfo& stack = scope_.stacks[columns_[i].stack];
+    if (stack.name == key.subject && stack.version == key.subject_version && columns_[i].role == key.role && columns_[i].tls == key.tls)
+      return i;
   }
+  return std::nullopt;
+}
+
+bool Judge::covers(const RunKey& key) const { return find(key).has_value(); }
+
+Judge::Column& Judge::column(const RunKey& key) {
+  if (const auto found = find(key)) return columns_[*found];
   throw std::invalid_argument(
       fmt::format("{} {} as {}, TLS {} is not in the judge's scope", key.subject, key.subject_version, spell(key.role), spell(key.tls)));
 }
@@ -334,26 +342,56 @@ Cell Judge::cell(const Column& column, std::size_t clause_index) const {
   return cell;
 }
 
-std::vector<std::string> Judge::broken_promises() const {
-  std::vector<std::string> problems;
-  for (std::size_t stack = 0; stack < scope_.stacks.size(); ++stack) {
-    const StackInfo& info = scope_.stacks[stack];
-    std::map<std::string, Promise> asked;
-    for (const Column& column : columns_) {
-      if (column.stack != stack) continue;
-      for (const auto& [verb, promise] : column.promises) {
-        asked[verb].kept += promise.kept;
-        asked[verb].refused += promise.refused;
+RunCounts Judge::counts() const {
+  RunCounts counts;
+  for (const Column& column : columns_) {
+    const StackInfo& info = scope_.stacks[column.stack];
+    for (const auto& [run, loss] : column.lost) counts.lost.push_back({run, fmt::format("{}: {}", loss.replay, loss.why)});
+    if (column.handshakes.kept + column.handshakes.refused > 0)
+      counts.handshakes.push_back({info.name, info.version, fmt::format("as {}, TLS {}", spell(column.role), spell(column.tls)),
+                                   column.handshakes.kept, column.handshakes.refused});
+    for (const auto& [verb, promise] : column.promises) {
+      const auto known = std::find_if(counts.calls.begin(), counts.calls.end(), [&](const RunCounts::Asked& it) {
+        return it.stack == info.name && it.version == info.version && it.what == verb;
+      });
+      if (known == counts.calls.end()) {
+        counts.calls.push_back({info.name, info.version, verb, promise.kept, promise.refused});
+      } else {
+        known->kept += promise.kept;
+        known->refused += promise.refused;
       }
-      if (const auto& [kept, refused] = column.handshakes; refused > 0 && kept == 0)
-        problems.push_back(fmt::format("{} as {}, TLS {}: no handshake succeeds, in {} {} that let it alone", info.id(), spell(column.role),
-                                       spell(column.tls), refused, refused == 1 ? "run" : "runs"));
     }
-    for (const auto& [verb, promise] : asked)
-      if (promise.refused > 0 && promise.kept == 0 && (info.can(verb) || is_of_every_stack(verb)))
-        problems.push_back(fmt::format("{} promises `{}`, and refused it whenever it was asked, in {} {}", info.id(), verb, promise.refused,
-                                       promise.refused == 1 ? "run" : "runs"));
   }
+  return counts;
+}
+
+std::vector<std::string> problems_of(RunCounts counts, const std::vector<StackInfo>& stacks) {
+  std::vector<std::string> problems = std::move(counts.before);
+  std::sort(counts.lost.begin(), counts.lost.end(), [](const auto& one, const auto& other) { return one.run < other.run; });
+  for (RunCounts::Lost& lost : counts.lost) problems.push_back(std::move(lost.what));
+  const auto by_name = [](const RunCounts::Asked& one, const RunCounts::Asked& other) { return one.what < other.what; };
+  std::sort(counts.handshakes.begin(), counts.handshakes.end(), by_name);
+  std::sort(counts.calls.begin(), counts.calls.end(), by_name);
+  const auto runs = [](std::size_t count) { return fmt::format("{} {}", count, count == 1 ? "run" : "runs"); };
+  for (const StackInfo& info : stacks) {
+    const auto broken = [&](const RunCounts::Asked& it) {
+      return it.stack == info.name && it.version == info.version && it.refused > 0 && it.kept == 0;
+    };
+    for (const RunCounts::Asked& it : counts.handshakes)
+      if (broken(it))
+        problems.push_back(fmt::format("{} {}: no handshake succeeds, in {} that let it alone", info.id(), it.what, runs(it.refused)));
+    for (const RunCounts::Asked& it : counts.calls)
+      if (broken(it) && (info.can(it.what) || is_of_every_stack(it.what)))
+        problems.push_back(
+            fmt::format("{} promises `{}`, and refused it whenever it was asked, in {}", info.id(), it.what, runs(it.refused)));
+  }
+  std::sort(counts.silent.begin(), counts.silent.end(),
+            [](const auto& one, const auto& other) { return std::tie(one.stack, one.request) < std::tie(other.stack, other.request); });
+  constexpr std::size_t often = 10;  // a call that never comes back, in run after run, is told once for all of them
+  for (const RunCounts::Silent& it : counts.silent)
+    if (it.never >= often && it.never > it.times)
+      problems.push_back(fmt::format("{}: `{}` never came back in {} runs; after the first few it was waited for a tenth as long", it.stack,
+                                     it.request, it.never));
   return problems;
 }
 
@@ -425,11 +463,8 @@ RunReport Judge::report() const {
     }
     for (auto& [partner, pair] : pairs) report.pairs.push_back(std::move(pair));
   }
-  std::map<std::size_t, std::string> lost;
-  for (const Column& column : columns_)
-    for (const auto& [run, loss] : column.lost) lost.emplace(run, fmt::format("{}: {}", loss.replay, loss.why));
-  for (auto& [run, problem] : lost) report.problems.push_back(std::move(problem));
-  for (std::string& problem : broken_promises()) report.problems.push_back(std::move(problem));
+  report.counts = counts();
+  report.problems = problems_of(report.counts, report.stacks);
   return report;
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -109,6 +110,38 @@ struct Disagreement {
 };
 // "openssl 3.0.19  rfc8446/... (server 1.3): conforms with gnutls 3.7.9, violates with wolfssl 5.5.4"
 std::string told(const Disagreement& it);
+// What was counted of a run's libraries, beside verdicts: what its problems are made of. Of a run in parts they can be told only when all
+// parts are together: what was refused in one may have been kept in another.
+struct RunCounts {
+  struct Lost {
+    std::size_t run = 0;  // its place in the plan
+    std::string what;
+    friend bool operator==(const Lost&, const Lost&) = default;
+  };
+  struct Asked {
+    std::string stack, version, what;  // "as client, TLS 1.3"; the verb
+    std::size_t kept = 0, refused = 0;
+    friend bool operator==(const Asked&, const Asked&) = default;
+  };
+  struct Silent {
+    std::string stack, request;  // as the runner calls the stack
+    std::size_t times = 0, never = 0;
+    friend bool operator==(const Silent&, const Silent&) = default;
+  };
+  std::vector<std::string> before;  // what was wrong before a run was made
+  std::vector<Lost> lost;
+  std::vector<Asked> handshakes, calls;
+  std::vector<Silent> silent;  // requests that never came back
+  friend bool operator==(const RunCounts&, const RunCounts&) = default;
+};
+// One line each, in an order that depends on nothing else.
+std::vector<std::string> problems_of(RunCounts counts, const std::vector<StackInfo>& stacks);
+
+// Which part of a run a report is (`run --shard`): each column, a library in a role and a TLS version, is in one part, whole.
+struct Shard {
+  std::size_t number = 1, of = 1;
+  friend bool operator==(const Shard&, const Shard&) = default;
+};
 
 // Everything that a report may say: the run file in memory (format "tlsbye-run/1", reports/schema.json).
 struct RunReport {
@@ -123,6 +156,8 @@ struct RunReport {
   double duration_s = 0;
   bool complete = true;               // false: interrupted, the rest was not run
   std::vector<std::string> problems;  // harness errors and peers that could not take part, one line each
+  std::optional<Shard> shard = {};    // none: the report is whole
+  RunCounts counts = {};              // in a run file only of a shard
   friend bool operator==(const RunReport&, const RunReport&) = default;
 };
 
@@ -149,6 +184,7 @@ class Judge {
     std::vector<Tls> tls{Tls::v1_0, Tls::v1_1, Tls::v1_2, Tls::v1_3};  // 1.0 and 1.1 only for stacks that can do them
     std::vector<Io> io{Io::blocking, Io::nonblocking};
     std::vector<Term> terms = {};  // of use, of the stacks
+    std::function<bool(const StackInfo&, Role, Tls)> covers = {};  // of these; none: all
   };
 
   // `clauses` and `questions` must outlive the judge.
@@ -162,6 +198,9 @@ class Judge {
   // The run at `index` was lost by our own fault, `why` in one line. It becomes a problem of the report, and cells that no other run came
   // to are harness-error instead of not-reached.
   void lose(std::size_t index, const RunKey& key, std::string_view replay, std::string_view why);
+
+  // Whether runs like that are in the scope.
+  bool covers(const RunKey& key) const;
 
   // Takes over what the other judge has seen. Both must have the same clauses and scope.
   void merge(Judge&& other);
@@ -214,8 +253,9 @@ class Judge {
     std::map<std::string, Promise> promises;  // by what was asked for
     Promise handshakes;                       // of those that were let alone
   };
+  std::optional<std::size_t> find(const RunKey& key) const;  // in columns_
   Column& column(const RunKey& key);
-  std::vector<std::string> broken_promises() const;
+  RunCounts counts() const;
   Cell cell(const Column& column, std::size_t clause_index) const;
   std::optional<Disagreement> disagreement(const Column& column, std::size_t clause_index) const;
 

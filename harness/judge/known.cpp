@@ -228,7 +228,7 @@ LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons 
     entry.file_line = static_cast<int>(row.source().begin.line);
     return entry;
   };
-  for (const toml::table* row : rows.tables("known", keys, required, partner_dependent)) {
+  for (const toml::table* row : rows.tables("known", keys, required, {partner_dependent})) {
     KnownEntry entry = read_place(*row);
     entry.scenarios = globs(rows, *row, "scenario");
     const std::vector<Verdict> accepted = words<Verdict>(rows, *row, "verdict", verdicts);

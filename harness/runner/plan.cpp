@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "harness/data/glob.h"
+#include "harness/data/version.h"
 
 namespace tlsbye {
 namespace {
@@ -40,7 +41,12 @@ std::optional<std::string> missing_ability(const Stack& stack, const Scenario& s
 }
 
 bool selects(const std::string& spec, const Stack& stack) {
-  return spec.find('@') == std::string::npos ? matches(spec, stack.name) : matches(spec, stack.id());
+  if (spec == "all") return true;
+  const std::size_t at = spec.find('@');
+  if (!matches(spec.substr(0, at), stack.name)) return false;
+  if (at == std::string::npos) return !stack.obtained;
+  const std::string which = spec.substr(at + 1);
+  return which == stack.label || which == "all" || is_version_of(which, stack.version);
 }
 
 Plan make_plan(const std::vector<Scenario>& scenarios, const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners,

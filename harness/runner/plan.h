@@ -12,7 +12,7 @@ namespace tlsbye {
 
 // What the command line selects. Empty lists select everything.
 struct Selection {
-  std::vector<std::string> stacks;     // NAME[@VERSION], globs
+  std::vector<std::string> stacks;     // as `selects` takes them
   std::vector<std::string> partners;   // likewise; a single "all" for every stack
   std::vector<std::string> scenarios;  // globs over "family/name"
   std::optional<Tls> tls;
@@ -20,7 +20,8 @@ struct Selection {
   std::optional<Io> io;
 };
 
-// NAME or NAME@VERSION, each a glob.
+// NAME, a glob, of the stacks at hand; NAME@WHICH, where WHICH is a version as in harness/data/version.h, or a label, or `all`, of the
+// obtained ones too; `all` of everything.
 bool selects(const std::string& spec, const Stack& stack);
 
 // A run that a stack's abilities do not allow, and the ability that is missing.

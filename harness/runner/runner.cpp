@@ -424,12 +424,16 @@ class Runner::Stage {
 };
 
 std::variant<PeerProcess*, HarnessError> Runner::peer(const Stack& stack, Side side) {
+  // Of many builds only the last few stay: processes are as many as workers, and not as builds.
+  constexpr std::size_t most = 8;
+  if (peers_.size() >= most && !peers_.contains({stack.id(), side}))
+    std::erase_if(peers_, [](const auto& peer) { return peer.first.second == Side::subject; });
   auto& slot = peers_[{stack.id(), side}];
   if (!slot || !slot->alive()) {
-    auto started = PeerProcess::start(stack.program, options_.patience, {{}, stack.library_path, &experience_[stack.id()]});
+    auto started = PeerProcess::start(stack.program, options_.patience, stack.launch(&experience_[stack.id()]));
     // It said hello before: what killed it now may have meant the one before it.
     if (std::holds_alternative<std::string>(started))
-      started = PeerProcess::start(stack.program, options_.patience, {{}, stack.library_path, &experience_[stack.id()]});
+      started = PeerProcess::start(stack.program, options_.patience, stack.launch(&experience_[stack.id()]));
     if (auto* problem = std::get_if<std::string>(&started)) return HarnessError{std::move(*problem)};
     slot = std::make_unique<PeerProcess>(std::move(std::get<PeerProcess>(started)));
   }

@@ -1,0 +1,73 @@
+#include "reports/merge.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "harness/cli/results.h"
+#include "reports/pcapng.h"
+#include "reports/run_file.h"
+#include "reports/terminal.h"
+
+namespace tlsbye {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The files of single runs, from beside the run file that has them.
+void copy_runs(const fs::path& from, const fs::path& out, const Transcripts& transcripts) {
+  for (const auto& [replay, transcript] : transcripts) {
+    const std::string name = capture_name(replay);
+    for (const fs::path& file : {fs::path("transcripts") / (name + ".txt"), fs::path("captures") / (name + ".pcapng")}) {
+      std::error_code error;
+      fs::copy_file(from / file, out / file, fs::copy_options::overwrite_existing, error);
+      if (error && error != std::errc::no_such_file_or_directory)
+        throw Stop{exit_harness, fmt::format("tlsbye: {}: {}", (out / file).string(), error.message())};
+    }
+  }
+}
+
+}  // namespace
+
+int merge_command(const House& house, const MergeWords& words) {
+  const LoadedKnown known = known_of(house, words.known);
+  std::vector<RunPart> parts;
+  std::vector<Transcripts> transcripts;
+  for (const fs::path& file : words.run_files) {
+    std::error_code error;
+    if (fs::equivalent(file.parent_path().empty() ? "." : file.parent_path(), words.out, error))
+      throw Stop{exit_usage, fmt::format("tlsbye merge: {} is in the folder for the results; choose another with --out", file.string())};
+    parts.push_back({read_run(file), file.string()});
+    const fs::path beside = file.parent_path() / transcripts_file;
+    try {
+      transcripts.push_back(fs::exists(beside, error) ? read_transcripts(beside) : Transcripts{});
+    } catch (const RunFileError& fault) {
+      throw Stop{exit_usage, fmt::format("tlsbye: {}", fault.what())};
+    }
+  }
+  const std::vector<Clause> clauses = clauses_of(house);
+  const KnownList list = known_list("", known.entries);
+  for (const RunPart& part : parts)
+    if (part.report.provenance.known.fingerprint != list.fingerprint)
+      throw Stop{exit_usage, fmt::format("tlsbye merge: {} was held against another list of accepted deviations, {}; name it with --known",
+                                         part.name, part.report.provenance.known.file)};
+  auto made = merged(std::move(parts), clauses);
+  if (const auto* why = std::get_if<std::string>(&made)) throw Stop{exit_usage, "tlsbye merge: " + *why};
+  RunReport& report = std::get<RunReport>(made);
+  static_cast<void>(apply_known(report, known.entries, clauses, today(), peer_names(house)));
+  static_cast<void>(explain_disagreements(report, known.partner_dependent));
+  Transcripts all;
+  for (const Transcripts& some : transcripts) all.insert(some.begin(), some.end());
+  const OutFolder out(words.out, {"transcripts", "captures"});
+  if (const auto unwritten = write_results(house, words.out, report, all, [&] {
+        for (std::size_t i = 0; i < transcripts.size(); ++i) copy_runs(words.run_files[i].parent_path(), words.out, transcripts[i]);
+      }))
+    throw *unwritten;
+  fmt::print("{}", terminal(report, clauses, terminal_style(STDOUT_FILENO)));
+  fmt::print("\n{} runs of {} files; written: {}\n", report.runs, words.run_files.size(), (words.out / "run.json").string());
+  return report.complete && report.problems.empty() ? exit_done : exit_harness;
+}
+
+}  // namespace tlsbye
