@@ -97,6 +97,17 @@ struct ReplayWords {
   std::filesystem::path capture;  // where to write the run for Wireshark; empty: nowhere
 };
 int replay_command(const House& house, const ReplayWords& words);
+
+struct JudgeWords {
+  std::filesystem::path capture;
+  std::filesystem::path keys;  // a key log; empty: what the capture holds
+  bool markdown = false, json = false;
+  bool gate = false;
+  Verdict fail_on = Verdict::violates;
+};
+// Judges the connections of a capture.
+int judge_command(const House& house, const JudgeWords& words);
+
 struct GateWords {
   std::filesystem::path run_file;
   std::filesystem::path known;  // empty: scenarios/known.toml; of those that write: known.toml

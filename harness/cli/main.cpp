@@ -250,6 +250,23 @@ Command add_merge(CLI::App& app) {
   return {merge, [words](const House& house) { return merge_command(house, *words); }};
 }
 
+Command add_judge(CLI::App& app) {
+  const auto words = std::make_shared<JudgeWords>();
+  CLI::App* judge = app.add_subcommand("judge", "How the connections in a capture were closed, and by whom");
+  add_path(judge, "capture", words->capture, "A capture: pcap or pcapng")->required();
+  add_path(judge, "--keys", words->keys, "TLS key log (SSLKEYLOGFILE), beside the secrets that the capture holds")->type_name("FILE");
+  CLI::Option* as_markdown = judge->add_flag("--markdown", words->markdown, "As Markdown, for a bug report");
+  judge->add_flag("--json", words->json, "As JSON")->excludes(as_markdown);
+  CLI::Option* gate = judge->add_flag("--gate", words->gate, "Exit 1 where a clause is violated");
+  judge
+      ->add_option_function<std::string>(
+          "--fail-on", [words](const std::string& word) { words->fail_on = *read_word<Verdict>(word); },
+          "The mildest verdict that fails (violates)")
+      ->check(CLI::IsMember({"violates", "discouraged", "differs"}))
+      ->needs(gate);
+  return {judge, [words](const House& house) { return judge_command(house, *words); }};
+}
+
 Command add_diff(CLI::App& app) {
   const auto words = std::make_shared<DiffWords>();
   CLI::App* diff = app.add_subcommand("diff", "What changed between two runs");
@@ -449,10 +466,10 @@ int command(int argc, char** argv) {
       "the run was interrupted.");
   Shared shared;
   shared.words.assign(argv + 1, argv + std::max(argc, 1));
-  const std::vector<Command> commands{add_run(app, shared), add_list(app, shared), add_show(app, shared),    add_replay(app, shared),
-                                      add_gate(app),        add_diff(app),         add_report(app),          add_history(app),
-                                      add_merge(app),       add_get(app),          add_explore(app, shared), add_selftest(app),
-                                      add_complete(app)};
+  const std::vector<Command> commands{add_run(app, shared), add_list(app, shared), add_show(app, shared), add_replay(app, shared),
+                                      add_gate(app),        add_judge(app),        add_diff(app),         add_report(app),
+                                      add_history(app),     add_merge(app),        add_get(app),          add_explore(app, shared),
+                                      add_selftest(app),    add_complete(app)};
 
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string_view> names;

@@ -17,8 +17,9 @@ import yaml
 from conftest import PATIENCE, PROGRAM, ROOT, Tlsbye
 from library_test import copied, stacks
 
-DOCUMENTS = ["README.md", "docs/adding-a-stack.md", "docs/exploring.md", "docs/gate.md", "docs/reading-a-report.md", "docs/why-trust-it.md",
-             "docs/writing-a-scenario.md", "peers/FINDINGS.md", "peers/README.md", "scenarios/README.md", "scenarios/clauses/README.md"]
+DOCUMENTS = ["README.md", "docs/adding-a-stack.md", "docs/exploring.md", "docs/gate.md", "docs/judging-captures.md", "docs/reading-a-report.md",
+             "docs/why-trust-it.md", "docs/writing-a-scenario.md", "peers/FINDINGS.md", "peers/README.md", "scenarios/README.md",
+             "scenarios/clauses/README.md"]
 
 NOT_RUN = {
     ("README.md", "./tlsbye test"): "this is part of it",
@@ -30,6 +31,7 @@ NOT_RUN = {
     **{("docs/exploring.md", command): "takes minutes; explore_test.py has smaller ones" for command in (
         "tlsbye explore", "tlsbye explore --seed 7 --for 10m --stack gnutls", "tlsbye explore --against out/run.json",
         "tlsbye explore --against known.toml --gate")},
+    ("README.md", "./tlsbye judge it.pcap --keys keys.txt"): "judge_test.py does, with captures that are there",
     ("docs/gate.md", "cmake --install build/release --prefix PREFIX"): "cmake_test.py does",
     ("docs/gate.md", "python3 -m venv venv"): "package_test.py does",
     ("docs/gate.md", "venv/bin/pip install ./tlsbye"): "package_test.py does",

@@ -81,6 +81,8 @@ struct Property {
   std::string_view meaning;  // one sentence
   std::vector<ParameterRow> parameters;
   Finding (*judge)(const Facts&, const Question&);
+  // What the wire shows is enough: it needs no events of calls, and says the same of a subject that has none (Transcript::has_api_lane).
+  bool of_wire_alone = false;
 };
 const std::vector<Property>& properties();
 const Property* find_property(std::string_view name);

@@ -685,5 +685,51 @@ TEST(Properties, WhatWasWrittenIsNotHeldAgainstWhoeverMetAnotherSideThatHadClose
   EXPECT_EQ(judged_after([](Tale& tale) { tale.partner(Call::close_write, Outcome::done).shows("shutdown", "SENT"); }), Kind::broken);
 }
 
+// Of a subject whose calls nobody knows.
+Finding of_the_wire(const Tale& tale, std::string_view property, const Parameters& parameters = {}) {
+  return judged(property, parameters, tale.transcript());
+}
+Tale exchanged() { return Tale().of_the_wire_alone().sent(data(5)).arrives(data(5)); }
+
+TEST(PropertiesOfTheWire, WhoEndsItsStreamHasSentItsCloseNotify) {
+  constexpr std::string_view property = "close-notify-before-end";
+  EXPECT_EQ(of_the_wire(exchanged().sent(close_notify()).own_end_seen(), property).kind, Finding::Kind::holds);
+  EXPECT_EQ(of_the_wire(exchanged().own_end_seen(), property).kind, Finding::Kind::broken);
+  EXPECT_EQ(of_the_wire(exchanged().arrives(close_notify()).own_end_seen(), property).kind, Finding::Kind::broken);
+}
+
+TEST(PropertiesOfTheWire, NobodyIsAccusedOfAnEndThatSomethingElseExplains) {
+  constexpr std::string_view property = "close-notify-before-end";
+  const auto partner_ends = [](End end) { return TransportEnd{Side::partner, false, false, end}; };
+  for (const Finding& finding : {of_the_wire(exchanged(), property),                                               // the capture stops
+                                 of_the_wire(exchanged().sent(unreadable()).own_end_seen(), property),             // no keys
+                                 of_the_wire(exchanged().without_keys().own_end_seen(), property),                 //
+                                 of_the_wire(exchanged().add(partner_ends(End::fin)).own_end_seen(), property),    // cut by the other side
+                                 of_the_wire(exchanged().add(partner_ends(End::reset)).own_end_seen(), property),  //
+                                 of_the_wire(exchanged().arrives(alert(2, 40)).own_end_seen(), property),          // an error
+                                 of_the_wire(exchanged().sent(alert(2, 40)).own_end_seen(), property),             //
+                                 of_the_wire(exchanged().sent(raw_bytes("QUIT")).own_end_seen(), property),  // it goes on in the clear
+                                 of_the_wire(Tale().of_the_wire_alone().sent(data(5)).own_end_seen(), property)})  // half a handshake
+    EXPECT_EQ(finding.kind, Finding::Kind::not_reached) << finding.says;
+}
+
+TEST(PropertiesOfTheWire, WhatFollowsACloseNotifyIsSeenWithoutCalls) {
+  constexpr std::string_view property = "nothing-after-close-notify";
+  EXPECT_EQ(of_the_wire(exchanged().sent(close_notify()).sent(data(1)), property).kind, Finding::Kind::broken);
+  EXPECT_EQ(of_the_wire(exchanged().sent(close_notify()).own_end_seen(), property).kind, Finding::Kind::holds);
+  const Record hello = in_the_clear(handshake_message("ClientHello"));  // another session
+  EXPECT_EQ(of_the_wire(exchanged().sent(close_notify()).sent(hello).sent(data(1)), property).kind, Finding::Kind::holds);
+}
+
+TEST(PropertiesOfTheWire, LevelsAndGarbageAreSeenWithoutCalls) {
+  const Parameters fatal{{"alert", {"error"}}, {"level", {"fatal"}}};
+  EXPECT_EQ(of_the_wire(exchanged().sent(alert(1, 40)), "alert-level", fatal).kind, Finding::Kind::broken);
+  EXPECT_EQ(of_the_wire(exchanged().sent(alert(2, 40)), "alert-level", fatal).kind, Finding::Kind::holds);
+  EXPECT_EQ(of_the_wire(exchanged().sent(garbage()), "sends-readable-records").kind, Finding::Kind::broken);
+  EXPECT_EQ(of_the_wire(exchanged(), "sends-readable-records").kind, Finding::Kind::holds);
+  EXPECT_EQ(of_the_wire(exchanged().sent(close_notify()).sent(close_notify()), "one-close-notify").kind, Finding::Kind::broken);
+  EXPECT_EQ(of_the_wire(exchanged().sent(alert(2, 0)), "close-notify-is-warning").kind, Finding::Kind::broken);
+}
+
 }  // namespace
 }  // namespace tlsbye

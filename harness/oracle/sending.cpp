@@ -1,5 +1,6 @@
 // Properties of what the subject puts on the wire. Only what it sent itself counts, whatever the script then made of it.
 #include <algorithm>
+#include <array>
 #include <span>
 
 #include "harness/oracle/finding.h"
@@ -59,6 +60,11 @@ const SentRecord* sent_as(int number, const Facts& facts) {
   return it == sent.end() ? nullptr : &*it;
 }
 
+// Whether the clause speaks of what that call sent, null for none. Where calls are not known, it speaks of all.
+bool is_spoken_of(const SubjectCall* owner, const Facts& facts, const Question& asked) {
+  return owner ? asked.speaks_of(*owner) : !facts.transcript().has_api_lane;
+}
+
 // Once its object was cleared, the subject sends on another connection.
 bool of_this_connection(const SentRecord& sent, const Facts& facts) {
   const SubjectCall* owner = owner_of(sent, facts);
@@ -76,6 +82,38 @@ std::vector<int> close_notifies(const Facts& facts, const Question& asked) {
   const SubjectCall* owner = owner_of(*sent_as(sent.front(), facts), facts);
   if (owner && !asked.speaks_of(*owner)) sent.clear();
   return sent;
+}
+
+// Without a lane of calls: who ends its stream, although nothing had gone wrong, has sent its close_notify before.
+Finding close_notify_before_own_end(const Facts& facts) {
+  std::array<int, 2> established{never, never};  // the last record of each side under the keys of the session
+  bool theirs = false;                           // the other side's close_notify
+  int last = never;                              // what the subject sent last
+  for (const Event& event : facts.events()) {
+    if (const auto* record = event.as<Record>(); record && record->was_sent()) {
+      const Contents& contents = facts.contents(event.number);
+      const auto from = static_cast<std::size_t>(record->from);
+      if (record->missing > 0) return not_reached("a stream ended within a record");
+      // What goes on outside TLS has its own ways.
+      if (contents.type == ContentType::raw && established[from] != never) return not_reached("the connection went on outside TLS");
+      if (record->encrypted && record->established) established[from] = event.number;
+      if (record->from == Side::subject) last = event.number;
+      for (const Alert& alert : alerts_of(contents)) {
+        if (alert.description == 0) theirs |= record->from == Side::partner;
+        if (alert.description != 0 && alert.description != 90 && (alert.level == 2 || facts.tls13()))
+          return not_reached("an error alert was sent");
+      }
+    } else if (const auto* end = event.as<TransportEnd>(); end && !end->delivered) {
+      if (end->end == End::reset) return not_reached("the connection was reset");
+      if (end->from == Side::partner && !theirs) return not_reached("the other side had ended its stream without a close_notify");
+      if (end->from == Side::partner) continue;
+      if (established[0] == never || established[1] == never) return not_reached("the handshake was not done");
+      const auto sent = facts.sent_close_notifies();
+      if (sent.empty() || sent.front() > event.number) return broken("its stream ended without a close_notify", {last, event.number});
+      return holds("a close_notify went before the end of its stream", {sent.front(), event.number});
+    }
+  }
+  return not_reached("its stream did not end");
 }
 
 Finding no_close_notify(const Facts& facts) {
@@ -133,9 +171,10 @@ Finding sends_readable_records(const Facts& facts, const Question& asked) {
   int read = never;
   for (const SentRecord& sent : facts.sent()) {
     const SubjectCall* owner = owner_of(sent, facts);
-    if (!owner || sent.by_script || !sent.record->encrypted || !asked.speaks_of(*owner) || is_so(owner->before.own_raw)) continue;
+    if (sent.by_script || !sent.record->encrypted || !is_spoken_of(owner, facts, asked) || (owner && is_so(owner->before.own_raw)))
+      continue;
     if (sent.number == facts.garbled())
-      return broken(fmt::format("{} sent a record that its own keys do not open", spell(owner->call)), {read, sent.number});
+      return broken(fmt::format("{} sent a record that its own keys do not open", owner ? spell(owner->call) : "it"), {read, sent.number});
     if (sent.contents->type != ContentType::unknown) read = sent.number;
   }
   if (read == never) return not_reached(facts.readable() ? "it sent nothing under keys in that situation" : std::string(no_keys));
@@ -151,9 +190,14 @@ Finding one_close_notify(const Facts& facts, const Question& asked) {
 Finding nothing_after_close_notify(const Facts& facts, const Question& asked) {
   const auto sent = close_notifies(facts, asked);
   if (sent.empty()) return no_close_notify(facts);
-  for (const SentRecord& later : facts.sent())
+  for (const SentRecord& later : facts.sent()) {
+    // Another handshake, where nothing else says that another session began.
+    if (!facts.transcript().has_api_lane && later.number > sent.front() && !later.record->encrypted &&
+        later.contents->type == ContentType::handshake)
+      break;
     if (later.number > sent.front() && !later.by_script && later.contents->type != ContentType::raw && of_this_connection(later, facts))
       return broken(fmt::format("{} was sent after the close_notify", sent_name(*later.contents)), {sent.front(), later.number});
+  }
   return holds("nothing was sent after the close_notify", {sent.front()});
 }
 
@@ -169,6 +213,7 @@ Finding close_notify_is_warning(const Facts& facts, const Question& asked) {
 
 Finding close_notify_before_end(const Facts& facts, const Question& asked) {
   if (!facts.readable()) return not_reached(std::string(no_keys));
+  if (!facts.transcript().has_api_lane) return close_notify_before_own_end(facts);
   if (facts.quiet()) return not_reached("it was asked to close without a word");
   const auto& events = facts.events();
   const auto end = std::find_if(events.begin(), events.end(), [](const Event& event) {
@@ -227,7 +272,7 @@ Finding alert_level(const Facts& facts, const Question& asked) {
   Tally tally;
   for (const SentRecord& sent : facts.sent()) {
     const SubjectCall* owner = owner_of(sent, facts);
-    if (!owner || !asked.speaks_of(*owner) || (owner->call == Call::send_alert && named && asked.calls.none())) continue;
+    if (!is_spoken_of(owner, facts, asked) || (owner && owner->call == Call::send_alert && named && asked.calls.none())) continue;
     for (const Alert& alert : alerts_of(*sent.contents)) {
       const std::string name = alert_name(alert.description);
       const bool error = alert.description != 0 && alert.description != 90 && alert.description != 100;

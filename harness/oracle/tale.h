@@ -99,6 +99,7 @@ class Tale {
     Transcript told(key_);
     told.options = options_;
     told.reference = reference_;
+    told.has_api_lane = has_api_lane_;
     for (const auto& [line, what] : events_) std::visit([&](const auto& it) { told.add(line, it); }, what);
     return *(told_ = std::make_shared<const Transcript>(std::move(told)));
   }
@@ -263,6 +264,11 @@ class Tale {
   }
   // The partner sent something that the wire had no keys for.
   Tale& without_keys() { return seen(unreadable()); }
+  // Only the wire is known of the subject.
+  Tale& of_the_wire_alone() {
+    has_api_lane_ = logged_ = false;
+    return *this;
+  }
   // Transport calls are not told.
   Tale& unlogged() {
     logged_ = false;
@@ -296,7 +302,7 @@ class Tale {
   mutable std::shared_ptr<const Transcript> told_;  // the last one that was asked for
   int line_ = 1, calls_ = 0, open_ = 0, last_ = 0, asked_ = 0;
   Call open_call_{}, last_call_{}, asked_for_{};
-  bool logged_ = true;
+  bool logged_ = true, has_api_lane_ = true;
   std::size_t read_ = 0, written_ = 0, seen_ = 0, handed_over_ = 0;
 };
 

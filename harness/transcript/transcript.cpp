@@ -76,6 +76,7 @@ std::string narrate_record(const Record& record, Detail detail, const NameOfEven
   if (detail == Detail::full || !size_differs) line += fmt::format(" {} bytes", record.wire_bytes);
   if (!record.encrypted && record.type != ContentType::raw) line += ", plain";
   if (record.damaged) line += ", damaged";
+  if (record.unseen) line += ", not captured whole";
   if (record.missing > 0) line += fmt::format(", {} of them missing", record.missing);
   if (record.reading == Reading::garbled) line += ", its own keys do not open it";
   if (record.by_script) line += "  [the script's]";

@@ -129,6 +129,8 @@ struct Record : Contents {
   bool encrypted = false;      // it was under a key on the wire
   bool established = false;    // under the keys of the session, and not of its handshake
   bool damaged = false;        // made so that it cannot be authenticated
+  bool unseen = false;         // of a capture: it, or a part of it, went by without being captured
+  std::uint8_t outer = 0;      // the type that its header shows; 0 where that is not known
   std::size_t wire_bytes = 0;  // by its header, with header and tag
   std::size_t missing = 0;     // so many of them never came: the sender's stream ended within the record, or the script wrote into it
   std::size_t offset = 0;      // sent ones: where it begins in the stream of all bytes that came from `from` on this transport
@@ -310,6 +312,10 @@ class Transcript {
 
   // The options that the subject's sessions were opened with (peers/common/stack.h).
   std::vector<std::string> options;
+
+  // False where only the wire is known of the subject, as of a real program: then there is no event of its calls, and what is not there
+  // proves nothing about them. The lines of such a transcript are the numbers of packets.
+  bool has_api_lane = true;
 
   // The words of the script lines, for the reader (line n is script[n - 1]).
   std::vector<std::string> script;

@@ -6,42 +6,11 @@
 #include "peers/protocol/pattern.h"
 
 namespace tlsbye {
-namespace {
-
-constexpr std::size_t most_content_noted = 64;  // bytes of Contents::content
-
-void describe(const Piece& piece, Contents& contents) {
-  contents.type = piece.type;
-  contents.handshake = piece.begun;
-  contents.offers = piece.offers;
-  if (!piece.known) return;
-  contents.content_bytes = piece.content.size();
-  if (piece.type != ContentType::application_data) contents.content = piece.content.substr(0, most_content_noted);
-  if (piece.type == ContentType::alert && piece.content.size() == 2)
-    contents.alert = Alert{static_cast<std::uint8_t>(piece.content[0]), static_cast<std::uint8_t>(piece.content[1])};
-}
-
-}  // namespace
 
 Direction::Direction(Side from, Role writer, Secrets& secrets, Transcript& transcript)
     : from_(from), transcript_(transcript), epochs_(writer, secrets), reader_(epochs_), sealer_(epochs_), outbox_(transcript) {}
 
-int Direction::note(const Piece& piece, std::size_t wire_bytes, int line) {
-  Record record;
-  describe(piece, record);
-  record.from = from_;
-  record.made = piece.made;
-  record.of = piece.of;
-  record.reading = piece.reading;
-  record.encrypted = piece.encrypted;
-  record.established = piece.established;
-  record.damaged = piece.damaged;
-  record.wire_bytes = wire_bytes;
-  record.missing = piece.missing;
-  record.offset = piece.offset;
-  record.by_script = piece.by_script;
-  return transcript_.add(line, std::move(record));
-}
+int Direction::note(const Piece& piece, std::size_t wire_bytes, int line) { return transcript_.add(line, noted(piece, from_, wire_bytes)); }
 
 void Direction::begin_session(bool same_transport, int line) {
   if (const PiecePtr rest = same_transport ? reader_.unfinished() : nullptr) handle(rest, line);
@@ -79,12 +48,7 @@ std::optional<Direction::Due> Direction::end_due() {
 void Direction::read_again(int event, int line) {
   const PiecePtr piece = reader_.read_again(event);
   if (!piece) return;
-  Opened opened;
-  describe(*piece, opened);
-  opened.record = event;
-  opened.reading = piece->reading;
-  opened.established = piece->established;
-  transcript_.add(line, std::move(opened));
+  transcript_.add(line, noted_again(*piece));
   if (piece->delivered) sealer_.advance(*piece, piece->bytes);
 }
 

@@ -91,9 +91,9 @@ TEST(Direction, WhatCannotBeSealedWithoutKeysIsLost) {
   const Random random{};
   const std::string zeros(64, '0');
   it.secrets.saw_client_hello(random);
-  it.secrets.saw_server_hello({random, Tls::v1_3});
+  it.secrets.saw_server_hello({random, Tls::v1_3, 0, false});
   it.secrets.learn("CLIENT_HANDSHAKE_TRAFFIC_SECRET " + zeros + " " + zeros);
-  RecordProtection keys(Tls::v1_3, traffic_key(Secret{}));
+  RecordProtection keys(Tls::v1_3, traffic_key(*find_suite(0, Tls::v1_3), Secret(32)));
   std::string first, second;
   keys.seal(first, 22, std::string("\x14\x00\x00\x00", 4), {0});
   keys.seal(second, 23, "unread", {0});

@@ -19,22 +19,24 @@ RecordProtection* KeyRing::at(Stage stage, int generation) {
 
 RecordProtection* KeyRing::handshake() {
   if (!handshake_)
-    if (const auto secret = secrets_.traffic_secret(of_, writer_, Stage::handshake)) handshake_.emplace(Tls::v1_3, traffic_key(*secret));
+    if (const auto secret = secrets_.traffic_secret(of_, writer_, Stage::handshake))
+      handshake_.emplace(Tls::v1_3, traffic_key(*secrets_.suite(of_), *secret));
   return handshake_ ? &*handshake_ : nullptr;
 }
 
 RecordProtection* KeyRing::application(int generation) {
   if (application_.empty()) {
     last_secret_ = secrets_.traffic_secret(of_, writer_, Stage::application);
-    const auto key = last_secret_ ? traffic_key(*last_secret_) : secrets_.application_key(of_, writer_);
+    const auto key = last_secret_ ? traffic_key(*secrets_.suite(of_), *last_secret_) : secrets_.application_key(of_, writer_);
     if (!key) return nullptr;
     application_.emplace_back(secrets_.version(of_), *key);
   }
   if (generation > 0 && !last_secret_ && application_.size() == 1) last_secret_ = secrets_.traffic_secret(of_, writer_, Stage::application);
   while (std::cmp_less_equal(application_.size(), generation)) {
     if (!last_secret_) return nullptr;
-    last_secret_ = next_secret(*last_secret_);
-    application_.emplace_back(secrets_.version(of_), traffic_key(*last_secret_));
+    const Suite suite = *secrets_.suite(of_);
+    last_secret_ = next_secret(suite, *last_secret_);
+    application_.emplace_back(secrets_.version(of_), traffic_key(suite, *last_secret_));
   }
   return &application_[static_cast<std::size_t>(generation)];
 }
@@ -48,7 +50,12 @@ Passed Epochs::pass(Standing& standing, ContentType type, std::string_view conte
   const bool tls_1_3 = version(standing) == Tls::v1_3;
   if (encrypted) {
     ++epoch.place.sequence;
-    if (version(standing) == Tls::v1_0) std::copy_n(bytes.end() - sizeof(Block), sizeof(Block), epoch.place.before.emplace().begin());
+    if (version(standing) == Tls::v1_0) {
+      const auto agreed = secrets_.suite(epoch.handshake);
+      const std::size_t behind = sizeof(Block) + (agreed && agreed->mac_after ? agreed->mac_bytes() : 0);
+      if (bytes.size() >= behind)
+        std::copy_n(bytes.end() - static_cast<std::ptrdiff_t>(behind), sizeof(Block), epoch.place.before.emplace().begin());
+    }
   }
   if (type == ContentType::change_cipher_spec && !tls_1_3) {
     // One too many changes no keys.

@@ -70,6 +70,11 @@ class Epochs {
   Role writer() const { return writer_; }
   Secrets& secrets() { return secrets_; }
   Tls version(const Standing& standing) const { return secrets_.version(standing.epoch.handshake); }
+  // Before TLS 1.3: what is shorter is not encrypted.
+  std::size_t least_encrypted(const Standing& standing) const {
+    const auto suite = secrets_.suite(standing.epoch.handshake);
+    return suite ? suite->least_payload() : 16;
+  }
   // Null where the key is not known (yet).
   RecordProtection* keys(const Epoch& epoch);
 

@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t message_header = 4;  // type and three bytes of length
 
-// Extensions of hellos (RFC 5077 3.2; RFC 8446 4.2.1, 4.2.11), and what supported_versions calls TLS 1.3.
-constexpr std::size_t session_ticket = 35, pre_shared_key = 41, supported_versions = 43;
+// Extensions of hellos (RFC 7366 2; RFC 5077 3.2; RFC 8446 4.2.1, 4.2.11), and what supported_versions calls TLS 1.3.
+constexpr std::size_t encrypt_then_mac = 22, session_ticket = 35, pre_shared_key = 41, supported_versions = 43;
 constexpr std::size_t version_1_3 = 0x0304;
 
 // Where a HelloRetryRequest has its random: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3), of which the beginning says enough.
@@ -81,13 +81,15 @@ std::optional<Random> client_random(std::string_view body) {
 
 std::optional<ServerHello> server_hello(std::string_view body) {
   if (body.size() < 34 || body.substr(2).starts_with(retry_random)) return std::nullopt;
-  ServerHello hello{random_of(body), body[1] == 1 ? Tls::v1_0 : body[1] == 2 ? Tls::v1_1 : Tls::v1_2};
+  ServerHello hello{random_of(body), body[1] == 1 ? Tls::v1_0 : body[1] == 2 ? Tls::v1_1 : Tls::v1_2, 0, false};
   body.remove_prefix(34);
   std::string_view session, extensions;
   if (!take_vector(body, 1, session) || body.size() < 3) return hello;
+  hello.suite = static_cast<std::uint16_t>(number(body.substr(0, 2)));
   body.remove_prefix(3);  // cipher suite, compression method
   if (!take_vector(body, 2, extensions)) return hello;
   each_extension(extensions, [&](std::size_t type, std::string_view content) {
+    if (type == encrypt_then_mac) hello.mac_after = true;
     if (type == supported_versions && number(content) == version_1_3) hello.version = Tls::v1_3;
   });
   return hello;

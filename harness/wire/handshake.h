@@ -20,6 +20,8 @@ std::string handshake_name(std::uint8_t type);
 struct ServerHello {
   Random random{};
   Tls version{};
+  std::uint16_t suite = 0;  // by its number; 0 where the message ends before it
+  bool mac_after = false;   // encrypt-then-MAC (RFC 7366)
 };
 // The 32 bytes behind the version, of a ClientHello's body.
 std::optional<Random> client_random(std::string_view body);

@@ -15,12 +15,13 @@ struct LabelRow {
   std::string_view name;
   Label label;
   std::size_t secret_bytes;
+  std::size_t or_bytes = 0;  // with SHA-384
 };
 constexpr std::array<LabelRow, 7> labels{{{"CLIENT_RANDOM", Label::client_random, 48},
-                                          {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", Label::client_handshake, 32},
-                                          {"SERVER_HANDSHAKE_TRAFFIC_SECRET", Label::server_handshake, 32},
-                                          {"CLIENT_TRAFFIC_SECRET_0", Label::client_application, 32},
-                                          {"SERVER_TRAFFIC_SECRET_0", Label::server_application, 32},
+                                          {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", Label::client_handshake, 32, 48},
+                                          {"SERVER_HANDSHAKE_TRAFFIC_SECRET", Label::server_handshake, 32, 48},
+                                          {"CLIENT_TRAFFIC_SECRET_0", Label::client_application, 32, 48},
+                                          {"SERVER_TRAFFIC_SECRET_0", Label::server_application, 32, 48},
                                           {"CLIENT_TRAFFIC_KEY", Label::client_key, 28},
                                           {"SERVER_TRAFFIC_KEY", Label::server_key, 28}}};
 
@@ -58,8 +59,9 @@ std::optional<KeyLogLine> read_key_log(std::string_view line) {
   const std::string_view random = take_word(line);
   for (const LabelRow& row : labels) {
     if (row.name != name) continue;
-    KeyLogLine read{row.label, {}, std::vector<unsigned char>(row.secret_bytes)};
-    if (!read_hex(random, read.random, read.random.size()) || !read_hex(line, read.secret, row.secret_bytes)) return std::nullopt;
+    const std::size_t bytes = line.size() == 2 * row.or_bytes && row.or_bytes > 0 ? row.or_bytes : row.secret_bytes;
+    KeyLogLine read{row.label, {}, std::vector<unsigned char>(bytes)};
+    if (!read_hex(random, read.random, read.random.size()) || !read_hex(line, read.secret, bytes)) return std::nullopt;
     return read;
   }
   return std::nullopt;
@@ -79,6 +81,7 @@ int Secrets::saw_server_hello(const ServerHello& hello) {
   if (Handshake& last = handshakes_.back(); !last.server) {
     last.server = hello.random;
     last.version = hello.version;
+    last.suite = find_suite(hello.suite, hello.version, hello.mac_after);
   }
   return handshakes() - 1;
 }
@@ -106,19 +109,19 @@ std::optional<Secret> Secrets::traffic_secret(int handshake, Role writer, Stage 
   const bool client = writer == Role::client;
   const KeyLogLine* line = find(handshake, stage == Stage::handshake ? (client ? Label::client_handshake : Label::server_handshake)
                                                                      : (client ? Label::client_application : Label::server_application));
-  if (!line) return std::nullopt;
-  Secret secret;
-  std::copy(line->secret.begin(), line->secret.end(), secret.begin());
-  return secret;
+  const auto agreed = suite(handshake);
+  if (!line || !agreed || line->secret.size() != agreed->hash_bytes()) return std::nullopt;
+  return line->secret;
 }
+
+std::optional<Suite> Secrets::suite(int handshake) const { return answered(handshake) ? at(handshake).suite : find_suite(0, told_); }
 
 std::optional<WriteKey> Secrets::application_key(int handshake, Role writer) const {
   const bool client = writer == Role::client;
   if (const KeyLogLine* line = find(handshake, client ? Label::client_key : Label::server_key)) {
-    TrafficKey key;
-    std::copy_n(line->secret.begin(), key.key.size(), key.key.begin());
-    std::copy_n(line->secret.begin() + 16, key.iv.size(), key.iv.begin());
-    return key;
+    const auto agreed = suite(handshake);
+    if (!agreed || agreed->key_bytes != 16 || agreed->cipher == Suite::Cipher::cbc) return std::nullopt;
+    return WriteKey{*agreed, {line->secret.begin(), line->secret.begin() + 16}, {line->secret.begin() + 16, line->secret.end()}, {}};
   }
   const bool by_master = version(handshake) != Tls::v1_3 && answered(handshake);
   const KeyLogLine* line = by_master ? find(handshake, Label::client_random) : nullptr;
@@ -126,18 +129,22 @@ std::optional<WriteKey> Secrets::application_key(int handshake, Role writer) con
   return key_of(handshake, writer, *line);
 }
 
-WriteKey Secrets::key_of(int handshake, Role writer, const KeyLogLine& line) const {
+std::optional<WriteKey> Secrets::key_of(int handshake, Role writer, const KeyLogLine& line) const {
+  const auto agreed = suite(handshake);
+  if (!agreed) return std::nullopt;
   MasterSecret master;
   std::copy(line.secret.begin(), line.secret.end(), master.begin());
   const Handshake& it = at(handshake);
-  const KeyBlock block = key_block(it.version, master, *it.client, *it.server);
+  const KeyBlock block = key_block(it.version, *agreed, master, *it.client, *it.server);
   return writer == Role::client ? block.client : block.server;
 }
 
 bool Secrets::find_resumed(int handshake, Role writer, const std::function<bool(const WriteKey&)>& opens) {
   if (version(handshake) == Tls::v1_3 || !answered(handshake) || !at(handshake).client) return false;
   for (const KeyLogLine& line : lines_) {
-    if (line.label != Label::client_random || !opens(key_of(handshake, writer, line))) continue;
+    if (line.label != Label::client_random) continue;
+    const auto key = key_of(handshake, writer, line);
+    if (!key || !opens(*key)) continue;
     lines_.push_back({Label::client_random, *at(handshake).client, line.secret});
     return true;
   }

@@ -47,6 +47,7 @@ class Secrets {
   int saw_client_hello(const Random& random);
   int saw_server_hello(const ServerHello& hello);
   int handshakes() const { return static_cast<int>(handshakes_.size()); }
+  const std::optional<Random>& client_random(int handshake) const { return at(handshake).client; }
   bool answered(int handshake) const { return known(handshake) && at(handshake).server; }
 
   // False where the line says nothing new about a handshake that was seen.
@@ -54,6 +55,8 @@ class Secrets {
 
   // What was agreed on; before the ServerHello: what the constructor was told.
   Tls version(int handshake) const { return answered(handshake) ? at(handshake).version : told_; }
+  // The suite that was agreed on, or, before the ServerHello, the one of our own runs; nullopt for one whose records cannot be read.
+  std::optional<Suite> suite(int handshake) const;
   // TLS 1.3: the secret with which a writer of that role begins the stage, or nullopt.
   std::optional<Secret> traffic_secret(int handshake, Role writer, Stage stage) const;
   // The writer's first application key where it is known directly (before TLS 1.3, or a line of ours), or nullopt.
@@ -67,11 +70,12 @@ class Secrets {
   struct Handshake {
     std::optional<Random> client, server;
     Tls version{};
+    std::optional<Suite> suite{};
   };
   bool known(int handshake) const { return static_cast<std::size_t>(handshake) < handshakes_.size(); }
   const Handshake& at(int handshake) const { return handshakes_[static_cast<std::size_t>(handshake)]; }
   const KeyLogLine* find(int handshake, KeyLogLine::Label label) const;
-  WriteKey key_of(int handshake, Role writer, const KeyLogLine& master) const;
+  std::optional<WriteKey> key_of(int handshake, Role writer, const KeyLogLine& master) const;
 
   Tls told_;
   std::vector<Handshake> handshakes_;

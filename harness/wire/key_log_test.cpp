@@ -21,7 +21,8 @@ TEST(KeyLog, LinesOfOtherLabelsOrLengthsAreIgnored) {
   EXPECT_FALSE(read_key_log("EXPORTER_SECRET " + random_hex + " " + secret_hex));
   EXPECT_FALSE(read_key_log("CLIENT_TRAFFIC_SECRET_0 " + random_hex));
   EXPECT_FALSE(read_key_log("CLIENT_TRAFFIC_SECRET_0 " + random_hex + " " + secret_hex + "22"));
-  EXPECT_FALSE(read_key_log("CLIENT_TRAFFIC_SECRET_0 " + random_hex + " " + std::string(96, '1')));  // a SHA-384 suite's
+  EXPECT_TRUE(read_key_log("CLIENT_TRAFFIC_SECRET_0 " + random_hex + " " + std::string(96, '1')));  // a SHA-384 suite's
+  EXPECT_FALSE(read_key_log("CLIENT_TRAFFIC_SECRET_0 " + random_hex + " " + std::string(80, '1')));
   EXPECT_FALSE(read_key_log("CLIENT_TRAFFIC_SECRET_0 " + random_hex.substr(1) + "g " + secret_hex));
 }
 

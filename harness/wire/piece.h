@@ -31,6 +31,7 @@ struct Piece {
   bool encrypted = false;
   bool established = false;
   bool damaged = false;  // made: so that it cannot be authenticated
+  bool unseen = false;   // it, or a part of it, went by without being captured
   bool plain = false;    // made: without protection
   Epoch epoch;           // under which it was sent
 
@@ -41,5 +42,9 @@ struct Piece {
   bool delivered = false;     // or waits for the receiver's socket alone
 };
 using PiecePtr = std::shared_ptr<Piece>;
+
+// What the transcript says of it: when it is seen, or made; and when its keys have come.
+Record noted(const Piece& piece, Side from, std::size_t wire_bytes);
+Opened noted_again(const Piece& piece);
 
 }  // namespace tlsbye

@@ -23,23 +23,28 @@ Bytes array_of(std::string_view hex) {
 }
 
 // Secrets, keys and records of RFC 8448 3, the simple 1-RTT handshake.
-const auto client_secret = array_of<Secret>("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5");
-const auto server_secret = array_of<Secret>("a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643");
+Secret secret_of(std::string_view hex) {
+  const std::string bytes = from_hex(hex);
+  return {bytes.begin(), bytes.end()};
+}
+const Suite suite = *find_suite(0, Tls::v1_3);
+const auto client_secret = secret_of("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5");
+const auto server_secret = secret_of("a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643");
 constexpr std::string_view client_alert = "1703030013c9872760655666b74d7ff1153efd6db6d0b0e3";
 constexpr std::string_view server_alert = "1703030013b58fd67166ebf599d24720cfbe7efa7a8864a9";
 
 TEST(Protection, TrafficKeysAreThoseOfRfc8448) {
-  const TrafficKey client = traffic_key(client_secret), server = traffic_key(server_secret);
-  EXPECT_EQ(client.key, (array_of<std::array<unsigned char, 16>>("17422dda596ed5d9acd890e3c63f5051")));
-  EXPECT_EQ(client.iv, (array_of<std::array<unsigned char, 12>>("5b78923dee08579033e523d9")));
-  EXPECT_EQ(server.key, (array_of<std::array<unsigned char, 16>>("9f02283b6c9c07efc26bb9f2ac92e356")));
-  EXPECT_EQ(server.iv, (array_of<std::array<unsigned char, 12>>("cf782b88dd83549aadf1e984")));
-  const TrafficKey handshake = traffic_key(array_of<Secret>("b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21"));
-  EXPECT_EQ(handshake.key, (array_of<std::array<unsigned char, 16>>("dbfaa693d1762c5b666af5d950258d01")));
+  const WriteKey client = traffic_key(suite, client_secret), server = traffic_key(suite, server_secret);
+  EXPECT_EQ(client.key, secret_of("17422dda596ed5d9acd890e3c63f5051"));
+  EXPECT_EQ(client.iv, secret_of("5b78923dee08579033e523d9"));
+  EXPECT_EQ(server.key, secret_of("9f02283b6c9c07efc26bb9f2ac92e356"));
+  EXPECT_EQ(server.iv, secret_of("cf782b88dd83549aadf1e984"));
+  const WriteKey handshake = traffic_key(suite, secret_of("b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21"));
+  EXPECT_EQ(handshake.key, secret_of("dbfaa693d1762c5b666af5d950258d01"));
 }
 
 TEST(Protection, TheCloseNotifiesOfRfc8448AreOpened) {
-  RecordProtection client(Tls::v1_3, traffic_key(client_secret)), server(Tls::v1_3, traffic_key(server_secret));
+  RecordProtection client(Tls::v1_3, traffic_key(suite, client_secret)), server(Tls::v1_3, traffic_key(suite, server_secret));
   const auto from_client = client.open(from_hex(client_alert), {1});
   ASSERT_TRUE(from_client);
   EXPECT_EQ(from_client->type, 21);
@@ -52,7 +57,7 @@ TEST(Protection, TheCloseNotifiesOfRfc8448AreOpened) {
 }
 
 TEST(Protection, TheCloseNotifyOfRfc8448IsSealedByteForByte) {
-  RecordProtection client(Tls::v1_3, traffic_key(client_secret));
+  RecordProtection client(Tls::v1_3, traffic_key(suite, client_secret));
   std::string sealed;
   client.seal(sealed, 21, {"\x01\x00", 2}, {1});
   EXPECT_EQ(sealed, from_hex(client_alert));
@@ -62,7 +67,7 @@ TEST(Protection, ThePrfIsTheOneThatEveryTls12StackUses) {
   // The test vector of the IETF TLS mailing list for P_SHA256.
   const auto secret = array_of<std::array<unsigned char, 16>>("9bbe436ba940f017b17652849a71db35");
   std::array<unsigned char, 100> out;
-  prf_sha256(secret, "test label", from_hex("a0ba9f936cda311827a6f796ffd5198c"), out);
+  prf(Suite::Hash::sha256, secret, "test label", from_hex("a0ba9f936cda311827a6f796ffd5198c"), out);
   EXPECT_EQ(std::string(out.begin(), out.begin() + 32), from_hex("e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a"));
   EXPECT_EQ(std::string(out.end() - 4, out.end()), from_hex("87347b66"));
 }
@@ -76,13 +81,7 @@ TEST(Protection, ThePrfIsTheOneOfTls10Too) {
   EXPECT_EQ(std::string(out.end() - 4, out.end()), from_hex("a8c9a013"));
 }
 
-CbcKey cbc_key() {
-  CbcKey key;
-  key.key.fill(1);
-  key.iv.fill(2);
-  key.mac.fill(3);
-  return key;
-}
+WriteKey cbc_key() { return {*find_suite(0, Tls::v1_0), Secret(16, 1), Secret(16, 2), Secret(20, 3)}; }
 
 TEST(Protection, ARecordWithAMacIsOpenedAtItsPlaceOnly) {
   for (const Tls tls : {Tls::v1_0, Tls::v1_1}) {
@@ -116,13 +115,15 @@ TEST(Protection, TheFirstRecordOfTls10TakesTheIvOfItsKey) {
   RecordProtection keys(Tls::v1_0, cbc_key());
   std::string first, same;
   keys.seal(first, 21, "ab", {});
-  keys.seal(same, 21, "ab", {0, cbc_key().iv});
+  Block iv;
+  iv.fill(2);
+  keys.seal(same, 21, "ab", {0, iv});
   EXPECT_EQ(first, same);
 }
 
 TEST(Protection, WhatIsSealedIsOpenedUnderItsSequenceNumberOnly) {
   for (const Tls tls : {Tls::v1_2, Tls::v1_3}) {
-    RecordProtection keys(tls, traffic_key(client_secret));
+    RecordProtection keys(tls, traffic_key(suite, client_secret));
     const std::uint64_t late = 0x1'0000'0001;
     std::string sealed = "before";
     keys.seal(sealed, 23, "content", {late}, tls == Tls::v1_3 ? 9 : 0);
@@ -146,7 +147,7 @@ TEST(Protection, WhatIsSealedIsOpenedUnderItsSequenceNumberOnly) {
 
 TEST(Protection, EmptyContentHasALengthOfZero) {
   for (const Tls tls : {Tls::v1_2, Tls::v1_3}) {
-    RecordProtection keys(tls, traffic_key(client_secret));
+    RecordProtection keys(tls, traffic_key(suite, client_secret));
     std::string sealed;
     keys.seal(sealed, 21, "", {});
     const auto opened = keys.open(sealed, {});

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::uint8_t protected_type = 23;                               // the outer type of every encrypted record of TLS 1.3
 constexpr std::size_t finished_record = record_header + 4 + 32 + 1 + 16;  // TLS 1.3: header of the message, a SHA-256, inner type, tag
-constexpr std::size_t least_encrypted = 8 + 16;  // before TLS 1.3: what is shorter than a nonce and a tag is not encrypted
+constexpr std::size_t least_record = record_header + 1 + 16;              // that is encrypted, in whatever version
 
 ContentType content_type(std::uint8_t number) {
   return number >= 20 && number <= 23 ? static_cast<ContentType>(number) : ContentType::unknown;
@@ -42,7 +42,7 @@ void Reader::feed(std::string_view bytes, const Take& take) {
     received_ += part.size();
     if (!by_script) {
       records_.feed(part);
-      while (const auto framed = records_.next()) take(library_record(*framed));
+      take_all(take);
       continue;
     }
     if (script_bytes_.empty())
@@ -54,11 +54,69 @@ void Reader::feed(std::string_view bytes, const Take& take) {
   }
 }
 
+void Reader::take_all(const Take& take) {
+  while (const auto framed = records_.next()) take(library_record(*framed));
+}
+
+void Reader::miss(std::size_t bytes, const Take& take) {
+  if (bytes == 0) return;
+  missed_ = true;
+  const std::size_t waiting = records_.rest().size(), announced = records_.announced();
+  received_ += bytes;
+  if (announced > 0 && bytes <= announced - waiting) {
+    hole_ = true;
+    records_.feed(std::string(bytes, '\0'));
+    return take_all(take);
+  }
+  PiecePtr piece = piece_of(records_.take_rest());
+  piece->unseen = true;
+  piece->missing = bytes;
+  out_ += bytes;
+  piece->reading = Reading::no_keys;
+  piece->encrypted = piece->established = true;
+  hole_ = false;
+  skipped_ += (waiting + bytes) / least_record + 1;
+  lose();
+  take(piece);
+}
+
+void Reader::lose() {
+  lost_ = true;
+  unread_.clear();
+  records_.find_record();
+}
+
+// After a hole within a session: the record may be the first whose place is known again.
+bool Reader::find_again(const Piece& piece) {
+  constexpr std::uint64_t most_places = 4096;
+  constexpr int most_tries = 16;
+  Epoch& epoch = sender_.epoch;
+  ++skipped_;
+  RecordProtection* keys = epochs_.established(sender_) && tries_ < most_tries ? epochs_.keys(epoch) : nullptr;
+  if (!keys || epochs_.version(sender_) == Tls::v1_0) return false;
+  ++tries_;
+  for (std::uint64_t i = 0; i <= std::min(skipped_, most_places); ++i) {
+    const Place place{epoch.place.sequence + i};
+    if (!keys->open(piece.bytes, place)) continue;
+    epoch.place = place;
+    sender_.messages = {};
+    lost_ = false;
+    skipped_ = 0;
+    tries_ = 0;
+    return true;
+  }
+  return false;
+}
+
 PiecePtr Reader::unfinished() {
   PiecePtr piece;
   if (!script_bytes_.empty()) {
     piece = raw(std::exchange(script_bytes_, {}));
     piece->by_script = true;
+  } else if (lost_ && !records_.rest().empty()) {
+    piece = piece_of(records_.take_rest());
+    piece->reading = Reading::no_keys;
+    piece->encrypted = piece->established = piece->unseen = true;
   } else if (!records_.rest().empty()) {
     const std::size_t announced = std::max(records_.announced(), record_header);
     piece = piece_of(records_.take_rest());
@@ -86,9 +144,25 @@ PiecePtr Reader::raw(std::string_view bytes) {
 }
 
 PiecePtr Reader::library_record(const Framed& framed) {
-  if (framed.raw) return raw(framed.bytes);
+  if (framed.raw && !lost_) return raw(framed.bytes);
   PiecePtr piece = piece_of(framed.bytes);
+  if (const bool hole = std::exchange(hole_, false); hole || framed.raw || (lost_ && !find_again(*piece))) {
+    piece->unseen = hole || framed.raw;
+    piece->reading = Reading::no_keys;
+    piece->encrypted = piece->established = true;
+    // Within a session a record is one step; what a handshake's record would have changed is not known.
+    if (hole && epochs_.established(sender_) && epochs_.version(sender_) != Tls::v1_0)
+      ++sender_.epoch.place.sequence;
+    else if (hole)
+      lose();
+    return piece;
+  }
   piece->reading = read(*piece);
+  if (missed_ && piece->reading == Reading::garbled) {
+    piece->reading = Reading::no_keys;  // what was missed may have changed the keys
+    lose();
+    return piece;
+  }
   if (piece->encrypted && piece->known)
     unread_.clear();  // of the handshake, and never to be read any more
   else if (piece->encrypted && piece->reading != Reading::garbled)
@@ -125,7 +199,7 @@ std::vector<PiecePtr> Reader::script_records(std::string_view bytes) {
 // Whether a receiver that follows this sender takes the record for an encrypted one.
 bool Reader::looks_encrypted(const Framed& framed) const {
   if (epochs_.version(sender_) == Tls::v1_3) return framed.type() >= protected_type;
-  return sender_.epoch.stage != Stage::plain && framed.payload().size() >= least_encrypted &&
+  return sender_.epoch.stage != Stage::plain && framed.payload().size() >= epochs_.least_encrypted(sender_) &&
          !is_plain_handshake(framed.type(), framed.payload());
 }
 
@@ -167,7 +241,7 @@ Reading Reader::read(Piece& piece) {
     piece.encrypted = outer == protected_type;
     if (piece.encrypted && epoch.stage == Stage::plain) epoch.stage = Stage::handshake;
   } else {
-    piece.encrypted = epoch.stage != Stage::plain && payload.size() >= least_encrypted;
+    piece.encrypted = epoch.stage != Stage::plain && payload.size() >= epochs_.least_encrypted(sender_);
   }
   if (piece.encrypted) {
     piece.established = epochs_.established(sender_) || (epoch.stage == Stage::application && !unread_.empty());

@@ -8,6 +8,11 @@
 // own, the library's record that they were written into ends there as a piece, and what the library writes next is read as if they were
 // not there. They are raw, unless they are whole records without protection as a receiver would read them; the sender's keys they never
 // touch.
+//
+// Who only looks on may miss some of it (miss()). Where the hole lies within one record, the next one is read as if nothing had happened.
+// Where it is larger, records are found again by their headers, and read again where one of them opens under the sender's keys at a place
+// that the hole allows for. Until then, or where a handshake was missed, they are seen and cannot be read. Behind a hole, what does not
+// open is never taken for garbage.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +38,13 @@ class Reader {
   void feed(std::string_view bytes, const Take& take);
   // Of the next `unread` bytes, the script wrote the last `bytes`.
   void script_wrote(std::size_t unread, std::size_t bytes);
+  // The next so many bytes went by unseen.
+  void miss(std::size_t bytes, const Take& take);
+  // From now on nothing can be read: too much was missed.
+  void lose();
+  bool is_lost() const { return lost_; }
+  // The sender has come to the keys of its session.
+  bool established() const { return epochs_.established(sender_); }
   // What waits for the rest of its record, to be taken as the piece that it is; null where nothing waits.
   PiecePtr unfinished();
 
@@ -59,11 +71,18 @@ class Reader {
   Reading read_encrypted(Piece& piece);
   void pass(Piece& piece);
   RecordProtection* keys_of_resumed(const Piece& piece);
+  void take_all(const Take& take);
+  bool find_again(const Piece& piece);
 
   Epochs& epochs_;
   RecordReader records_;
   Standing sender_;
   int session_ = 0, first_handshake_ = 0;
+  bool hole_ = false;             // in the record that waits for its rest
+  bool missed_ = false;           // something, ever
+  bool lost_ = false;             // where the sender stands is not known
+  std::uint64_t skipped_ = 0;     // while it is lost: the most records that can have gone by
+  int tries_ = 0;                 // to find it again
   std::vector<PiecePtr> unread_;  // encrypted, seen, without keys so far; the sender stands before the first of them
 
   struct Range {

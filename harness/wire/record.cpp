@@ -24,6 +24,20 @@ std::size_t find_session(std::string_view bytes) {
   return bytes.size();
 }
 
+// Where bytes begin that may be a record's header; their size where none does.
+std::size_t find_header(std::string_view bytes) {
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    if (may_be_record(bytes.substr(i))) return i;
+  return bytes.size();
+}
+
+// A whole record, with nothing behind it or another one.
+bool is_believed(std::string_view bytes) {
+  if (bytes.size() < record_header || announced_payload(bytes) == 0) return false;
+  const std::size_t size = record_header + announced_payload(bytes);
+  return bytes.size() == size || (bytes.size() > size && may_be_record(bytes.substr(size)));
+}
+
 }  // namespace
 
 // Type and version of the record; type, high byte of the length and version of the message (RFC 8446 4.1.2, 4.1.3; RFC 5246 7.4.1).
@@ -40,6 +54,11 @@ void RecordReader::await_session() {
   awaiting_ = true;
 }
 
+void RecordReader::find_record() {
+  raw_ = awaiting_ = false;
+  finding_ = true;
+}
+
 void RecordReader::feed(std::string_view bytes) {
   buffer_.erase(0, std::exchange(taken_, 0));
   buffer_.append(bytes);
@@ -48,6 +67,16 @@ void RecordReader::feed(std::string_view bytes) {
 std::optional<Framed> RecordReader::next() {
   const std::string_view waiting = rest();
   if (waiting.empty()) return std::nullopt;
+  if (finding_) {
+    const std::size_t begin = find_header(waiting);
+    finding_ = begin > 0 || !is_believed(waiting);
+    if (!finding_) return next();
+    // The largest record that may begin here would be whole.
+    const std::size_t size = begin > 0 ? begin : waiting.size() > record_header + largest_payload ? 1 : 0;
+    if (size == 0) return std::nullopt;
+    taken_ += size;
+    return Framed{waiting.substr(0, size), true};
+  }
   if (awaiting_ && begins_with_hello(waiting)) raw_ = awaiting_ = false;
   raw_ = raw_ || !may_be_record(waiting);
   const std::size_t size = !raw_ ? announced() : awaiting_ ? find_session(waiting) : waiting.size();

@@ -37,6 +37,10 @@ class RecordReader {
   // and is forgotten.
   void await_session();
 
+  // Where the next record begins is not known: what is before its header is raw. A header is believed if the record is whole and another
+  // header, or nothing, follows it.
+  void find_record();
+
   // The next whole record, or all raw bytes that are there; nullopt where more must be fed first.
   std::optional<Framed> next();
 
@@ -52,6 +56,7 @@ class RecordReader {
   std::size_t taken_ = 0;
   bool raw_ = false;
   bool awaiting_ = false;  // no hello was seen since await_session()
+  bool finding_ = false;   // no record was found since find_record()
 };
 
 // Whether bytes look like a record that begins with a hello without protection. In what is encrypted, that is a chance of one in 2^40.

@@ -36,7 +36,7 @@ class Sender {
  public:
   Sender(const Secrets& secrets, Role role) : tls_(secrets.version(0)) {
     const auto secret = secrets.traffic_secret(0, role, role == Role::client ? Stage::handshake : Stage::application);
-    keys_.emplace(tls_, secret ? WriteKey(traffic_key(*secret)) : *secrets.application_key(0, role));
+    keys_.emplace(tls_, secret ? traffic_key(*secrets.suite(0), *secret) : *secrets.application_key(0, role));
   }
   std::string protect(std::uint8_t type, std::string_view content) {
     std::string record;

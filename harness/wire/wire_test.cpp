@@ -936,9 +936,7 @@ void tell_traffic_keys(Connection& c) {
   for (const std::string& line : c.keys) {
     const auto known = read_key_log(line);
     if (!known || line.find("TRAFFIC_SECRET_0") == std::string::npos) continue;
-    Secret secret;
-    std::copy(known->secret.begin(), known->secret.end(), secret.begin());
-    const TrafficKey key = traffic_key(secret);
+    const WriteKey key = traffic_key(*find_suite(0, Tls::v1_3), known->secret);
     std::string ours = line.substr(0, 6) + "_TRAFFIC_KEY" + line.substr(line.find(' '), 66);
     for (const unsigned char byte : key.key) ours += fmt::format("{:02x}", byte);
     for (const unsigned char byte : key.iv) ours += fmt::format("{:02x}", byte);
