@@ -15,6 +15,7 @@
 #include "harness/wire/handshake.h"
 #include "harness/wire/key_log.h"
 #include "harness/wire/protection.h"
+#include "harness/wire/record.h"
 
 namespace tlsbye {
 
@@ -74,6 +75,11 @@ class Epochs {
   std::size_t least_encrypted(const Standing& standing) const {
     const auto suite = secrets_.suite(standing.epoch.handshake);
     return suite ? suite->least_payload() : 16;
+  }
+  // TLS 1.3: what a record with a Finished and nothing else has on the wire: the message's header, the hash, the inner type, the tag.
+  std::size_t finished_record(const Standing& standing) const {
+    const auto suite = secrets_.suite(standing.epoch.handshake);
+    return record_header + 4 + (suite ? suite->hash_bytes() : 32) + 1 + 16;
   }
   // Null where the key is not known (yet).
   RecordProtection* keys(const Epoch& epoch);

@@ -6,9 +6,8 @@
 namespace tlsbye {
 namespace {
 
-constexpr std::uint8_t protected_type = 23;                               // the outer type of every encrypted record of TLS 1.3
-constexpr std::size_t finished_record = record_header + 4 + 32 + 1 + 16;  // TLS 1.3: header of the message, a SHA-256, inner type, tag
-constexpr std::size_t least_record = record_header + 1 + 16;              // that is encrypted, in whatever version
+constexpr std::uint8_t protected_type = 23;                   // the outer type of every encrypted record of TLS 1.3
+constexpr std::size_t least_record = record_header + 1 + 16;  // that is encrypted, in whatever version
 
 ContentType content_type(std::uint8_t number) {
   return number >= 20 && number <= 23 ? static_cast<ContentType>(number) : ContentType::unknown;
@@ -270,7 +269,7 @@ Reading Reader::read_encrypted(Piece& piece) {
   auto opened = keys->open(piece.bytes, epoch.place);
   if (!opened && trial && !sender_.finished) {
     piece.type = ContentType::handshake;  // all that a handshake which came to application keys can have sent under others
-    sender_.finished = piece.bytes.size() == finished_record;
+    sender_.finished = piece.bytes.size() == epochs_.finished_record(sender_);
     return Reading::read;
   }
   if (!opened) return Reading::garbled;
