@@ -241,7 +241,7 @@ LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons 
     loaded.entries.push_back(std::move(entry));
   }
   for (const toml::table* row : rows.tables(partner_dependent, {"clause", "stack", "since", "before", "role", "tls", "reason"},
-                                            {"clause", "stack", "reason"}, "known"))
+                                            {"clause", "stack", "reason"}, {"known"}))
     loaded.partner_dependent.push_back(read_place(*row));
   // Only a file without fault is acted upon: an entry that says less than was meant might excuse more than was meant.
   if (!loaded.diagnostics.empty()) loaded.entries.clear(), loaded.partner_dependent.clear();
