@@ -60,9 +60,11 @@ int list(const std::vector<Build>& builds, bool json) {
                      {"version", it.version},
                      {"source", it.source},
                      {"here", it.here},
-                     {"bytes", it.bytes}});
+                     {"bytes", it.bytes},
+                     {"seconds", it.seconds}});
     else
-      fmt::print("{:<24} {:<10} {:<8} {:>9}  {}\n", it.id(), it.version, it.here ? "here" : "-", size_in_words(it.bytes), it.source);
+      fmt::print("{:<24} {:<10} {:<8} {:>9} {:>7}  {}\n", it.id(), it.version, it.here ? "here" : "-", size_in_words(it.bytes),
+                 it.here ? fmt::format("{:.0f} s", it.seconds) : "", it.source);
   }
   if (json) fmt::print("{}\n", all.dump(2));
   return exit_done;
@@ -97,6 +99,7 @@ int get_command(const House& house, const GetWords& words) {
     throw Stop{exit_usage, "tlsbye get: say which builds: openssl@3.5, gnutls@trixie, wolfssl@all, all; `tlsbye get --list` names them"};
   check_words(words.builds, fleet, builds_here(places.cache));
   const Descriptor lock = locked(places.cache);
+  recover(places.cache);
   if (words.remove) return remove(places.cache, builds_here(places.cache), words.builds);
 
   const std::vector<std::string> asked = words.builds.empty() ? std::vector<std::string>{"all"} : words.builds;
@@ -116,6 +119,7 @@ int get_command(const House& house, const GetWords& words) {
     if (std::any_of(offered.builds.begin(), offered.builds.end(), [&](const Build& it) { return asks_for(word, it); })) continue;
     if (code == exit_done)
       throw Stop{exit_usage, fmt::format("tlsbye get: `{}`: no such build can be had; `tlsbye get --list` names them", word)};
+    fmt::print(stderr, "tlsbye get: `{}`: no suite that could be asked has such a build\n", word);
   }
   for (const Build& build : offered.builds) {
     if (build.here && !words.refresh) {

@@ -82,9 +82,15 @@ void add_obtained(FoundStacks& found, FoundStacks obtained) {
 
 }  // namespace
 
-FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience, Reach reach) {
+FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience, const std::vector<std::string>& obtained) {
   FoundStacks found = find_stacks(house.peers, patience, house.libraries);
-  if (reach == Reach::fleet && !user_cache().empty()) add_obtained(found, stacks_here(fleet_places(house), fleet_of(house), patience));
+  const auto is_named = [&](const Build& build) {
+    return std::any_of(obtained.begin(), obtained.end(),
+                       [&](const std::string& word) { return word == "all" || matches(word.substr(0, word.find('@')), build.stack); });
+  };
+  const auto say = [](const std::string& what) { fmt::print(stderr, "tlsbye: {}\n", what); };
+  if (!obtained.empty() && !user_cache().empty())
+    add_obtained(found, stacks_here(fleet_places(house), fleet_of(house), is_named, patience, say));
   std::stable_sort(found.stacks.begin(), found.stacks.end(), [](const Stack& one, const Stack& other) {
     return one.name != other.name ? one.name < other.name : compare_versions(one.version, other.version) < 0;
   });

@@ -52,12 +52,11 @@ std::vector<std::string> peer_names(const House& house);
 Fleet fleet_of(const House& house);
 FleetPlaces fleet_places(const House& house);
 
-// Which stacks a command works with: those at hand, installed or named by `house.libraries`; or those that were obtained as well.
-enum class Reach : std::uint8_t { at_hand, fleet };
-
-// The stacks that there are. Throws Stop where a library of `house.libraries` is not the one that its peer runs against.
-// Of two builds of one version the obtained one is called by its label too: 3.7.9+bookworm.
-FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience = std::chrono::seconds(10), Reach reach = Reach::at_hand);
+// The stacks that there are: those at hand, which are installed or named by `house.libraries`, and, of the libraries that a word of
+// `obtained` names (NAME@WHICH, a glob; `all`), the builds that were obtained. Of two builds of one version the obtained one is called by
+// its label too: 3.7.9+bookworm. Throws Stop where a library of `house.libraries` is not the one that its peer runs against.
+FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience = std::chrono::seconds(10),
+                      const std::vector<std::string>& obtained = {});
 
 // Everything that loads; throws Stop with all diagnostics where something does not.
 std::vector<Scenario> scenarios_of(const House& house);

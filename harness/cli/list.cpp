@@ -5,9 +5,9 @@
 
 #include "harness/cli/commands.h"
 #include "harness/cli/selection.h"
-#include "harness/scenario/cases.h"
 #include "harness/judge/contradictions.h"
 #include "harness/judge/coverage.h"
+#include "harness/scenario/cases.h"
 #include "reports/run_file.h"
 
 namespace tlsbye {
@@ -115,7 +115,7 @@ int list_contradictions(const House& house, bool json) {
 }
 
 int list_stacks(const House& house, bool json) {
-  const FoundStacks found = stacks_of(house, std::chrono::seconds(10), Reach::fleet);
+  const FoundStacks found = stacks_of(house, std::chrono::seconds(10), {"all"});
   Json all = Json::array();
   for (const Stack& it : found.stacks) {
     if (json)

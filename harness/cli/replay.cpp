@@ -51,7 +51,7 @@ int replay_command(const House& house, const ReplayWords& words) {
     return std::any_of(found.stacks.begin(), found.stacks.end(), [&](const Stack& it) { return it.name == name && it.version == version; });
   };
   if (!is_there(key.subject, key.subject_version) || !is_there(key.partner, key.partner_version))
-    found = stacks_of(house, words.patience, Reach::fleet);
+    found = stacks_of(house, words.patience, {key.subject, key.partner});
   // A partner that --lib took the place of.
   for (Stack& stack : found.replaced)
     if (!is_there(stack.name, stack.version)) found.stacks.push_back(std::move(stack));

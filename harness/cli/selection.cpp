@@ -54,14 +54,14 @@ std::vector<const Stack*> partners_of(const FoundStacks& found, const std::vecto
   return {&found.stacks.front()};
 }
 
-// Obtained builds take part where a word may name them.
-Reach reach_of(const Selection& selection) {
-  const auto reaches = [](const std::string& word) { return word.find('@') != std::string::npos; };
-  const bool all = std::find(selection.stacks.begin(), selection.stacks.end(), "all") != selection.stacks.end();
-  return all || std::any_of(selection.stacks.begin(), selection.stacks.end(), reaches) ||
-                 std::any_of(selection.partners.begin(), selection.partners.end(), reaches)
-             ? Reach::fleet
-             : Reach::at_hand;
+// The words that may name obtained builds: `all` of subjects, and NAME@WHICH.
+std::vector<std::string> words_for_obtained(const Selection& selection) {
+  std::vector<std::string> words;
+  for (const std::string& word : selection.stacks)
+    if (word == "all" || word.find('@') != std::string::npos) words.push_back(word);
+  for (const std::string& word : selection.partners)
+    if (word.find('@') != std::string::npos) words.push_back(word);
+  return words;
 }
 
 template <typename Item, typename Id>
@@ -125,7 +125,7 @@ Selected choose(const House& house, const RunWords& words) {
   for (const Clause& clause : chosen.all_clauses)
     if (words.clauses.empty() || matches_any(words.clauses, clause.id)) chosen.clauses.push_back(clause);
 
-  chosen.found = stacks_of(house, words.patience, reach_of(words.selection));
+  chosen.found = stacks_of(house, words.patience, words_for_obtained(words.selection));
   if (chosen.found.stacks.empty()) {
     if (chosen.found.problems.empty())
       throw Stop{exit_harness, fmt::format("tlsbye: no peer program (tlsbye-peer-NAME) is in {}", house.peers.string())};

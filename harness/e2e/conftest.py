@@ -23,7 +23,7 @@ class Tlsbye:
         done = subprocess.run(
             [PROGRAM, *map(str, words)],
             cwd=self.folder,
-            env={**os.environ, "NO_COLOR": "1", **(env or {})},
+            env={**os.environ, "NO_COLOR": "1", "XDG_CACHE_HOME": f"{self.folder}/cache", "XDG_CONFIG_HOME": f"{self.folder}/config", **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

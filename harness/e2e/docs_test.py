@@ -18,7 +18,7 @@ from conftest import PATIENCE, PROGRAM, ROOT, Tlsbye
 from library_test import copied, stacks
 
 DOCUMENTS = ["README.md", "docs/adding-a-stack.md", "docs/exploring.md", "docs/gate.md", "docs/judging-captures.md", "docs/reading-a-report.md",
-             "docs/why-trust-it.md", "docs/writing-a-scenario.md", "peers/FINDINGS.md", "peers/README.md", "scenarios/README.md",
+             "docs/versions.md", "docs/why-trust-it.md", "docs/writing-a-scenario.md", "peers/FINDINGS.md", "peers/README.md", "scenarios/README.md",
              "scenarios/clauses/README.md"]
 
 NOT_RUN = {
@@ -32,6 +32,8 @@ NOT_RUN = {
         "tlsbye explore", "tlsbye explore --seed 7 --for 10m --stack gnutls", "tlsbye explore --against out/run.json",
         "tlsbye explore --against known.toml --gate")},
     ("README.md", "./tlsbye judge it.pcap --keys keys.txt"): "judge_test.py does, with captures that are there",
+    ("docs/versions.md", "tlsbye get --list"): "asks a mirror; get_test.py asks made-up ones",
+    ("docs/versions.md", "tlsbye get gnutls@trixie openssl@3.5"): "asks a mirror; get_test.py asks made-up ones",
     ("docs/gate.md", "cmake --install build/release --prefix PREFIX"): "cmake_test.py does",
     ("docs/gate.md", "python3 -m venv venv"): "package_test.py does",
     ("docs/gate.md", "venv/bin/pip install ./tlsbye"): "package_test.py does",
@@ -219,6 +221,15 @@ def test_the_way_to_a_gate_and_the_ci_examples(reader):
     done = subprocess.run(["venv/bin/pytest", "-q"], cwd=somebody.folder, env={**os.environ, "PYTHONPATH": str(ROOT / "harness/python"),
                           "TLSBYE_PROGRAM": str(PROGRAM)}, capture_output=True, text=True, timeout=PATIENCE)
     assert "1 failed, 1 passed" in done.stdout and "as client, TLS 1.3: known" in done.stdout, done.stdout
+
+
+@pytest.mark.heavy
+def test_the_commands_on_versions_and_on_runs_in_parts(reader):
+    document = "docs/versions.md"
+    somebody = reader(document, with_a_run=False)
+    for command in commands(document):
+        somebody.type(command)
+    assert somebody.report("whole")["runs"] == somebody.report("one")["runs"] + somebody.report("two")["runs"]
 
 
 def settings(document):

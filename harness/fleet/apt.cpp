@@ -76,6 +76,8 @@ std::variant<Apt, std::string> Apt::open(const fs::path& folder, const FleetSuit
       mirror.address = std::get<Mirror>(system).address;
       if (mirror.keyring.empty()) mirror.keyring = std::get<Mirror>(system).keyring;
     }
+    // What file: names is used where it lies, and not fetched.
+    if (mirror.address.starts_with("file:")) mirror.address.replace(0, 4, "copy");
     std::string options;
     if (!mirror.keyring.empty()) options += " signed-by=" + mirror.keyring;
     if (!each->valid_until) options += " check-valid-until=no";

@@ -59,6 +59,9 @@ std::string fingerprint(const fs::path& kit, const std::string& adapter) {
 }
 
 fs::path folder_of(const fs::path& cache, const Build& build) { return cache / "builds" / build.id(); }
+// Where a build waits while its successor is made.
+constexpr std::string_view waits = ".before";
+fs::path waiting(const fs::path& folder) { return folder.parent_path() / fmt::format(".{}{}", folder.filename().string(), waits); }
 fs::path peer_of(const fs::path& folder, const std::string& stack) { return folder / ("tlsbye-peer-" + stack); }
 
 struct Sheet {
@@ -71,21 +74,17 @@ std::optional<Sheet> read_record(const fs::path& folder) {
   const Json json = Json::parse(text_of(folder / "build.json"), nullptr, false);
   if (!json.is_object()) return std::nullopt;
   const auto text = [&](const char* key) { return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : ""; };
-  Sheet record{{text("stack"), text("label"), text("version"), text("source"), text("package"), true, 0}, text("prefix"), text("kit")};
+  Sheet record{{text("stack"), text("label"), text("version"), text("source"), text("package"), true}, text("prefix"), text("kit")};
   if (json.contains("bytes") && json["bytes"].is_number_unsigned()) record.build.bytes = json["bytes"].get<std::size_t>();
+  if (json.contains("seconds") && json["seconds"].is_number()) record.build.seconds = json["seconds"].get<double>();
   if (record.build.stack.empty() || record.build.id() != folder.filename()) return std::nullopt;
   return record;
 }
 
 Why write_record(const fs::path& folder, const Sheet& record) {
   const Build& it = record.build;
-  const Json json{{"stack", it.stack},
-                  {"label", it.label},
-                  {"version", it.version},
-                  {"source", it.source},
-                  {"package", it.package},
-                  {"bytes", it.bytes},
-                  {"prefix", record.prefix.string()},
+  const Json json{{"stack", it.stack},     {"label", it.label}, {"version", it.version}, {"source", it.source},
+                  {"package", it.package}, {"bytes", it.bytes}, {"seconds", it.seconds}, {"prefix", record.prefix.string()},
                   {"kit", record.kit}};
   if (const auto fault = write_file(folder / "build.json", json.dump(1) + "\n"))
     return fmt::format("{}: {}", (folder / "build.json").string(), fault->what);
@@ -95,6 +94,7 @@ Why write_record(const fs::path& folder, const Sheet& record) {
 // Compiles the adapter against the headers below the prefix, and links it with the library there. What that library itself needs is not
 // looked for: another system's has what this one lacks.
 Why make_peer(const FleetPlaces& places, const FleetStack& stack, const fs::path& prefix, const fs::path& program) {
+  const fs::path made = fmt::format("{}.{}", program.string(), ::getpid());
   const fs::path adapter = places.kit / "peers" / (stack.adapter + ".cpp");
   std::error_code error;
   if (!fs::exists(adapter, error)) return fmt::format("there is no adapter {}", adapter.string());
@@ -116,12 +116,16 @@ Why make_peer(const FleetPlaces& places, const FleetStack& stack, const fs::path
   words.insert(words.end(), {"-DTLSBYE_STACK=make_" + stack.adapter, "-I" + places.kit.string()});
   for (const fs::path& folder : headers)
     if (fs::is_directory(folder, error)) words.push_back("-I" + folder.string());
-  words.insert(words.end(), {adapter.string(), (places.kit / "peers" / "common" / "main.cpp").string(), "-o", program.string(), "-rdynamic",
+  words.insert(words.end(), {adapter.string(), (places.kit / "peers" / "common" / "main.cpp").string(), "-o", made.string(), "-rdynamic",
                              (places.kit / "libtlsbye_peer.a").string(), (places.kit / "libtlsbye_protocol.a").string()});
   for (const fs::path& folder : folders) words.push_back("-L" + folder.string());
   for (const std::string& flag : words_of(flags.output)) words.push_back(flag);
   words.insert(words.end(), {"-pthread", "-ldl", "-Wl,--allow-shlib-undefined"});
   const auto compiled = run_tool({words});
+  // Of two that make it at a time each puts a whole program there.
+  if (compiled.done) fs::rename(made, program, error);
+  if (compiled.done && error) return fmt::format("{}: {}", program.string(), error.message());
+  if (!compiled.done) fs::remove(made, error);
   return compiled.done ? std::nullopt : Why(compiled.why);
 }
 
@@ -232,17 +236,20 @@ std::vector<Build> builds_here(const fs::path& cache) {
   return builds;
 }
 
-FoundStacks stacks_here(const FleetPlaces& places, const Fleet& fleet, std::chrono::milliseconds patience) {
+FoundStacks stacks_here(const FleetPlaces& places, const Fleet& fleet, const std::function<bool(const Build&)>& wanted,
+                        std::chrono::milliseconds patience, const std::function<void(const std::string&)>& say) {
   FoundStacks found;
   for (const Build& build : builds_here(places.cache)) {
+    if (!wanted(build)) continue;
     const fs::path folder = folder_of(places.cache, build);
     auto record = read_record(folder);
     const FleetStack* stack = fleet.stack(build.stack);
     if (!record || !stack) continue;
     const auto problem = [&](const std::string& why) {
-      found.problems.push_back(fmt::format("{}: {}; `tlsbye get {}` obtains it anew", build.id(), why, build.id()));
+      found.problems.push_back(fmt::format("{}: {}; `tlsbye get --refresh {}` obtains it anew", build.id(), why, build.id()));
     };
     if (const std::string now = fingerprint(places.kit, stack->adapter); record->kit != now) {
+      say(fmt::format("making the peer of {} for this tlsbye", build.id()));
       if (const Why why = make_peer(places, *stack, record->prefix, peer_of(folder, build.stack))) {
         problem("its peer is of another tlsbye, and cannot be made anew: " + *why);
         continue;
@@ -265,9 +272,8 @@ Offer offer(const FleetPlaces& places, const Fleet& fleet, const std::vector<std
   for (Build& build : builds_here(places.cache)) here.emplace(build.id(), build);
   const auto take = [&](Build build) {
     if (const auto known = here.find(build.id()); known != here.end()) {
-      // A newer one in the suite is another build.
-      const bool same = known->second.package == build.package;
-      if (same) build = known->second;
+      // A newer one in the suite is another build; so is one of one's own that is made otherwise now.
+      if (known->second.source == build.source) build = known->second;
     }
     if (std::any_of(words.begin(), words.end(), [&](const std::string& word) { return asks_for(word, build); }))
       offered.builds.push_back(std::move(build));
@@ -289,15 +295,30 @@ Offer offer(const FleetPlaces& places, const Fleet& fleet, const std::vector<std
     for (const FleetStack* stack : stacks) {
       const std::string version = apt.version(stack->debian);
       if (version.empty()) continue;
-      Build build{stack->name, suite.name, upstream(version), fmt::format("{}: {} {}", suite.name, stack->debian, version), version,
-                  false,       0};
+      Build build{stack->name, suite.name, upstream(version), fmt::format("{}: {} {}", suite.name, stack->debian, version), version};
       if (with_bytes) build.bytes = apt.bytes(stack->debian, version);
       take(std::move(build));
     }
   }
   for (const FleetBuild& own : fleet.builds)
-    take({own.stack, own.label, "", own.prefix.empty() ? "command: " + own.command : own.prefix, "", false, 0});
+    take({own.stack, own.label, "", own.prefix.empty() ? "command: " + own.command : own.prefix, ""});
   return offered;
+}
+
+void recover(const fs::path& cache) {
+  std::error_code error;
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(cache / "builds", error))
+    if (const std::string name = entry.path().filename().string(); name.starts_with('.') && name.ends_with(waits))
+      folders.push_back(entry.path().parent_path() / name.substr(1, name.size() - 1 - waits.size()));
+  for (const fs::path& folder : folders) {
+    if (read_record(folder)) {
+      fs::remove_all(waiting(folder), error);
+      continue;
+    }
+    fs::remove_all(folder, error);
+    fs::rename(waiting(folder), folder, error);
+  }
 }
 
 std::variant<Stack, std::string> obtain(const FleetPlaces& places, const Fleet& fleet, const Build& build,
@@ -306,7 +327,7 @@ std::variant<Stack, std::string> obtain(const FleetPlaces& places, const Fleet& 
   if (!stack) return fmt::format("there is no stack `{}`", build.stack);
   const fs::path folder = folder_of(places.cache, build);
   // At the place where it will stay: programs are compiled and installed with their places. What was there waits beside it.
-  const fs::path before = folder.parent_path() / ("." + build.id() + ".before");
+  const fs::path before = waiting(folder);
   std::error_code error;
   fs::remove_all(before, error);
   if (read_record(folder)) fs::rename(folder, before, error);
@@ -318,6 +339,7 @@ std::variant<Stack, std::string> obtain(const FleetPlaces& places, const Fleet& 
     return why;
   };
   if (error) return fail(fmt::format("{}: {}", folder.string(), error.message()));
+  const auto began = std::chrono::steady_clock::now();
   Sheet record{build, {}, fingerprint(places.kit, stack->adapter)};
   if (const Why why = bring(places, fleet, build, folder, record.prefix)) return fail(*why);
   if (const Why why = make_peer(places, *stack, record.prefix, peer_of(folder, build.stack)))
@@ -326,6 +348,7 @@ std::variant<Stack, std::string> obtain(const FleetPlaces& places, const Fleet& 
   if (auto* why = std::get_if<std::string>(&asked)) return fail(*why);
   record.build.version = std::get<Stack>(asked).version;
   record.build.bytes = size_of(folder);
+  record.build.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   if (const Why why = write_record(folder, record)) return fail(*why);
   fs::remove_all(before, error);
   return asked;

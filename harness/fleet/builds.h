@@ -39,6 +39,7 @@ struct Build {
   std::string package;  // its whole version; empty of one's own
   bool here = false;
   std::size_t bytes = 0;  // on disk, or to be fetched
+  double seconds = 0;     // that it took to obtain; 0 where it is not here
   std::string id() const { return stack + "@" + label; }
 };
 
@@ -50,8 +51,9 @@ bool may_ask_for(const std::string& word, const std::string& stack, const std::s
 // The builds that are here, by stack and version; folders without a build.json are left out.
 std::vector<Build> builds_here(const std::filesystem::path& cache);
 
-// Each of those that are here as a stack that can be run; `stacks` limits to these names, empty: all. What does not run is a problem.
-FoundStacks stacks_here(const FleetPlaces& places, const Fleet& fleet, std::chrono::milliseconds patience);
+// Each of those that are here and wanted as a stack that can be run. What does not run is a problem. `say` reports what takes its time.
+FoundStacks stacks_here(const FleetPlaces& places, const Fleet& fleet, const std::function<bool(const Build&)>& wanted,
+                        std::chrono::milliseconds patience, const std::function<void(const std::string&)>& say);
 
 // What can be had of the stacks and suites that may be asked for by any of the words. A suite that cannot be asked is a problem, one line.
 struct Offer {
@@ -59,6 +61,9 @@ struct Offer {
   std::vector<std::string> problems;
 };
 Offer offer(const FleetPlaces& places, const Fleet& fleet, const std::vector<std::string>& words, bool refresh, bool with_bytes);
+
+// What an interruption has left: a build that was about to be replaced is put back. Only for who alone works in the cache.
+void recover(const std::filesystem::path& cache);
 
 // Obtains it: the stack that it is, or why it cannot be had, in one line. What was there before stays until the new one works.
 std::variant<Stack, std::string> obtain(const FleetPlaces& places, const Fleet& fleet, const Build& build,
