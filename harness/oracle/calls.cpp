@@ -212,20 +212,38 @@ Finding repeated_calls_end(const Facts& facts, const Question& asked) {
   return tally.result("no call was repeated to its end");
 }
 
+namespace {
+
+// Whether the latest transport call of that flow in the call failed, or took less than there was.
+bool waits_for(const Facts& facts, const SubjectCall& call, Flow flow) {
+  bool waits = false;
+  for (const Event& event : facts.events()) {
+    if (event.number > call.ended) break;
+    const auto* io = event.number >= call.began ? event.as<TransportCall>() : nullptr;
+    if (io && io->side == Side::subject && io->id == call.id && io->flow == flow && moves_bytes(io->function))
+      waits = io->result < 0 || (flow == Flow::send && static_cast<std::size_t>(io->result) < io->asked);
+  }
+  return waits;
+}
+
+}  // namespace
+
 Finding direction_matches(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no call said that it must be made again", [&](const SubjectCall& call) {
     const Met& met = call.met;
     if (!call.api || !is_so(met.last_failed)) return not_reached(told(call));
     const std::string_view flow = spell(met.last_failed_flow);
     const bool recv = met.last_failed_flow == Flow::recv;
-    if (call.answered(recv ? Outcome::want_write : Outcome::want_read))
+    // Of a call that neither way is open to, either may be told.
+    const bool both = waits_for(facts, call, Flow::send) && waits_for(facts, call, Flow::recv);
+    if (!both && call.answered(recv ? Outcome::want_write : Outcome::want_read))
       return broken(fmt::format("{}, but it was {} that failed", told(call), flow), {met.last_failed, call.ended});
     if (!call.answered(Outcome::want_read) && !call.answered(Outcome::want_write) && !call.answered(Outcome::interrupted))
       return not_reached(told(call));
     const std::string_view flag = asked.flag.empty() ? flow : call.api->flag(asked.flag);
     if (flag.empty() || (asked.flag.empty() && call.answered(Outcome::interrupted))) return not_reached("no direction was told");
     const std::string says = fmt::format("{}, the direction told is {}, and it was {} that failed", told(call), flag, flow);
-    return flag == flow ? holds(says, {met.last_failed, call.ended}) : broken(says, {met.last_failed, call.ended});
+    return both || flag == flow ? holds(says, {met.last_failed, call.ended}) : broken(says, {met.last_failed, call.ended});
   });
 }
 

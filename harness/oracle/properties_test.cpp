@@ -505,6 +505,21 @@ TEST(TransportReusable, BytesThatCameAfterTheLastRawReadAreNotMissing) {
   EXPECT_EQ(judged("transport-reusable", {}, run).kind, Kind::holds);
 }
 
+TEST(DirectionMatches, WhereNeitherWayIsOpenEitherMayBeTold) {
+  const auto stopped = [](Flow first, Flow second) {
+    return connected().io(Call::close, first, -1, "EAGAIN").io(Call::close, second, -1, "EAGAIN");
+  };
+  for (const Outcome told : {Outcome::want_read, Outcome::want_write}) {
+    EXPECT_EQ(judged("direction-matches", {}, stopped(Flow::send, Flow::recv).close(told)).kind, Kind::holds);
+    EXPECT_EQ(judged("direction-matches", {}, stopped(Flow::recv, Flow::send).close(told)).kind, Kind::holds);
+  }
+  const auto went_on = [] {
+    return connected().io(Call::close, Flow::send, -1, "EAGAIN").io(Call::close, Flow::send, 24).io(Call::close, Flow::recv, -1, "EAGAIN");
+  };
+  EXPECT_EQ(judged("direction-matches", {}, went_on().close(Outcome::want_write)).kind, Kind::broken) << "what was to be sent is out";
+  EXPECT_EQ(judged("direction-matches", {}, went_on().close(Outcome::want_read)).kind, Kind::holds);
+}
+
 TEST(DirectionMatches, TheFlagCountsWhereItIsAskedFor) {
   const auto shown = [](const char* direction) {
     return connected().io(Call::close, Flow::send, -1, "EINTR", true).close(Outcome::interrupted).last<ApiCall>([&](ApiCall& api) {
