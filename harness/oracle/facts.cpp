@@ -490,6 +490,12 @@ void Facts::walk() {
   for (const SentRecord& sent : sent_) (sent.owner >= 0 ? own[static_cast<std::size_t>(sent.owner)] : unowned).push_back(&sent);
   std::size_t begun = 0, ended = 0, seen = 0;
   bool could_not_send = false;
+  std::size_t delivered = 0, received = 0;
+  int all_read = 1;  // the latest event at which the subject's side had received all that was delivered
+  const auto receive = [&](int number, long result) {
+    received = std::min(delivered, received + (result > 0 ? static_cast<std::size_t>(result) : 0));
+    if (received == delivered) all_read = number;
+  };
   for (const Event& event : events_) {
     const int number = event.number;
     for (; begun < beginnings.size() && beginnings[begun]->began == number; ++begun) {
@@ -506,7 +512,14 @@ void Facts::walk() {
     if (const auto* record = event.as<Record>(); record && !is_so(now.handshake_done)) note_hello(now, number, *record);
     if (const auto* it = event.as<Delivered>()) {
       const auto* record = transcript_->at(it->record).as<Record>();
-      if (record && record->from == Side::partner) arrive(now, number, *record, contents(it->record), it->bytes, tls13());
+      if (!record || record->from != Side::partner) continue;
+      delivered += it->bytes;
+      arrive(now, number, *record, contents(it->record), it->bytes, tls13());
+    } else if (const auto* io = event.as<TransportCall>()) {
+      if (io->side != Side::subject || io->flow != Flow::recv || !moves_bytes(io->function)) continue;
+      const bool transient = io->result > 0 || io->error_number == "EAGAIN" || io->error_number == "EINTR";
+      if (io->injected && !transient) note(now.end_made_up, received == delivered ? number : all_read);
+      receive(number, io->result);
     } else if (const auto* lost = event.as<Lost>()) {
       const auto* record = transcript_->at(lost->record).as<Record>();
       const bool ticket = contents(lost->record).handshake.find("NewSessionTicket") != std::string::npos;
@@ -519,7 +532,9 @@ void Facts::walk() {
     } else if (const auto* raw = event.as<RawCall>()) {
       if (raw->side != Side::subject) continue;
       if ((raw->verb == "fin" || raw->verb == "hangup" || raw->verb == "linger-reset") && raw->result == 0) note(now.own_fin, number);
-      if (raw->verb == "raw-write" && raw->result > 0) note(now.own_raw, number);
+      if (raw->verb == "hangup" && raw->result == 0) note(now.descriptor_closed, number);
+      if ((raw->verb == "raw-write" || raw->verb == "raw-read") && raw->result > 0) note(now.own_raw, number);
+      if (raw->verb == "raw-read") receive(number, raw->result);
     } else if (const auto* api = event.as<ApiCall>()) {
       note_extra(now, number, *api, options_);
       note_kept(now, number, *api);

@@ -34,7 +34,7 @@ Since so(bool condition) { return condition ? always : never; }
 Since nothing_arrived(const Moment& at) { return is_so(at.handshake_done) && at.anything == never ? at.handshake_done : never; }
 
 Since unread_data(const Moment& at) {
-  if (at.data_bytes > at.data_read) return at.data;
+  if (at.data_bytes > at.data_read) return is_so(at.end_made_up) ? unclear : at.data;
   return is_so(at.unknown_record) ? unclear : never;
 }
 
@@ -418,9 +418,12 @@ const std::vector<Row>& rows() {
         "of the words for such a call"},
        When::unusual,
        [](const At& at) { return at.now.left; }},
-      {{"bytes-past-tls", "the script wrote to the subject's transport past TLS; must be named"},
+      {{"bytes-past-tls", "the script wrote to the subject's transport past TLS, or read from it; must be named"},
        When::unusual,
        [](const At& at) { return at.now.own_raw; }},
+      {{"descriptor-closed", "the script closed the subject's descriptor; must be named"},
+       When::unusual,
+       [](const At& at) { return at.now.descriptor_closed; }},
       {{"against-terms",
         "the stack's terms of use (terms.toml) forbid the call, for what an earlier one answered; nothing is held against the library then "
         "but where a clause names it"},
@@ -495,6 +498,12 @@ namespace {
 // Row n has three bits: as it is, with `already`, and with `formerly`: at the end of the session before.
 constexpr std::size_t bits_of_a_row = 3;
 
+Since since_of(const Row& row, const At& at) {
+  const Since since = row.since(at);
+  const bool unproved = row.when == When::arrived && is_so(at.now.end_made_up) && since != always && since > at.now.end_made_up;
+  return unproved ? unclear : since;
+}
+
 bool can_be_formerly(const Row& row) { return row.when == When::arrived || row.when == When::history || row.when == When::unusual; }
 
 }  // namespace
@@ -509,8 +518,8 @@ void settle_situations(SubjectCall& call, const Facts& facts) {
   std::size_t bit = 0;
   for (const Row& row : rows()) {
     const bool arrived = row.when == When::arrived;
-    set(bit, row.since({arrived || row.when == When::met ? call.after : call.before, call, facts}));
-    if (arrived) set(bit + 1, row.since({call.before, call, facts}));
+    set(bit, since_of(row, {arrived || row.when == When::met ? call.after : call.before, call, facts}));
+    if (arrived) set(bit + 1, since_of(row, {call.before, call, facts}));
     if (facts.former() && can_be_formerly(row)) set(bit + 2, row.since({facts.former()->at_end(), call, *facts.former()}));
     if (row.when == When::unusual && call.so.test(bit)) call.unusual.set(bit);
     bit += bits_of_a_row;

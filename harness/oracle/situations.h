@@ -67,8 +67,12 @@ struct Moment {
   Since own_close_notify = never, own_fin = never;
   Since own_unknown_record = never;  // a record that the wire has no keys for
   Since own_unseen = never;          // bytes that the library handed over, and that the wire never saw as whole records
-  Since own_raw = never;             // bytes that the script wrote past TLS
-  Since left = never;                // a call that asked to be made again so that it can send; another one that sends came instead
+  Since own_raw = never;             // bytes that the script wrote past TLS, or took away from it
+  Since descriptor_closed = never;   // the script closed the subject's descriptor
+  // Receiving ended because the script had it so, although the transport had not ended: what arrived after this event had not been read by
+  // then. No real transport gives anything behind its end, so that nothing follows from these arrivals.
+  Since end_made_up = never;
+  Since left = never;  // a call that asked to be made again so that it can send; another one that sends came instead
   Since own_fatal_alert = never, own_warning_alert = never, own_user_canceled = never;
   std::size_t data_read = 0;
   Since hello = never, offered = never;        // the client's ClientHello; it offers an earlier session

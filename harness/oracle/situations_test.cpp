@@ -24,7 +24,7 @@ bool fits(const Transcript& transcript, std::string_view word) {
   EXPECT_TRUE(given.add(word)) << word;
   // What only clauses speak of that name it is no matter here.
   for (const std::string_view unusual : {"threads", "forked", "flags-set", "alert-by-application", "corked", "cleared",
-                                         "renegotiation-asked", "auto-retry-off", "stale-error", "time-ran-out"}) {
+                                         "renegotiation-asked", "auto-retry-off", "stale-error", "time-ran-out", "descriptor-closed"}) {
     if (!word.ends_with(unusual)) given.allow(unusual);
   }
   const Facts* last = &facts;
@@ -235,6 +235,7 @@ const std::map<std::string_view, Pair>& pairs() {
         connected().io(Call::close, Flow::recv, 3).close(Outcome::done)}},
       {"call-left-undone", after([](Tale& tale) { tale.extra(Call::key_update, "", Outcome::want_write); })},
       {"bytes-past-tls", after([](Tale& tale) { tale.script("raw-write", "X"); })},
+      {"descriptor-closed", after([](Tale& tale) { tale.script("hangup"); })},
       {"stale-error", after([](Tale& tale) { tale.extra(Call::set, "stale-error on"); })},
       {"time-ran-out",
        {connected().extra(Call::set, "timeout 300").blocks(Call::close, Flow::recv).passes(300).close(Outcome::failed),
@@ -414,6 +415,22 @@ TEST(Situations, AlreadySaysThatItArrivedBeforeTheCallBegan) {
   EXPECT_FALSE(fits(during, "already close-notify-arrived"));
   EXPECT_TRUE(fits(during, "not already close-notify-arrived"));
   EXPECT_TRUE(fits(during, "close-notify-arrived"));
+}
+
+TEST(Situations, WhatLiesBehindAnEndThatTheScriptMadeUpIsUnclear) {
+  const auto received = [](long result, std::string error, bool injected) {
+    return connected().arrives(close_notify()).io(Call::read, Flow::recv, result, std::move(error), injected);
+  };
+  for (const Tale& made_up : {received(0, "", true), received(-1, "ECONNRESET", true)}) {
+    const Transcript run = Tale(made_up).reads(Outcome::cut);
+    EXPECT_FALSE(fits(run, "close-notify-arrived"));
+    EXPECT_FALSE(fits(run, "not close-notify-arrived"));
+  }
+  EXPECT_TRUE(fits(received(0, "", false).reads(Outcome::cut), "close-notify-arrived")) << "the transport's own end";
+  EXPECT_TRUE(fits(received(-1, "EAGAIN", true).reads(Outcome::want_read), "close-notify-arrived"));
+  const long whole = static_cast<long>(close_notify().wire_bytes);
+  EXPECT_TRUE(fits(received(whole, "", false).io(Call::read, Flow::recv, 0, "", true).reads(Outcome::cut), "close-notify-arrived"))
+      << "it had been received before";
 }
 
 TEST(Situations, WhatOnlyAPeekHasMetIsUnclear) {

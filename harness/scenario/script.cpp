@@ -191,13 +191,19 @@ class LineReader {
     const std::size_t bytes = sized ? size("a size, `until done` or `to-end`", 1) : 0;
     return PeerOrder(this_call(bytes, take("to-end") ? Until::end : until_done()));
   }
-  Deed peek() { return PeerOrder(this_call(more() ? size("a size", 1) : 0)); }
+  Deed peek() {
+    const bool sized = more() && text() != "until";
+    const std::size_t bytes = sized ? size("a size or `until done`", 1) : 0;
+    return PeerOrder(this_call(bytes, until_done()));
+  }
   Deed send_alert() {
     const Alert it = alert_and_level();
-    return PeerOrder(this_call(0, Until::once, {std::to_string(it.level), std::to_string(it.description)}));
+    return PeerOrder(this_call(0, until_done(), {std::to_string(it.level), std::to_string(it.description)}));
   }
   Deed key_update() {
-    return PeerOrder(this_call(0, Until::once, take("requested") ? std::vector<std::string>{"requested"} : std::vector<std::string>{}));
+    std::vector<std::string> arguments;
+    if (take("requested")) arguments.emplace_back("requested");
+    return PeerOrder(this_call(0, until_done(), std::move(arguments)));
   }
   Deed set() {
     const Token& name = next("the name of a switch");
@@ -537,6 +543,9 @@ class LineReader {
   Aside aside_ = Aside::no;
 };
 
+// Calls that work on a session that is there: a second thread that frees it under the first one, or makes it another, has no say.
+bool can_be_aside(Verb verb) { return (verb >= Verb::write && verb <= Verb::keep_session) && verb != Verb::abandon && verb != Verb::clear; }
+
 // The table, with how the rest of such a line is read.
 struct Grammar {
   VerbRow row;
@@ -556,13 +565,14 @@ const std::vector<Grammar>& grammar() {
         "one call of the stack's one-way close: nothing more to send, go on reading"},
        &LineReader::close},
       {{Verb::abandon, true, false, "abandon", "free the session without a word; the transport stays"}, &LineReader::call},
-      {{Verb::peek, true, false, "peek [SIZE]", "one read that leaves the data where it is"}, &LineReader::peek},
-      {{Verb::send_alert, true, false, "send-alert ALERT [level LEVEL]", "one call that sends an alert"}, &LineReader::send_alert},
-      {{Verb::key_update, true, false, "key-update [requested]",
+      {{Verb::peek, true, false, "peek [SIZE] [until done]", "one read that leaves the data where it is"}, &LineReader::peek},
+      {{Verb::send_alert, true, false, "send-alert ALERT [level LEVEL] [until done]", "one call that sends an alert"},
+       &LineReader::send_alert},
+      {{Verb::key_update, true, false, "key-update [requested] [until done]",
         "change one's sending keys (TLS 1.3), and ask the other side to do the same"},
        &LineReader::key_update},
-      {{Verb::renegotiate, true, false, "renegotiate", "ask for another handshake in this session (TLS 1.2 and before)"},
-       &LineReader::call},
+      {{Verb::renegotiate, true, false, "renegotiate [until done]", "ask for another handshake in this session (TLS 1.2 and before)"},
+       &LineReader::close},
       {{Verb::set, true, false, "set NAME VALUE", "turn a switch of the library, by its name in peers/README.md"}, &LineReader::set},
       {{Verb::clear, true, false, "clear", "make the session's object ready for another connection"}, &LineReader::call},
       {{Verb::keep_session, true, false, "keep-session", "take what is needed to resume this session later (clients)"}, &LineReader::call},
@@ -648,8 +658,9 @@ Statement LineReader::statement() {
   const Grammar& it = verb(s.actor);
   s.verb = verb_ = it.row.verb;
   usage_ = it.row.usage;
-  if (aside_ != Aside::no && verb_ != Verb::read && verb_ != Verb::write && verb_ != Verb::close && verb_ != Verb::close_write)
-    throw Problem{place, fmt::format("`{}` cannot be done aside", spell(verb_)), "one of: read, write, close, close-write"};
+  if (aside_ != Aside::no && !can_be_aside(verb_))
+    throw Problem{place, fmt::format("`{}` cannot be done aside", spell(verb_)),
+                  "one of: write, read, close, close-write, peek, send-alert, key-update, renegotiate, set, keep-session"};
   s.deed = (this->*it.read)();
   if (const auto* peer = std::get_if<PeerOrder>(&s.deed); peer && aside_ != Aside::no && std::get<StackCall>(*peer).until != Until::once)
     throw Problem{tokens_[at_ - 1].column, "what is done aside is one call", fmt::format("leave it at `{}`", spell(verb_))};

@@ -31,10 +31,10 @@ enum class Verb : std::uint8_t {
   close,         // close [until done]
   close_write,   // close-write [until done]
   abandon,       // abandon                      free the session without a word
-  peek,          // peek [SIZE]
-  send_alert,    // send-alert ALERT [level LEVEL]
-  key_update,    // key-update [requested]
-  renegotiate,   // renegotiate
+  peek,          // peek [SIZE] [until done]
+  send_alert,    // send-alert ALERT [level LEVEL] [until done]
+  key_update,    // key-update [requested] [until done]
+  renegotiate,   // renegotiate [until done]
   set,           // set NAME VALUE
   clear,         // clear
   keep_session,  // keep-session

@@ -126,13 +126,22 @@ TEST(PeerVerbs, WhatIsDoneAsideIsOneCall) {
   EXPECT_EQ(call("subject close").aside, Aside::no);
   EXPECT_EQ(complaint("subject aside close until done"), "27: what is done aside is one call | leave it at `close`");
   EXPECT_THAT(complaint("subject aside read to-end"), HasSubstr("one call"));
-  EXPECT_EQ(complaint("subject aside handshake"), "15: `handshake` cannot be done aside | one of: read, write, close, close-write");
+  EXPECT_EQ(
+      complaint("subject aside handshake"),
+      "15: `handshake` cannot be done aside | one of: write, read, close, close-write, peek, send-alert, key-update, renegotiate, set, "
+      "keep-session");
+  EXPECT_THAT(complaint("subject fork clear"), HasSubstr("cannot be done aside"));
+  EXPECT_EQ(call("subject aside key-update requested").arguments, std::vector<std::string>{"requested"});
+  EXPECT_EQ(call("server fork peek 5").size, 5u);
   EXPECT_THAT(complaint("both aside close"), HasSubstr("unknown verb `aside`"));
 }
 
 TEST(PeerVerbs, ReadTakesASizeAndHowLongToGoOn) {
   EXPECT_EQ(call("subject read").size, 0u);
   EXPECT_EQ(call("subject read").until, Until::once);
+  for (const char* line : {"subject peek until done", "subject peek 5 until done", "subject send-alert user_canceled until done",
+                           "subject key-update requested until done", "subject renegotiate until done"})
+    EXPECT_EQ(call(line).until, Until::done) << line;
   EXPECT_EQ(call("subject read 10").size, 10u);
   EXPECT_EQ(call("subject read until done").until, Until::done);
   const auto all = call("subject read 4KiB to-end");
@@ -155,7 +164,8 @@ TEST(PeerVerbs, CloseWriteIsNotClose) {
 }
 
 TEST(PeerVerbs, RawTextMayHoldAnyByte) {
-  EXPECT_EQ((deed<PeerOrder, PastLibrary>(R"(partner raw-write "a b # \"c\"\r\n\x00\xfF")")).data, std::string("a b # \"c\"\r\n\0\xff", 13));
+  EXPECT_EQ((deed<PeerOrder, PastLibrary>(R"(partner raw-write "a b # \"c\"\r\n\x00\xfF")")).data,
+            std::string("a b # \"c\"\r\n\0\xff", 13));
   EXPECT_EQ(complaint(R"(partner raw-write "a)"), "19: the text has no closing quote");
   EXPECT_THAT(complaint(R"(partner raw-write "a\q")"), testing::StartsWith("21: not an escape"));
   EXPECT_THAT(complaint("partner raw-write hello"), testing::StartsWith("19: `hello` is not a text in double quotes"));

@@ -25,7 +25,7 @@ constexpr int spun = 1;  // the exit code after `spinning`
 void Server::aside(const Line& request, Aside who, bool while_blocked) {
   require(who == Aside::thread ? "threads" : "fork");
   const auto call = read_word<Call>(request.get("call"));
-  if (call != Call::read && call != Call::write && call != Call::close && call != Call::close_write)
+  if (!call || *call == Call::handshake || *call == Call::abandon || *call == Call::clear)
     throw Unsupported{"no such call aside: " + std::string(request.get("call"))};
   const Now before = std::exchange(now_, Now{*call, 0, who, !while_blocked, {}});
   or_unsupported([&] {

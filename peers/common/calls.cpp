@@ -117,7 +117,7 @@ void Server::call(Call call, const Line& request) {
     case Call::abandon:
       return leave_session();
     default:
-      return extra(call, request);
+      return extra(call, request, *until);
   }
 }
 
@@ -162,7 +162,7 @@ void Server::write(const Line& request, Until until) {
   repeat(until, once, [&] { return !left.empty(); });
 }
 
-void Server::extra(Call call, const Line& request) {
+void Server::extra(Call call, const Line& request, Until until) {
   Connection& c = *connection_;
   const std::vector<std::string> arguments = arguments_of(call, request);
   require(call == Call::set ? "set-" + arguments.front() : std::string(spell(call)));
@@ -178,7 +178,7 @@ void Server::extra(Call call, const Line& request) {
     }
     return answer;
   };
-  repeat(Until::once, once, [] { return false; });
+  repeat(until, once, [] { return false; });
 }
 
 void Server::report(const Answer& answer) {

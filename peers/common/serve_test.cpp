@@ -208,6 +208,17 @@ TEST_F(ServeTest, AnExtraCallWithoutItsArgumentsIsNotMade) {
   EXPECT_THAT(why(peer.do_(Line("peek").with("size", -1))), HasSubstr("size"));
 }
 
+TEST_F(ServeTest, AnExtraCallIsRepeatedUntilItIsDone) {
+  opened(Io::nonblocking);
+  const Report waits = peer.do_(Line("peek").with("until", "done"));
+  EXPECT_THAT(calls(waits), ElementsAre("peek=want-read"));
+  EXPECT_EQ(waits.back().word(), "blocked");
+  arrives(3);
+  EXPECT_THAT(calls(peer.do_(Line("resume"))), ElementsAre("peek=done"));
+  EXPECT_THAT(calls(peer.do_(Line("key-update").with("until", "done"))), ElementsAre("key-update=done"));
+  EXPECT_THAT(why(peer.do_(Line("key-update").with("until", "end"))), HasSubstr("until"));
+}
+
 TEST_F(ServeTest, APeekLeavesThePlaceWhereItIs) {
   opened();
   arrives(10);
@@ -377,6 +388,15 @@ TEST_P(AsideTest, ACallIsMadeBesideOneThatIsBlocked) {
   EXPECT_EQ(lines(report, "io").at(0).find("aside"), nullptr);
 }
 
+TEST_P(AsideTest, ExtraCallsAreMadeAsWell) {
+  opened();
+  ASSERT_EQ(peer.do_(Line("read")).back(), blocked_in_read);
+  EXPECT_THAT(calls(peer.do_(aside("key-update").with("requested", 1))), ElementsAre("key-update=done"));
+  EXPECT_THAT(calls(peer.do_(aside("send-alert").with("level", 1).with("description", 90))), ElementsAre("send-alert=done"));
+  EXPECT_THAT(calls(peer.do_(aside("peek").with("size", 1))), ElementsAre("peek=want-read"));
+  for (const char* call : {"handshake", "abandon", "clear"}) EXPECT_THAT(why(peer.do_(aside(call))), HasSubstr(call));
+}
+
 TEST_P(AsideTest, TheTimeOfTheBlockedCallGoesOn) {
   opened();
   peer.do_(Line("set").with("name", "timeout").with("value", 300));
@@ -425,7 +445,7 @@ TEST_P(AsideTest, WhatCannotBeDoneAsideIsSaid) {
   EXPECT_THAT(why(peer.do_(Line(GetParam()))), HasSubstr("no such call aside"));
   EXPECT_THAT(why(peer.do_(aside("write").with("size", -1))), HasSubstr("size"));
   peer.do_(Line("read"));
-  const Report report = peer.do_(aside("peek"));
+  const Report report = peer.do_(aside("clear"));
   EXPECT_EQ(report.at(0).word(), "unsupported");
   EXPECT_EQ(report.at(1), blocked_in_read);
 }

@@ -80,7 +80,7 @@ class Server final : public KeyLog, public TransportWatch {
   void begin_call(bool repeated = false);
   void read(const Line& request, Until until);
   void write(const Line& request, Until until);
-  void extra(Call call, const Line& request);
+  void extra(Call call, const Line& request, Until until);
   template <typename Once, typename More>
   void repeat(Until until, Once once, More more);
   void report(const Answer& answer);
