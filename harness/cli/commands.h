@@ -32,7 +32,7 @@ struct RunWords {
   std::vector<std::string> clauses;
   unsigned jobs = 0;
   bool isolate = false;
-  bool all = false;  // tell the whole matrix
+  bool all = false;            // tell the whole matrix
   std::optional<Shard> shard;  // only that part
   bool gate = false;
   Verdict fail_on = Verdict::violates;  // of the gate: the mildest verdict that fails it

@@ -148,6 +148,7 @@ int explore_command(const House& house, const ExploreWords& words) {
   const Baseline baseline = baseline_of(house, words, chosen, plain);
 
   ExploreOptions options;
+  options.terms = chosen.scope.terms;
   options.seed = words.seed;
   options.runs = words.runs;
   options.time = words.time;

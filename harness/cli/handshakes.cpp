@@ -32,7 +32,7 @@ bool succeeded(Side side, const Transcript& transcript) {
 
 }  // namespace
 
-std::vector<std::string> failing_handshakes(const Selected& chosen, const RunnerOptions& options) {
+std::vector<std::string> failing_handshakes(const Selected& chosen, const RunnerOptions& options, const std::atomic<bool>& interrupted) {
   const LoadedScenarios plain = parse_scenarios(
       "[[scenario]]\nid = \"plain\"\ntitle = \"A plain handshake\"\nwhy = \"Before all else.\"\nscript = '''\nboth handshake\n'''\n",
       "handshake.toml", "handshake");
@@ -40,6 +40,7 @@ std::vector<std::string> failing_handshakes(const Selected& chosen, const Runner
   Runner runner(options);
   std::set<std::tuple<const Stack*, const Stack*, Role, Tls>> tried;
   for (const Run& planned : chosen.plan.runs) {
+    if (interrupted.load(std::memory_order_relaxed)) break;
     if (!tried.emplace(planned.subject, planned.partner, planned.role, planned.tls).second) continue;
     Run run = planned;
     run.scenario = &plain.scenarios.at(0);

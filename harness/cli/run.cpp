@@ -71,7 +71,8 @@ int run_command(const House& house, const RunWords& words) {
   const OutFolder out(words.out, {"transcripts", "captures"});
   for (const Stack* subject : chosen.subjects)
     for (std::string& problem : probe_inabilities(*subject, words.patience)) chosen.found.problems.push_back(std::move(problem));
-  for (std::string& problem : failing_handshakes(chosen, {words.isolate, words.patience})) {
+  const std::atomic<bool>& interrupted = interrupted_gently();
+  for (std::string& problem : failing_handshakes(chosen, {words.isolate, words.patience}, interrupted)) {
     fmt::print(stderr, "tlsbye: {}\n", problem);
     chosen.found.problems.push_back(std::move(problem));
   }
@@ -85,7 +86,7 @@ int run_command(const House& house, const RunWords& words) {
   options.runner.isolate = words.isolate;
   options.runner.patience = words.patience;
   options.progress = ::isatty(STDERR_FILENO);
-  options.interrupted = &interrupted_gently();
+  options.interrupted = &interrupted;
   CampaignResult result;
   RunReport& report = result.report;
   report = Judge(clauses, chosen.scope).report();

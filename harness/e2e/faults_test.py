@@ -392,10 +392,11 @@ open("{marks}/went-" + str(os.getpid()), "w")""")
     assert {p.name.split("-")[1] for p in marks.glob("went-*")} == came
 
 
-# Sends the harness that signal in the first run in which it is the subject; does nothing that it is asked for, and says so.
+# Sends the harness that signal in the first session of that kind in which it is the subject; does nothing that it is asked for, and says
+# so. The handshakes that are tried before all runs do not block, the first runs do.
 INTERRUPTS = """control.send(HELLO)
 asked = control.recv(65536)
-while b"log=1" not in asked:
+while b"log=1" not in asked or b"io={io}" not in asked:
     control.send(b"unsupported\\twhy=no\\nready\\n")
     asked = control.recv(65536) or sys.exit()
 os.kill(os.getppid(), signal.{name})
@@ -408,7 +409,7 @@ while asked:
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_an_interruption_writes_what_was_judged_and_marks_it_incomplete(tlsbye, peers, name):
     # It comes while a run is made, behind those of the other stacks: from the peer itself.
-    folder = peers(INTERRUPTS.format(name=name), name="zfake")
+    folder = peers(INTERRUPTS.format(name=name, io="blocking"), name="zfake")
     done = tlsbye("run", "--scenario", "clean-reply/*", "--peers", folder, "--jobs", 1)
     assert done.returncode == 3
     assert "incomplete" in done.stderr
@@ -418,8 +419,18 @@ def test_an_interruption_writes_what_was_judged_and_marks_it_incomplete(tlsbye, 
     assert tlsbye("gate", "out/run.json").returncode == 1
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interruption_before_the_first_run_is_told(tlsbye, peers, name):
+    folder = peers(INTERRUPTS.format(name=name, io="nonblocking"), name="zfake")
+    done = tlsbye("run", *ONE, "--peers", folder, "--jobs", 1)
+    assert done.returncode == 3
+    assert "incomplete" in done.stderr
+    report = tlsbye.report()
+    assert report["complete"] is False and report["runs"] == 0
+
+
 def test_a_run_that_nohup_protects_outlives_the_terminal(tlsbye, peers):
-    folder = peers(INTERRUPTS.format(name="SIGHUP"), name="zfake")
+    folder = peers(INTERRUPTS.format(name="SIGHUP", io="blocking"), name="zfake")
     words = ["nohup", PROGRAM, "run", *ONE, "--peers", folder, "--jobs", "1"]
     subprocess.run(words, cwd=tlsbye.folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
     assert tlsbye.report()["complete"] is True

@@ -41,7 +41,8 @@ struct Broken {
 // One worker's peers, and how it judges.
 class Examiner {
  public:
-  Examiner(const std::vector<Clause>& clauses, const RunnerOptions& options) : clauses_(clauses), runner_(options) {}
+  Examiner(const std::vector<Clause>& clauses, const ExploreOptions& options)
+      : clauses_(clauses), terms_(options.terms), runner_(options.runner) {}
 
   // Makes the run, and gives what it broke of those clauses that `wanted(place, died)` holds for. `told`: calls it with each transcript.
   template <typename Wanted, typename Told>
@@ -63,7 +64,7 @@ class Examiner {
       const auto* it = event.as<Died>();
       return it && it->side == Side::subject;
     });
-    const Facts facts(transcript);
+    const Facts facts(transcript, terms_);
     for (const std::size_t place : applicable(run)) {
       if (!wanted(place, died)) continue;
       const Clause& clause = clauses_[place];
@@ -92,6 +93,7 @@ class Examiner {
   }
 
   const std::vector<Clause>& clauses_;
+  const std::vector<Term>& terms_;
   Runner runner_;
   std::map<std::tuple<const Stack*, Role, Tls, Io>, std::vector<std::size_t>> applicable_;
 };
@@ -204,7 +206,7 @@ class Explorer {
     const auto one = [&](std::size_t number) {
       if (count <= cores.size()) keep_to(cores[number]);
       // Peers end with the thread that started them.
-      Examiner examiner(clauses_, options_.runner);
+      Examiner examiner(clauses_, options_);
       work(examiner);
     };
     std::vector<std::thread> threads;

@@ -46,6 +46,7 @@ struct ExploreOptions {
   std::optional<std::chrono::milliseconds> time;  // what was found by then is shrunk, whatever that takes
   unsigned jobs = 0;                              // 0: one for each core this process may use
   RunnerOptions runner;
+  std::vector<Term> terms;                         // of use, of the stacks: what they forbid is held against nobody
   bool progress = false;                           // a live line on standard error
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal: no further run is begun, and what is not yet shrunk stays as it is
 };

@@ -232,6 +232,7 @@ Finding direction_matches(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no call said that it must be made again", [&](const SubjectCall& call) {
     const Met& met = call.met;
     if (!call.api || !is_so(met.last_failed)) return not_reached(told(call));
+    if (is_so(call.before.own_fin)) return not_reached("the script had ended the transport");
     const std::string_view flow = spell(met.last_failed_flow);
     const bool recv = met.last_failed_flow == Flow::recv;
     // Of a call that neither way is open to, either may be told.
@@ -252,9 +253,9 @@ namespace {
 // Whatever else than a transient fault could account for an error in that call.
 bool in_real_trouble(const SubjectCall& call) {
   const Moment& now = call.after;
-  for (const Since trouble :
-       {now.fin, now.reset, now.fatal_alert, now.warning_alert, now.fatal_close_notify, now.plain, now.damaged, now.change_cipher_spec,
-        now.raw, now.partial, now.odd_alert, now.own_fin, call.met.injected_end, call.met.recv_eof})
+  for (const Since trouble : {now.fin, now.reset, now.fatal_alert, now.warning_alert, now.fatal_close_notify, now.plain, now.damaged,
+                              now.change_cipher_spec, now.raw, now.partial, now.odd_alert, now.own_fin, now.end_made_up,
+                              now.certificate_request, now.hello_request, call.met.injected_end, call.met.recv_eof})
     if (is_so(trouble)) return true;
   return is_so(call.before.error_reported()) || (call.call != Call::read && now.data_bytes > now.data_read);
 }

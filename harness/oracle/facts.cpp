@@ -88,7 +88,8 @@ bool is_cut_message(const Contents& message) {
 
 void arrive_alert(Moment& now, int number, const Contents& contents, bool padded, bool tls13) {
   const auto alerts = alerts_of(contents);
-  if (contents.content_bytes == 0) note(now.empty_alert, number);
+  // Behind an alert that ends the connection nobody looks at what comes.
+  if (contents.content_bytes == 0 && !is_so(now.fatal_alert) && !is_so(now.close_notify)) note(now.empty_alert, number);
   if (alerts.empty() && contents.content_bytes > 0) note(now.alert_in_pieces, number);
   if (alerts.size() > 1) note(now.alerts_together, number);
   if (padded) note(now.padded_alert, number);
@@ -215,6 +216,11 @@ Since Moment::error_reported() const {
                    answer(Call::write, Outcome::end_of_data), answer(Call::close, Outcome::end_of_data),
                    answer(Call::close_write, Outcome::end_of_data), answer(Call::key_update, Outcome::end_of_data),
                    answer(Call::send_alert, Outcome::end_of_data), answer(Call::renegotiate, Outcome::end_of_data)});
+}
+
+Since Moment::key_update_owed() const {
+  const bool announced = is_so(own_key_update) && own_key_update > key_update_asked;
+  return announced ? never : key_update_asked;
 }
 
 Since Moment::readable(Since fact) const { return fact == never && is_so(unknown_record) ? unclear : fact; }
@@ -501,6 +507,12 @@ void Facts::walk() {
     for (; begun < beginnings.size() && beginnings[begun]->began == number; ++begun) {
       note_left(now, *beginnings[begun]);
       beginnings[begun]->before = now;
+      // What a call that is still under way has sent was sent before one beside it.
+      for (std::size_t other = ended; other < calls_.size(); ++other) {
+        if (calls_[other].began >= number) continue;
+        for (const SentRecord* sent : own[other])
+          if (sent->number < number) note_own_record(beginnings[begun]->before, *sent);
+      }
     }
     for (; ended < calls_.size() && calls_[ended].ended == number; ++ended) {
       calls_[ended].after = now;

@@ -368,7 +368,21 @@ TEST(Unfinished, WhateverTheCallWasWhatComesInsteadIsUnclear) {
   EXPECT_EQ(judged("emits", with, left(Call::key_update, Outcome::want_write)).kind, Kind::not_reached);
   EXPECT_EQ(judged("emits", with, left(Call::key_update, Outcome::failed)).kind, Kind::not_reached) << "it could not send all";
   EXPECT_EQ(judged("emits", with, left(Call::write, Outcome::want_write)).kind, Kind::not_reached);
-  EXPECT_EQ(judged("emits", with, left(Call::key_update, Outcome::done)).kind, Kind::broken);
+  EXPECT_EQ(judged("emits", with, left(Call::key_update, Outcome::done)).kind, Kind::not_reached) << "the KeyUpdate was still to come";
+}
+
+TEST(Unfinished, AnEndThatTheScriptMadeUpIsNoEndAndNoReply) {
+  const Tale made_up = Tale().option("ignore-eof").handshake().close(Outcome::sent).io(Call::close, Flow::recv, 0, "", true);
+  const Transcript run = Tale(made_up).close(Outcome::sent).close(Outcome::done);
+  for (const char* property : {"waits-for-reply", "success-means-reply-received"})
+    EXPECT_NE(judged(property, {}, run).kind, Kind::broken) << property;
+}
+
+TEST(Unfinished, WhatTheOtherSidesLibraryWasToldIsNoProofOfWhatItRead) {
+  const auto told = [](Call call) { return connected().writes(5).partner(call, Outcome::done).partner(Call::read, Outcome::end_of_data); };
+  EXPECT_EQ(judged("written-data-is-received", {}, told(Call::peek)).kind, Kind::broken);
+  EXPECT_EQ(judged("written-data-is-received", {}, told(Call::set)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("written-data-is-received", {}, told(Call::clear)).kind, Kind::not_reached);
 }
 
 TEST(Unfinished, ARetryWithOtherArgumentsIsAnotherCall) {
@@ -442,6 +456,8 @@ TEST(WaitsForReply, AnEndOrAnErrorIsAnAnswerOfSorts) {
 
 TEST(TruncationIsTold, OnlyByTheCallThatMeetsIt) {
   // A first close only sends, and a read may still find data.
+  EXPECT_EQ(judged("truncation-is-told", {}, connected().arrives(alert(2, 50)).fin_arrives().close(Outcome::done)).kind, Kind::not_reached)
+      << "it was an error alert that ended the session";
   EXPECT_EQ(judged("truncation-is-told", {}, connected().fin_arrives().close(Outcome::sent)).kind, Kind::not_reached);
   EXPECT_EQ(judged("truncation-is-told", {}, connected().arrives(data(5)).fin_arrives().reads(5)).kind, Kind::not_reached);
   EXPECT_EQ(judged("truncation-is-told", {}, connected().arrives(data(5)).fin_arrives().reads(5).reads(Outcome::end_of_data)).kind,
@@ -492,6 +508,8 @@ TEST(TransportReusable, AfterAOneWayCloseToo) {
   EXPECT_EQ(judged("transport-reusable", with, half_closed().script("raw-read", "PLAIN")).kind, Kind::holds);
   EXPECT_EQ(judged("transport-reusable", with, half_closed().script("raw-read", "plain")).kind, Kind::broken);
   EXPECT_EQ(judged("transport-reusable", {}, half_closed().script("raw-read", "plain")).kind, Kind::not_reached);
+  EXPECT_EQ(judged("transport-reusable", with, half_closed().script("hangup").script("raw-read")).kind, Kind::not_reached)
+      << "nobody reads from a descriptor that the script has closed";
 }
 
 TEST(TransportReusable, BytesThatCameAfterTheLastRawReadAreNotMissing) {

@@ -9,7 +9,8 @@ namespace {
 Since end_came(const SubjectCall& call, const Options& options) {
   const Since close_notify = call.after.close_notify_arrived();
   if (is_so(close_notify) || !options.ignore_eof) return close_notify;
-  return std::max({close_notify, call.after.fin, call.met.recv_eof});
+  const Since end = std::max({close_notify, call.after.fin, call.met.recv_eof});
+  return !is_so(end) && is_so(call.after.end_made_up) ? unclear : end;
 }
 
 bool established(const SubjectCall& call) { return is_so(call.before.handshake_done); }
@@ -30,7 +31,8 @@ Finding waits_for_reply(const Facts& facts, const Question& asked) {
   if (facts.quiet()) return not_reached("it was asked to close without a word");
   return of_each_call(facts, asked, "no two-way close was left without a reply", [&](const SubjectCall& call) {
     if (call.call != Call::close || !established(call) || call.after.close_notify_arrived() != never) return not_reached("");
-    for (const Since other : {call.after.fin, call.after.reset, call.after.fatal_alert, call.met.recv_eof, call.met.recv_reset})
+    for (const Since other :
+         {call.after.fin, call.after.reset, call.after.fatal_alert, call.after.end_made_up, call.met.recv_eof, call.met.recv_reset})
       if (is_so(other)) return not_reached("");
     if (call.answered(Outcome::done)) return broken("close reported success although nothing had answered", {call.ended});
     const bool waits = (call.stuck && call.stuck->on == Flow::recv) || call.answered(Outcome::sent) || call.answered(Outcome::want_read);
@@ -56,6 +58,7 @@ Finding truncation_is_told(const Facts& facts, const Question& asked) {
     if (!looks || !call.api || !established(call) || !is_so(end) || call.after.close_notify_arrived() != never || !asked.speaks_of(call))
       continue;
     if (is_so(call.before.error_reported())) break;
+    if (is_so(call.after.fatal_alert)) return not_reached("an error alert had ended the session before");
     const Outcome outcome = call.api->outcome;
     // What did not come to the end yet tells nothing about it.
     if (call_again(outcome) || outcome == Outcome::refused || outcome == Outcome::unsupported || outcome == Outcome::alert) continue;
@@ -150,6 +153,7 @@ Finding transport_reusable(const Facts& facts, const Question& asked) {
       events.push_back(event.number);
     }
     const auto* call = event.as<RawCall>();
+    if (call && call->side == Side::subject && call->verb == "hangup") break;  // there is nothing to read from any more
     if (!call || call->side != Side::subject || call->verb != "raw-read" || event.number < since) continue;
     if (call->result > 0) read += call->data, read_bytes += static_cast<std::size_t>(call->result);
     delivered_by_read = delivered;

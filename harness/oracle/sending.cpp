@@ -126,6 +126,8 @@ Finding emits(const Facts& facts, const Question& asked) {
   if (!facts.readable()) return not_reached(std::string(no_keys));
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     if (call.stuck && call.stuck->on == Flow::send) return not_reached("it had not sent all when the run ended");
+    if (call.call != Call::key_update && is_so(call.before.key_update_owed()) && !asked.given.names("key-update-owed"))
+      return not_reached("a KeyUpdate that the application had asked for was still to come");
     const auto index = static_cast<int>(&call - facts.calls().data());
     std::vector<const SentRecord*> records;
     std::vector<int> events = asked.given.evidence(call, facts);
@@ -300,6 +302,7 @@ Finding written_data_is_received(const Facts& facts, const Question& asked) {
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();
     if (!api || api->side != Side::partner) continue;
+    if (api->call == Call::set || api->call == Call::clear) return not_reached("the other side's library was told what it had not met");
     // A two-way close may pass over data, and a quiet one takes the peer's end for granted: what is told then is the other side's own
     // doing.
     const std::string_view shown = api->call == Call::close_write ? api->flag("shutdown") : "";

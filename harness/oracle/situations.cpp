@@ -177,7 +177,7 @@ const std::vector<Row>& rows() {
       {{"alerts-together-arrived", "several alerts in one record"},
        When::arrived,
        [](const At& at) { return at.now.readable(at.now.alerts_together); }},
-      {{"empty-alert-arrived", "an alert record without content"},
+      {{"empty-alert-arrived", "an alert record without content, and no alert before it that ends the connection"},
        When::arrived,
        [](const At& at) { return at.now.readable(at.now.empty_alert); }},
       {{"padded-alert-arrived", "an alert with padding (TLS 1.3)"},
@@ -317,10 +317,7 @@ const std::vector<Row>& rows() {
        [](const At& at) { return shutdown_shown(at.now, "RECEIVED"); }},
       {{"key-update-owed", "the application asked for new keys (key-update), and no KeyUpdate of its own has been on the wire since"},
        When::history,
-       [](const At& at) {
-         const bool announced = is_so(at.now.own_key_update) && at.now.own_key_update > at.now.key_update_asked;
-         return announced ? never : at.now.key_update_asked;
-       }},
+       [](const At& at) { return at.now.key_update_owed(); }},
       {{"session-kept", "a client, either side, took what is needed to resume this session; in TLS 1.3 a ticket had come"},
        When::history,
        [](const At& at) { return at.now.kept; }},
@@ -529,6 +526,11 @@ void settle_situations(SubjectCall& call, const Facts& facts) {
 void Given::allow(std::string_view word) {
   Given it;
   if (it.add(word)) named |= it.named;
+}
+
+bool Given::names(std::string_view word) const {
+  Given it;
+  return it.add(word) && (named & it.named).any();
 }
 
 bool Given::add(std::string_view word) {

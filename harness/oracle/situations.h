@@ -102,6 +102,7 @@ struct Moment {
   // The same for what the subject sent: `unclear` where it was not seen and the wire did not see or read all.
   Since own(Since fact) const { return fact == never && (is_so(own_unknown_record) || is_so(own_unseen)) ? unclear : fact; }
   Since close_done_twice = never;  // the latest of at least two closes that were done
+  Since key_update_owed() const;   // the application asked for new keys, and no KeyUpdate of its own has been on the wire since
   Since close_notify_arrived() const { return told_by_alert(close_notify); }
 };
 
@@ -268,6 +269,8 @@ struct Given {
     return (call.so & must) == must && (call.so & must_not).none() && (call.not_clear & (must | must_not)).none() &&
            (call.unusual & ~named).none();
   }
+  // Whether it speaks of that situation, in whatever form.
+  bool names(std::string_view word) const;
   // The events that made it so.
   std::vector<int> evidence(const SubjectCall& call, const Facts& facts) const;
 };

@@ -370,6 +370,20 @@ TEST(Facts, EachSessionHasItsOwn) {
   EXPECT_FALSE(facts.next()->same_transport());
 }
 
+TEST(Facts, WhatACallThatWaitsHasSentWasSentBeforeACallBesideIt) {
+  const Transcript run = connected()
+                             .io(Call::close, Flow::send, 24)
+                             .blocks(Call::close, Flow::recv)
+                             .sent(close_notify())
+                             .beside(Call::close_write, Outcome::done)
+                             .close(Outcome::done);
+  const Facts facts(run);
+  ASSERT_EQ(facts.calls().size(), 3u);
+  EXPECT_EQ(facts.calls()[1].call, Call::close_write);
+  EXPECT_TRUE(is_so(facts.calls()[1].before.own_close_notify));
+  EXPECT_FALSE(is_so(facts.calls()[2].before.own_close_notify)) << "it was that call itself";
+}
+
 TEST(Facts, ACallBesideOneThatWaitsIsNoPartOfIt) {
   const Transcript run = connected()
                              .blocks(Call::read, Flow::recv)
