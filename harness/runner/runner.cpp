@@ -138,9 +138,7 @@ class Runner::Stage {
   void open(Side side, Again again) {
     const bool subject = side == Side::subject;
     Line open("open");
-    open.with("role", spell(role_of(side)))
-        .with("tls", spell(run_.tls))
-        .with("io", spell(subject ? run_.io : Io::blocking));
+    open.with("role", spell(role_of(side))).with("tls", spell(run_.tls)).with("io", spell(subject ? run_.io : Io::blocking));
     if (isolate_) open.with("isolate", 1);
     if (subject) open.with("log", 1);
     const auto& options = subject ? run_.scenario->options : run_.scenario->partner_options;
@@ -241,16 +239,29 @@ class Runner::Stage {
       if (Player& it = player(side); !it.dead) take(side, it.peer.ask(Line("pass").with("ms", milliseconds)));
   }
 
-  // After the script: as long as a call waits for a time that will come.
+  // After the script: as long as a call waits for a time that will come. A call that has waited out the same limit again and again waits in
+  // slices, as NSPR does: for good.
   void let_time_pass() {
-    constexpr int most = 100;
+    constexpr int most = 100, most_slices = 3;
+    std::array<int, 2> slices{};
     for (int times = 0; times < most; ++times) {
       std::optional<long long> next;
-      for (const Player& it : players_)
-        if (it.blocked && it.blocked->timeout_ms) next = std::min(next.value_or(*it.blocked->timeout_ms), *it.blocked->timeout_ms);
+      std::array<std::optional<Report::Blocked>, 2> before;
+      for (const Side side : {Side::subject, Side::partner}) {
+        Player& it = player(side);
+        if (slices[static_cast<std::size_t>(side)] == most_slices && it.blocked) it.blocked->timeout_ms.reset();
+        if (!it.blocked || !it.blocked->timeout_ms) continue;
+        before[static_cast<std::size_t>(side)] = it.blocked;
+        next = std::min(next.value_or(*it.blocked->timeout_ms), *it.blocked->timeout_ms);
+      }
       if (!next) return;
       pass(std::max(1LL, *next));
       settle();
+      for (const Side side : {Side::subject, Side::partner}) {
+        const auto& was = before[static_cast<std::size_t>(side)];
+        int& count = slices[static_cast<std::size_t>(side)];
+        count = was && was->timeout_ms == next && player(side).blocked == was ? count + 1 : 0;
+      }
     }
   }
 

@@ -347,6 +347,25 @@ TEST_P(Made, TwoRunsAreTheSameButForCiphertext) {
   EXPECT_EQ(told(make(script)), told(make(script)));
 }
 
+TEST(LetTimePass, AWaitInSlicesIsFoundToBeOneForGood) {
+  const FoundStacks rogues = find_stacks(std::string(TLSBYE_BINARY_DIR) + "/rogues", std::chrono::seconds(10));
+  LoadedScenarios loaded = parse_scenarios(
+      "[[scenario]]\nid = \"it\"\ntitle = \"It.\"\nwhy = \"Why.\"\nscript = '''\nboth handshake\nsubject read\n'''\n", "test", "test");
+  ASSERT_EQ(loaded.scenarios.size(), 1u);
+  loaded.scenarios.front().options.emplace_back("lie-waits-in-slices");
+  const Stack& rogue = rogues.stacks.at(0);
+  const auto made = Runner(RunnerOptions{false, std::chrono::seconds(10)})
+                        .make({&loaded.scenarios.front(), &rogue, &rogue, Role::client, Tls::v1_3, Io::blocking, {}});
+  int passed = 0, for_good = 0;
+  for (const Event& event : std::get<tlsbye::Made>(made).transcript.events()) {
+    passed += event.as<TimePassed>() != nullptr;
+    if (const auto* it = event.as<Blocked>(); it && it->for_good && it->during == Call::read && !it->timeout_ms) ++for_good;
+  }
+  EXPECT_EQ(for_good, 1);
+  EXPECT_GT(passed, 1);
+  EXPECT_LT(passed, 10);
+}
+
 // A library that reaches the transport where its peer does not see it.
 struct Past {
   std::string option, script, told;

@@ -122,7 +122,7 @@ Transport::Transport(Descriptor socket, Io io, TransportWatch& watch) : socket_(
 }
 
 void Transport::use_again(Io io) {
-  given_up_ = false;
+  given_up_ = waits_by_polling_ = false;
   const auto flags = ::syscall(SYS_fcntl, open_number(), F_GETFL);
   if (flags >= 0) ::syscall(SYS_fcntl, open_number(), F_SETFL, io == Io::nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 }
@@ -221,7 +221,7 @@ std::optional<FaultPlan> Transport::next_fault(Flow flow) {
     if (plan.flow != flow || plan.times == 0) continue;
     if (plan.after > 0)
       --plan.after;
-    else if (due == nullptr)
+    else if (due == nullptr && !(plan.error_number == EINTR && waits_by_polling_))
       due = &plan;
   }
   if (due == nullptr) return std::nullopt;
@@ -246,6 +246,7 @@ bool Transport::take_interrupt(Flows flows) {
     FaultPlan* plan = asked ? due(flow) : nullptr;
     if (plan == nullptr || plan->error_number != EINTR || plan->waits == 0) continue;
     --plan->waits;
+    if (waits_by_polling_) --plan->times;
     return true;
   }
   return false;
@@ -763,6 +764,7 @@ int fcntl64(int number, int command, ...) {
   va_end(arguments);
   const auto result = ::syscall(SYS_fcntl, number, command, argument);
   if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) return made_of(number, result);
+  if (Transport* it = command == F_SETFL && result == 0 ? transport_of(number) : nullptr) it->flags_set(static_cast<int>(argument));
   return static_cast<int>(result);
 }
 

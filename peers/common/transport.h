@@ -13,6 +13,7 @@
 // so that whoever knows what the other end got can tell.
 #pragma once
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -147,6 +148,8 @@ class Transport {
   // A function that this transport does not have (EINVAL), so that the library moves its bytes with another one.
   long refuse(std::string_view function, Flow flow);
 
+  // The library has set its flags.
+  void flags_set(int flags) { waits_by_polling_ = (flags & O_NONBLOCK) != 0; }
   // What else became of numbers: another one means this transport; one means another file now; an epoll watches or is gone.
   void also(int number);
   void lost(int number);
@@ -182,8 +185,9 @@ class Transport {
   int open_number() const;  // one by which the transport can be reached now; -1 where it is closed
 
   Descriptor socket_;
-  bool open_ = true;       // socket_ is the transport, and not what keeps its number taken
-  std::vector<int> also_;  // numbers that the library made, all of one file
+  bool waits_by_polling_ = false;  // the library has made it non-blocking itself: no signal interrupts its data calls, as none waits
+  bool open_ = true;               // socket_ is the transport, and not what keeps its number taken
+  std::vector<int> also_;          // numbers that the library made, all of one file
   dev_t device_ = 0;
   ino_t inode_ = 0;
   std::vector<Watching> watching_;

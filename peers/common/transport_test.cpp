@@ -794,6 +794,25 @@ TEST_F(TransportTest, AnInterruptionHitsTheWaitBeforeTheCallAndThenTheCall) {
   }
 }
 
+// NSPR does so. A call on a non-blocking descriptor never waits, so that no signal can interrupt it.
+TEST_F(TransportTest, WhereTheLibraryMadeItNonBlockingAnInterruptionHitsTheWaitAndNoOtherCall) {
+  for (const auto& [name, wait] : ways_to_wait()) {
+    SCOPED_TRACE(name);
+    open(Io::blocking);
+    ASSERT_EQ(::fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    watch.calls.clear();
+    transport->plan({Flow::recv, EINTR, 0, 1, 0});
+    transport->plan({Flow::recv, ECONNRESET, 0, 1, 0});
+    EXPECT_EQ(::recv(fd, buffer, 1, 0), -1);
+    EXPECT_EQ(errno, ECONNRESET);
+    transport->plan({Flow::recv, ECONNRESET, 0, 1, 0});
+    EXPECT_EQ(wait(fd, 1000), -1);
+    EXPECT_EQ(errno, EINTR);
+    EXPECT_EQ(wait(fd, 1000), 1) << "the reset is due";
+    EXPECT_THAT(watch.calls, ElementsAre("recv 1 = -1 ECONNRESET injected", name + " 0 = -1 EINTR injected", name + " 0 = 1"));
+  }
+}
+
 TEST_F(TransportTest, AnInterruptionOfSendingIsNoneOfAWaitForInput) {
   open(Io::blocking);
   transport->plan({Flow::send, EINTR, 0, 1, 0});

@@ -53,6 +53,7 @@ constexpr std::array lies{
     Lie{"lie-leaks", "close opens a descriptor and forgets it"},
     Lie{"lie-raises-sigpipe", "close raises SIGPIPE where the transport is broken"},
     Lie{"lie-forgets-timeout", "`set timeout` does nothing"},
+    Lie{"lie-waits-in-slices", "a read waits in poll for five seconds, and then for five more"},
     Lie{"lie-never-done", "close answers sent, however often it is called"},
     Lie{"lie-sends-past", "close sends a byte by a system call, so that its own peer does not see it"},
     Lie{"lie-reads-past", "close reads what is there by a system call"},
@@ -86,6 +87,11 @@ class RogueSession final : public Session {
     if (timeout_ms_ > 0 && !lies("forgets-timeout") && !SSL_has_pending(ssl_)) {
       pollfd transport{options_.transport, POLLIN, 0};
       if (::poll(&transport, 1, timeout_ms_) == 0) return made_up("SSL_read", -1, Outcome::failed);
+    }
+    if (lies("waits-in-slices") && !SSL_has_pending(ssl_)) {
+      pollfd transport{options_.transport, POLLIN, 0};
+      while (::poll(&transport, 1, 5000) == 0) {
+      }
     }
     Answer answer = honest_->read(into);
     if (lies("garbles-data") && answer.bytes > 0) into.front() ^= std::byte{1};
