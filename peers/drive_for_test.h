@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -62,7 +63,7 @@ inline Report without(std::string_view word, Report report) {
 class Peer {
  public:
   explicit Peer(const std::string& stack, const char* argument = nullptr)
-      : Peer([program = TLSBYE_BINARY_DIR + std::string(stack == "rogue" ? "/rogues" : "/peers") + "/tlsbye-peer-" + stack, argument] {
+      : Peer([program = TLSBYE_BINARY_DIR + folder_of(stack) + "/tlsbye-peer-" + stack, argument] {
           ::execl(program.c_str(), program.c_str(), argument, nullptr);
           return 127;
         }) {}
@@ -146,6 +147,11 @@ class Peer {
   }
 
  private:
+  // Where a test is made again to see whether it notices a lie, all peers are liars (rogue/liar.cpp).
+  static std::string folder_of(const std::string& stack) {
+    return stack == "rogue" ? "/rogues" : std::getenv("TLSBYE_TEST_LIE") ? "/liars" : "/peers";
+  }
+
   pid_t pid_ = -1;
   std::vector<long long> ids_;
   std::optional<Channel> control_;

@@ -55,6 +55,9 @@ const std::vector<Mode>& modes() {
   return once;
 }
 
+// The answers of a stack that reports the end of the transport as it reports the peer's close_notify.
+std::string answer_to_a_cut(const Peer& peer) { return peer.able("cut-as-end") ? "end-of-data" : "cut"; }
+
 // How a stack closes as far as it can: two-way where it has that, otherwise by a close_notify of its own.
 Line way_to_close(const Peer& peer) { return Line(peer.able("close") ? "close" : "close-write").with("until", "done"); }
 
@@ -121,7 +124,7 @@ TEST_P(EveryStackTest, SaysWhoItIs) {
   EXPECT_EQ(subject.hello().word(), "hello");
   EXPECT_EQ(subject.hello().get("protocol"), std::to_string(protocol_version));
   EXPECT_EQ(subject.hello().get("stack"), GetParam());
-  EXPECT_THAT(std::string(subject.hello().get("version")), testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+.*"));
+  EXPECT_THAT(std::string(subject.hello().get("version")), testing::MatchesRegex("[0-9]+(\\.[0-9]+)+.*"));
   EXPECT_TRUE(std::filesystem::is_regular_file(subject.hello().get("library"))) << subject.hello().get("library");
   EXPECT_THAT(std::string(subject.hello().get("build-id")), testing::MatchesRegex("[0-9a-f]+"));
   // The other tests are made of these.
@@ -182,18 +185,23 @@ TEST_P(StackTest, AReplyThatNeverComesIsReportedAsBlocked) {
 }
 
 TEST_P(StackTest, FaultsOfTheTransportReachTheLibrary) {
-  const auto link = linked();
+  Link link(subject, partner, tls(), io());
   subject.do_(Line("plan").with("flow", "send").with("fault", "EAGAIN").with("times", 1));
-  const Report once = subject.do_(Line("close-write"));
+  const Report once = subject.do_(Line("handshake").with("until", "once"));
   ASSERT_FALSE(lines(once, "io").empty());
   EXPECT_EQ(lines(once, "io").front().get("errno"), "EAGAIN");
   EXPECT_EQ(lines(once, "io").front().get("injected"), "1");
-  link->relay();
-  EXPECT_EQ(link->sent(Role::client), "");
-  // On a blocking socket EAGAIN is the end of a time that the application has set: a library may call it an error.
+  // On a blocking socket EAGAIN is the end of a time that the application has set: a library may call it an error, or wait by itself.
   if (blocking() && outcome(once) == "failed") return;
+  if (blocking() && once.back().word() == "blocked") {
+    subject.do_(Line("abort"));
+    return;
+  }
   EXPECT_EQ(outcome(once), "want-write");
-  close_both(*link);
+  link.relay();
+  EXPECT_EQ(link.sent(Role::client), "");
+  link.handshake();
+  close_both(link);
 }
 
 TEST_P(StackTest, AShortWriteIsCompletedInTheEnd) {
@@ -236,7 +244,7 @@ TEST_P(StackTest, AResetIsNoCut) {
 TEST_P(StackTest, AnEndWithoutCloseNotifyIsACut) {
   const auto link = linked();
   ::shutdown(link->end(Role::client).get(), SHUT_WR);
-  EXPECT_EQ(outcome(subject.do_(Line("read"))), "cut");
+  EXPECT_EQ(outcome(subject.do_(Line("read"))), answer_to_a_cut(subject));
 }
 
 TEST_P(StackTest, TheTransportCanBeUsedPastTls) {
@@ -300,17 +308,14 @@ TEST_P(StackTest, WhatIsNotSupportedIsSaidAndTheSessionGoesOn) {
 }
 
 TEST_P(StackTest, ARepeatedCallWithoutProgressIsGivenUp) {
-  const auto link = linked();
+  if (blocking()) return;  // there some libraries make an error of it, and some try again and again by themselves
+  const Link link(subject, partner, tls(), io());
   subject.do_(Line("plan").with("flow", "send").with("fault", "EAGAIN").with("times", 1000000));
-  const Report report = subject.do_(Line("close-write").with("until", "done"));
+  const Report report = subject.do_(Line("handshake").with("until", "done"));
   const auto given_up = lines(report, "endless");
-  if (blocking() && outcome(report) == "failed") {
-    EXPECT_THAT(given_up, IsEmpty()) << "EAGAIN on a blocking socket may be an error, and that is not repeated";
-  } else {
-    ASSERT_EQ(given_up.size(), 1U);
-    EXPECT_EQ(given_up.front().get("during"), "close-write");
-    EXPECT_EQ(given_up.front().get("times"), "200");
-  }
+  ASSERT_EQ(given_up.size(), 1U);
+  EXPECT_EQ(given_up.front().get("during"), "handshake");
+  EXPECT_EQ(given_up.front().get("times"), "200");
   EXPECT_THAT(without("moved", subject.do_(Line("end"))), ElementsAre(Line("ready")));
 }
 
@@ -491,7 +496,7 @@ TEST_P(StackTest, OneSessionAfterAnotherOnOneTransport) {
     EXPECT_EQ(last_call(read).get("intact"), "1");
     close_both(*link);
     EXPECT_EQ(subject.do_(Line("raw-read")).front().get("errno"), "EAGAIN") << "nothing is left of the session";
-    link->open_again(i == 3 ? Link::On::new_transport : Link::On::same_transport);
+    link->open_again(i == 3 || subject.able("ends-transport") ? Link::On::new_transport : Link::On::same_transport);
     for (const Report& report : link->opened) ASSERT_THAT(without("moved", report), ElementsAre(Line("ready")));
     ASSERT_NO_FATAL_FAILURE(link->handshake());
   }
@@ -628,8 +633,10 @@ TEST_P(StackTest, CallbacksSayWhatHappenedOnTheTransport) {
     const auto [wrote, read] = link->both(Line("write").with("size", 40000).with("until", "done"), Line("read").with("until", "done"));
     EXPECT_EQ(last_call(read).get("intact"), "1");
     subject.do_(fault("send", "EAGAIN", 1));
-    EXPECT_EQ(outcome(subject.do_(Line("write").with("size", 5))), "want-write");
-    EXPECT_EQ(outcome(subject.do_(Line("write").with("size", 5))), "done");
+    const Report blocked = subject.do_(Line("write").with("size", 5).with("until", "done"));
+    EXPECT_EQ(outcome(blocked), "done");
+    EXPECT_GT(calls(blocked).size(), 1u) << "it was made again";
+    EXPECT_EQ(last_call(blocked).get("total"), "40005");
     link->relay();
     EXPECT_EQ(outcome(partner.do_(Line("read"))), "done");
     subject.do_(fault("send", "EINTR", 2));
@@ -638,8 +645,8 @@ TEST_P(StackTest, CallbacksSayWhatHappenedOnTheTransport) {
     EXPECT_EQ(outcome(client), "done");
     for (const Line& line : lines(client, "io")) EXPECT_THAT(std::string(line.get("function")), AnyOf("recv", "send"));
   }
-  const std::tuple<const char*, const char*, Line, const char*> ends[] = {{"recv", "ECONNRESET", Line("read"), "reset"},
-                                                                          {"recv", "EOF", Line("read"), "cut"},
+  const std::tuple<const char*, const char*, Line, std::string> ends[] = {{"recv", "ECONNRESET", Line("read"), "reset"},
+                                                                          {"recv", "EOF", Line("read"), answer_to_a_cut(subject)},
                                                                           {"send", "EPIPE", Line("write").with("size", 5), "reset"}};
   for (const auto& [flow, what, request, expected] : ends) {
     SCOPED_TRACE(what);
@@ -668,12 +675,13 @@ TEST_P(StackTest, AServerThatRequiresACertificateFailsWithoutOne) {
 TEST_P(StackTest, PostHandshakeAuthIsOfferedWhereAskedForOnly) {
   if (!has_or_refuses("post-handshake-auth")) return;
   for (const bool asked : {false, true}) {
+    if (asked && tls() != Tls::v1_3) continue;  // what a hello for TLS 1.2 says of TLS 1.3 means nothing
     Link link(subject, partner, tls(), io(), asked ? "post-handshake-auth" : "");
     link.holding = true;
     subject.do_(Line("handshake"));
     link.relay();
     const std::string extension("\0\x31\0\0", 4);
-    EXPECT_EQ(link.sent(Role::client).find(extension) != std::string::npos, asked && tls() == Tls::v1_3);
+    EXPECT_EQ(link.sent(Role::client).find(extension) != std::string::npos, asked);
     subject.do_(Line("abort"));
   }
 }
@@ -759,7 +767,7 @@ TEST_P(StackTest, AServerThatRenegotiatesGetsNewKeys) {
 TEST_P(StackTest, AClientThatRenegotiatesBegins) {
   if (!subject.able("renegotiate") || tls() == Tls::v1_3 || blocking()) return;
   const auto link = linked();
-  EXPECT_EQ(outcome(subject.do_(Line("renegotiate"))), "want-read");
+  EXPECT_THAT(outcome(subject.do_(Line("renegotiate"))), AnyOf("want-read", "done"));  // some go on with it in the handshake only
   link->relay();
   EXPECT_GT(link->sent(Role::client).size(), 100u);
 }
@@ -826,6 +834,46 @@ TEST_P(StackTest, SwitchesDoWhatTheirNamesSay) {
     EXPECT_EQ(set("cork", "off").get("state.corked"), "0");
     link->relay();
     EXPECT_EQ(outcome(partner.do_(Line("read"))), "done");
+  }
+}
+
+// Tests that cannot fail are worth nothing: each adapter is made to map an answer wrongly, and the test that speaks of it is made again.
+
+struct Mapping {
+  const char *truth, *told, *test;
+};
+
+// True where that test passes with that lie.
+bool passes(const std::string& lie, const std::string& test, const std::string& mode) {
+  const std::string filter = "--gtest_filter=All/StackTest." + test + "/" + mode;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setenv("TLSBYE_TEST_LIE", lie.c_str(), 1);
+    const int nowhere = ::open("/dev/null", O_WRONLY);
+    ::dup2(nowhere, STDOUT_FILENO);
+    ::dup2(nowhere, STDERR_FILENO);
+    ::execl("/proc/self/exe", "peers-test", filter.c_str(), nullptr);
+    ::_exit(127);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) < 2) << status;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST_P(StackTest, AnAnswerThatIsMappedWronglyIsNoticed) {
+  if (blocking()) return;
+  const std::string mode = mode_name({GetParam(), 0});
+  const Mapping mappings[] = {
+      {"done", "refused", "TalksAndClosesBothWaysWithEveryStack"},       {"end-of-data", "cut", "TalksAndClosesBothWaysWithEveryStack"},
+      {"cut", "end-of-data", "AnEndWithoutCloseNotifyIsACut"},           {"reset", "cut", "AResetIsNoCut"},
+      {"reset", "failed", "ABrokenPipeIsAResetAndItsSignalIsAnEvent"},   {"want-read", "want-write", "AHandshakeCanBeMadeOneCallAtATime"},
+      {"want-write", "want-read", "FaultsOfTheTransportReachTheLibrary"}};
+  for (const auto& [truth, told, test] : mappings) {
+    if (std::string_view(truth) == "cut" && answer_to_a_cut(subject) != "cut") continue;
+    SCOPED_TRACE(std::string(truth) + "=" + told);
+    EXPECT_TRUE(passes("none", test, mode)) << "told truly";
+    EXPECT_FALSE(passes(std::string(truth) + "=" + told, test, mode));
   }
 }
 
