@@ -7,5 +7,6 @@
 
 tlsbye_stack(gnutls MODULE gnutls PACKAGE libgnutls28-dev)
 tlsbye_stack(mbedtls HEADER mbedtls/ssl.h LIBRARIES mbedtls mbedx509 mbedcrypto PACKAGE libmbedtls-dev)
+tlsbye_stack(nss MODULE nss PACKAGE libnss3-dev)
 tlsbye_stack(openssl MODULE openssl PACKAGE libssl-dev)
 tlsbye_stack(wolfssl MODULE wolfssl PACKAGE libwolfssl-dev)

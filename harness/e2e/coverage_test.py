@@ -2,8 +2,8 @@
 
 import re
 
-# Sections 1 to 4 of the catalogue: the RFCs, GnuTLS, OpenSSL and wolfSSL.
-SECTIONS = re.compile(r"^(RFC|BCP|GNUTLS|OPENSSL|WOLFSSL)")
+# Sections 1 to 4 of the catalogue: the RFCs, GnuTLS, OpenSSL and wolfSSL; and 9: NSS.
+SECTIONS = re.compile(r"^(RFC|BCP|GNUTLS|OPENSSL|WOLFSSL|NSS)")
 DATAGRAMS = re.compile(r"DTLS|^RFC6347|^RFC9147")
 
 
