@@ -131,11 +131,18 @@ void Server::read(const Line& request, Until until) {
     c.moved.read += answer.bytes;
     return answer;
   };
-  // No protection makes more data of fewer bytes: a library that gives more than it has received invents it, and would for ever.
-  int times = 0;
+  // No protection makes more data of fewer bytes: a library that gives more than it has received invents it, and would for ever. So does
+  // one that goes on giving what nobody sent, and receives nothing: a few bytes at a time it would take too long to give more than it
+  // received.
+  constexpr int most_of_nothing = 1000;
+  int times = 0, of_nothing = 0;
+  long long received = c.transport.moved().received;
   repeat(until, once, [&] {
     ++times;
-    const bool invented = until == Until::end && std::cmp_greater(c.moved.read, c.transport.moved().received);
+    of_nothing = c.moved.intact || c.transport.moved().received != received ? 0 : of_nothing + 1;
+    received = c.transport.moved().received;
+    const bool invented =
+        until == Until::end && (std::cmp_greater(c.moved.read, c.transport.moved().received) || of_nothing > most_of_nothing);
     if (invented)
       conversation_.line("endless")
           .with("during", spell(now_.call))

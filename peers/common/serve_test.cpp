@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -34,6 +35,12 @@ class FakeSession final : public Session {
   Answer read(std::span<std::byte> into) override {
     if (options_.asks_for("inventive")) return {"fake_read", 0, {}, 0, {}, Outcome::done, into.size()};
     if (options_.asks_for("boastful")) return {"fake_read", 0, {}, 0, {}, Outcome::done, into.size() + 1000};
+    if (options_.asks_for("mumbling")) {
+      while (::recv(options_.transport, into.data(), into.size(), 0) > 0) {
+      }
+      std::fill_n(into.begin(), 5, std::byte{0xee});
+      return {"fake_read", 0, {}, 0, {}, Outcome::done, 5};
+    }
     if (timeout_ >= 0) {
       pollfd entry{options_.transport, POLLIN, 0};
       const int ready = ::poll(&entry, 1, timeout_);
@@ -112,9 +119,9 @@ class FakeStack final : public Stack {
 };
 
 const std::vector<std::string> all_abilities{
-    "close",      "close-write", "tls-1.2",   "client",      "server",       "threads",       "fork",    "peek",        "send-alert",
-    "key-update", "renegotiate", "clear",     "set-timeout", "keep-session", "session-cache", "tickets", "mortal",      "leaves",
-    "restless",   "greedy",      "unwilling", "inventive",   "boastful",     "busy",          "wordy",   "endless-code"};
+    "close",      "close-write", "tls-1.2",   "client",      "server",       "threads",       "fork",    "peek",         "send-alert",
+    "key-update", "renegotiate", "clear",     "set-timeout", "keep-session", "session-cache", "tickets", "mortal",       "leaves",
+    "restless",   "greedy",      "unwilling", "inventive",   "boastful",     "busy",          "wordy",   "endless-code", "mumbling"};
 
 class ServeTest : public testing::Test {
  protected:
@@ -527,6 +534,14 @@ TEST_F(ServeTest, AReadThatGivesMoreThanHadComeIsEndless) {
   const Report honest = peer.do_(Line("read").with("until", "end").with("size", 1000));
   EXPECT_THAT(calls(honest), ElementsAre("read=done", "read=done", "read=done", "read=want-read"));
   EXPECT_THAT(lines(honest, "endless"), IsEmpty());
+}
+
+TEST_F(ServeTest, AReadThatGoesOnGivingWhatNobodySentIsEndlessLongBeforeItGaveMoreThanHadCome) {
+  opened(Io::nonblocking, "mumbling");
+  arrives(100'000);
+  const Report report = peer.do_(Line("read").with("until", "end").with("size", 1000));
+  EXPECT_THAT(lines(report, "endless"),
+              ElementsAre(Line("endless").with("during", "read").with("times", 1002).with("why", "more data than had come")));
 }
 
 TEST_F(ServeTest, WhatALibraryClaimsBeyondItsBufferDoesNoHarm) {
