@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -76,7 +77,7 @@ Diff::Kind kind_of(const Cell& before, const Cell& after) {
   const bool listed = before.was || after.was;  // in a list of accepted deviations
   if (listed && before.was.value_or(before.verdict) == after.was.value_or(after.verdict)) return otherwise;
   if (proves_nothing(after.verdict)) return !proves_nothing(before.verdict) && before.verdict <= Verdict::differs ? broken : otherwise;
-  if (proves_nothing(before.verdict)) return after.verdict <= Verdict::differs ? fixed : broken;
+  if (proves_nothing(before.verdict)) return after.verdict <= Verdict::differs ? otherwise : broken;
   return after.verdict > before.verdict ? broken : fixed;
 }
 
@@ -244,25 +245,68 @@ std::size_t Diff::count(Kind kind) const {
 
 bool Diff::changed() const {
   const auto came_or_went = [](const StackChange& stack) { return !stack.before || !stack.after; };
-  return !cells.empty() || !traits.empty() || std::any_of(stacks.begin(), stacks.end(), came_or_went);
+  return !abilities.empty() || !cells.empty() || !traits.empty() || std::any_of(stacks.begin(), stacks.end(), came_or_went);
 }
 
 std::string told_apart(const Cell& before, const Cell& after) {
   if (before.says != after.says) return fmt::format("says: {} -> {}", before.says, after.says);
   const std::vector<std::string> old = decisive(before), fresh = decisive(after);
-  if (old != fresh) {
-    const auto [one, other] = std::mismatch(old.begin(), old.end(), fresh.begin(), fresh.end());
-    return fmt::format("events: {} -> {}", one == old.end() ? "(none)" : *one, other == fresh.end() ? "(none)" : *other);
-  }
-  if (before.scenario != after.scenario) return fmt::format("scenario: {} -> {}", before.scenario, after.scenario);
-  return {};
+  if (before.scenario != after.scenario || old == fresh) return {};
+  const auto [one, other] = std::mismatch(old.begin(), old.end(), fresh.begin(), fresh.end());
+  return fmt::format("events: {} -> {}", one == old.end() ? "(none)" : *one, other == fresh.end() ? "(none)" : *other);
 }
+
+namespace {
+
+// Counts cells and answers of what one of two builds of a library can as a whole and the other cannot.
+class AbilityChanges {
+ public:
+  AbilityChanges(const RunReport& before, const RunReport& after, const std::map<Version, std::string>& partners) {
+    for (const auto& [now, old] : partners)
+      for (const StackInfo& one : before.stacks)
+        for (const StackInfo& other : after.stacks)
+          if (Version(one.name, one.version) == Version(now.first, old) && Version(other.name, other.version) == now)
+            pairs_.emplace_back(&one, &other);
+  }
+
+  // Whether the entry, of the old run or else of the new one, is missing in the other for such a reason.
+  template <typename Entry>
+  bool explain(const Entry& entry, bool is_old) {
+    const auto pair = std::find_if(pairs_.begin(), pairs_.end(), [&](const auto& it) {
+      const StackInfo& own = is_old ? *it.first : *it.second;
+      return own.name == entry.stack && own.version == entry.version;
+    });
+    if (pair == pairs_.end()) return false;
+    const StackInfo &own = is_old ? *pair->first : *pair->second, &other = is_old ? *pair->second : *pair->first;
+    for (const std::string& ability : {fmt::format("tls-{}", spell(entry.tls)), std::string(spell(entry.role))}) {
+      if (!own.can(ability) || other.can(ability)) continue;
+      const auto known = std::find_if(changes.begin(), changes.end(), [&](const Diff::AbilityChange& it) {
+        return it.ability == ability && it.lost == is_old && it.stack == entry.stack && it.after == pair->second->version;
+      });
+      Diff::AbilityChange& change =
+          known != changes.end()
+              ? *known
+              : changes.emplace_back(Diff::AbilityChange{entry.stack, pair->first->version, pair->second->version, ability, is_old});
+      ++(std::is_same_v<Entry, Cell> ? change.cells : change.answers);
+      return true;
+    }
+    return false;
+  }
+
+  std::vector<Diff::AbilityChange> changes;
+
+ private:
+  std::vector<std::pair<const StackInfo*, const StackInfo*>> pairs_;
+};
+
+}  // namespace
 
 Diff diff(const RunReport& before, const RunReport& after, const std::vector<Clause>& clauses) {
   Diff found;
   found.made = made_differently(before.provenance, after.provenance);
   const auto partners = pairs(before, after);
   found.stacks = stack_changes(before, after, partners);
+  AbilityChanges abilities(before, after, partners);
   std::map<Version, std::string> became;
   for (const auto& [stack, old] : partners) became[{stack.first, old}] = stack.second;
   const auto now = [&](const Cell& cell) {
@@ -271,6 +315,7 @@ Diff diff(const RunReport& before, const RunReport& after, const std::vector<Cla
   };
   for (const auto& [old, fresh] : match(before.cells, after.cells, partners)) {
     if (old && fresh && old->verdict == fresh->verdict && told_apart(*old, *fresh).empty()) continue;
+    if ((!fresh && abilities.explain(*old, true)) || (!old && abilities.explain(*fresh, false))) continue;
     Diff::Kind kind = !old                             ? Diff::Kind::added
                       : !fresh                         ? kind_of(*old, now(*old), clauses)
                       : old->verdict == fresh->verdict ? Diff::Kind::behaviour
@@ -285,6 +330,7 @@ Diff diff(const RunReport& before, const RunReport& after, const std::vector<Cla
   std::stable_sort(found.cells.begin(), found.cells.end(), [](const auto& one, const auto& other) { return one.kind < other.kind; });
   for (const auto& [old, fresh] : match(before.traits, after.traits, partners)) {
     if (old && fresh && old->answers == fresh->answers) continue;
+    if ((!fresh && abilities.explain(*old, true)) || (!old && abilities.explain(*fresh, false))) continue;
     // An answer that only one of the two could give is no change.
     const auto is_shared = [](const TraitAnswer& answer, const RunReport& of, const RunReport& other) {
       std::vector<std::string> replays = answer.replays;
@@ -294,6 +340,7 @@ Diff diff(const RunReport& before, const RunReport& after, const std::vector<Cla
     if ((old && !is_shared(*old, before, after)) || (fresh && !is_shared(*fresh, after, before))) continue;
     found.traits.push_back({copied<std::optional<TraitAnswer>>(old), copied<std::optional<TraitAnswer>>(fresh)});
   }
+  found.abilities = std::move(abilities.changes);
   return found;
 }
 

@@ -24,13 +24,13 @@ struct Diff {
   enum class Kind : std::uint8_t {
     broken,     // the verdict is a worse one now; or the cell conformed (or differed), and no run shows that any more
     gone,       // the cell is not there any more, for no reason that `otherwise` names
-    behaviour,  // the verdict is the same, and it rests on something else: on what was seen, the deciding events or the deciding scenario
+    behaviour,  // the verdict is the same, and it rests on something else: on what was seen or, in the same scenario, the deciding events
     otherwise,  // the verdict is another one, neither worse nor better: what did not conform is accepted now, or is not any more, or no
-                // run comes to it any more; or it rests on a run that only one of the two would have made; or nothing is lost with the
-                // cell: the library is there and the cell had proved nothing, or its clause does not apply to the new version, or the
-                // new run was not asked for it
-    fixed,      // the verdict is a better one now
-    added,      // the cell was not there
+                // run comes to it any more, or a run comes to it for the first time and it conforms; or it rests on a run that only one of
+                // the two would have made; or nothing is lost with the cell: the library is there and the cell had proved nothing, or its
+                // clause does not apply to the new version, or the new run was not asked for it
+    fixed,  // the verdict is a better one now
+    added,  // the cell was not there
   };
   struct Change {
     Kind kind{};
@@ -46,16 +46,25 @@ struct Diff {
     const StackInfo& stack() const { return after ? *after : *before; }
   };
 
+  // What a library lost or gained as a whole: a role or a version of TLS. Its cells and answers are counted here and stand nowhere else.
+  struct AbilityChange {
+    std::string stack, before, after;  // name, versions
+    std::string ability;               // "tls-1.1"
+    bool lost = false;
+    std::size_t cells = 0, answers = 0;
+  };
+
   std::vector<std::string> made;    // how the runs were made differently: "sweep: no -> yes"
   std::vector<StackChange> stacks;  // those that came, went, or are another version or another build now
-  std::vector<Change> cells;        // by kind, and as the runs have them
+  std::vector<AbilityChange> abilities;
+  std::vector<Change> cells;  // by kind, and as the runs have them
   std::vector<TraitChange> traits;
 
   std::size_t count(Kind kind) const;
   bool worse() const { return count(Kind::broken) + count(Kind::gone) > 0; }
   // Anything but the version and the build of a library.
   bool changed() const;
-  bool empty() const { return stacks.empty() && cells.empty() && traits.empty(); }
+  bool empty() const { return stacks.empty() && abilities.empty() && cells.empty() && traits.empty(); }
 };
 
 template <>
@@ -73,8 +82,9 @@ std::vector<std::string> made_differently(const Provenance& before, const Proven
 // taken to be so.
 bool would_make(const RunReport& report, const RunReport& other, const std::string& replay);
 
-// What a verdict rests on, where two cells have the same one: "says: A -> B", "events: A -> B", "scenario: A -> B"; empty where it is the
-// same. An event's place is not part of it.
+// What a verdict rests on, where two cells have the same one: "says: A -> B", "events: A -> B"; empty where it is the same. An event's
+// place is not part of it, and events of different scenarios are not compared: which of several runs decides says nothing about the
+// library.
 std::string told_apart(const Cell& before, const Cell& after);
 
 // For the reader: at most a screenful, or `all` of it; "nothing changed" where it is empty. Ends with a newline.

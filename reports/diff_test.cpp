@@ -209,7 +209,8 @@ TEST(Diff, ARunThatDoesNotSayHowItWasMadeIsSaidTo) {
 TEST(Diff, FixedIsABetterVerdictThatARunShowed) {
   EXPECT_EQ(kind_of(Verdict::violates, Verdict::conforms), Kind::fixed);
   EXPECT_EQ(kind_of(Verdict::crashed, Verdict::violates), Kind::fixed);
-  EXPECT_EQ(kind_of(Verdict::not_reached, Verdict::conforms), Kind::fixed);
+  EXPECT_EQ(kind_of(Verdict::not_reached, Verdict::conforms), Kind::otherwise) << "nothing showed that it was broken";
+  EXPECT_EQ(kind_of(Verdict::not_reached, Verdict::violates), Kind::broken);
   EXPECT_EQ(kind_of(Verdict::violates, Verdict::not_reached), Kind::otherwise) << "nothing shows that it is fixed";
   EXPECT_EQ(kind_of(Verdict::violates, Verdict::known, Verdict::violates), Kind::otherwise) << "accepted, not fixed";
   EXPECT_EQ(kind_of(Verdict::not_reached, Verdict::unsupported), Kind::otherwise);
@@ -224,7 +225,12 @@ TEST(Diff, TheSameVerdictForAnotherReasonIsAChange) {
     return found.cells.empty() ? std::string() : told_apart(*found.cells.at(0).before, *found.cells.at(0).after);
   };
   EXPECT_EQ(change([](Cell& cell) { cell.says = "it held twice"; }), "says: it held -> it held twice");
-  EXPECT_EQ(change([](Cell& cell) { cell.scenario = "half-close/other"; }), "scenario: clean-reply/both-close -> half-close/other");
+  EXPECT_EQ(change([](Cell& cell) {
+              cell.scenario = "half-close/other";
+              cell.evidence = {{"2.1", "subject  close                = sent", true}};
+            }),
+            "")
+      << "which of several runs decides says nothing about the library";
   EXPECT_EQ(change([](Cell& cell) {
               cell.evidence = {{"2.1", "subject  close                = sent", true}};
             }),
@@ -241,6 +247,31 @@ TEST(Diff, TheSameVerdictForAnotherReasonIsAChange) {
             }),
             "")
       << "it decides nothing";
+}
+
+TEST(Diff, WhatALibraryCannotAnyMoreIsOneLineAndNoLossOfCells) {
+  RunReport before = sample_report(), after = upgraded("3.8.4");
+  std::erase(after.stacks[0].abilities, "tls-1.2");
+  const auto is_lost = [](const auto& it) { return it.stack == "gnutls" && it.tls == Tls::v1_2; };
+  const auto cells = static_cast<std::size_t>(std::count_if(after.cells.begin(), after.cells.end(), is_lost));
+  std::erase_if(after.cells, is_lost);
+  std::erase_if(after.traits, is_lost);
+  const Diff lost = diff(before, after);
+  ASSERT_THAT(lost.abilities, SizeIs(1));
+  EXPECT_EQ(lost.abilities[0].ability, "tls-1.2");
+  EXPECT_EQ(lost.abilities[0].cells, cells);
+  EXPECT_EQ(lost.abilities[0].answers, 1U);
+  EXPECT_THAT(lost.cells, IsEmpty());
+  EXPECT_THAT(lost.traits, IsEmpty());
+  EXPECT_FALSE(lost.worse());
+  EXPECT_TRUE(lost.changed());
+  EXPECT_THAT(tell(lost), HasSubstr("gnutls 3.7.9 -> 3.8.4  cannot tls-1.2  any more: " + std::to_string(cells) + " cells, 1 answers\n"));
+  const Diff gained = diff(after, before);
+  EXPECT_THAT(tell(gained), HasSubstr("gnutls 3.8.4 -> 3.7.9  can tls-1.2  now: "));
+  EXPECT_EQ(gained.count(Kind::added), 0U);
+  // Cells that are missing for no such reason are gone.
+  after.stacks[0].abilities = before.stacks[0].abilities;
+  EXPECT_EQ(diff(before, after).count(Kind::gone), cells);
 }
 
 TEST(Diff, TraitsCountAlthoughNoVerdictChanged) {

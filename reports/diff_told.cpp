@@ -81,6 +81,12 @@ std::vector<Part> parts(const Diff& diff) {
     ++stacks.count;
     stacks.entries.push_back(std::move(entry));
   }
+  Part abilities{"Abilities"};
+  for (const Diff::AbilityChange& it : diff.abilities) {
+    ++abilities.count;
+    abilities.entries.push_back({compared(it.stack, it.before, it.after), fmt::format("{} {}", it.lost ? "cannot" : "can", it.ability),
+                                 fmt::format("{}: {} cells, {} answers", it.lost ? "any more" : "now", it.cells, it.answers)});
+  }
   std::map<Kind, Part> cells{{Kind::broken, {"Verdicts that changed for the worse"}},
                              {Kind::gone, {"Cells that are gone"}},
                              {Kind::behaviour, {"Verdicts that rest on something else now"}},
@@ -101,7 +107,8 @@ std::vector<Part> parts(const Diff& diff) {
     if (change.after) entry.replay = answer.replay;
     traits.add(std::move(entry), matrix::column_of(answer));
   }
-  std::vector<Part> all{std::move(stacks), std::move(cells[Kind::broken]), std::move(cells[Kind::gone]), std::move(traits)};
+  std::vector<Part> all{std::move(stacks), std::move(abilities), std::move(cells[Kind::broken]), std::move(cells[Kind::gone]),
+                        std::move(traits)};
   for (const Kind kind : {Kind::behaviour, Kind::otherwise, Kind::fixed, Kind::added}) all.push_back(std::move(cells[kind]));
   std::erase_if(all, [](const Part& part) { return part.entries.empty(); });
   return all;
@@ -203,8 +210,16 @@ std::string diff_markdown(const Diff& diff) {
 }
 
 std::string diff_json(const Diff& diff) {
-  Json json{
-      {"format", "tlsbye-diff/1"}, {"made", diff.made}, {"stacks", Json::array()}, {"cells", Json::array()}, {"traits", Json::array()}};
+  Json json{{"format", "tlsbye-diff/1"},  {"made", diff.made},      {"stacks", Json::array()},
+            {"abilities", Json::array()}, {"cells", Json::array()}, {"traits", Json::array()}};
+  for (const Diff::AbilityChange& it : diff.abilities)
+    json["abilities"].push_back({{"stack", it.stack},
+                                 {"old", it.before},
+                                 {"new", it.after},
+                                 {"ability", it.ability},
+                                 {"change", it.lost ? "lost" : "gained"},
+                                 {"cells", it.cells},
+                                 {"answers", it.answers}});
   for (const Diff::StackChange& change : diff.stacks) json["stacks"].push_back(with_both({{"name", change.stack().name}}, change));
   for (const Diff::Change& change : diff.cells) {
     const Cell& cell = change.cell();

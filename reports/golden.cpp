@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 namespace tlsbye::testing {
 namespace {
@@ -156,6 +158,32 @@ RunReport sample_report() {
         if (each.stack == stack.name && each.verdict != Verdict::not_reached) ++pair.totals[static_cast<std::size_t>(each.verdict)];
       report.pairs.push_back(std::move(pair));
     }
+  return report;
+}
+
+RunReport sample_of_versions() {
+  RunReport report = sample_report();
+  const std::vector<Cell> cells = report.cells;
+  const std::vector<TraitAnswer> answers = report.traits;
+  for (const char* version : {"3.8.0", "3.8.9"}) {
+    StackInfo stack = report.stacks.back();
+    stack.name = "gnutls";
+    stack.version = version;
+    report.stacks.insert(report.stacks.begin(), stack);
+    const auto copy = [&](const auto& from, auto& into) {
+      for (auto entry : from) {
+        if (entry.stack != "gnutls") continue;
+        entry.version = version;
+        into.push_back(std::move(entry));
+      }
+    };
+    copy(cells, report.cells);
+    copy(answers, report.traits);
+  }
+  std::map<std::string, std::size_t> place;
+  for (const Cell& cell : cells) place.emplace(cell.clause, place.size());
+  std::stable_sort(report.cells.begin(), report.cells.end(),
+                   [&](const Cell& one, const Cell& other) { return place.at(one.clause) < place.at(other.clause); });
   return report;
 }
 

@@ -14,6 +14,8 @@ namespace tlsbye::testing {
 // Three stacks, two documents, every verdict at least once.
 RunReport sample_report();
 std::vector<Clause> sample_clauses();
+// The same with two more versions of gnutls, 3.8.0 and 3.8.9 (the newest first), which show what 3.7.9 shows.
+RunReport sample_of_versions();
 References sample_references();  // with these clauses
 // Transcripts of two of its runs; every kind of event at least once, every field with another value than its usual one.
 Transcripts sample_transcripts();

@@ -250,25 +250,29 @@ std::vector<Item> items(const Transcript& transcript, const std::set<int>& marke
   return folded;
 }
 
-Json run(const Transcript& transcript, const std::set<int>& marked, Pool& pool) {
-  const RunKey& key = transcript.key();
-  Json script = Json::array(), drawn = Json::array();
-  for (const std::string& line : transcript.script) script.push_back(pool(line));
-  for (const Item& item : items(transcript, marked)) {
-    Json json{item.number,       item.line,       static_cast<int>(item.look), item.lane, static_cast<int>(item.arrow), pool(item.title),
-              pool(item.detail), pool(item.label)};
-    if (item.look == Look::fold) json.insert(json.end(), {item.times, item.events});
-    drawn.push_back(std::move(json));
+// A run: of what is drawn, and of the script, each is there once, since versions of a library mostly do the same.
+Json run(const std::string& replay, const Transcript* transcript, const std::set<int>& marked, Pool& pool, Pool& parts) {
+  Json json = Json::array({replay});
+  if (transcript) {
+    const RunKey& key = transcript->key();
+    Json script = Json::array(), drawn = Json::array();
+    for (const std::string& line : transcript->script) script.push_back(pool(line));
+    for (const Item& item : items(*transcript, marked)) {
+      Json one{item.number,       item.line,       static_cast<int>(item.look), item.lane, static_cast<int>(item.arrow), pool(item.title),
+               pool(item.detail), pool(item.label)};
+      if (item.look == Look::fold) one.insert(one.end(), {item.times, item.events});
+      drawn.push_back(std::move(one));
+    }
+    json.insert(json.end(),
+                {pool(key.subject + " " + key.subject_version), pool(key.partner + " " + key.partner_version), static_cast<int>(key.role),
+                 spell(key.tls), spell(key.io), key.schedule, decrypted(*transcript), parts(script.dump()), parts(drawn.dump())});
   }
-  return {{"subject", pool(key.subject + " " + key.subject_version)},
-          {"partner", pool(key.partner + " " + key.partner_version)},
-          {"role", static_cast<int>(key.role)},
-          {"tls", spell(key.tls)},
-          {"io", spell(key.io)},
-          {"schedule", key.schedule},
-          {"decrypted", decrypted(transcript)},
-          {"script", std::move(script)},
-          {"items", std::move(drawn)}};
+  // Its file, where the page does not see its name from the id.
+  std::string plain = replay;
+  std::replace(plain.begin(), plain.end(), '/', '+');
+  std::replace(plain.begin(), plain.end(), ':', '~');
+  if (const std::string file = capture_name(replay); file != plain) json.push_back({{"file", file}});
+  return json;
 }
 
 Json nonzero(const Totals& counts) {
@@ -328,7 +332,7 @@ Json data(const RunReport& report, const References& references, const Transcrip
     Json more = Json::object();
     if (cell.was) more = {{"was", static_cast<int>(*cell.was)}, {"reason", cell.reason}};
     if (!cell.evidence.empty() && !transcripts.contains(cell.replay))
-      for (const EvidenceLine& line : cell.evidence) more["evidence"].push_back(told(line));
+      for (const EvidenceLine& line : cell.evidence) more["evidence"].push_back(pool(told(line)));
     if (!more.empty()) made.push_back(std::move(more));
     json["cells"].push_back(std::move(made));
   }
@@ -387,14 +391,15 @@ Json data(const RunReport& report, const References& references, const Transcrip
   for (const Pair& pair : report.pairs)
     json["pairs"].push_back({pair.stack + " " + pair.version, pair.partner + " " + pair.partner_version, pair.runs, nonzero(pair.totals)});
 
+  Pool parts;
   std::vector<Json> runs(run_at.size());
   for (const auto& [replay, at] : run_at) {
     const auto transcript = transcripts.find(replay);
-    runs[at] = transcript == transcripts.end() ? Json::object() : run(transcript->second, marks[replay], pool);
-    runs[at]["replay"] = replay;
-    runs[at]["file"] = capture_name(replay);
+    runs[at] = run(replay, transcript == transcripts.end() ? nullptr : &transcript->second, marks[replay], pool, parts);
   }
   json["transcripts"] = std::move(runs);
+  json["parts"] = Json::array();
+  for (const std::string& part : parts.strings()) json["parts"].push_back(Json::parse(part));
   json["strings"] = pool.strings();
   return json;
 }
@@ -402,9 +407,7 @@ Json data(const RunReport& report, const References& references, const Transcrip
 }  // namespace
 
 std::string html(const RunReport& report, const References& references, const Transcripts& transcripts) {
-  std::vector<std::string> stacks;
-  for (const StackInfo& stack : report.stacks) stacks.push_back(stack.id());
-  const std::string title = fmt::format("How {} close a TLS connection", stacks.empty() ? "no libraries" : text::list(stacks));
+  const std::string title = fmt::format("How {} close a TLS connection", matrix::names_of(matrix::libraries(report)));
   const std::map<std::string_view, std::string> texts{{"css", std::string(page::css)},
                                                       {"js", std::string(page::js)},
                                                       {"title", escaped(title)},

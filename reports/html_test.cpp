@@ -74,10 +74,18 @@ TEST(Html, TheNumbersOfTheDecidingEventsComeFromTheEvidence) {
 }
 
 TEST(Html, ARunWithoutItsTranscriptIsShownByItsEvidence) {
-  const Json cells = data(html(sample_report(), sample_references(), {}))["cells"];
-  for (const Json& cell : cells) EXPECT_TRUE(cell.size() == 8 || cell[8].contains("evidence") || cell[8].contains("was")) << cell;
-  EXPECT_THAT(cells.dump(), HasSubstr("wolfSSL_write 5, 5 bytes"));
+  const Json drawn = data(html(sample_report(), sample_references(), {}));
+  std::string shown;
+  for (const Json& cell : drawn["cells"]) {
+    EXPECT_TRUE(cell.size() == 8 || cell[8].contains("evidence") || cell[8].contains("was")) << cell;
+    if (cell.size() > 8 && cell[8].contains("evidence"))
+      for (const Json& line : cell[8]["evidence"]) shown += drawn["strings"][line.get<std::size_t>()].get<std::string>() + "\n";
+  }
+  EXPECT_THAT(shown, HasSubstr("wolfSSL_write 5, 5 bytes"));
 }
+
+// What is drawn of a run; nothing where its transcript is not there.
+Json items_of(const Json& data, const Json& run) { return run.size() < 10 ? Json::array() : data["parts"][run[9].get<std::size_t>()]; }
 
 // The kinds of a run's items, in order, where the event of that label decides.
 std::vector<int> looks(const Transcript& transcript, const std::string& decides) {
@@ -85,10 +93,10 @@ std::vector<int> looks(const Transcript& transcript, const std::string& decides)
   report.cells.front().replay = "r";
   report.cells.front().evidence = {{decides, "told", true}};
   std::vector<int> all;
-  const Json runs = data(html(report, {}, {{"r", transcript}}))["transcripts"];
-  for (const Json& run : runs)
-    if (run["replay"] == "r")
-      for (const Json& item : run["items"]) all.push_back(item[2]);
+  const Json drawn = data(html(report, {}, {{"r", transcript}}));
+  for (const Json& run : drawn["transcripts"])
+    if (run[0] == "r")
+      for (const Json& item : items_of(drawn, run)) all.push_back(item[2]);
   return all;
 }
 
@@ -102,6 +110,17 @@ TEST(Html, WhatGoesRoundAndRoundIsDrawnOnce) {
     transcript.add(1, Signal{Side::subject, "SIGPIPE"});
   }
   EXPECT_EQ(looks(transcript, "1.2"), (std::vector{4, 4, 0, 3, 5}));
+}
+
+TEST(Html, WhatVersionsDoAlikeIsThereOnce) {
+  RunReport report = sample_report();
+  Transcript transcript;
+  transcript.script = {"subject  close"};
+  transcript.add(1, Told{"first"});
+  report.cells[0].replay = "r";
+  report.cells[1].replay = "s";
+  const Json drawn = data(html(report, {}, {{"r", transcript}, {"s", transcript}}));
+  EXPECT_EQ(drawn["parts"].size(), 2U) << "a script, and what is drawn";
 }
 
 TEST(Html, WhatDecidesIsNeverFolded) {
@@ -127,8 +146,8 @@ std::vector<std::string> arrows(const Transcript& transcript) {
   const Json all = data(html(report, {}, {{"r", transcript}}));
   std::vector<std::string> told;
   for (const Json& run : all["transcripts"])
-    if (run["replay"] == "r")
-      for (const Json& item : run["items"])
+    if (run[0] == "r")
+      for (const Json& item : items_of(all, run))
         told.push_back(std::to_string(item[4].get<int>()) + " " + all["strings"][item[5].get<std::size_t>()].get<std::string>());
   return told;
 }
@@ -164,11 +183,10 @@ TEST(Html, TheWordsOfTheScriptAreShownAndDecideNothing) {
     std::string all;
     const Json drawn = data(html(sample_report(), sample_references(), transcripts));
     for (const Json& run : drawn["transcripts"])
-      if (run.contains("items"))
-        for (const Json& item : run["items"]) {
-          for (std::size_t i = 0; i < 5; ++i) all += item[i].dump() + " ";
-          for (std::size_t i = 5; i < 8; ++i) all += drawn["strings"][item[i].get<std::size_t>()].get<std::string>() + " ";
-        }
+      for (const Json& item : items_of(drawn, run)) {
+        for (std::size_t i = 0; i < 5; ++i) all += item[i].dump() + " ";
+        for (std::size_t i = 5; i < 8; ++i) all += drawn["strings"][item[i].get<std::size_t>()].get<std::string>() + " ";
+      }
     return all;
   };
   EXPECT_NE(honest.begin()->second.script, others.begin()->second.script);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "reports/markdown_text.h"
 #include "reports/matrix.h"
@@ -16,8 +17,6 @@ namespace {
 
 using namespace markdown_text;
 
-bool is_of(const StackInfo& stack, const Cell& cell) { return cell.stack == stack.name && cell.version == stack.version; }
-
 bool is_among(const std::vector<Verdict>& verdicts, Verdict verdict) {
   return std::find(verdicts.begin(), verdicts.end(), verdict) != verdicts.end();
 }
@@ -26,28 +25,38 @@ bool is_among(const std::vector<Verdict>& verdicts, Verdict verdict) {
 struct Row {
   std::string clause;
   std::vector<const Cell*> cells;
+  std::vector<std::vector<const Cell*>> of;  // the same by build, as the report has them
   Verdict worst{};
 };
 
 std::vector<Row> rows_of(const RunReport& report) {
+  std::map<std::string, std::size_t> place;
+  for (const StackInfo& stack : report.stacks) place.emplace(stack.id(), place.size());
   std::vector<Row> rows;
   for (const Cell& cell : report.cells) {
-    if (rows.empty() || rows.back().clause != cell.clause) rows.push_back({cell.clause, {}, cell.verdict});
+    if (rows.empty() || rows.back().clause != cell.clause)
+      rows.push_back({cell.clause, {}, std::vector<std::vector<const Cell*>>(report.stacks.size()), cell.verdict});
     rows.back().cells.push_back(&cell);
+    if (const auto stack = place.find(cell.stack + " " + cell.version); stack != place.end())
+      rows.back().of[stack->second].push_back(&cell);
     rows.back().worst = std::max(rows.back().worst, cell.verdict);
   }
   return rows;
 }
 
+// The libraries, and which cells of a row are of which of their builds.
+struct Shelf {
+  explicit Shelf(const RunReport& of) : report(of), libraries(matrix::libraries(of)) {}
+  const std::vector<const Cell*>& cells(const Row& row, const StackInfo* build) const {
+    return row.of[static_cast<std::size_t>(build - report.stacks.data())];
+  }
+
+  const RunReport& report;
+  std::vector<matrix::Library> libraries;
+};
+
 bool names(const Contradiction& contradiction, const Row& row) {
   return std::find(contradiction.clauses.begin(), contradiction.clauses.end(), row.clause) != contradiction.clauses.end();
-}
-
-std::vector<const Cell*> of(const Row& row, const StackInfo& stack) {
-  std::vector<const Cell*> cells;
-  for (const Cell* cell : row.cells)
-    if (is_of(stack, *cell)) cells.push_back(cell);
-  return cells;
 }
 
 // The marks of these cells, each once; "." where there are none.
@@ -58,67 +67,93 @@ std::string marks(const std::vector<const Cell*>& cells) {
   return seen.empty() ? "." : seen;
 }
 
-// The marks of each stack, in columns as wide as need be.
+// Those of a library: of its newest build, and `*` where another of its builds has others.
+std::string marks(const Shelf& shelf, const matrix::Library& library, const Row& row) {
+  const std::string newest = marks(shelf.cells(row, library.builds.back()));
+  const bool changed =
+      std::any_of(library.builds.begin(), library.builds.end(), [&](const StackInfo* it) { return marks(shelf.cells(row, it)) != newest; });
+  return changed ? newest + "*" : newest;
+}
+
+// The marks of each library, in columns as wide as need be.
 class Columns {
  public:
-  Columns(const RunReport& report, const std::vector<const Row*>& rows) : report_(&report), widths_(report.stacks.size(), 1) {
+  Columns(const Shelf& shelf, const std::vector<const Row*>& rows) : shelf_(&shelf), widths_(shelf.libraries.size(), 1) {
     for (const Row* row : rows)
-      for (std::size_t i = 0; i < widths_.size(); ++i) widths_[i] = std::max(widths_[i], marks(of(*row, report.stacks[i])).size());
+      for (std::size_t i = 0; i < widths_.size(); ++i) widths_[i] = std::max(widths_[i], marks(shelf, shelf.libraries[i], *row).size());
   }
   // Which column is whose: the name of each stands above it, on a line of its own.
   std::string head() const {
     std::string text, bars;
     for (std::size_t i = 0; i < widths_.size(); ++i) {
-      text += bars + line(report_->stacks[i].id()) + "\n";
+      text += bars + line(shelf_->libraries[i].id()) + "\n";
       bars += text::padded("|", widths_[i] + 1);
     }
     return text;
   }
   std::string of_row(const Row& row) const {
     std::string text;
-    for (std::size_t i = 0; i < widths_.size(); ++i) text += text::padded(marks(of(row, report_->stacks[i])), widths_[i] + 1);
+    for (std::size_t i = 0; i < widths_.size(); ++i) text += text::padded(marks(*shelf_, shelf_->libraries[i], row), widths_[i] + 1);
     return text;
   }
 
  private:
-  const RunReport* report_;
+  const Shelf* shelf_;
   std::vector<std::size_t> widths_;
 };
 
-// What was seen of a row in cells with these verdicts: the stacks (and where, unless it is so in all of a stack's cells; the marks say both
-// where all cells are alike and of one stack), what was seen, and the shortest replay id of the worst.
-std::string seen(const RunReport& report, const Row& row, const std::vector<Verdict>& verdicts) {
+// What was seen of a row in cells with these verdicts: the libraries (in which versions, if there are several; and where, unless it is so
+// in all of a build's cells; the marks say it all where all cells are alike and of one library), what was seen, and, if `with_replay`, the
+// shortest replay id of the worst.
+std::string seen(const Shelf& shelf, const Row& row, const std::vector<Verdict>& verdicts, bool with_replay) {
   std::vector<std::pair<std::string, std::string>> told;  // what was seen, whose
   const Cell* worst = nullptr;
-  for (const StackInfo& stack : report.stacks) {
-    const std::vector<const Cell*> cells = of(row, stack);
-    std::map<Verdict, std::vector<const Cell*>, std::greater<>> groups;
-    for (const Cell* cell : cells)
-      if (is_among(verdicts, cell->verdict)) groups[cell->verdict].push_back(cell);
-    for (const auto& [verdict, group] : groups) {
-      const Cell& cell = **std::min_element(group.begin(), group.end(),
-                                            [](const Cell* one, const Cell* other) { return one->replay.size() < other->replay.size(); });
-      std::string who = stack.name;
-      if (std::count_if(report.stacks.begin(), report.stacks.end(), [&](const StackInfo& it) { return it.name == stack.name; }) > 1)
-        who += " " + stack.version;
-      if (group.size() < cells.size()) who += " " + matrix::shortly(group);
-      if (groups.size() > 1) who += fmt::format(" {}", spell(verdict));
-      const std::string& what = cell.reason.empty() ? cell.says : cell.reason;
-      const auto same = std::find_if(told.begin(), told.end(), [&](const auto& each) { return each.first == what; });
+  for (const matrix::Library& library : shelf.libraries) {
+    struct Alike {
+      Verdict verdict;
+      std::string what, where;
+      std::set<std::size_t> builds;
+    };
+    std::vector<Alike> all;
+    bool several = false;  // verdicts in one build
+    for (std::size_t build = 0; build < library.builds.size(); ++build) {
+      const std::vector<const Cell*>& cells = shelf.cells(row, library.builds[build]);
+      std::map<Verdict, std::vector<const Cell*>, std::greater<>> groups;
+      for (const Cell* cell : cells)
+        if (is_among(verdicts, cell->verdict)) groups[cell->verdict].push_back(cell);
+      several = several || groups.size() > 1;
+      for (const auto& [verdict, group] : groups) {
+        const Cell& cell = **std::min_element(group.begin(), group.end(),
+                                              [](const Cell* one, const Cell* other) { return one->replay.size() < other->replay.size(); });
+        const std::string what = cell.reason.empty() ? cell.says : cell.reason;
+        const std::string where = group.size() < cells.size() ? matrix::shortly(group) : "";
+        auto same = std::find_if(all.begin(), all.end(),
+                                 [&, v = verdict](const Alike& it) { return it.verdict == v && it.what == what && it.where == where; });
+        if (same == all.end()) same = all.insert(same, {verdict, what, where, {}});
+        same->builds.insert(build);
+        if (!worst || cell.verdict > worst->verdict || (cell.verdict == worst->verdict && cell.replay.size() < worst->replay.size()))
+          worst = &cell;
+      }
+    }
+    std::stable_sort(all.begin(), all.end(), [](const Alike& one, const Alike& other) { return one.verdict > other.verdict; });
+    for (const auto& [verdict, what, where, builds] : all) {
+      std::string who = library.name;
+      if (library.builds.size() > 1) who += " " + library.versions(builds);
+      if (!where.empty()) who += " " + where;
+      if (several) who += fmt::format(" {}", spell(verdict));
+      const auto same = std::find_if(told.begin(), told.end(), [&, w = what](const auto& each) { return each.first == w; });
       if (same == told.end())
         told.emplace_back(what, who);
       else
         same->second += ", " + who;
-      if (!worst || cell.verdict > worst->verdict || (cell.verdict == worst->verdict && cell.replay.size() < worst->replay.size()))
-        worst = &cell;
     }
   }
   std::string text;
-  const bool clear = std::all_of(row.cells.begin(), row.cells.end(), [&](const Cell* cell) {
-    return cell->verdict == row.worst && cell->stack == worst->stack && cell->version == worst->version;
-  });
+  const bool clear = told.size() == 1 && std::all_of(row.cells.begin(), row.cells.end(), [&](const Cell* cell) {
+                       return cell->verdict == row.worst && cell->stack == worst->stack;
+                     });
   for (const auto& [what, who] : told) text += clear ? fmt::format("  {}\n", line(what)) : fmt::format("  {}: {}\n", line(who), line(what));
-  if (!worst->replay.empty()) text += fmt::format("  {}\n", line(worst->replay));
+  if (with_replay && !worst->replay.empty()) text += fmt::format("  {}\n", line(worst->replay));
   return text;
 }
 
@@ -134,25 +169,25 @@ std::string notes(const Row& row, const std::vector<Contradiction>& contradictio
 }
 
 // The rows in which a cell has one of these verdicts, worst first, as a fenced block: a line of marks with the clause, then what was seen.
-void add_rows(Fitted& text, const RunReport& report, const std::vector<Row>& rows, const std::vector<Contradiction>& contradictions,
-              std::string_view title, const std::vector<Verdict>& verdicts) {
+void add_rows(Fitted& text, const Shelf& shelf, const std::vector<Row>& rows, const std::vector<Contradiction>& contradictions,
+              std::string_view title, const std::vector<Verdict>& verdicts, bool with_replay = true) {
   std::vector<const Row*> own;
   for (const Row& row : rows)
     if (std::any_of(row.cells.begin(), row.cells.end(), [&](const Cell* cell) { return is_among(verdicts, cell->verdict); }))
       own.push_back(&row);
   if (own.empty()) return;
   std::stable_sort(own.begin(), own.end(), [](const Row* one, const Row* other) { return one->worst > other->worst; });
-  const Columns columns(report, own);
+  const Columns columns(shelf, own);
   std::vector<std::string> blocks;
   for (const Row* row : own)
-    blocks.push_back(
-        fmt::format("{} {}{}\n{}", columns.of_row(*row), line(row->clause), notes(*row, contradictions), seen(report, *row, verdicts)));
+    blocks.push_back(fmt::format("{} {}{}\n{}", columns.of_row(*row), line(row->clause), notes(*row, contradictions),
+                                 seen(shelf, *row, verdicts, with_replay)));
   text.add(fmt::format("## {}: {} {}\n\n```text\n{}\n", title, own.size(), own.size() == 1 ? "clause" : "clauses", columns.head()), blocks,
            "```\n\n");
 }
 
 // Clauses that have nothing against them: those of a document with the same marks are one paragraph.
-void add_rest(Fitted& text, const RunReport& report, const std::vector<Row>& rows) {
+void add_rest(Fitted& text, const Shelf& shelf, const std::vector<Row>& rows) {
   std::vector<std::pair<std::string, std::vector<const Row*>>> documents;
   for (const Row& row : rows) {
     if (row.worst > Verdict::conforms) continue;
@@ -162,7 +197,7 @@ void add_rest(Fitted& text, const RunReport& report, const std::vector<Row>& row
   }
   std::vector<std::string> blocks;
   for (const auto& [name, own] : documents) {
-    const Columns columns(report, own);
+    const Columns columns(shelf, own);
     std::vector<std::pair<std::string, std::vector<std::string>>> alike;  // marks, clauses
     for (const Row* row : own) {
       std::string marks = columns.of_row(*row);
@@ -176,12 +211,13 @@ void add_rest(Fitted& text, const RunReport& report, const std::vector<Row>& row
       blocks.push_back(fmt::format("* {} {}: {}\n", plain(name), code(marks), fmt::join(clauses, ", ")));
   }
   if (blocks.empty()) return;
-  std::vector<std::string> stacks;
-  for (const StackInfo& stack : report.stacks) stacks.push_back(stack.id());
-  text.add(fmt::format("## The rest of the matrix\n\nMarks: {}, in this order.\n\n", plain(text::list(stacks))), blocks, "\n");
+  text.add(fmt::format("## The rest of the matrix\n\nMarks: {}, in this order.\n\n", plain(matrix::names_of(shelf.libraries))), blocks,
+           "\n");
 }
 
-void add_totals(Fitted& text, const RunReport& report) {
+// A line for the builds of each library that follow each other and have the same totals.
+void add_totals(Fitted& text, const Shelf& shelf) {
+  const RunReport& report = shelf.report;
   const Totals all = totals(report);
   std::string head = "| |", rule = "|---|", legend;
   std::vector<Verdict> columns;
@@ -193,18 +229,21 @@ void add_totals(Fitted& text, const RunReport& report) {
     legend += fmt::format("* {} {}: {}\n", code(std::string(1, each.mark)), spell(each.verdict), each.meaning);
   }
   if (columns.empty()) return;
-  std::string table = head + "\n" + rule + "\n";
-  for (const StackInfo& stack : report.stacks) {
-    table += fmt::format("| {} |", plain(stack.id()));
-    for (const Verdict verdict : columns)
-      table += fmt::format(" {} |", std::count_if(report.cells.begin(), report.cells.end(),
-                                                  [&](const Cell& cell) { return is_of(stack, cell) && cell.verdict == verdict; }));
-    table += "\n";
+  std::vector<std::string> lines;
+  for (const auto& [name, counts] : matrix::totals_of(report, shelf.libraries)) {
+    std::string line = fmt::format("| {} |", plain(name));
+    for (const Verdict verdict : columns) line += fmt::format(" {} |", counts[static_cast<std::size_t>(verdict)]);
+    lines.push_back(line + "\n");
   }
   legend += "* `.`: the statement is not about this library\n";
-  for (const StackInfo& stack : report.stacks)
-    if (!stack.library.empty()) legend += fmt::format("* {} is {}\n", plain(stack.id()), plain(matrix::file_of(stack)));
-  text.add(table + "\n" + legend + "\n");
+  for (const matrix::Library& library : shelf.libraries) {
+    if (library.builds.size() > 1)
+      legend += fmt::format("* {}: the marks of {}; with `*` those of another version are others\n", plain(library.name),
+                            plain(library.builds.back()->version));
+    else if (!library.builds.front()->library.empty())
+      legend += fmt::format("* {} is {}\n", plain(library.id()), plain(matrix::file_of(*library.builds.front())));
+  }
+  text.add(head + "\n" + rule + "\n", lines, "\n" + legend + "\n");
 }
 
 // A stack's answers: one where all agree, else each with the columns that gave it.
@@ -228,11 +267,11 @@ std::string common_answer(const matrix::Question& question) {
                                    [&](const auto& one, const auto& other) { return asked_in(one) < asked_in(other); }));
 }
 
-void add_porting(Fitted& text, const RunReport& report, const std::vector<Trait>& traits) {
-  const std::vector<matrix::Question> all = matrix::questions(report, traits);
+void add_porting(Fitted& text, const Shelf& shelf, const std::vector<Trait>& traits) {
+  const std::vector<matrix::Question> all = matrix::questions(shelf.report, traits);
   std::string head = "| question |", rule = "|---|";
-  for (const StackInfo& stack : report.stacks) {
-    head += fmt::format(" {} |", plain(stack.id()));
+  for (const matrix::Library& library : shelf.libraries) {
+    head += fmt::format(" {} |", plain(library.id()));
     rule += "---|";
   }
   std::vector<std::string> apart, alike;
@@ -243,7 +282,22 @@ void add_porting(Fitted& text, const RunReport& report, const std::vector<Trait>
     }
     std::string row = question.question.empty() ? fmt::format("| {} |", code(question.name))
                                                 : fmt::format("| {}<br>{} |", plain(question.question), code(question.name));
-    for (const auto& stack : question.stacks) row += fmt::format(" {} |", answers(stack));
+    for (const matrix::Library& library : shelf.libraries) {
+      std::vector<std::pair<std::string, std::set<std::size_t>>> told;  // what is answered, by which builds
+      for (std::size_t build = 0; build < library.builds.size(); ++build) {
+        const auto given =
+            std::find_if(question.stacks.begin(), question.stacks.end(), [&](const auto& it) { return it.stack == library.builds[build]; });
+        std::string words = answers(*given);
+        if (words.empty()) continue;
+        auto same = std::find_if(told.begin(), told.end(), [&](const auto& it) { return it.first == words; });
+        if (same == told.end()) same = told.insert(same, {std::move(words), {}});
+        same->second.insert(build);
+      }
+      std::vector<std::string> lines;
+      for (const auto& [words, builds] : told)
+        lines.push_back(told.size() == 1 ? words : fmt::format("{}: {}", plain(library.versions(builds)), words));
+      row += fmt::format(" {} |", fmt::join(lines, "<br>"));
+    }
     apart.push_back(row + "\n");
   }
   if (!apart.empty())
@@ -253,11 +307,12 @@ void add_porting(Fitted& text, const RunReport& report, const std::vector<Trait>
 
 void add_partners(Fitted& text, const RunReport& report) {
   if (report.pairs.empty()) return;
-  std::string table = "| library | against | runs | its cells, had there been no other partner |\n|---|---|--:|---|\n";
+  std::vector<std::string> lines;
   for (const Pair& pair : report.pairs)
-    table += fmt::format("| {} {} | {} {} | {} | {} |\n", plain(pair.stack), plain(pair.version), plain(pair.partner),
-                         plain(pair.partner_version), pair.runs, matrix::sums(pair.totals));
-  text.add("## Interoperability\n\n" + table + "\n");
+    lines.push_back(fmt::format("| {} {} | {} {} | {} | {} |\n", plain(pair.stack), plain(pair.version), plain(pair.partner),
+                                plain(pair.partner_version), pair.runs, matrix::sums(pair.totals)));
+  text.add("## Interoperability\n\n| library | against | runs | its cells, had there been no other partner |\n|---|---|--:|---|\n", lines,
+           "\n");
 }
 
 void add_disagreements(Fitted& text, const RunReport& report) {
@@ -284,13 +339,13 @@ void add_contradictions(Fitted& text, const std::vector<Row>& rows, const std::v
 }  // namespace
 
 std::string markdown(const RunReport& report, const References& references) {
-  std::vector<std::string> stacks;
-  for (const StackInfo& stack : report.stacks) stacks.push_back(stack.id());
-  Fitted text("matrix.html");
+  const Shelf shelf(report);
+  constexpr std::size_t longest = 30'000;  // that is read
+  Fitted text("matrix.html", longest);
   text.add(
       fmt::format("# How {} close a TLS connection\n\n{} cells from {} runs: {}. The page matrix.html has the run behind each cell; so has "
                   "`tlsbye replay` with the words below a clause.\n\n",
-                  stacks.empty() ? "no libraries" : plain(text::list(stacks)), report.cells.size(), report.runs, matrix::sums(report)));
+                  plain(matrix::names_of(shelf.libraries)), report.cells.size(), report.runs, matrix::sums(report)));
   if (const std::string made = matrix::made(report); !made.empty()) text.add(plain(made) + ".\n\n");
   if (!report.complete) text.add("**The run was not completed:** what is missing is not-reached here.\n\n");
   std::vector<std::string> problems;
@@ -301,18 +356,18 @@ std::string markdown(const RunReport& report, const References& references) {
     problems.push_back(fmt::format("* and {} more problems, in run.json\n", count - most_problems));
   }
   if (!problems.empty()) text.add("", std::move(problems), "\n");
-  add_totals(text, report);
+  add_totals(text, shelf);
 
   const std::vector<Row> rows = rows_of(report);
   const std::vector<Contradiction> contradictions = matrix::contradictions(report, references);
-  add_rows(text, report, rows, contradictions, "What did not conform", matrix::failures());
-  add_rows(text, report, rows, contradictions, "Accepted deviations", {Verdict::known});
-  add_porting(text, report, references.traits);
+  add_rows(text, shelf, rows, contradictions, "What did not conform", matrix::failures());
+  add_rows(text, shelf, rows, contradictions, "Accepted deviations", {Verdict::known});
+  add_porting(text, shelf, references.traits);
   add_disagreements(text, report);
   add_partners(text, report);
-  add_rows(text, report, rows, contradictions, "What differs, as it may", {Verdict::differs});
+  add_rows(text, shelf, rows, contradictions, "What differs, as it may", {Verdict::differs}, false);
   add_contradictions(text, rows, contradictions);
-  add_rest(text, report, rows);
+  add_rest(text, shelf, rows);
   return text.text();
 }
 

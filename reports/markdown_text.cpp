@@ -36,7 +36,7 @@ void Fitted::add(std::string head, std::vector<std::string> blocks, std::string 
 
 std::string Fitted::text() const {
   const auto note = [&](std::size_t left) { return fmt::format("... and {} more; {} has them all.\n\n", left, where_); };
-  std::size_t room = most;  // for blocks
+  std::size_t room = most_;  // for blocks
   for (const Section& section : sections_) {
     const std::size_t kept = section.head.size() + section.foot.size() + (section.blocks.empty() ? 0 : note(section.blocks.size()).size());
     room -= std::min(room, kept);

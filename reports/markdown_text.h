@@ -14,14 +14,13 @@ std::string code(std::string_view text);  // one that may hold backticks
 // A line inside a fence: it stays one line.
 std::string line(std::string_view text);
 
-// A text of sections, the most important first, that stays below what GitHub takes as a comment (65,536 characters), with some room for
-// what somebody writes around it. Blocks that do not fit are counted instead of told; a section's head and foot are always there.
+// A text of sections, the most important first, that stays below so many characters: by default what GitHub takes as a comment (65,536),
+// with some room for what somebody writes around it. Blocks that do not fit are counted instead of told; a section's head and foot are
+// always there.
 class Fitted {
  public:
-  static constexpr std::size_t most = 60'000;
-
   // `where`: what has those that were left out, "matrix.html".
-  explicit Fitted(std::string where) : where_(std::move(where)) {}
+  explicit Fitted(std::string where, std::size_t most = 60'000) : where_(std::move(where)), most_(most) {}
   void add(std::string head, std::vector<std::string> blocks = {}, std::string foot = {});
   // Ends with a single newline.
   std::string text() const;
@@ -33,6 +32,7 @@ class Fitted {
     std::string foot;
   };
   std::string where_;
+  std::size_t most_;
   std::vector<Section> sections_;
 };
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "harness/data/version.h"
 #include "reports/text.h"
 
 namespace tlsbye::matrix {
@@ -50,6 +51,60 @@ char mark(Verdict verdict) {
   for (const Mark& each : marks())
     if (each.verdict == verdict) return each.mark;
   return '?';
+}
+
+std::string Library::versions(const std::set<std::size_t>& places) const {
+  std::vector<std::string> spans;
+  for (auto first = places.begin(); first != places.end();) {
+    auto last = first;
+    for (auto next = std::next(last); next != places.end() && *next == *last + 1; ++next) last = next;
+    const std::string &from = builds[*first]->version, &to = builds[*last]->version;
+    spans.push_back(first == last ? from : fmt::format("{}-{}", from, to));
+    first = std::next(last);
+  }
+  return fmt::format("{}", fmt::join(spans, ", "));
+}
+
+std::string Library::versions() const {
+  std::set<std::size_t> all;
+  for (std::size_t i = 0; i < builds.size(); ++i) all.insert(i);
+  return versions(all);
+}
+
+std::vector<Library> libraries(const RunReport& report) {
+  std::vector<Library> all;
+  for (const StackInfo& stack : report.stacks) {
+    auto library = std::find_if(all.begin(), all.end(), [&](const Library& it) { return it.name == stack.name; });
+    if (library == all.end()) library = all.insert(library, {stack.name, {}});
+    library->builds.push_back(&stack);
+  }
+  for (Library& library : all)
+    std::stable_sort(library.builds.begin(), library.builds.end(),
+                     [](const StackInfo* one, const StackInfo* other) { return compare_versions(one->version, other->version) < 0; });
+  return all;
+}
+
+std::vector<std::pair<std::string, Totals>> totals_of(const RunReport& report, const std::vector<Library>& libraries) {
+  std::map<std::string, Totals> counts;
+  for (const Cell& cell : report.cells) ++counts[cell.stack + " " + cell.version][static_cast<std::size_t>(cell.verdict)];
+  std::vector<std::pair<std::string, Totals>> all;
+  for (const Library& library : libraries) {
+    for (std::size_t first = 0; first < library.builds.size();) {
+      const Totals& own = counts[library.builds[first]->id()];
+      std::set<std::size_t> alike;
+      std::size_t next = first;
+      while (next < library.builds.size() && counts[library.builds[next]->id()] == own) alike.insert(next++);
+      all.emplace_back(library.name + " " + library.versions(alike), own);
+      first = next;
+    }
+  }
+  return all;
+}
+
+std::string names_of(const std::vector<Library>& libraries) {
+  std::vector<std::string> names;
+  for (const Library& library : libraries) names.push_back(library.id());
+  return names.empty() ? "no libraries" : text::list(names);
 }
 
 std::vector<Document> documents(const RunReport& report) {
@@ -106,25 +161,31 @@ std::vector<std::vector<const Cell*>> alike(const RunReport& report, const std::
   return groups;
 }
 
-std::vector<Findings> by_stack(const RunReport& report, const std::vector<Verdict>& verdicts) {
+std::vector<Findings> by_library(const RunReport& report, const std::vector<Verdict>& verdicts) {
   std::vector<Findings> all;
-  for (const StackInfo& stack : report.stacks) {
-    Findings findings{&stack, {}};
-    std::map<std::pair<std::string, Verdict>, std::size_t> group_of;
-    for (const Cell& cell : report.cells) {
-      if (!is_of(stack, cell) || std::find(verdicts.begin(), verdicts.end(), cell.verdict) == verdicts.end()) continue;
-      const auto [group, fresh] = group_of.try_emplace({cell.clause, cell.verdict}, findings.groups.size());
-      if (fresh) findings.groups.emplace_back();
-      findings.groups[group->second].push_back(&cell);
-    }
+  std::map<std::string_view, std::size_t> place;
+  for (Library& library : libraries(report)) {
+    place.emplace(library.builds.front()->name, all.size());
+    all.push_back({std::move(library), {}});
+  }
+  std::map<std::tuple<std::size_t, std::string_view, Verdict>, std::size_t> group_of;
+  for (const Cell& cell : report.cells) {
+    const auto library = place.find(cell.stack);
+    if (library == place.end() || std::find(verdicts.begin(), verdicts.end(), cell.verdict) == verdicts.end()) continue;
+    auto& groups = all[library->second].groups;
+    const auto [group, fresh] = group_of.try_emplace({library->second, cell.clause, cell.verdict}, groups.size());
+    if (fresh) groups.emplace_back();
+    groups[group->second].push_back(&cell);
+  }
+  for (Findings& findings : all) {
     for (auto& group : findings.groups)
       std::iter_swap(group.begin(), std::min_element(group.begin(), group.end(), [](const Cell* one, const Cell* other) {
                        return one->replay.size() < other->replay.size();
                      }));
     std::stable_sort(findings.groups.begin(), findings.groups.end(),
                      [](const auto& one, const auto& other) { return one.front()->verdict > other.front()->verdict; });
-    if (!findings.groups.empty()) all.push_back(std::move(findings));
   }
+  std::erase_if(all, [](const Findings& it) { return it.groups.empty(); });
   return all;
 }
 
@@ -153,6 +214,17 @@ std::string shortly(const std::vector<const Cell*>& cells) {
   std::set<Column> columns;
   for (const Cell* cell : cells) columns.insert(column_of(*cell));
   return shortly(std::move(columns));
+}
+
+std::string versions_of(const Library& library, const std::vector<const Cell*>& cells) {
+  std::set<std::size_t> places;
+  for (std::size_t i = 0; i < library.builds.size(); ++i)
+    if (std::any_of(cells.begin(), cells.end(), [&](const Cell* cell) { return is_of(*library.builds[i], *cell); })) places.insert(i);
+  return library.versions(places);
+}
+
+std::string shortly(const Library& library, const std::vector<const Cell*>& cells) {
+  return library.builds.size() > 1 ? fmt::format("{}, {}", versions_of(library, cells), shortly(cells)) : shortly(cells);
 }
 
 const Clause* find(const std::vector<Clause>& clauses, std::string_view id) {

@@ -32,6 +32,23 @@ struct Column {
 inline Column column_of(const Cell& cell) { return {cell.role, cell.tls}; }
 inline Column column_of(const TraitAnswer& answer) { return {answer.role, answer.tls}; }
 
+// The builds of one library, oldest first.
+struct Library {
+  std::string name;
+  std::vector<const StackInfo*> builds;
+  // Some of them, by their places: "3.7.1-3.8.13" where each between is among them, "1.1.1w-3.0.22, 4.0.3".
+  std::string versions(const std::set<std::size_t>& places) const;
+  std::string versions() const;  // of all
+  std::string id() const { return name + " " + versions(); }
+};
+// In the order of the report, whose stacks must outlive the result.
+std::vector<Library> libraries(const RunReport& report);
+// How many cells have which verdict: one entry for the builds of a library that follow each other and have the same
+// ("gnutls 3.7.1-3.8.13").
+std::vector<std::pair<std::string, Totals>> totals_of(const RunReport& report, const std::vector<Library>& libraries);
+// "gnutls 3.7.1-3.8.13 and openssl 3.0.22"; "no libraries".
+std::string names_of(const std::vector<Library>& libraries);
+
 // The clauses of one source, with the stacks that any of them applies to, and the columns that any of their cells is in.
 struct Row {
   std::string clause;  // id without the document's name
@@ -53,19 +70,23 @@ std::vector<std::vector<const Cell*>> alike(const RunReport& report, const std::
 // The verdicts that are told at length.
 const std::vector<Verdict>& failures();
 
-// What a stack has against it: one group for each clause and verdict, worst first; in each group the cell with the shortest replay id comes
-// first. Stacks without such cells are left out.
+// What a library has against it, in any of its builds: one group for each clause and verdict, worst first; in each group the cell with the
+// shortest replay id comes first. Libraries without such cells are left out.
 struct Findings {
-  const StackInfo* stack;
+  Library library;
   std::vector<std::vector<const Cell*>> groups;
 };
-std::vector<Findings> by_stack(const RunReport& report, const std::vector<Verdict>& verdicts);
+std::vector<Findings> by_library(const RunReport& report, const std::vector<Verdict>& verdicts);
 
 // "as client, TLS 1.2 and 1.3; as server, TLS 1.3"
 std::string where(const std::vector<const Cell*>& cells);
 // The same for a narrow place: "TLS 1.2 1.3" for both roles alike, "client 1.2 1.3; server 1.3" where they are not.
 std::string shortly(std::set<Column> columns);
 std::string shortly(const std::vector<const Cell*>& cells);
+// "3.5.9-4.0.3": the builds of the library that the cells are of.
+std::string versions_of(const Library& library, const std::vector<const Cell*>& cells);
+// The same of cells of a library, with the versions where it has several: "3.5.9-4.0.3, TLS 1.2 1.3".
+std::string shortly(const Library& library, const std::vector<const Cell*>& cells);
 // "RFC 8446 6.1; RFC 9846 6.1 MUST": the documents and their force; the catalogue's rows where the clause is not known.
 std::string citation(const Cell& cell, const std::vector<Clause>& clauses);
 const Clause* find(const std::vector<Clause>& clauses, std::string_view id);

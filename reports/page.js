@@ -23,7 +23,32 @@
   const failures = ["violates", "hung", "crashed", "harness-error", "stale", "discouraged"];
   const stacks = data.stacks.map((stack, index) => ({ ...stack, index, id: `${stack.name} ${stack.version}` }));
   const clauses = data.clauses.map((clause, index) => ({ ...clause, index, id: `${clause.document}/${clause.name}`, cells: [] }));
-  const runs = data.transcripts;
+  // The builds of each library, oldest first. Of one that has several the newest is shown until it is opened.
+  const libraries = [...new Set(stacks.map(stack => stack.name))].map(name => ({ name, builds: stacks.filter(stack => stack.name === name), open: false }));
+  for (const library of libraries) {
+    library.newest = library.builds[library.builds.length - 1];
+    for (const stack of library.builds) stack.library = library;
+  }
+  const is_visible = stack => stack.library.open || stack === stack.library.newest;
+  const visible_of = library => library.builds.filter(is_visible);
+  // "3.7.1-3.8.13, 4.0.3": some of the builds of a library.
+  const versions_of = (library, builds) => {
+    const spans = [];
+    library.builds.forEach((build, place) => {
+      if (!builds.includes(build)) return;
+      const last = spans[spans.length - 1];
+      if (last && last.to === place - 1) last.to = place;
+      else spans.push({ from: place, to: place });
+    });
+    return spans.map(({ from, to }) => from === to ? library.builds[from].version : `${library.builds[from].version}-${library.builds[to].version}`).join(", ");
+  };
+  const name_of = library => `${library.name} ${versions_of(library, library.builds)}`;
+  const runs = data.transcripts.map(it => {
+    const more = typeof it[it.length - 1] === "object" ? it[it.length - 1] : {};
+    const [replay, subject, partner, role, tls, io, schedule, decrypted, script, items] = it.length > 9 ? it : it.slice(0, 1);
+    return { replay, subject, partner, role, tls, io, schedule, decrypted, script: data.parts[script], items: data.parts[items],
+             file: more.file || replay.replaceAll("/", "+").replaceAll(":", "~") };
+  });
   const cells = data.cells.map(([clause, stack, role, tls, verdict, run, says, decisive, more], index) => {
     const cell = { index, clause: clauses[clause], stack: stacks[stack], role: roles[role], tls, verdict: verdicts[verdict], run, says: strings[says],
                    decisive, ...more };
@@ -40,7 +65,9 @@
     + (data.made ? ` ${data.made}.` : "")
     + (data.complete ? "" : " The run was not completed: what is missing is not-reached here.");
   const files = stacks.filter(stack => stack.file);
-  at("files").append(...files.map(stack => make("li", {}, `${stack.id} is ${stack.file}`)));
+  const told_files = files.map(stack => make("li", {}, `${stack.id} is ${stack.file}`));
+  at("files").append(...(stacks.length === libraries.length ? told_files
+    : [make("li", {}, make("details", {}, make("summary", {}, `The files of the ${stacks.length} builds`), make("ul", { class: "files" }, told_files)))]));
   at("files").hidden = files.length === 0;
   at("problems").hidden = data.problems.length === 0;
   at("problems").append(...data.problems.map(problem => make("li", {}, problem)));
@@ -48,7 +75,8 @@
     at("marks").append(make("dt", {}, mark(verdict)), make("dt", {}, verdict.word), make("dd", {}, verdict.meaning));
 
   // --- Filters: what is wanted, and the address that says so ---
-  const wanted = { q: "", verdict: new Set(), stack: "", role: "", tls: "", strength: "" };
+  const nothing_wanted = () => ({ q: "", verdict: new Set(), stack: new Set(), differ: "", role: "", tls: "", strength: "" });
+  const wanted = nothing_wanted();
   const chips = new Map();
   for (const verdict of legend) {
     const count = data.totals[verdicts.indexOf(verdict)];
@@ -64,15 +92,25 @@
     onclick: () => { wanted.verdict = is_failures() ? new Set() : new Set(failures.filter(word => chips.has(word))); changed(); } }, "all that did not conform");
   if (failures.some(word => chips.has(word))) at("verdicts").append(preset);
   const options = (id, values) => at(id).append(...values.map(value => make("option", {}, value)));
-  options("stack", stacks.map(stack => stack.id));
+  const library_chips = new Map();
+  for (const library of libraries) {
+    const chip = make("button", { type: "button", class: "chip plain", "aria-pressed": "false", "data-library": library.name,
+      onclick: () => { wanted.stack.delete(library.name) || wanted.stack.add(library.name); changed(); } }, name_of(library));
+    library_chips.set(library.name, chip);
+    at("libraries").append(chip);
+  }
+  const differ = make("button", { type: "button", class: "chip plain", id: "differ", "aria-pressed": "false", title: "Rows in which not all of these libraries, and versions of them, have the same verdict",
+    onclick: () => { wanted.differ = wanted.differ ? "" : "1"; changed(); } }, "only rows that differ");
+  at("libraries").append(differ);
+  at("libraries").hidden = stacks.length < 2;
   options("tls", [...new Set(cells.map(cell => cell.tls))].sort());
   options("strength", [...new Set(clauses.map(clause => clause.strength))]);
-  const selects = ["stack", "role", "tls", "strength"];
+  const selects = ["role", "tls", "strength"];
   for (const id of selects) at(id).addEventListener("change", () => { wanted[id] = at(id).value; changed(); });
   at("search").addEventListener("input", () => { wanted.q = at("search").value; changed(); });
   at("filters").addEventListener("submit", event => event.preventDefault());
   function show_all() {
-    Object.assign(wanted, { q: "", verdict: new Set(), stack: "", role: "", tls: "", strength: "" });
+    Object.assign(wanted, nothing_wanted());
     changed();
   }
   at("filters").addEventListener("reset", event => { event.preventDefault(); show_all(); });
@@ -81,14 +119,43 @@
   // --- Matrix ---
   const shorten = { client: "client", server: "server" };
   const documents = [];
-  for (const name of new Set(clauses.map(clause => clause.document))) {
+  // What other builds of a library show in that place, where it is something else: "conforms 3.7.1-3.7.9, violates 3.8.9".
+  const place_of = cell => `${cell.clause.index}:${cell.stack.name}:${cell.role}:${cell.tls}`;
+  const places = new Map();
+  for (const cell of cells) if (cell.stack.library.builds.length > 1) places.set(place_of(cell), [...(places.get(place_of(cell)) || []), cell]);
+  const across = cell => {
+    const all = places.get(place_of(cell)) || [], words = [];
+    for (const each of all) {
+      const last = words[words.length - 1];
+      if (last && last.verdict === each.verdict) last.builds.push(each.stack);
+      else words.push({ verdict: each.verdict, builds: [each.stack] });
+    }
+    return { changed: new Set(all.map(it => it.verdict)).size > 1 || (all.length > 0 && all.length < cell.stack.library.builds.length),
+             text: words.map(({ verdict, builds }) => `${verdict.word} ${versions_of(cell.stack.library, builds)}`).join(", ") };
+  };
+  function toggle(library) {
+    library.open = !library.open;
+    draw_matrix();
+    filter();
+    const button = document.querySelector(`[data-toggle="${CSS.escape(library.name)}"]`);
+    if (button) button.focus();
+  }
+  function draw_document(name) {
     const own = clauses.filter(clause => clause.document === name), all = own.flatMap(clause => clause.cells);
     const columns = roles.flatMap(role => [...new Set(all.filter(cell => cell.role === role).map(cell => cell.tls))].sort().map(tls => ({ role, tls })));
-    const there = stacks.filter(stack => all.some(cell => cell.stack === stack));
+    const of_here = new Set(all.map(cell => cell.stack));
+    const there = libraries.filter(library => library.builds.some(stack => of_here.has(stack))).flatMap(visible_of);
     const apart = column => column.role === "server" && columns[0].role === "client" ? " apart" : "";
     const grid = (children, label) => make("div", { class: columns.length > 4 ? "cells many" : "cells", style: `--columns: ${columns.length}`, "aria-hidden": label }, children);
+    const head_of = stack => {
+      const library = stack.library;
+      if (library.builds.length === 1) return make("span", { class: "stack-name" }, stack.id);
+      const button = stack !== library.newest ? null : make("button", { type: "button", class: "fold-versions", "data-toggle": library.name, "aria-expanded": String(library.open),
+        onclick: () => toggle(library) }, library.open ? "fold" : plural(library.builds.length, "version"));
+      return make("span", { class: "stack-name" }, stack.id, button);
+    };
     const heads = there.map(stack => make("th", { scope: "col", "data-stack": stack.index },
-      make("span", { class: "stack-name" }, stack.id),
+      head_of(stack),
       grid([...roles.filter(role => columns.some(it => it.role === role)).map(role => {
               const count = columns.filter(it => it.role === role).length;
               return make("span", { class: `head role${apart({ role })}`, style: `grid-column: span ${count}` }, role);
@@ -98,33 +165,51 @@
     const body = make("tbody");
     const rows = own.map(clause => {
       const groups = there.map(stack => {
+        const mine = clause.cells.filter(it => it.stack === stack);
         const places = columns.map(column => {
-          const cell = clause.cells.find(it => it.stack === stack && it.role === column.role && it.tls === column.tls);
+          const cell = mine.find(it => it.role === column.role && it.tls === column.tls);
           if (!cell) return make("span", { class: apart(column).trim() });
-          cell.button = make("button", { type: "button", class: `cell v-${cell.verdict.word}${apart(column)}`, tabindex: "-1", "data-cell": cell.id,
-            title: `${cell.verdict.word}: ${cell.says}`,
-            "aria-label": `${cell.verdict.word}: ${clause.name}, ${stack.id} as ${cell.role}, TLS ${cell.tls}`, onclick: () => go({ cell: cell.id }) },
+          const before = stack.library.open ? { changed: false } : across(cell);
+          cell.button = make("button", { type: "button", class: `cell v-${cell.verdict.word}${apart(column)}${before.changed ? " changed" : ""}`, tabindex: "-1", "data-cell": cell.id,
+            title: `${cell.verdict.word}: ${cell.says}${before.changed ? `\n${before.text}` : ""}`,
+            "aria-label": `${cell.verdict.word}: ${clause.name}, ${stack.id} as ${cell.role}, TLS ${cell.tls}${before.changed ? `; ${before.text}` : ""}`, onclick: () => go({ cell: cell.id }) },
             cell.verdict.mark, make("small", { "aria-hidden": "true" }, `${shorten[cell.role]} ${cell.tls}`));
           return cell.button;
         });
-        const any = clause.cells.some(it => it.stack === stack);
-        return make("td", { "data-label": stack.id, "data-stack": stack.index }, any ? grid(places) : null);
+        return make("td", { "data-label": stack.id, "data-stack": stack.index }, mine.length > 0 ? grid(places) : null);
       });
       const element = make("tr", {}, make("th", { scope: "row" },
         make("code", { class: "clause" }, clause.name), make("span", { class: `strength ${clause.strength}` }, clause.strength),
         make("p", { class: "says" }, clause.says)), groups);
       body.append(element);
-      const text = [clause.id, clause.says, ...clause.cites, ...clause.ref, ...clause.cells.flatMap(cell => [cell.says, cell.reason || "", cell.run === null ? "" : runs[cell.run].replay])]
-        .join("\n").toLowerCase();
-      return { clause, element, text };
+      return { clause, element };
     });
-    const element = make("table", { class: "document" },
-      make("thead", {}, make("tr", {}, make("th", { scope: "col" }, make("h3", {}, name), tally), heads)), body);
+    const element = make("div", { class: "wide" }, make("table", { class: "document" },
+      make("thead", {}, make("tr", {}, make("th", { scope: "col" }, make("h3", {}, name), tally), heads)), body));
     at("documents").append(element);
     documents.push({ name, element, rows, tally, heads });
   }
+  function draw_matrix() {
+    at("documents").replaceChildren();
+    documents.length = 0;
+    for (const cell of cells) cell.button = null;
+    for (const name of new Set(clauses.map(clause => clause.document))) draw_document(name);
+    at("documents").classList.toggle("opened", libraries.some(library => library.open));
+  }
+  // What is searched, of a clause; made when somebody searches.
+  const text_of = clause => clause.text ??= [clause.id, clause.says, ...clause.cites, ...clause.ref, ...clause.cells.flatMap(cell => [cell.says, cell.reason || "", cell.run === null ? "" : runs[cell.run].replay])]
+    .join("\n").toLowerCase();
 
-  const fits = cell => (!wanted.stack || cell.stack.id === wanted.stack) && (!wanted.role || cell.role === wanted.role) && (!wanted.tls || cell.tls === wanted.tls);
+  const is_wanted = library => wanted.stack.size === 0 || wanted.stack.has(library.name);
+  const differs = some => {
+    const seen = new Map();
+    return some.some(cell => {
+      const place = `${cell.role} ${cell.tls}`;
+      if (!seen.has(place)) seen.set(place, cell.verdict);
+      return seen.get(place) !== cell.verdict;
+    });
+  };
+  const fits = cell => is_wanted(cell.stack.library) && (!wanted.role || cell.role === wanted.role) && (!wanted.tls || cell.tls === wanted.tls);
   let shown = [];  // the cells that can be walked through, in the order of the page
   function filter() {
     const words = wanted.q.toLowerCase().split(/\s+/).filter(Boolean);
@@ -135,24 +220,27 @@
       for (const row of each.rows) {
         const left = row.clause.cells.filter(fits);
         const hits = left.filter(cell => wanted.verdict.size === 0 || wanted.verdict.has(cell.verdict.word));
-        const visible = hits.length > 0 && (!wanted.strength || row.clause.strength === wanted.strength) && words.every(word => row.text.includes(word));
+        const visible = hits.length > 0 && (!wanted.strength || row.clause.strength === wanted.strength) && (!wanted.differ || differs(left))
+          && words.every(word => text_of(row.clause).includes(word));
         row.element.hidden = !visible;
         if (!visible) continue;
         ++own;
         const lit = new Set(hits);
-        for (const cell of row.clause.cells) cell.button.classList.toggle("dim", !lit.has(cell));
-        shown.push(...hits);
+        for (const cell of row.clause.cells) if (cell.button) cell.button.classList.toggle("dim", !lit.has(cell));
+        shown.push(...hits.filter(cell => cell.button));
       }
       each.element.hidden = own === 0;
       each.tally.textContent = own === each.rows.length ? plural(own, "clause") : `${own} of ${plural(each.rows.length, "clause")}`;
       for (const element of each.element.querySelectorAll("[data-stack]"))
-        element.hidden = Boolean(wanted.stack) && stacks[element.dataset.stack].id !== wanted.stack;
+        element.hidden = !is_wanted(stacks[element.dataset.stack].library);
       rows += own;
     }
     at("empty").hidden = rows > 0;
     at("count").textContent = rows === clauses.length ? plural(rows, "clause") : `${rows} of ${plural(clauses.length, "clause")}`;
     for (const [word, chip] of chips) chip.setAttribute("aria-pressed", String(wanted.verdict.has(word)));
     preset.setAttribute("aria-pressed", String(is_failures()));
+    for (const [name, chip] of library_chips) chip.setAttribute("aria-pressed", String(wanted.stack.has(name)));
+    differ.setAttribute("aria-pressed", String(Boolean(wanted.differ)));
     for (const id of selects) at(id).value = wanted[id];
     if (at("search").value !== wanted.q) at("search").value = wanted.q;
     reachable();
@@ -162,7 +250,7 @@
   let current = null;
   function reachable(cell) {
     const next = cell || (current && shown.includes(current) ? current : shown[0]);
-    if (current) current.button.tabIndex = -1;
+    if (current && current.button) current.button.tabIndex = -1;
     current = next || null;
     if (current) current.button.tabIndex = 0;
   }
@@ -172,7 +260,7 @@
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!cell || !step || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
-    const visible = it => it.button.getClientRects().length > 0;
+    const visible = it => it.button && it.button.getClientRects().length > 0;
     let to = null;
     if (step[0]) {
       const row = cell.clause.cells.filter(visible);
@@ -191,6 +279,15 @@
     given.map(([text, run], place) => [place > 0 ? " or " : null,
       make("button", { type: "button", class: "answer", onclick: () => go({ run: runs[run].replay }) }, text)]).flat(),
     where ? make("small", {}, ` ${where}`) : null);
+  // Of versions that answer the same the newest is shown.
+  const answers_of = (library, question) => {
+    const groups = new Map();
+    for (const stack of library.builds) {
+      const given = question.stacks[stack.index], text = JSON.stringify(given.map(([answers, where]) => [answers.map(([words]) => words), where]));
+      if (given.length > 0) groups.set(text, { given, builds: [...(groups.get(text)?.builds || []), stack] });
+    }
+    return [...groups.values()].map(({ given, builds }) => [groups.size > 1 ? make("small", { class: "versions" }, versions_of(library, builds)) : null, ...given.map(answer)]).flat();
+  };
   const asked = new Set(data.questions.map(it => it.name));
   const question = it => make("th", { scope: "row", id: `trait-${it.name}` }, it.question || "", it.question ? make("br") : null, make("code", {}, it.name));
   const labelled = (heads, row) => { [...row.children].forEach((cell, place) => { cell.dataset.label = heads[place]; }); return row; };
@@ -198,11 +295,11 @@
     make("thead", {}, make("tr", {}, heads.map(head => make("th", { scope: "col" }, head)))), make("tbody", {}, rows.map(row => labelled(heads, row)))));
   const apart = data.questions.filter(it => !it.alike), alike = data.questions.filter(it => it.alike);
   if (apart.length > 0)
-    at("questions").append(table(["Question", ...stacks.map(stack => stack.id)],
-      apart.map(it => make("tr", {}, question(it), it.stacks.map(answers => make("td", {}, answers.map(answer)))))));
+    at("questions").append(table(["Question", ...libraries.map(name_of)],
+      apart.map(it => make("tr", {}, question(it), libraries.map(library => make("td", {}, answers_of(library, it)))))));
   if (alike.length > 0)
     at("questions").append(make("h3", {}, "And this does not, as far as it was seen"), table(["Question", "Answer"],
-      alike.map(it => make("tr", {}, question(it), make("td", {}, it.stacks.reduce((most, answers) => answers.length > most.length ? answers : most, []).map(answer))))));
+      alike.map(it => make("tr", {}, question(it), make("td", {}, [...it.stacks].reverse().reduce((most, answers) => answers.length > most.length ? answers : most, []).map(answer))))));
   at("moving").hidden = data.questions.length === 0;
 
   const partners = [...new Set(data.pairs.map(pair => pair[1]))];
@@ -212,11 +309,18 @@
       make("div", { class: "bar", "aria-hidden": "true" }, parts.map(part => make("span", { class: `v-${part.verdict.word}`, style: `flex: ${part.count}` }))),
       make("small", {}, parts.map(part => `${part.count} ${part.verdict.word}`).join(", "))];
   };
-  at("pairs").append(table(["against", ...partners], [...new Set(data.pairs.map(pair => pair[0]))].map(stack =>
-    make("tr", {}, make("th", { scope: "row" }, make("b", {}, stack)), partners.map(partner => {
-      const pair = data.pairs.find(it => it[0] === stack && it[1] === partner);
-      return make("td", {}, pair ? fare(pair[2], pair[3]) : "not run");
-    })))));
+  at("pairs").append(table(["against", ...partners], libraries.flatMap(library => {
+    const lines = [];  // builds that follow each other and fared alike
+    for (const stack of library.builds) {
+      const pairs = partners.map(partner => data.pairs.find(it => it[0] === stack.id && it[1] === partner));
+      if (!pairs.some(Boolean)) continue;
+      const text = JSON.stringify(pairs.map(pair => pair && pair.slice(2))), last = lines[lines.length - 1];
+      if (last && last.text === text) last.builds.push(stack);
+      else lines.push({ text, pairs, builds: [stack] });
+    }
+    return lines.map(({ pairs, builds }) => make("tr", {}, make("th", { scope: "row" }, make("b", {}, `${library.name} ${versions_of(library, builds)}`)),
+      pairs.map(pair => make("td", {}, pair ? fare(pair[2], pair[3]) : "not run"))));
+  })));
   at("partners").hidden = data.pairs.length === 0;
 
   at("advice").append(...data.advice.map(({ title, sentences }) => make("details", {}, make("summary", {}, title),
@@ -292,7 +396,7 @@
       parts.push(make("p", {}, `${strings[run.subject]} as ${roles[run.role]}, TLS ${run.tls}, ${run.io}, with ${strings[run.partner]}`, run.schedule ? `, faults: ${run.schedule}` : ""));
       parts.push(timeline(run, decisive));
     } else if (evidence) {
-      parts.push(make("pre", { class: "evidence" }, evidence.join("\n")));
+      parts.push(make("pre", { class: "evidence" }, evidence.map(line => strings[line]).join("\n")));
     }
     return [make("h3", {}, "The run that decided: ", make("code", {}, run.replay.split(":")[0])), ...parts,
       make("h3", {}, "See it again"), make("div", { class: "command" }, make("code", {}, command), button),
@@ -314,13 +418,14 @@
       make("p", {}, make("span", { class: `verdict v-${cell.verdict.word}` }, make("span", { class: "mark", "aria-hidden": "true" }, cell.verdict.mark), cell.verdict.word),
         make("span", { class: `strength ${clause.strength}` }, clause.strength)),
       cell.says ? make("p", { class: "seen" }, cell.says) : null,
+      cell.stack.library.builds.length > 1 ? make("p", { class: "versions" }, across(cell).text) : null,
       cell.reason ? make("p", {}, `${cell.verdict.word}, ${cell.reason} (it was: ${verdicts[cell.was].word})`) : null,
       make("div", { class: "statement" }, clause.says ? make("p", {}, clause.says) : null,
         make("ul", {}, [...clause.cites, clause.ref.length ? `catalogue: ${clause.ref.join(", ")}` : null, clause.test ? `tested by: ${clause.test}` : null,
           ...contradictions.map(it => `contradiction${it.id ? ` ${it.id}` : ""}: ${it.says.join(" / ")}`)]
           .filter(Boolean).map(line => make("li", {}, line)))),
-      make("div", { class: "others", role: "group", "aria-label": "The same clause elsewhere" }, clause.cells.map(it => make("button",
-        { type: "button", "aria-current": it === cell ? "true" : undefined, onclick: () => go({ cell: it.id }) }, mark(it.verdict), hidden(it.verdict.word), `${it.stack.name} ${it.role} ${it.tls}`))),
+      make("div", { class: "others", role: "group", "aria-label": "The same clause elsewhere" }, clause.cells.filter(it => is_visible(it.stack) || place_of(it) === place_of(cell)).map(it => make("button",
+        { type: "button", "aria-current": it === cell ? "true" : undefined, onclick: () => go({ cell: it.id }) }, mark(it.verdict), hidden(it.verdict.word), `${it.stack.library.builds.length > 1 ? it.stack.id : it.stack.name} ${it.role} ${it.tls}`))),
       cell.run === null ? null : story(cell.run, cell.decisive, cell.evidence)];
   }
   function open(children) {
@@ -337,7 +442,7 @@
     if (at("panel").hidden) return;
     at("panel").hidden = true;
     document.body.classList.remove("open");
-    const back = current && current.button.getClientRects().length ? current.button : opener;
+    const back = current && current.button && current.button.getClientRects().length ? current.button : opener;
     if (back && back.focus) back.focus();
   }
 
@@ -346,7 +451,8 @@
   function address() {
     const words = new URLSearchParams();
     for (const name of ["q", ...selects]) if (wanted[name]) words.set(name, wanted[name]);
-    if (wanted.verdict.size) words.set("verdict", [...wanted.verdict].join(","));
+    for (const name of ["verdict", "stack"]) if (wanted[name].size) words.set(name, [...wanted[name]].join(","));
+    if (wanted.differ) words.set("differ", wanted.differ);
     for (const name of ["cell", "run"]) if (open_now[name]) words.set(name, open_now[name]);
     return "#" + words.toString().replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@").replaceAll("%2C", ",");
   }
@@ -362,6 +468,11 @@
   function draw() {
     for (const element of document.querySelectorAll('.cell[aria-current="true"]')) element.removeAttribute("aria-current");
     const cell = cell_of.get(open_now.cell), run = run_of.get(open_now.run);
+    if (cell && !is_visible(cell.stack)) {
+      cell.stack.library.open = true;
+      draw_matrix();
+      filter();
+    }
     if (cell) {
       cell.button.setAttribute("aria-current", "true");
       reachable(cell);
@@ -378,6 +489,8 @@
     for (const name of ["q", ...selects]) wanted[name] = words.get(name) || "";
     for (const id of selects) if (![...at(id).options].some(option => option.value === wanted[id])) wanted[id] = "";
     wanted.verdict = new Set((words.get("verdict") || "").split(",").filter(word => chips.has(word)));
+    wanted.stack = new Set((words.get("stack") || "").split(",").map(word => word.split(" ")[0]).filter(word => library_chips.has(word)));
+    wanted.differ = words.get("differ") || "";
     Object.assign(open_now, { cell: words.get("cell"), run: words.get("run") });
     filter();
     draw();
@@ -400,6 +513,7 @@
   const folds = [...document.querySelectorAll("details")];
   window.addEventListener("beforeprint", () => { for (const fold of folds) { fold.dataset.open = fold.open; fold.open = true; } });
   window.addEventListener("afterprint", () => { for (const fold of folds) fold.open = fold.dataset.open === "true"; });
+  draw_matrix();
   filter();
   follow();
 })();

@@ -1,12 +1,15 @@
 #include "reports/terminal.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <functional>
+#include <map>
 #include <set>
 #include <system_error>
 
@@ -24,6 +27,7 @@ constexpr std::size_t name_of_stack = 15;
 constexpr std::size_t most_rows = 40;   // of a matrix that is shown whole
 constexpr std::size_t most_facts = 10;  // told of one library; of many libraries fewer, so that all of them are read
 constexpr std::size_t facts_in_all = 60;
+constexpr std::size_t most_clauses = 40;  // that are told in a line
 constexpr std::string_view legend_head =
     "Rows: what the documents say. Columns: each library, as client and as server, in each version of TLS.";
 
@@ -136,7 +140,7 @@ std::string legend(const RunReport& report, const TerminalStyle& style) {
   return text + "\n";
 }
 
-// What was seen once, whichever clauses speak of it: the groups of one stack that have the same verdict and saw the same.
+// What was seen once, whichever clauses speak of it: the groups of one library that have the same verdict and saw the same.
 struct Fact {
   std::vector<const Cell*> cells;  // the worst clause's
   std::size_t further = 0;         // clauses that say so too
@@ -159,18 +163,19 @@ std::vector<Fact> facts_of(const matrix::Findings& stack) {
   return facts;
 }
 
-// What one stack has against it, in plain words; of more than `most` facts the worst.
+// What one library has against it, in plain words; of more than `most` facts the worst. Puts the clauses that it names into `named`.
 std::string findings(const RunReport& report, const matrix::Findings& stack, std::size_t most, const std::vector<Clause>& clauses,
-                     const TerminalStyle& style) {
+                     const TerminalStyle& style, std::set<std::string>& named) {
   const Ink ink(style.colour);
   std::string text;
   const std::vector<Fact> facts = facts_of(stack);
   for (std::size_t i = 0; i < std::min(facts.size(), most); ++i) {
     const Cell& cell = *facts[i].cells.front();
     const Clause* clause = matrix::find(clauses, cell.clause);
+    named.insert(cell.clause);
     const std::string verdict(spell(cell.verdict));
     const std::string lines = paragraph(fmt::format("{}{} Seen: {} ({}).", verdict, clause ? fmt::format(" \"{}\"", clause->says) : "",
-                                                    seen(cell), matrix::shortly(facts[i].cells)),
+                                                    seen(cell), matrix::shortly(stack.library, facts[i].cells)),
                                         style.columns, 2, 4);
     text += "  " + ink.of(cell.verdict, verdict) + lines.substr(2 + verdict.size());
     const std::size_t further = facts[i].further;
@@ -180,21 +185,44 @@ std::string findings(const RunReport& report, const matrix::Findings& stack, std
     if (!cell.replay.empty()) text += ink.faint("    " + replay_command(report, cell.replay)) + "\n";
   }
   if (facts.size() > most) text += fmt::format("  and {} more\n", facts.size() - most);
-  return ink.strong(stack.stack->id()) + "\n" + text + "\n";
+  return ink.strong(stack.library.id()) + "\n" + text + "\n";
 }
 
-// A line a library: what its cells came to.
+// The other clauses that failed, a line each: "rfc8446/told  violates gnutls, openssl 3.5.9-4.0.3".
+std::string further_clauses(const std::vector<matrix::Findings>& failures, const std::set<std::string>& named, const TerminalStyle& style) {
+  const Ink ink(style.colour);
+  std::vector<std::string_view> order;
+  std::map<std::string_view, std::map<Verdict, std::vector<std::string>, std::greater<>>> whose;
+  for (const auto& [library, groups] : failures) {
+    for (const auto& group : groups) {
+      const Cell& cell = *group.front();
+      if (named.contains(cell.clause)) continue;
+      if (!whose.contains(cell.clause)) order.push_back(cell.clause);
+      const std::string versions = library.builds.size() > 1 ? " " + matrix::versions_of(library, group) : "";
+      whose[cell.clause][cell.verdict].push_back(library.name + versions);
+    }
+  }
+  std::string text;
+  for (std::size_t i = 0; i < std::min(order.size(), most_clauses); ++i) {
+    std::vector<std::string> words;
+    for (const auto& [verdict, libraries] : whose[order[i]])
+      words.push_back(fmt::format("{} {}", spell(verdict), fmt::join(libraries, ", ")));
+    text += paragraph(fmt::format("{}  {}", order[i], fmt::join(words, "; ")), style.columns, 2, 4);
+  }
+  if (order.size() > most_clauses) text += fmt::format("  and {} more, in matrix.md\n", order.size() - most_clauses);
+  return text.empty() ? text : ink.strong("And these clauses") + "\n" + text + "\n";
+}
+
+// A line for the builds of a library that follow each other and have the same totals.
 std::string overview(const RunReport& report, const TerminalStyle& style) {
   const Ink ink(style.colour);
+  const auto lines = matrix::totals_of(report, matrix::libraries(report));
   std::size_t width = 0;
-  for (const StackInfo& stack : report.stacks) width = std::max(width, text::width(stack.id()));
+  for (const auto& [name, counts] : lines) width = std::max(width, text::width(name));
   std::string text;
-  for (const StackInfo& stack : report.stacks) {
-    Totals counts{};
-    for (const Cell& cell : report.cells)
-      if (cell.stack == stack.name && cell.version == stack.version) ++counts[static_cast<std::size_t>(cell.verdict)];
-    const std::string lines = paragraph(matrix::sums(counts), style.columns, width + 2, width + 2);
-    text += ink.strong(text::padded(stack.id(), width)) + lines.substr(std::min(lines.size(), width));
+  for (const auto& [name, counts] : lines) {
+    const std::string sums = paragraph(matrix::sums(counts), style.columns, width + 2, width + 2);
+    text += ink.strong(text::padded(name, width)) + sums.substr(std::min(sums.size(), width));
   }
   return text.empty() ? text : text + "\n";
 }
@@ -282,11 +310,13 @@ std::string tell_cells(const std::vector<const Cell*>& alike, const std::vector<
 std::string terminal(const RunReport& report, const std::vector<Clause>& clauses, const TerminalStyle& style) {
   const Ink ink(style.colour);
   std::string text = overview(report, style);
-  const auto failures = matrix::by_stack(report, matrix::failures());
+  const auto failures = matrix::by_library(report, matrix::failures());
   if (!failures.empty()) {
     text += ink.strong("What did not conform, worst first") + "\n\n";
     const std::size_t each = std::clamp<std::size_t>(facts_in_all / failures.size(), 3, most_facts);
-    for (const matrix::Findings& stack : failures) text += findings(report, stack, each, clauses, style);
+    std::set<std::string> named;
+    for (const matrix::Findings& library : failures) text += findings(report, library, each, clauses, style, named);
+    text += further_clauses(failures, named, style);
   }
   text += disagreements(report, style);
   if (style.all) text += tables(report, style) + legend(report, style);

@@ -93,8 +93,11 @@ RunReport with_broken_clauses(int count) {
 TEST(Terminal, OfManyFindingsTheRestIsCounted) {
   const std::string text = terminal(with_broken_clauses(100));
   EXPECT_THAT(text, HasSubstr("  violates Seen: fault 0 (client 1.2).\n    gnutls-more/clause-0 (documented)\n"));
-  EXPECT_THAT(text, Not(HasSubstr("gnutls-more/clause-50 ")));
+  EXPECT_THAT(text, Not(HasSubstr("gnutls-more/clause-30 (")));
   EXPECT_THAT(text, HasSubstr("  and 94 more\n"));
+  EXPECT_THAT(text, HasSubstr("And these clauses\n  gnutls-more/clause-7  violates gnutls\n")) << "the others have a line each";
+  EXPECT_THAT(text, Not(HasSubstr("gnutls-more/clause-50 ")));
+  EXPECT_THAT(text, HasSubstr("  and 54 more, in matrix.md\n"));
 }
 
 TEST(Terminal, AFactIsToldOnceWhicheverClausesSpeakOfIt) {
@@ -122,6 +125,17 @@ TEST(Terminal, OfALongMatrixRowsThatConformThroughoutAreCounted) {
   EXPECT_THAT(terminal(report, whole), HasSubstr("rfc8446  all 3 rows conform throughout\n"));
   report.cells.back().clause = "rfc8446/one-more";
   EXPECT_THAT(terminal(report, whole), HasSubstr("and 3 that conform throughout\n"));
+}
+
+TEST(Terminal, VersionsThatAgreeAreToldOnce) {
+  RunReport report = sample_of_versions();
+  const std::string text = terminal(report);
+  EXPECT_THAT(text, StartsWith("gnutls 3.7.9-3.8.9  "));
+  EXPECT_THAT(text, HasSubstr("\ngnutls 3.7.9-3.8.9\n  harness-error Seen: no more descriptors (3.7.9-3.8.9, client 1.3).\n"));
+  EXPECT_THAT(text, Not(HasSubstr("3.8.0")));
+  for (Cell& cell : report.cells)
+    if (cell.version == "3.8.0") cell.verdict = Verdict::conforms;
+  EXPECT_THAT(terminal(report), HasSubstr("Seen: no more descriptors (3.7.9, 3.8.9, client 1.3).\n"));
 }
 
 TEST(Terminal, ADocumentAboutOldVersionsHasTheirColumns) {
