@@ -84,8 +84,9 @@ std::vector<Part> parts(const Diff& diff) {
   Part abilities{"Abilities"};
   for (const Diff::AbilityChange& it : diff.abilities) {
     ++abilities.count;
-    abilities.entries.push_back({compared(it.stack, it.before, it.after), fmt::format("{} {}", it.lost ? "cannot" : "can", it.ability),
-                                 fmt::format("{}: {} cells, {} answers", it.lost ? "any more" : "now", it.cells, it.answers)});
+    abilities.entries.push_back({compared(it.stack, it.before, it.after),
+                                 fmt::format("{} {} {}", it.lost ? "cannot" : "can", it.ability, it.lost ? "any more" : "now"),
+                                 fmt::format("{} cells, {} answers", it.cells, it.answers)});
   }
   std::map<Kind, Part> cells{{Kind::broken, {"Verdicts that changed for the worse"}},
                              {Kind::gone, {"Cells that are gone"}},

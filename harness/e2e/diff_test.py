@@ -49,7 +49,7 @@ def new_version(report, name, version):
 def test_a_run_against_itself_has_nothing_to_tell(full_run, edited):
     files = edited(lambda report: None)
     assert full_run("diff", *files, check=0).stdout == "nothing changed\n"
-    assert told(full_run, files, "--fail-on", "changed", check=0) == {"format": "tlsbye-diff/1", "made": [], "stacks": [], "cells": [], "traits": [], "totals": dict.fromkeys(TOTALS, 0)}
+    assert told(full_run, files, "--fail-on", "changed", check=0) == {"format": "tlsbye-diff/1", "made": [], "stacks": [], "abilities": [], "cells": [], "traits": [], "totals": dict.fromkeys(TOTALS, 0)}
 
 
 def test_a_verdict_that_is_worse_after_an_upgrade_is_named_and_fails(full_run, edited):
@@ -90,11 +90,30 @@ def test_a_cell_is_no_loss_where_it_had_proved_nothing_or_its_clause_is_not_for_
     assert told(full_run, edited(lambda report: change(report, "3.1.9")), check=1)["totals"]["gone"] == len(cells)
 
 
-@pytest.mark.parametrize("key", ["says", "scenario"])
-def test_a_verdict_that_rests_on_something_else_is_told_and_fails_only_where_asked(full_run, edited, key):
-    files = edited(lambda report: cell_of(report, verdict="violates").update({key: "something/else"}))
+def test_a_verdict_that_rests_on_something_else_is_told_and_fails_only_where_asked(full_run, edited):
+    files = edited(lambda report: cell_of(report, verdict="conforms").update(says="another"))
     assert told(full_run, files, check=0)["totals"]["behaviour"] == 1
-    assert "something/else" in full_run("diff", *files, "--fail-on", "changed", check=1).stdout
+    told(full_run, files, "--fail-on", "changed", check=1)
+
+
+def test_another_deciding_scenario_is_no_change(full_run, edited):
+    files = edited(lambda report: cell_of(report, verdict="conforms").update(scenario="another/scenario", evidence=[]))
+    assert full_run("diff", *files, "--fail-on", "changed", check=0).stdout == "nothing changed\n"
+
+
+def test_a_version_of_tls_that_a_library_lost_is_one_line_and_fails_only_where_asked(full_run, edited):
+    def change(report):
+        new_version(report, "gnutls", "99.1")
+        stack = next(stack for stack in report["stacks"] if stack["name"] == "gnutls")
+        stack["abilities"].remove("tls-1.1")
+        for key in ("cells", "traits"):
+            report[key] = [it for it in report[key] if (it["stack"], it["tls"]) != ("gnutls", "1.1")]
+
+    files = edited(change)
+    (ability,) = told(full_run, files, check=0)["abilities"]
+    assert (ability["ability"], ability["change"], ability["cells"] > 0, ability["answers"] > 0) == ("tls-1.1", "lost", True, True)
+    told(full_run, files, "--fail-on", "changed", check=1)
+    assert "cannot tls-1.1 any more" in full_run("diff", *files, check=0).stdout
 
 
 def test_a_trait_and_a_better_verdict_fail_only_where_asked(full_run, edited):
