@@ -5,6 +5,7 @@
 #   HEADER, LIBRARIES  a header of it, as it is included, and what to link
 #   PACKAGE            Debian's, named where the library is missing
 
+tlsbye_stack(botan MODULE botan-2 PACKAGE libbotan-2-dev)
 tlsbye_stack(gnutls MODULE gnutls PACKAGE libgnutls28-dev)
 tlsbye_stack(mbedtls HEADER mbedtls/ssl.h LIBRARIES mbedtls mbedx509 mbedcrypto PACKAGE libmbedtls-dev)
 tlsbye_stack(nss MODULE nss PACKAGE libnss3-dev)
