@@ -137,6 +137,9 @@ class OpenSslSession final : public Session {
 #endif
     if (options.asks_for("quiet-shutdown")) SSL_set_quiet_shutdown(ssl_.get(), 1);
     if (options.asks_for("read-ahead")) SSL_set_read_ahead(ssl_.get(), 1);
+    if (!options.server_name.empty()) require(SSL_set_tlsext_host_name(ssl, options.server_name.c_str()) == 1, "SSL_set_tlsext_host_name");
+    if (!options.alpn.empty()) offer(options.alpn);
+    if (!options.trust.empty()) trust(options);
     options.role == Role::client ? SSL_set_connect_state(ssl_.get()) : SSL_set_accept_state(ssl_.get());
   }
 
@@ -197,6 +200,30 @@ class OpenSslSession final : public Session {
   }
 
  private:
+  // RFC 7301 3.1: each name behind its length.
+  void offer(const std::string& names) {
+    std::string list;
+    for (std::size_t from = 0; from <= names.size();) {
+      const std::size_t to = std::min(names.find(',', from), names.size());
+      list += static_cast<char>(to - from) + names.substr(from, to - from);
+      from = to + 1;
+    }
+    const int failed =
+        SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>(list.data()), static_cast<unsigned int>(list.size()));
+    require(failed == 0, "SSL_set_alpn_protos");
+  }
+
+  void trust(const SessionOptions& options) {
+    X509_STORE* store = X509_STORE_new();
+    const std::unique_ptr<X509_STORE, Freed<X509_STORE_free>> owner(store);
+    const bool loaded = options.trust == "system" ? X509_STORE_set_default_paths(store) == 1
+                                                  : X509_STORE_load_locations(store, options.trust.c_str(), nullptr) == 1;
+    require(loaded, "X509_STORE_load_locations");
+    require(SSL_set1_verify_cert_store(ssl_.get(), store) == 1, "SSL_set1_verify_cert_store");
+    if (!options.server_name.empty()) require(SSL_set1_host(ssl_.get(), options.server_name.c_str()) == 1, "SSL_set1_host");
+    SSL_set_verify(ssl_.get(), SSL_VERIFY_PEER, nullptr);
+  }
+
   void begin() {
     if (!std::exchange(stale_error_, false)) ERR_clear_error();
     error_of_zero_.clear();
@@ -319,18 +346,24 @@ std::string version() {
 #endif
 }
 
-Context make_context(Role role, Tls tls) {
+// `usual`: the suites and groups that the library has by default.
+Context make_context(Role role, Tls tls, bool usual) {
   Context context(SSL_CTX_new(role == Role::client ? TLS_client_method() : TLS_server_method()));
   require(context != nullptr, "SSL_CTX_new");
   SSL_CTX* c = context.get();
   require(speaks_only(c, tls), "SSL_CTX_set_min_proto_version");
-  require(SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256") == 1, "SSL_CTX_set_ciphersuites");
+  if (!usual) require(SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256") == 1, "SSL_CTX_set_ciphersuites");
   // SHA-1, which TLS 1.0 and 1.1 sign with, is left to security level 0. Their suite is to be the plain one of RFC 4492.
-  const char* suite = tls < Tls::v1_2 ? "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0" : "ECDHE-ECDSA-AES128-GCM-SHA256";
-  require(SSL_CTX_set_cipher_list(c, suite) == 1, "SSL_CTX_set_cipher_list");
+  const bool old = tls < Tls::v1_2;
+  const char* pinned = old ? "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0" : "ECDHE-ECDSA-AES128-GCM-SHA256";
+  const char* suites = !usual ? pinned : old ? "DEFAULT:@SECLEVEL=0" : "DEFAULT";
+  require(SSL_CTX_set_cipher_list(c, suites) == 1, "SSL_CTX_set_cipher_list");
   // A server without renegotiation_info (RFC 5746), as old libraries are, is a server all the same.
-  SSL_CTX_set_options(c, SSL_OP_NO_ENCRYPT_THEN_MAC | SSL_OP_LEGACY_SERVER_CONNECT);
-  require(SSL_CTX_set1_groups_list(c, "P-256") == 1, "SSL_CTX_set1_groups_list");
+  SSL_CTX_set_options(c, SSL_OP_LEGACY_SERVER_CONNECT);
+  if (!usual) {
+    SSL_CTX_set_options(c, SSL_OP_NO_ENCRYPT_THEN_MAC);
+    require(SSL_CTX_set1_groups_list(c, "P-256") == 1, "SSL_CTX_set1_groups_list");
+  }
   static constexpr unsigned char session_context[] = "tlsbye";
   require(SSL_CTX_set_session_id_context(c, session_context, sizeof session_context) == 1, "SSL_CTX_set_session_id_context");
   SSL_CTX_set_verify(c, SSL_VERIFY_NONE, nullptr);
@@ -377,7 +410,8 @@ class OpenSsl final : public Stack {
                  "read-ahead",
                  "callbacks",
                  "require-certificate",
-                 "post-handshake-auth"},
+                 "post-handshake-auth",
+                 "programs"},
                 "SSL_shutdown"};
     for (const auto tls : {Tls::v1_3, Tls::v1_2, Tls::v1_1, Tls::v1_0})
       if (offers(tls)) hello.abilities.insert(hello.abilities.begin(), std::string("tls-").append(spell(tls)));
@@ -404,8 +438,9 @@ class OpenSsl final : public Stack {
   }
 
   std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
-    Context& context = contexts_[static_cast<std::size_t>(options.role)][static_cast<std::size_t>(options.tls)];
-    if (!context) context = make_context(options.role, options.tls);
+    const std::size_t which = 2 * static_cast<std::size_t>(options.role) + (options.usual_suites ? 1 : 0);
+    Context& context = contexts_[which][static_cast<std::size_t>(options.tls)];
+    if (!context) context = make_context(options.role, options.tls, options.usual_suites);
     const bool caches = options.role == Role::server && options.asks_for("session-cache");
     SSL_CTX_set_session_cache_mode(context.get(), caches ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
     return std::make_unique<OpenSslSession>(context.get(), callbacks_.get(), kept_, options, keys);
@@ -413,8 +448,8 @@ class OpenSsl final : public Stack {
 
  private:
   BioMethod callbacks_ = Callbacks::method();
-  std::array<std::array<Context, 4>, 2> contexts_;
-  Kept kept_;  // by a client, for the next session
+  std::array<std::array<Context, 4>, 4> contexts_;  // by role, and by whether the suites are the usual ones; by version
+  Kept kept_;                                       // by a client, for the next session
 };
 
 }  // namespace

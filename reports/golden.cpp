@@ -332,6 +332,7 @@ Transcripts sample_transcripts() {
   odd.add(1, TimePassed{300});
   odd.add(1, Usage{Side::subject, 7, 4096});
   odd.add(1, NewSession{true});
+  odd.add(1, ProgramDid{Side::subject, ProgramDid::What::ended, 300, "exit code 0", 0, "\xff<>"});
   odd.add(1, Died{Side::subject, Died::How::crashed, "SIGSEGV", Call::close});
   all.emplace("odd/</script><b>bold:gnutls@3.7.9:server:1.0:nonblocking:wolfssl@5.5.4+send2=EAGAIN", std::move(odd));
   return all;

@@ -32,6 +32,10 @@ struct Words<End> {
   static constexpr std::array<std::string_view, 3> list{"fin", "hangup", "reset"};
 };
 template <>
+struct Words<ProgramDid::What> {
+  static constexpr std::array<std::string_view, 4> list{"was-silent", "went-on", "ended", "kept-on"};
+};
+template <>
 struct Words<Died::How> {
   static constexpr std::array<std::string_view, 5> list{"crashed", "exited", "spun", "silent", "garbled"};
 };
@@ -43,9 +47,10 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view format_name = "tlsbye-transcript/2";
 
 // By the index in Event::what.
-constexpr std::array<std::string_view, 20> kinds{
-    "asked",         "api-call", "transport-call", "blocked", "record",  "opened",   "delivered",   "withheld", "replaced",    "lost",
-    "transport-end", "raw-call", "signal",         "died",    "endless", "not-done", "time-passed", "usage",    "new-session", "told"};
+constexpr std::array<std::string_view, 21> kinds{"asked",       "api-call", "transport-call", "blocked",  "record",        "opened",
+                                                 "delivered",   "withheld", "replaced",       "lost",     "transport-end", "raw-call",
+                                                 "signal",      "died",     "endless",        "not-done", "time-passed",   "usage",
+                                                 "new-session", "told",     "program-did"};
 static_assert(kinds.size() == std::variant_size_v<decltype(Event::what)>);
 
 struct Mistake {
@@ -107,7 +112,11 @@ class Writer {
     if constexpr (std::is_enum_v<T>) {
       json_[std::string(name)] = word(value);
     } else if constexpr (is_optional<T>) {
-      if (value) (*this)(name, *value, {});
+      if constexpr (std::is_arithmetic_v<typename T::value_type>) {
+        if (value) json_[std::string(name)] = *value;  // nought, too: it is not the same as nothing
+      } else if (value) {
+        (*this)(name, *value, {});
+      }
     } else if constexpr (std::same_as<T, Alert>) {
       json_[std::string(name)] = {{"level", value.level}, {"description", value.description}};
     } else if constexpr (std::same_as<T, Flags>) {
@@ -306,6 +315,14 @@ void fields(auto& field, Is<NewSession> auto& e) { field("same_transport", e.sam
 void fields(auto& field, Is<Told> auto& e) {
   field("text", e.text);
   field("in_script", e.in_script);
+}
+
+void fields(auto& field, Is<ProgramDid> auto& e) {
+  field("what", e.what);
+  field("milliseconds", e.milliseconds);
+  field("text", e.text);
+  field("exit_code", e.exit_code);
+  field.bytes("output", e.output);
 }
 
 void fields(auto& field, Is<RunKey> auto& e) {

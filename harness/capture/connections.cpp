@@ -15,7 +15,7 @@ using Place = std::int64_t;
 // A segment that was kept: places instead of sequence numbers.
 struct Kept {
   std::uint64_t packet = 0;
-  Party from{};
+  Talker from{};
   Place begin = 0;
   std::size_t stored = 0, size = 0;  // where its data is, and how much of it
   Place end = 0;                     // what was not captured included
@@ -85,19 +85,19 @@ struct Connections::Flow {
   std::vector<Kept> kept;
   std::string stored;
 
-  void add(std::uint64_t packet, Party from, const Segment& segment);
+  void add(std::uint64_t packet, Talker from, const Segment& segment);
   Connection follow();
 };
 
-void Connections::Flow::add(std::uint64_t packet, Party from, const Segment& segment) {
+void Connections::Flow::add(std::uint64_t packet, Talker from, const Segment& segment) {
   const auto mine = static_cast<std::size_t>(from), theirs = static_cast<std::size_t>(peer_of(from));
   std::uint32_t sequence = segment.sequence;
   if (segment.syn) {
     if (!numbers[mine].known()) numbers[mine].begin(sequence + 1);
     ++sequence;
   }
-  if (segment.reset && from == Party::other && !answered) told.refused = told.from_the_beginning;
-  answered |= from == Party::other && !segment.reset;
+  if (segment.reset && from == Talker::other && !answered) told.refused = told.from_the_beginning;
+  answered |= from == Talker::other && !segment.reset;
   Kept it;
   it.packet = packet;
   it.from = from;
@@ -128,26 +128,26 @@ Connection Connections::Flow::follow() {
     bool finished = false, fin_seen = false;
   };
   std::array<Stream, 2> streams;
-  const auto of = [&](Party party) -> Stream& { return streams[static_cast<std::size_t>(party)]; };
+  const auto of = [&](Talker party) -> Stream& { return streams[static_cast<std::size_t>(party)]; };
   for (const Kept& it : kept) {
     Stream& mine = of(it.from);
     mine.cover.add(it.begin, it.begin + static_cast<Place>(it.size));
     if (it.fin && !mine.fin) mine.fin = it.end;
     if (!it.reset) of(peer_of(it.from)).acknowledged = std::max(of(peer_of(it.from)).acknowledged, it.acknowledged);
   }
-  const auto tell = [&](Deed::Kind kind, Party from, std::uint64_t packet, std::size_t size = 0) {
+  const auto tell = [&](Deed::Kind kind, Talker from, std::uint64_t packet, std::size_t size = 0) {
     told.deeds.push_back({kind, from, packet, size, told.bytes.size()});
   };
   // A FIN has a place in the count, and is no byte.
   for (Stream& it : streams)
     if (it.fin) it.acknowledged = std::min(it.acknowledged, *it.fin);
 
-  const auto miss = [&](Stream& mine, Party from, std::uint64_t packet, Place until) {
+  const auto miss = [&](Stream& mine, Talker from, std::uint64_t packet, Place until) {
     if (until <= mine.next) return;
     tell(Deed::Kind::missing, from, packet, static_cast<std::size_t>(until - mine.next));
     mine.next = until;
   };
-  const auto advance = [&](Party from, std::uint64_t packet) {
+  const auto advance = [&](Talker from, std::uint64_t packet) {
     Stream& mine = of(from);
     while (!mine.finished) {
       // What was told already is over and done with; data behind the end is nobody's.
@@ -193,7 +193,7 @@ Connection Connections::Flow::follow() {
   }
   // What the other side acknowledged was sent, although the capture ends without it.
   const std::uint64_t last = kept.empty() ? 0 : kept.back().packet;
-  for (const Party party : {Party::opener, Party::other})
+  for (const Talker party : {Talker::opener, Talker::other})
     if (!of(party).finished) miss(of(party), party, last, std::max(of(party).acknowledged, of(party).cover.end()));
   return std::move(told);
 }
@@ -224,7 +224,7 @@ void Connections::add(std::uint64_t packet, const Segment& segment) {
     flow = fresh.get();
     books_->flows.push_back(std::move(fresh));
   }
-  flow->add(packet, segment.from == flow->told.opener ? Party::opener : Party::other, segment);
+  flow->add(packet, segment.from == flow->told.opener ? Talker::opener : Talker::other, segment);
 }
 
 std::vector<Connection> Connections::take() {

@@ -17,8 +17,8 @@
 namespace tlsbye {
 
 // The end of a connection that opened it (it sent the SYN), and the other one.
-enum class Party : std::uint8_t { opener, other };
-constexpr Party peer_of(Party party) { return party == Party::opener ? Party::other : Party::opener; }
+enum class Talker : std::uint8_t { opener, other };
+constexpr Talker peer_of(Talker party) { return party == Talker::opener ? Talker::other : Talker::opener; }
 
 // Something that one side did, where the capture shows it.
 struct Deed {
@@ -28,7 +28,7 @@ struct Deed {
     fin,
     reset,
   } kind{};
-  Party from{};
+  Talker from{};
   std::uint64_t packet = 0;  // by its number in the capture, 1, 2, 3, ...; of the one that brought it to light
   std::size_t size = 0;      // data, missing: bytes. A reset: so many of the other side's had not been acknowledged
   std::size_t at = 0;        // data: where it begins in Connection::bytes

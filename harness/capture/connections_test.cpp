@@ -7,7 +7,7 @@
 namespace tlsbye {
 namespace {
 
-constexpr Party opener = Party::opener, other = Party::other;
+constexpr Talker opener = Talker::opener, other = Talker::other;
 
 std::string told(Talk& talk) {
   const auto all = talk.take();

@@ -11,7 +11,7 @@ namespace tlsbye {
 namespace {
 
 // Whether a stream holds the hello with which a session begins, at the beginning of something that was sent.
-bool has_hello(const Connection& connection, Party from) {
+bool has_hello(const Connection& connection, Talker from) {
   return std::any_of(connection.deeds.begin(), connection.deeds.end(), [&](const Deed& deed) {
     return deed.kind == Deed::Kind::data && deed.from == from && begins_with_hello(connection.data(deed), 1);
   });
@@ -29,7 +29,7 @@ bool looks_like_tls(const Connection& connection) {
 }
 
 // `tls`: what is known of the version before it is read, and then what was agreed on.
-Transcript read(const Connection& connection, Role subject, Party client, const KeyLog& keys, bool late, std::optional<Tls>& tls) {
+Transcript read(const Connection& connection, Role subject, Talker client, const KeyLog& keys, bool late, std::optional<Tls>& tls) {
   const bool of_client = subject == Role::client;
   Transcript transcript(
       RunKey{"capture", of_client ? "client" : "server", "", of_client ? "server" : "client", "", subject, tls.value_or(Tls::v1_3), {}});
@@ -75,24 +75,16 @@ void judge_side(const Transcript& transcript, const std::vector<Clause>& clauses
 
 }  // namespace
 
-bool is_of_wire_alone(const Clause& clause) {
-  if (!clause.property->of_wire_alone || clause.asked.calls.any()) return false;
-  const auto given = clause.parameters.find("given");
-  // How a library was set up is its application's affair: on the wire there is only what came of it.
-  return given == clause.parameters.end() ||
-         std::all_of(given->second.begin(), given->second.end(), [](const std::string& word) { return word.starts_with("not option-"); });
-}
-
 JudgedConnection judge_connection(int number, const Connection& connection, const KeyLog& keys, const std::vector<Clause>& clauses) {
   using What = JudgedConnection::What;
   JudgedConnection judged;
   judged.number = number;
   judged.first_packet = connection.first_packet;
-  const bool opener = has_hello(connection, Party::opener);
-  const bool hello = opener || has_hello(connection, Party::other);
-  const Party client = hello && !opener ? Party::other : Party::opener;  // who opens a connection need not be the client of TLS
-  judged.client = told(client == Party::opener ? connection.opener : connection.other);
-  judged.server = told(client == Party::opener ? connection.other : connection.opener);
+  const bool opener = has_hello(connection, Talker::opener);
+  const bool hello = opener || has_hello(connection, Talker::other);
+  const Talker client = hello && !opener ? Talker::other : Talker::opener;  // who opens a connection need not be the client of TLS
+  judged.client = told(client == Talker::opener ? connection.opener : connection.other);
+  judged.server = told(client == Talker::opener ? connection.other : connection.opener);
   judged.what = connection.refused                                             ? What::refused
                 : hello                                                        ? What::tls
                 : !connection.from_the_beginning && looks_like_tls(connection) ? What::late

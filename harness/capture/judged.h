@@ -43,9 +43,6 @@ struct JudgedConnection {
   Transcript transcript;                      // the client is the subject
 };
 
-// Whether the clause can be judged without knowing what the library was asked and what it answered.
-bool is_of_wire_alone(const Clause& clause);
-
 JudgedConnection judge_connection(int number, const Connection& connection, const KeyLog& keys, const std::vector<Clause>& clauses);
 
 // What happened, in a line: "client close_notify, client FIN, server FIN without close_notify".

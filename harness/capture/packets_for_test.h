@@ -42,31 +42,31 @@ class Talk {
   explicit Talk(std::uint32_t opener_begins = 1000, std::uint32_t other_begins = 0xfffffff0) : next_{opener_begins, other_begins} {}
 
   Talk& open() {
-    flags(Party::opener, {.syn = true, .ack = false});
+    flags(Talker::opener, {.syn = true, .ack = false});
     ++next_[0];
-    flags(Party::other, {.syn = true});
+    flags(Talker::other, {.syn = true});
     ++next_[1];
-    return flags(Party::opener, {});
+    return flags(Talker::opener, {});
   }
-  Talk& says(Party from, std::string_view data) {
+  Talk& says(Talker from, std::string_view data) {
     segment(from, next(from), data, {});
     next(from) += static_cast<std::uint32_t>(data.size());
     return *this;
   }
-  Talk& loses(Party from, std::string_view data) {
+  Talk& loses(Talker from, std::string_view data) {
     next(from) += static_cast<std::uint32_t>(data.size());
     return *this;
   }
   // What it said `back` bytes ago, again.
-  Talk& repeats(Party from, std::uint32_t back, std::string_view data) { return segment(from, next(from) - back, data, {}); }
-  Talk& fin(Party from, std::string_view data = {}) {
+  Talk& repeats(Talker from, std::uint32_t back, std::string_view data) { return segment(from, next(from) - back, data, {}); }
+  Talk& fin(Talker from, std::string_view data = {}) {
     segment(from, next(from), data, {.fin = true});
     next(from) += static_cast<std::uint32_t>(data.size()) + 1;
     return *this;
   }
-  Talk& flags(Party from, Flags flags) { return segment(from, next(from), {}, flags); }
-  Talk& reset(Party from) { return flags(from, {.reset = true}); }
-  Talk& segment(Party from, std::uint32_t sequence, std::string_view data, Flags flags, std::size_t unseen = 0) {
+  Talk& flags(Talker from, Flags flags) { return segment(from, next(from), {}, flags); }
+  Talk& reset(Talker from) { return flags(from, {.reset = true}); }
+  Talk& segment(Talker from, std::uint32_t sequence, std::string_view data, Flags flags, std::size_t unseen = 0) {
     Segment it;
     it.from = end(from);
     it.to = end(peer_of(from));
@@ -79,15 +79,15 @@ class Talk {
     return *this;
   }
   // From now on the other side's last bytes are not acknowledged.
-  Talk& acknowledges_no_more(Party whose) {
+  Talk& acknowledges_no_more(Talker whose) {
     acknowledges_ = false;
     acknowledged_ = next(whose);
     return *this;
   }
-  std::uint32_t& next(Party party) { return next_[static_cast<std::size_t>(party)]; }
+  std::uint32_t& next(Talker party) { return next_[static_cast<std::size_t>(party)]; }
   std::vector<Connection> take() { return connections_.take(); }
 
-  static Endpoint end(Party party) { return party == Party::opener ? Endpoint{{127, 0, 0, 1}, 50000} : Endpoint{{127, 0, 0, 2}, 443}; }
+  static Endpoint end(Talker party) { return party == Talker::opener ? Endpoint{{127, 0, 0, 1}, 50000} : Endpoint{{127, 0, 0, 2}, 443}; }
 
  private:
   std::uint32_t next_[2];
@@ -101,7 +101,7 @@ class Talk {
 inline std::string story(const Connection& connection) {
   std::string text;
   for (const Deed& deed : connection.deeds) {
-    text += (text.empty() ? "" : ", ") + std::string(deed.from == Party::opener ? "opener " : "other ");
+    text += (text.empty() ? "" : ", ") + std::string(deed.from == Talker::opener ? "opener " : "other ");
     switch (deed.kind) {
       case Deed::Kind::data:
         text += connection.data(deed);

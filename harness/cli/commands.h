@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "harness/cli/house.h"
+#include "harness/cli/program.h"
 #include "harness/judge/judge.h"
 #include "harness/runner/plan.h"
 #include "reports/history.h"
@@ -26,6 +27,9 @@ namespace tlsbye {
 
 // A run file that the user names; throws Stop where it cannot be read.
 RunReport read_run(const std::filesystem::path& file);
+
+// How many connections a probe makes at most, where the words do not say.
+inline constexpr unsigned default_connections = 60;
 
 struct RunWords {
   Selection selection;
@@ -92,6 +96,7 @@ int show_command(const House& house, const ShowWords& words);
 
 struct ReplayWords {
   std::string id;
+  ProgramWords program;  // of a run of `tlsbye probe`
   bool isolate = false;
   std::chrono::milliseconds patience{10000};
   std::filesystem::path capture;  // where to write the run for Wireshark; empty: nowhere
@@ -107,6 +112,20 @@ struct JudgeWords {
 };
 // Judges the connections of a capture.
 int judge_command(const House& house, const JudgeWords& words);
+
+struct ProbeWords {
+  ProgramWords program;
+  std::vector<std::string> scenarios, clauses;  // globs
+  std::string partner = "openssl";
+  std::optional<Tls> tls;
+  unsigned at_most = default_connections;  // connections
+  bool gate = false;
+  Verdict fail_on = Verdict::violates;
+  std::filesystem::path out = "out";
+  std::filesystem::path known;  // empty: none
+};
+// Runs the scenarios for real programs with a server, or a client.
+int probe_command(const House& house, const ProbeWords& words);
 
 struct GateWords {
   std::filesystem::path run_file;

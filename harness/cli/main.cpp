@@ -47,6 +47,7 @@ CLI::Option* add_path(CLI::App* command, const std::string& name, std::filesyste
 // What several commands have options for. One command is called at a time, so that there is one of these.
 struct Shared {
   std::vector<std::string> words;
+  std::vector<std::string> behind;          // the words behind `--`: a command to be started
   std::vector<std::filesystem::path> more;  // folders of scenarios
   std::filesystem::path peers;
   std::vector<Library> libraries;
@@ -199,10 +200,47 @@ Command add_show(CLI::App& app, Shared& shared) {
   return {show, [words](const House& house) { return show_command(house, *words); }};
 }
 
+// "300ms", "90s", "10m", "1h".
+std::chrono::milliseconds time_of(const std::string& word, const std::string& option) {
+  const std::map<std::string, unsigned long long> units{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
+  const std::size_t digits = std::min(word.find_first_not_of("0123456789"), word.size());
+  const auto unit = units.find(word.substr(digits));
+  if (digits == 0 || digits > 6 || unit == units.end())
+    throw CLI::ValidationError(option, fmt::format("`{}` is not a time; times are written 300ms, 90s, 10m, 1h", word));
+  return std::chrono::milliseconds(std::stoull(word.substr(0, digits)) * unit->second);
+}
+
+// What is said to a real program, and how it is met.
+void add_program(CLI::App* command, ProgramWords& words, const std::string& silence) {
+  command->add_option("--listen", words.listen, "A client is the subject: where it connects to, [ADDRESS:]PORT; port 0: any that is free")
+      ->type_name("[ADDR:]PORT");
+  std::vector<std::string> names = protocol_names();
+  command->add_option("--protocol", words.protocol, fmt::format("What a client of it says, STARTTLS included: {}", fmt::join(names, ", ")))
+      ->check(CLI::IsMember(names));
+  command->add_option("--say", words.say, "What we say in TLS, as in 'GET / HTTP/1.0\\r\\n\\r\\n'")->type_name("TEXT");
+  command->add_option("--goodbye", words.goodbye, "What we say for it to close (what --say has)")->type_name("TEXT");
+  command->add_option("--until", words.until, "Then we wait until this has come (until it ends its stream, or is silent)")
+      ->type_name("TEXT");
+  command->add_option("--serve", words.serve, "What we answer a client: a file, or a text (a short HTTP response)")->type_name("TEXT|FILE");
+  command->add_option("--sni", words.server_name,
+                      "The server's name, as it is asked for (SNI) and, with --trust, checked (HOST, if it is a name)");
+  command->add_option("--alpn", words.alpn, "Protocols to offer, with commas between");
+  command->add_option("--trust", words.trust, "Check the server's certificate: a file of certificates, or `system` (any is taken)")
+      ->type_name("FILE|system");
+  command->add_option("--as", words.as, "What reports call it (host and port; the command)")->type_name("NAME[@VERSION]");
+  command
+      ->add_option_function<std::string>(
+          silence, [&words, silence](const std::string& word) { words.patience = time_of(word, silence); },
+          "So long a real program may be silent before the script goes on (2s)")
+      ->type_name("TIME");
+}
+
 Command add_replay(CLI::App& app, Shared& shared) {
   const auto words = std::make_shared<ReplayWords>();
   CLI::App* replay = app.add_subcommand("replay", "One run again, told step by step");
   replay->add_option("id", words->id, "Replay id, as every report names it")->required();
+  replay->add_option("--probe", words->program.server, "Of a run of `tlsbye probe`: the server")->type_name("HOST:PORT");
+  add_program(replay, words->program, "--silence");
   add_path(replay, "--capture", words->capture, "Write the run for Wireshark, with its secrets, as out/captures/ has it")
       ->type_name("FILE.pcapng");
   replay->add_flag("--isolate", words->isolate, "A process of its own for every session");
@@ -210,6 +248,7 @@ Command add_replay(CLI::App& app, Shared& shared) {
   add_patience(replay, shared);
   add_peers(replay, shared);
   return {replay, [words, &shared](const House& house) {
+            words->program.command = shared.behind;
             words->patience = shared.patience();
             return replay_command(house, *words);
           }};
@@ -267,6 +306,35 @@ Command add_judge(CLI::App& app) {
   return {judge, [words](const House& house) { return judge_command(house, *words); }};
 }
 
+Command add_probe(CLI::App& app, Shared& shared) {
+  const auto words = std::make_shared<ProbeWords>();
+  CLI::App* probe = app.add_subcommand(
+      "probe",
+      "How a real server closes: HOST:PORT; or a client that is started: --listen PORT -- COMMAND, with {host}, {port}, {ca} in it");
+  probe->add_option("server", words->program.server, "HOST:PORT")->type_name("HOST:PORT");
+  add_program(probe, words->program, "--patience");
+  probe->add_option("--scenario", words->scenarios, "Scenarios of real programs: a glob; all")->type_name("GLOB");
+  probe->add_option("--clause", words->clauses, "Clauses: a glob; all that the wire alone can show")->type_name("GLOB");
+  add_word(probe, "--tls", words->tls, "TLS version; 1.2 and 1.3");
+  probe->add_option("--partner", words->partner, "The library at our end (openssl)")->type_name("NAME");
+  probe->add_option("--at-most", words->at_most, fmt::format("Connections at most ({})", default_connections))
+      ->check(CLI::Range(1U, 10'000U));
+  add_path(probe, "--out", words->out, "Folder for the results (out)");
+  CLI::Option* gate =
+      probe->add_flag("--gate", words->gate, "Exit 1 on an unexpected verdict, or a success that was reported of a cut answer");
+  add_known(probe, words->known, words->fail_on)->needs(gate);
+  add_scenarios(probe, shared);
+  add_peers(probe, shared);
+  return {probe, [words, &shared](const House& house) {
+            if (words->program.server.empty() == !words->program.listen.has_value())
+              throw Stop{exit_usage, "tlsbye probe: which program? HOST:PORT for a server; --listen PORT -- COMMAND for a client"};
+            if (!words->program.listen && !shared.behind.empty())
+              throw Stop{exit_usage, "tlsbye probe: a command is for --listen PORT -- COMMAND"};
+            words->program.command = shared.behind;
+            return probe_command(house, *words);
+          }};
+}
+
 Command add_diff(CLI::App& app) {
   const auto words = std::make_shared<DiffWords>();
   CLI::App* diff = app.add_subcommand("diff", "What changed between two runs");
@@ -317,16 +385,6 @@ Command add_report(CLI::App& app) {
           }};
 }
 
-// "90s", "10m", "1h".
-std::chrono::milliseconds time_of(const std::string& word) {
-  const std::map<std::string, unsigned long long> units{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
-  const std::size_t digits = std::min(word.find_first_not_of("0123456789"), word.size());
-  const auto unit = units.find(word.substr(digits));
-  if (digits == 0 || digits > 6 || unit == units.end())
-    throw CLI::ValidationError("--for", fmt::format("`{}` is not a time; times are written 90s, 10m, 1h", word));
-  return std::chrono::milliseconds(std::stoull(word.substr(0, digits)) * unit->second);
-}
-
 Command add_explore(CLI::App& app, Shared& shared) {
   const auto words = std::make_shared<ExploreWords>();
   CLI::App* explore = app.add_subcommand("explore", "Scripts that nobody wrote, judged by all clauses; what is new is shrunk and kept");
@@ -335,7 +393,7 @@ Command add_explore(CLI::App& app, Shared& shared) {
                           ->check(CLI::Range(1U, 1'000'000'000U));
   explore
       ->add_option_function<std::string>(
-          "--for", [words](const std::string& word) { words->time = time_of(word); }, "For how long: 90s, 10m, 1h")
+          "--for", [words](const std::string& word) { words->time = time_of(word, "--for"); }, "For how long: 90s, 10m, 1h")
       ->type_name("TIME")
       ->excludes(runs);
   explore->add_option("--stack", words->selection.stacks, "Subjects: NAME[@VERSION], a glob; all")->type_name("NAME");
@@ -466,10 +524,10 @@ int command(int argc, char** argv) {
       "the run was interrupted.");
   Shared shared;
   shared.words.assign(argv + 1, argv + std::max(argc, 1));
-  const std::vector<Command> commands{add_run(app, shared), add_list(app, shared), add_show(app, shared), add_replay(app, shared),
-                                      add_gate(app),        add_judge(app),        add_diff(app),         add_report(app),
-                                      add_history(app),     add_merge(app),        add_get(app),          add_explore(app, shared),
-                                      add_selftest(app),    add_complete(app)};
+  const std::vector<Command> commands{
+      add_run(app, shared),     add_list(app, shared), add_show(app, shared), add_replay(app, shared), add_gate(app),  add_judge(app),
+      add_probe(app, shared),   add_diff(app),         add_report(app),       add_history(app),        add_merge(app), add_get(app),
+      add_explore(app, shared), add_selftest(app),     add_complete(app)};
 
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string_view> names;
@@ -479,6 +537,12 @@ int command(int argc, char** argv) {
       return stopped(exit_usage, fmt::format("tlsbye: there is no command `{}`{}{}; `tlsbye --help` names them", argv[1],
                                              hint.empty() ? "" : "; ", hint));
     }
+  }
+  // What stands behind `--` is another program's, and no word of it ours.
+  if (argc > 1 && (std::string_view(argv[1]) == "probe" || std::string_view(argv[1]) == "replay")) {
+    char** const mark = std::find_if(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--"; });
+    if (mark != argv + argc) shared.behind.assign(mark + 1, argv + argc);
+    argc = static_cast<int>(mark - argv);
   }
   try {
     app.parse(argc, argv);

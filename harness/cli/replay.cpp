@@ -5,6 +5,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/story.h"
 #include "harness/data/diagnostic.h"
+#include "harness/oracle/closing.h"
 #include "harness/runner/replay_id.h"
 #include "harness/transcript/telling.h"
 #include "reports/pcapng.h"
@@ -35,7 +36,9 @@ int replay_command(const House& house, const ReplayWords& words) {
   const auto read = read_replay_id(words.id);
   if (const auto* problem = std::get_if<std::string>(&read)) throw Stop{exit_usage, "tlsbye: " + *problem};
   const RunKey& key = std::get<RunKey>(read);
-  const std::vector<Scenario> scenarios = scenarios_of(house);
+  std::optional<PreparedProgram> program;
+  if (words.program.any()) program.emplace(house, words.program);
+  const std::vector<Scenario> scenarios = program ? program_scenarios_of(house) : scenarios_of(house);
   const std::vector<Clause> clauses = clauses_of(house);
   std::vector<std::string_view> ids;
   for (const Scenario& scenario : scenarios) ids.push_back(scenario.id);
@@ -47,6 +50,7 @@ int replay_command(const House& house, const ReplayWords& words) {
   }
 
   FoundStacks found = stacks_of(house, words.patience);
+  if (program) found.stacks.push_back({key.subject, key.subject_version, program->stack().abilities, {}});
   const auto is_there = [&](const std::string& name, const std::string& version) {
     return std::any_of(found.stacks.begin(), found.stacks.end(), [&](const Stack& it) { return it.name == name && it.version == version; });
   };
@@ -62,12 +66,13 @@ int replay_command(const House& house, const ReplayWords& words) {
           key.tls,
           key.io,
           std::get<Schedule>(read_schedule(key.schedule))};
+  if (program) run.program = &program->program();
   Runner runner(RunnerOptions{words.isolate, words.patience});
   Made shown = made(runner, run);
   Transcript& transcript = shown.transcript;
   for (const std::string& part : not_due(run.schedule, transcript, shown.delivered)) fmt::print(stderr, "tlsbye: {}\n", part);
   Provenance here;
-  here.replay_words = house.replay_words;
+  here.replay_words = program ? program->replay_words() : house.replay_words;
   if (!words.capture.empty()) write_text(words.capture, pcapng(replay_id(run.key()), transcript, shown.capture, more_replay_words(here)));
   if (const auto reference = reference_of(run.schedule)) {
     run.schedule = *reference;
@@ -81,6 +86,7 @@ int replay_command(const House& house, const ReplayWords& words) {
   const Facts facts(transcript, terms);
   const Telling telling(transcript);
   for (const Clause& clause : clauses) {
+    if (program && !is_of_wire_alone(clause)) continue;
     const Finding finding = judge(clause, facts);
     if (finding.kind == Finding::Kind::holds) ++held;
     if (finding.kind == Finding::Kind::holds || finding.kind == Finding::Kind::not_reached) continue;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "harness/cli/story.h"
 #include "harness/data/diagnostic.h"
 #include "reports/pcapng.h"
 #include "reports/run_file.h"
@@ -49,6 +50,15 @@ std::optional<Stop> write_results(const House& house, const fs::path& out, const
     return Stop{exit_harness, stop.message};
   }
   return std::nullopt;
+}
+
+void write_runs(const std::filesystem::path& out, const CampaignResult& result) {
+  for (const auto& [replay, transcript] : result.deciding) {
+    const std::string name = capture_name(replay), capture = "captures/" + name + ".pcapng";
+    write_text(out / "transcripts" / (name + ".txt"),
+               fmt::format("{}\n{}\nfor Wireshark: {}\n\n{}", replay, describe(transcript.key()), capture, tell_story(transcript)));
+    write_text(out / capture, pcapng(replay, transcript, result.captures.at(replay), more_replay_words(result.report.provenance)));
+  }
 }
 
 LoadedKnown known_of(const House& house, const fs::path& named) {

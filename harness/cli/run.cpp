@@ -31,16 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The deciding runs, a file each: told, and as what Wireshark opens.
-void write_runs(const fs::path& out, const CampaignResult& result) {
-  for (const auto& [replay, transcript] : result.deciding) {
-    const std::string name = capture_name(replay), capture = "captures/" + name + ".pcapng";
-    write_text(out / "transcripts" / (name + ".txt"),
-               fmt::format("{}\n{}\nfor Wireshark: {}\n\n{}", replay, describe(transcript.key()), capture, tell_story(transcript)));
-    write_text(out / capture, pcapng(replay, transcript, result.captures.at(replay), more_replay_words(result.report.provenance)));
-  }
-}
-
 // Why a selection leaves no run: which stack lacks what for how many.
 std::string nothing_to_run(const Plan& plan) {
   if (plan.unsupported.empty())

@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "harness/control/party.h"
 #include "harness/transcript/transcript.h"
 #include "peers/protocol/channel.h"
 #include "peers/protocol/message.h"
@@ -52,13 +53,6 @@ struct Launch {
   std::string loader = {};           // the dynamic loader that starts the program, of another system than this; empty: the usual one
 };
 
-// How a peer's process ended, in the words of Died.
-struct PeerEnd {
-  Died::How how{};
-  std::string detail;         // "SIGSEGV", "exit code 3", "no answer within 10 s"
-  bool from_outside = false;  // by a signal that others send: it says nothing about the library
-};
-
 // How a process ended that ended so: "SIGSEGV", "SIGKILL", "exit code 3". No library ends its own process by SIGKILL, SIGTERM, SIGHUP ...:
 // an operator does, or the kernel that is out of memory.
 PeerEnd end_of(std::string status);
@@ -68,21 +62,7 @@ PeerEnd end_of(std::string status);
 // user's shell reaches a library.
 std::vector<std::string> peer_environment(const std::string& library_path = {});
 
-// What a peer reported of one request.
-struct Report {
-  std::vector<Line> lines;  // all but the last ones, which are told by the members below
-  struct Blocked {
-    Flow on{};
-    Call during{};
-    int id = 0;                                // of that call
-    std::optional<long long> timeout_ms = {};  // it waits no longer than that
-    friend bool operator==(const Blocked&, const Blocked&) = default;
-  };
-  std::optional<Blocked> blocked;  // it waits for resume or abort, or for time to pass
-  std::optional<PeerEnd> end;      // the process is gone; `lines` holds what it still said
-};
-
-class PeerProcess {
+class PeerProcess : public Party {
  public:
   // Starts the program and reads its hello. `patience` bounds how long a peer may wait for nothing before it is taken to hang; one that
   // computes is ended sooner, by its use of CPU time, which other load on the machine does not change. Neither costs anything where peers
@@ -92,18 +72,15 @@ class PeerProcess {
 
   PeerProcess(PeerProcess&&) noexcept;
   PeerProcess& operator=(PeerProcess&&) noexcept;
-  ~PeerProcess();  // ends the process and all that it started, and waits for it
+  ~PeerProcess() override;  // ends the process and all that it started, and waits for it
 
   const PeerHello& hello() const { return hello_; }
   pid_t pid() const { return pid_; }
   bool alive() const { return pid_ > 0; }
 
-  // Sends the request, with a descriptor where `passed` is not -1, and waits for the whole report. A report has an end: a peer that goes
-  // on beyond what any library has to say is ended, as one that broke the protocol.
-  Report ask(const Line& request, int passed = -1);
-
-  // Ends the process, for a reason that only the caller can see.
-  PeerEnd put_down(Died::How how, std::string detail);
+  // A report has an end: a peer that goes on beyond what any library has to say is ended, as one that broke the protocol.
+  Report ask(const Line& request, int passed = -1) override;
+  PeerEnd put_down(Died::How how, std::string detail) override;
 
  private:
   PeerProcess(pid_t pid, Channel channel) : pid_(pid), channel_(std::move(channel)) {}

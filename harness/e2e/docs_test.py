@@ -17,8 +17,9 @@ import yaml
 from conftest import PATIENCE, PROGRAM, ROOT, Tlsbye
 from library_test import copied, stacks
 
-DOCUMENTS = ["README.md", "docs/adding-a-stack.md", "docs/exploring.md", "docs/gate.md", "docs/judging-captures.md", "docs/reading-a-report.md",
-             "docs/versions.md", "docs/why-trust-it.md", "docs/writing-a-scenario.md", "peers/FINDINGS.md", "peers/README.md", "scenarios/README.md",
+DOCUMENTS = ["README.md", "docs/adding-a-stack.md", "docs/exploring.md", "docs/gate.md", "docs/judging-captures.md", "docs/probing.md",
+             "docs/programs.md", "docs/reading-a-report.md", "docs/versions.md", "docs/why-trust-it.md", "docs/writing-a-scenario.md",
+             "peers/FINDINGS.md", "peers/README.md", "scenarios/README.md",
              "scenarios/clauses/README.md"]
 
 NOT_RUN = {
@@ -31,6 +32,17 @@ NOT_RUN = {
     **{("docs/exploring.md", command): "takes minutes; explore_test.py has smaller ones" for command in (
         "tlsbye explore", "tlsbye explore --seed 7 --for 10m --stack gnutls", "tlsbye explore --against out/run.json",
         "tlsbye explore --against known.toml --gate")},
+    ("README.md", "./tlsbye probe localhost:443 --protocol http"): "probe_test.py does, with servers of its own",
+    **{("docs/judging-captures.md", command): "needs a server and tcpdump's rights; judge_test.py has captures" for command in (
+        "SSLKEYLOGFILE=keys.txt curl https://localhost:4433/ &", "tcpdump -i lo -U -w it.pcap 'tcp port 4433'",
+        "tlsbye judge it.pcap --keys keys.txt", "tlsbye judge it.pcapng --gate")},
+    **{("docs/programs.md", command): "needs these programs; probe_test.py has some" for command in (
+        "tlsbye probe localhost:443 --protocol http --as nginx@1.22.1",
+        "tlsbye probe --listen 0 -- curl -sS --cacert {ca} https://{host}:{port}/")},
+    **{("docs/probing.md", command): "needs a program of the reader's; probe_test.py has its own" for command in (
+        "tlsbye probe localhost:443 --protocol http", "tlsbye probe --listen 0 -- curl -sS --cacert {ca} https://{host}:{port}/",
+        "tlsbye probe mail.example:587 --protocol smtp",
+        "tlsbye probe localhost:4433 --say 'HELLO\\r\\n' --until '\\n' --goodbye 'QUIT\\r\\n' --tls 1.3")},
     ("README.md", "./tlsbye judge it.pcap --keys keys.txt"): "judge_test.py does, with captures that are there",
     ("docs/versions.md", "tlsbye get --list"): "asks a mirror; get_test.py asks made-up ones",
     ("docs/versions.md", "tlsbye get gnutls@trixie openssl@3.5"): "asks a mirror; get_test.py asks made-up ones",

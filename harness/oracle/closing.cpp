@@ -16,12 +16,20 @@ constexpr std::uint8_t alert_type = static_cast<std::uint8_t>(ContentType::alert
 
 // What is known of one side so far.
 struct SoFar {
-  bool close_notify = false, error = false, established = false, fin = false;
+  bool close_notify = false, error = false, established = false, finished = false, fin = false;
   std::size_t missing = 0;     // of the record that it ended in
   std::size_t behind_fin = 0;  // bytes of the other side that came behind its FIN
 };
 
 }  // namespace
+
+bool is_of_wire_alone(const Clause& clause) {
+  if (!clause.property->of_wire_alone || clause.asked.calls.any()) return false;
+  const auto given = clause.parameters.find("given");
+  // How a library was set up is its application's affair: on the wire there is only what came of it.
+  return given == clause.parameters.end() ||
+         std::all_of(given->second.begin(), given->second.end(), [](const std::string& word) { return word.starts_with("not option-"); });
+}
 
 bool was_read(const Transcript& transcript, Side side) {
   std::map<int, Reading> later;
@@ -77,6 +85,8 @@ std::vector<ClosingAct> closing_of(const Transcript& transcript) {
         mine.error |= alert.description != 0 && (alert.level == 2 || facts.tls13()) && alert.description != 90;
       }
       mine.established |= record->encrypted && record->established && contents.type != ContentType::unknown;
+      mine.finished |= record->encrypted && contents.handshake.find("Finished") != std::string::npos;
+      mine.established |= mine.finished && theirs.finished;
     } else if (const auto* end = event.as<TransportEnd>()) {
       if (end->delivered) continue;
       SoFar& mine = of(end->from);
@@ -93,6 +103,36 @@ std::vector<ClosingAct> closing_of(const Transcript& transcript) {
     }
   }
   return acts;
+}
+
+std::string success_although_cut(const Transcript& transcript) {
+  bool success = false, beginning = false, close_notify = false, ended = false;
+  std::size_t lost = 0;
+  for (const Event& event : transcript.events()) {
+    const auto record_of = [&](int number) { return transcript.at(number).as<Record>(); };
+    const auto is_data = [](const Record* record) {
+      return record && record->from == Side::partner && record->was_sent() && record->encrypted &&
+             record->type == ContentType::application_data;
+    };
+    if (const auto* asked = event.as<Asked>()) {
+      beginning |= asked->side == Side::partner && asked->verb == "say" && asked->arguments == "beginning";
+    } else if (const auto* of = event.as<Lost>()) {
+      if (const Record* record = record_of(of->record); is_data(record)) lost += record->content_bytes;
+    } else if (const auto* delivered = event.as<Delivered>()) {
+      const Record* record = record_of(delivered->record);
+      if (is_data(record) && delivered->bytes < record->wire_bytes) lost += record->content_bytes;
+      if (record && record->from == Side::partner && record->encrypted && record->alert && record->alert->description == 0 &&
+          delivered->bytes == record->wire_bytes)
+        close_notify = true;
+    } else if (const auto* end = event.as<TransportEnd>()) {
+      ended |= end->delivered && end->from == Side::partner;
+    } else if (const auto* did = event.as<ProgramDid>()) {
+      success = did->what == ProgramDid::What::ended && did->exit_code == 0;
+    }
+  }
+  if (!success || !ended || close_notify || (!beginning && lost == 0)) return {};
+  return fmt::format("it reported success (exit code 0) although {} never reached it",
+                     lost > 0 ? fmt::format("{} bytes of the answer", lost) : "the second half of the answer");
 }
 
 std::string told(const ClosingAct& act, std::string_view name) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/oracle/oracle.h"
 #include "harness/transcript/transcript.h"
 
 namespace tlsbye {
@@ -39,10 +40,17 @@ struct ClosingAct {
   std::string more;       // "without close_notify", "within a record, of which 12 bytes are missing"; empty for nothing
 };
 
+// Whether the clause can be judged without knowing what the library was asked and what it answered.
+bool is_of_wire_alone(const Clause& clause);
+
 // Whether all that a side sent was read, from the beginning to its end.
 bool was_read(const Transcript& transcript, Side side);
 
 std::vector<ClosingAct> closing_of(const Transcript& transcript);
+
+// A client (a command) that ended with success although a part of what it was to be told never reached it, and no close_notify said that
+// this was all: what was seen, in a line. Empty where that is not proved.
+std::string success_although_cut(const Transcript& transcript);
 
 // "client close_notify", "server FIN without close_notify"; `name` is the side's.
 std::string told(const ClosingAct& act, std::string_view name);

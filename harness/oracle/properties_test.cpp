@@ -746,6 +746,24 @@ TEST(PropertiesOfTheWire, NobodyIsAccusedOfAnEndThatSomethingElseExplains) {
     EXPECT_EQ(finding.kind, Finding::Kind::not_reached) << finding.says;
 }
 
+TEST(PropertiesOfTheWire, WhoseFinishedAnswersTheOthersHasComeThroughTheHandshake) {
+  constexpr std::string_view property = "close-notify-before-end";
+  const Record finished = but(handshake_message("Finished"), [](Record& it) { it.established = false; });
+  const auto begun = [] { return Tale().of_the_wire_alone(); };
+  EXPECT_EQ(of_the_wire(begun().arrives(finished).sent(finished).own_end_seen(), property).kind, Finding::Kind::broken);
+  EXPECT_EQ(of_the_wire(begun().sent(finished).arrives(finished).own_end_seen(), property).kind, Finding::Kind::not_reached);
+  EXPECT_EQ(of_the_wire(begun().sent(finished).own_end_seen(), property).kind, Finding::Kind::not_reached);
+}
+
+TEST(PropertiesOfTheWire, NobodyIsAccusedOfAnEndThatTheScriptMayHaveCaused) {
+  constexpr std::string_view property = "close-notify-before-end";
+  for (const Finding& finding :
+       {of_the_wire(exchanged().add(TransportEnd{Side::partner, true, true, End::fin}).own_end_seen(), property),
+        of_the_wire(exchanged().arrives(but(close_notify(), [](Record& it) { it.made = true; })).own_end_seen(), property),
+        of_the_wire(exchanged().arrives(but(data(5), [](Record& it) { it.damaged = it.made = true; })).own_end_seen(), property)})
+    EXPECT_EQ(finding.kind, Finding::Kind::not_reached) << finding.says;
+}
+
 TEST(PropertiesOfTheWire, WhatFollowsACloseNotifyIsSeenWithoutCalls) {
   constexpr std::string_view property = "nothing-after-close-notify";
   EXPECT_EQ(of_the_wire(exchanged().sent(close_notify()).sent(data(1)), property).kind, Finding::Kind::broken);

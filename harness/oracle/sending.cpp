@@ -87,8 +87,11 @@ std::vector<int> close_notifies(const Facts& facts, const Question& asked) {
 // Without a lane of calls: who ends its stream, although nothing had gone wrong, has sent its close_notify before.
 Finding close_notify_before_own_end(const Facts& facts) {
   std::array<int, 2> established{never, never};  // the last record of each side under the keys of the session
-  bool theirs = false;                           // the other side's close_notify
-  int last = never;                              // what the subject sent last
+  // Who is given other bytes than the other side sent may see an attack, and may end as it likes.
+  if (facts.altered(Side::partner)) return not_reached("the script changed what it was given");
+  std::array<int, 2> finished{never, never};  // their Finished
+  bool theirs = false;                        // the other side's close_notify
+  int last = never;                           // what the subject sent last
   for (const Event& event : facts.events()) {
     if (const auto* record = event.as<Record>(); record && record->was_sent()) {
       const Contents& contents = facts.contents(event.number);
@@ -97,12 +100,19 @@ Finding close_notify_before_own_end(const Facts& facts) {
       // What goes on outside TLS has its own ways.
       if (contents.type == ContentType::raw && established[from] != never) return not_reached("the connection went on outside TLS");
       if (record->encrypted && record->established) established[from] = event.number;
+      // Whose Finished answers the other side's has come through the handshake.
+      if (record->encrypted && contents.handshake.find("Finished") != std::string::npos) {
+        finished[from] = event.number;
+        if (from == 0 && finished[1] != never) established = {event.number, finished[1]};
+      }
       if (record->from == Side::subject) last = event.number;
       for (const Alert& alert : alerts_of(contents)) {
         if (alert.description == 0) theirs |= record->from == Side::partner;
         if (alert.description != 0 && alert.description != 90 && (alert.level == 2 || facts.tls13()))
           return not_reached("an error alert was sent");
       }
+    } else if (const auto* cut = event.as<TransportEnd>(); cut && cut->by_wire && cut->from == Side::partner) {
+      return not_reached("the script ended what it was given");
     } else if (const auto* end = event.as<TransportEnd>(); end && !end->delivered) {
       if (end->end == End::reset) return not_reached("the connection was reset");
       if (end->from == Side::partner && !theirs) return not_reached("the other side had ended its stream without a close_notify");

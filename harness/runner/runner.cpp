@@ -15,9 +15,11 @@ namespace {
 
 // Of one run. The longest of the project's own scenarios has 2,000 events, and waits a few hundred times in a line.
 constexpr int most_events = 200'000;
-constexpr int most_waits = 20'000;  // of one line
-constexpr int most_writes = 4'000;  // of them, by one side for room to write: each time 128 KiB have been taken from it
-constexpr int most_attempts = 3;    // of a run whose peers are ended from outside
+constexpr int most_waits = 20'000;                     // of one line
+constexpr int most_writes = 4'000;                     // of them, by one side for room to write: each time 128 KiB have been taken from it
+constexpr int most_attempts = 3;                       // of a run whose peers are ended from outside
+constexpr Wire::Limits of_programs{8U << 20, 20'000};  // what is kept of a run with a real program
+constexpr std::size_t most_said = 8192;                // to one, at a time: more does not fit into a request
 
 // A peer was ended by others: what was seen of the run until then says nothing.
 struct EndedFromOutside {
@@ -79,14 +81,37 @@ RunKey Run::key() const {
 // One run being made: the two peers, the wire between them, and the transcript that grows.
 class Runner::Stage {
  public:
-  Stage(const Run& run, bool isolate, PeerProcess& subject, PeerProcess& partner)
+  Stage(const Run& run, bool isolate, Party& subject, Party& partner, Transports transports)
       : run_(run),
         isolate_(isolate),
         transcript_(run.key()),
-        wire_(make_transports(transport()), run.role, run.tls, transcript_),
+        wire_(std::move(transports), run.role, run.tls, transcript_, run.program ? of_programs : Wire::Limits()),
         players_{{{subject}, {partner}}} {
     transcript_.script = run.scenario->lines;
     transcript_.options = run.scenario->options;
+    transcript_.has_api_lane = run.program == nullptr;
+  }
+
+  static TransportKind transport_of(const Run& run) { return run.schedule.resets() ? TransportKind::tcp : run.scenario->transport; }
+
+  // With a real program: what it did by itself once the script has ended is asked of `see_the_end`.
+  template <typename SeeTheEnd>
+  Made play_with_program(SeeTheEnd see_the_end) {
+    open(Side::partner, Again::no);
+    for (const Statement& statement : run_.scenario->script) {
+      if (over_) break;
+      line_ = statement.line;
+      wire_.begin_line(line_);
+      bounded([&] {
+        carry_out(statement);
+        settle();
+      });
+    }
+    line_ = 0;
+    if (std::optional<ProgramDid> did = see_the_end()) transcript_.add(line_, std::move(*did));
+    bounded([&] { wire_.pump(line_); });
+    finish();
+    return {std::move(transcript_), wire_.take_capture(), std::nullopt, {}, 0};
   }
 
   Made play() {
@@ -119,7 +144,7 @@ class Runner::Stage {
 
  private:
   struct Player {
-    PeerProcess& peer;
+    Party& peer;
     std::optional<Report::Blocked> blocked = {};
     bool can_go_on = false;              // what it is blocked on has come
     std::optional<Call> busy_with = {};  // the API call in progress
@@ -129,7 +154,6 @@ class Runner::Stage {
     std::optional<Wire::Counts> counted = {};  // of a transport that the wire has closed already
   };
 
-  TransportKind transport() const { return run_.schedule.resets() ? TransportKind::tcp : run_.scenario->transport; }
   Role role_of(Side side) const { return side == Side::subject ? run_.role : other(run_.role); }
   Player& player(Side side) { return players_[static_cast<std::size_t>(side)]; }
 
@@ -138,7 +162,12 @@ class Runner::Stage {
   void open(Side side, Again again) {
     const bool subject = side == Side::subject;
     Line open("open");
-    open.with("role", spell(role_of(side))).with("tls", spell(run_.tls)).with("io", spell(subject ? run_.io : Io::blocking));
+    open.with("role", spell(role_of(side)))
+        .with("tls", spell(run_.tls))
+        .with("io", spell(subject        ? run_.io
+                          : run_.program ? Io::nonblocking
+                                         : Io::blocking));
+    if (run_.program) add_program_words(open);
     if (isolate_) open.with("isolate", 1);
     if (subject) open.with("log", 1);
     const auto& options = subject ? run_.scenario->options : run_.scenario->partner_options;
@@ -167,11 +196,16 @@ class Runner::Stage {
                      wire_.carry_out(order, statement.source, line_);
                    },
                    [&](const Pass& it) { pass(it.milliseconds); },
+                   [&](const Await& it) {
+                     transcript_.add(line_, Told{statement.source, true});
+                     awaited_ = is_program(it.side);
+                   },
                },
                statement.deed);
   }
 
   void ask(Side side, Verb verb, const PeerOrder& order) {
+    if (is_program(side)) return;
     Player& it = player(side);
     const auto* of_stack = std::get_if<StackCall>(&order);
     const StackCall call = of_stack ? *of_stack : StackCall();
@@ -197,8 +231,83 @@ class Runner::Stage {
     it.busy_with = asked.call;
     it.verb = spell(verb);
     it.asked = transcript_.add(line_, asked);
-    take(side, it.peer.ask(request_of(order, verb)));
+    if (run_.program && verb == Verb::say) return say(side, asked.arguments);
+    Line request = request_of(order, verb);
+    if (run_.program && call.call == Call::read && of_stack) {
+      request = Line("read");
+      // A client without a text to wait for has asked when something of it has come.
+      const bool to_end = verb == Verb::hear && !(run_.program->is_client() && run_.program->until.empty());
+      request.with("any", 1).with("until", to_end ? spell(Until::end) : spell(call.until));
+      if (call.size > 0) request.with("size", static_cast<long long>(call.size));
+      if (verb == Verb::hear && !run_.program->until.empty()) request.with("text", run_.program->until);
+    }
+    take(side, it.peer.ask(request));
     if (verb == Verb::abandon && !it.dead) transcript_.add(line_, RawCall{side, "abandon", 0, "", ""});
+  }
+
+  bool is_program(Side side) const { return run_.program && side == Side::subject; }
+
+  void add_program_words(Line& open) const {
+    const Program& program = *run_.program;
+    open.with("suites", "usual");
+    if (!program.server_name.empty()) open.with("sni", program.server_name);
+    if (!program.alpn.empty()) open.with("alpn", program.alpn);
+    if (!program.trust.empty()) open.with("trust", program.trust);
+  }
+
+  void say(Side side, std::string_view which) {
+    Player& it = player(side);
+    const std::string& all = which == "goodbye" ? run_.program->goodbye : run_.program->say;
+    const std::size_t size = which == "beginning" ? all.size() / 2 : all.size();
+    for (std::string_view rest = std::string_view(all).substr(0, size); !rest.empty() && !it.dead && !it.blocked && !over_;) {
+      it.busy_with = Call::write;
+      take(side, it.peer.ask(Line("write").with("data", rest.substr(0, most_said)).with("until", spell(Until::done))));
+      rest.remove_prefix(std::min(rest.size(), most_said));
+      settle();
+    }
+  }
+
+  // A run with a real program ends where it has become too much.
+  template <typename Do>
+  void bounded(Do act) {
+    try {
+      act();
+    } catch (const std::length_error& limit) {
+      no_more(limit.what());
+    }
+  }
+
+  void no_more(std::string why) {
+    transcript_.add(line_, ProgramDid{Side::subject, ProgramDid::What::went_on, age().count(), std::move(why), std::nullopt, {}});
+    over_ = true;
+  }
+
+  std::chrono::milliseconds age() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began_);
+  }
+
+  // Whether something came from the real program, where the partner or the script waits for it.
+  bool wait_for_program() {
+    Player& partner = player(Side::partner);
+    if (!run_.program || over_ || (!partner.blocked && !awaited_)) return false;
+    if (wire_.has_ended(Side::subject)) {
+      constexpr std::chrono::milliseconds for_a_reset{20};  // which what was sent behind its end may draw
+      if (awaited_) wire_.wait_for(Side::subject, for_a_reset);
+    } else {
+      const auto left = run_.program->longest - age();
+      if (left > left.zero() && wire_.wait_for(Side::subject, std::min(run_.program->patience, left))) return true;
+      if (left < run_.program->patience)
+        no_more(fmt::format("the connection had lasted {} ms", run_.program->longest.count()));
+      else
+        transcript_.add(line_,
+                        ProgramDid{Side::subject, ProgramDid::What::was_silent, run_.program->patience.count(), {}, std::nullopt, {}});
+    }
+    awaited_ = false;
+    if (!partner.blocked) return false;
+    // What it waits for will not come: the script goes on with the next line.
+    partner.blocked.reset();
+    take(Side::partner, partner.peer.ask(Line("enough")));
+    return false;
   }
 
   bool counts_bytes() const { return run_.scenario->sweep_cuts || run_.schedule.ending; }
@@ -215,6 +324,10 @@ class Runner::Stage {
   }
 
   void begin_session(Again again) {
+    if (run_.program) {
+      transcript_.add(line_, NotDone{Side::partner, "reconnect", "with a real program each connection is a run", false});
+      return;
+    }
     for (const Side side : {Side::subject, Side::partner}) {
       Player& it = player(side);
       if (it.blocked) give_up(side);
@@ -228,7 +341,7 @@ class Runner::Stage {
       wire_.begin_session();
     } else {
       for (const Side side : {Side::subject, Side::partner}) player(side).counted = wire_.count(side);
-      wire_.begin_session(make_transports(transport()));
+      wire_.begin_session(make_transports(transport_of(run_)));
     }
     for (const Side side : {Side::subject, Side::partner}) open(side, again);
   }
@@ -290,7 +403,7 @@ class Runner::Stage {
         take(side, it.peer.ask(Line("resume")));
         break;  // one at a time: what it did may be what the other waits for
       }
-      if (!went_on) return;
+      if (!went_on && !wait_for_program()) return;
     }
   }
 
@@ -431,6 +544,10 @@ class Runner::Stage {
   std::array<Player, 2> players_;
   int line_ = 0;
   int asked_aside_ = 0;  // number of the Asked event of the call made aside
+  // With a real program.
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  bool awaited_ = false;  // by the script, whatever the partner does
+  bool over_ = false;     // a limit was reached
   std::string gone_past_;
 };
 
@@ -457,7 +574,8 @@ std::variant<Made, HarnessError> Runner::once(const Run& run) {
   const auto partner = peer(*run.partner, Side::partner);
   if (const auto* error = std::get_if<HarnessError>(&partner)) return *error;
   try {
-    Stage stage(run, options_.isolate, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner));
+    Stage stage(run, options_.isolate, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner),
+                make_transports(Stage::transport_of(run)));
     Made made = stage.play();
     // A peer program that does not keep to the protocol says nothing about its library.
     for (const Event& event : made.transcript.events())
@@ -474,11 +592,30 @@ std::variant<Made, HarnessError> Runner::once(const Run& run) {
   }
 }
 
+std::variant<Made, HarnessError> Runner::once_with_program(const Run& run) {
+  const auto partner = peer(*run.partner, Side::partner);
+  if (const auto* error = std::get_if<HarnessError>(&partner)) return *error;
+  auto met = RealProgram::meet(*run.program);
+  if (auto* word = std::get_if<std::string>(&met)) return HarnessError{std::move(*word)};
+  RealProgram& program = *std::get<std::unique_ptr<RealProgram>>(met);
+  try {
+    Transports transports = make_transports(TransportKind::socketpair);
+    transports[static_cast<std::size_t>(Side::subject)] = {TransportKind::tcp, program.take_socket(), {}};
+    Stage stage(run, options_.isolate, program, *std::get<PeerProcess*>(partner), std::move(transports));
+    Made made = stage.play_with_program([&] { return program.see_the_end(); });
+    if (!stage.gone_past().empty()) return HarnessError{stage.gone_past()};
+    return made;
+  } catch (...) {
+    peers_.erase({run.partner->id(), Side::partner});
+    throw;
+  }
+}
+
 // What goes wrong on our side, or is done to us, costs this run and no other.
 std::variant<Made, HarnessError> Runner::attempt(const Run& run) {
   std::string why;
   for (int attempts = 0; attempts < most_attempts; ++attempts) try {
-      return once(run);
+      return run.program ? once_with_program(run) : once(run);
     } catch (const EndedFromOutside& end) {
       why = fmt::format("the peer of {} was ended by {} from outside (an operator, or the system that ran out of memory), {} times",
                         (end.side == Side::subject ? run.subject : run.partner)->id(), end.signal, attempts + 1);
@@ -496,6 +633,7 @@ std::variant<Made, HarnessError> Runner::make(const Run& run) {
     });
   };
   auto first = attempt(run);
+  if (run.program) return first;
   if (auto* error = std::get_if<HarnessError>(&first)) return std::move(*error);
   auto& made = std::get<Made>(first);
   const bool subject_died = died(made.transcript, Side::subject);

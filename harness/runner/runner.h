@@ -4,6 +4,11 @@
 // a request is answered, or its peer is blocked and says so, before the next step is taken. That is why the order of events is the order of
 // facts, and why two runs of the same scenario give the same transcript. Time belongs to the runner too: it passes where the script says
 // so, and, when the script has ended, until no call waits for it any more.
+//
+// Where the subject is a real program, it does what it does, and is asked for nothing: lines of the script for the subject are passed over.
+// Time is real there, and only there. While the partner waits, or the script does (`await`), the program is waited for; one that is silent
+// for its patience, goes on for longer than a run may last, or sends more than a run may keep, is noted as that (ProgramDid) and waited for
+// no longer. Its transcript has no lane of calls.
 #pragma once
 
 #include <chrono>
@@ -13,6 +18,7 @@
 #include <utility>
 #include <variant>
 
+#include "harness/control/real_program.h"
 #include "harness/control/stacks.h"
 #include "harness/runner/schedule.h"
 #include "harness/scenario/scenario.h"
@@ -29,7 +35,8 @@ struct Run {
   Role role{};  // the subject's
   Tls tls{};
   Io io{};
-  Schedule schedule = {};  // of a sweep; empty: nothing goes wrong but what the script says
+  Schedule schedule = {};            // of a sweep; empty: nothing goes wrong but what the script says
+  const Program* program = nullptr;  // the subject is this real program, and `subject` only says how it is called; null: a peer
   RunKey key() const;
 };
 
@@ -58,6 +65,7 @@ class Runner {
  public:
   explicit Runner(RunnerOptions options) : options_(options) {}
 
+  // Of a real program with which no connection came about, the error is what was met instead.
   std::variant<Made, HarnessError> make(const Run& run);
 
   // By stack: the calls that never came back.
@@ -67,6 +75,7 @@ class Runner {
   class Stage;  // one run being made
   std::variant<PeerProcess*, HarnessError> peer(const Stack& stack, Side side);
   std::variant<Made, HarnessError> once(const Run& run);
+  std::variant<Made, HarnessError> once_with_program(const Run& run);
   std::variant<Made, HarnessError> attempt(const Run& run);
 
   RunnerOptions options_;

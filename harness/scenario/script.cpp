@@ -223,6 +223,16 @@ class LineReader {
     return PeerOrder(this_call(0, Until::once, {name.text, value.text}));
   }
 
+  // What is said to a real program, and heard of it, stands on the command line. Between two peers it is a write and a read like others.
+  Deed say() {
+    constexpr std::size_t between_peers = 16;
+    StackCall call{Call::write, between_peers, Until::done, aside_};
+    for (const std::string_view what : {"goodbye", "beginning"})
+      if (call.arguments.empty() && take(what)) call.arguments.emplace_back(what);
+    return PeerOrder(std::move(call));
+  }
+  Deed hear() { return PeerOrder(StackCall{Call::read, 0, Until::done, aside_}); }
+
   // What a peer does past its library, and how its transport calls fail.
   Deed past_library() { return PeerOrder(PastLibrary{}); }
   Deed raw_write() { return PeerOrder(PastLibrary{quoted()}); }
@@ -245,6 +255,7 @@ class LineReader {
     return NextSession{same_transport};
   }
   Deed pass() { return Pass{milliseconds()}; }
+  Deed await() { return Await{word<Side>("a side")}; }
 
   // Orders to the wire.
   template <StandingOrder::Deed deed>
@@ -576,6 +587,12 @@ const std::vector<Grammar>& grammar() {
       {{Verb::set, true, false, "set NAME VALUE", "turn a switch of the library, by its name in peers/README.md"}, &LineReader::set},
       {{Verb::clear, true, false, "clear", "make the session's object ready for another connection"}, &LineReader::call},
       {{Verb::keep_session, true, false, "keep-session", "take what is needed to resume this session later (clients)"}, &LineReader::call},
+      {{Verb::say, true, false, "say [goodbye|beginning]",
+        "write what the words of a probe say (`--say`, `--serve`), what ends the talk (`--goodbye`), or only its first half; between two "
+        "peers 16 bytes"},
+       &LineReader::say},
+      {{Verb::hear, true, false, "hear", "read until what they wait for has come (`--until`); between two peers one read"},
+       &LineReader::hear},
       {{Verb::reconnect, true, false, "reconnect",
         "`both`: free the session and open another one on a new transport; a client offers the session it kept"},
        &LineReader::next_session<false>},
@@ -617,6 +634,8 @@ const std::vector<Grammar>& grammar() {
       {{Verb::stall, false, true, "stall SIDE", "stop reading what SIDE sends, so that its transport fills up"}, &LineReader::stall<true>},
       {{Verb::unstall, false, true, "unstall SIDE", "go on reading what SIDE sends"}, &LineReader::stall<false>},
       {{Verb::pass, false, true, "pass TIME", "let that much time go by for both peers, at once: `300ms`, `60s`"}, &LineReader::pass},
+      {{Verb::await, false, true, "await SIDE", "wait until a real program has ended its stream, or was silent for `--patience`"},
+       &LineReader::await},
   };
   return table;
 }

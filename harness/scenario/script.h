@@ -38,6 +38,8 @@ enum class Verb : std::uint8_t {
   set,           // set NAME VALUE
   clear,         // clear
   keep_session,  // keep-session
+  say,           // say [goodbye|beginning]      what the words of a probe have the partner say; a write
+  hear,          // hear                         until what they have it wait for has come; a read
   // ... or another session; `both` only
   reconnect,    // reconnect                    on a new transport
   new_session,  // new-session                  on the same transport
@@ -64,6 +66,7 @@ enum class Verb : std::uint8_t {
   stall,    // stall SIDE                   stop reading what SIDE sends, so that its transport fills up
   unstall,  // unstall SIDE
   pass,     // pass TIME                    that much time goes by, for both peers: `pass 60s`
+  await,    // await SIDE                   until a real program has ended its stream, or was silent for long enough
 };
 
 template <>
@@ -72,11 +75,11 @@ struct Words<Actor> {
 };
 template <>
 struct Words<Verb> {
-  static constexpr std::array<std::string_view, 36> list{
-      "handshake",   "write", "read",     "close",        "close-write", "abandon",     "peek",     "send-alert", "key-update",
-      "renegotiate", "set",   "clear",    "keep-session", "reconnect",   "new-session", "raw-read", "raw-write",  "fin",
-      "hangup",      "io",    "io clear", "measure",      "hold",        "release",     "drop",     "repeat",     "alter",
-      "damage",      "split", "join",     "cut",          "inject",      "reset",       "stall",    "unstall",    "pass"};
+  static constexpr std::array<std::string_view, 39> list{
+      "handshake", "write", "read",         "close",   "close-write", "abandon",   "peek",        "send-alert", "key-update", "renegotiate",
+      "set",       "clear", "keep-session", "say",     "hear",        "reconnect", "new-session", "raw-read",   "raw-write",  "fin",
+      "hangup",    "io",    "io clear",     "measure", "hold",        "release",   "drop",        "repeat",     "alter",      "damage",
+      "split",     "join",  "cut",          "inject",  "reset",       "stall",     "unstall",     "pass",       "await"};
 };
 struct ForgetFaults {};  // those that are still to come
 
@@ -104,11 +107,16 @@ struct Pass {
   long long milliseconds = 0;
 };
 
+// Waits for a real program, where that side is one. Peers have nothing to be waited for: the wire has settled what there was.
+struct Await {
+  Side side{};
+};
+
 using PeerOrder = std::variant<StackCall, PastLibrary, FaultPlan, ForgetFaults>;
 
 // One line of a script.
 struct Statement {
-  using Deed = std::variant<PeerOrder, NextSession, WireOrder, Pass>;
+  using Deed = std::variant<PeerOrder, NextSession, WireOrder, Pass, Await>;
   int line = 0;  // in the script, 1-based
   Actor actor{};
   Verb verb{};

@@ -241,85 +241,100 @@ std::vector<Transcript::LineAnswer> answers(const Transcript& transcript) {
 }
 
 std::string narrate(const Event& event, Detail detail, const NameOfEvent& name) {
-  return std::visit(Overloaded{
-                        [](const Asked& e) {
-                          std::string what(e.aside == Aside::thread ? "aside " : e.aside == Aside::process ? "fork " : "");
-                          what += e.verb;
-                          if (e.size > 0) what += fmt::format(" {}", e.size);
-                          if (!e.arguments.empty()) what += " " + e.arguments;
-                          if (e.until != Until::once && e.call != Call::handshake) what += fmt::format(" until {}", spell(e.until));
-                          return fmt::format("{:<8} is asked for {}", spell(e.side), what);
-                        },
-                        [](const ApiCall& e) {
-                          std::string call(e.aside == Aside::thread ? "aside " : e.aside == Aside::process ? "fork " : "");
-                          call += spell(e.call);
-                          if (!e.arguments.empty()) call += " " + e.arguments;
-                          std::string line = fmt::format("{:<8} {:<20} = {:<12}", spell(e.side), call, spell(e.outcome));
-                          line += fmt::format(" {} {}", e.native, e.returned);
-                          if (!e.code.empty()) line += " " + e.code;
-                          if (!e.error_number.empty()) line += " errno " + e.error_number;
-                          if (e.call == Call::read || e.call == Call::write || e.call == Call::peek)
-                            line += fmt::format(", {} bytes{}", e.bytes, e.intact ? "" : ", NOT what was sent");
-                          for (const auto& [key, value] : e.state) line += fmt::format(", {}={}", key, value);
-                          return line;
-                        },
-                        [detail](const TransportCall& e) {
-                          std::string line = fmt::format("{:<8}   {}", spell(e.side), e.function);
-                          const bool size_differs = e.during == Call::handshake && (e.result > 0 || e.flow == Flow::send);
-                          if (detail == Detail::full || !size_differs) line += fmt::format("({}) = {}", e.asked, e.result);
-                          if (!e.error_number.empty()) line += " " + e.error_number;
-                          return line + (e.injected ? "  [injected]" : "");
-                        },
-                        [](const Blocked& e) {
-                          return fmt::format("{:<8}   blocked on {} in {}{}{}", spell(e.side), spell(e.on), spell(e.during),
-                                             e.timeout_ms ? fmt::format(", for {} ms at most", *e.timeout_ms) : std::string(),
-                                             e.for_good ? ", for good" : "");
-                        },
-                        [&](const Record& e) { return narrate_record(e, detail, name); },
-                        [&](const Opened& e) {
-                          return e.reading == Reading::garbled
-                                     ? fmt::format("wire     the keys have come, and do not open {}", name(e.record))
-                                     : fmt::format("wire     the keys have come: {} was {}", name(e.record), name_of(e, detail));
-                        },
-                        [&](const Delivered& e) {
-                          return fmt::format("wire     {} delivered{}", name(e.record),
-                                             detail == Detail::full ? fmt::format(", {} bytes", e.bytes) : "");
-                        },
-                        [&](const Withheld& e) { return fmt::format("wire     {} {}", name(e.record), spell(e.why)); },
-                        [&](const Replaced& e) { return fmt::format("wire     {} replaced", name(e.record)); },
-                        [&](const Lost& e) { return fmt::format("wire     {} {}", name(e.record), spell(e.why)); },
-                        [](const TransportEnd& e) {
-                          return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), spell(e.end),
-                                                           e.by_wire ? "  [the wire's doing]" : "")
-                                             : fmt::format("wire     {}->      {}", spell(e.from), spell(e.end));
-                        },
-                        [](const RawCall& e) {
-                          std::string line = fmt::format("{:<8} {:<20} = {}", spell(e.side), e.verb, e.result);
-                          if (!e.error_number.empty()) line += " " + e.error_number;
-                          if (!e.data.empty()) line += " " + quoted(e.data, 48);
-                          return line;
-                        },
-                        [](const Signal& e) { return fmt::format("{:<8}   signal {}", spell(e.side), e.name); },
-                        [](const Died& e) {
-                          return fmt::format("{:<8} {} ({}){}", spell(e.side), spell(e.how), e.detail,
-                                             e.during ? fmt::format(" in {}", spell(*e.during)) : std::string());
-                        },
-                        [](const Endless& e) {
-                          return fmt::format("{:<8} {} goes on without end: {}", spell(e.side), spell(e.during),
-                                             e.why.empty() ? fmt::format("given up after {} repetitions", e.times) : e.why);
-                        },
-                        [](const NotDone& e) { return fmt::format("{:<8} not carried out: {}", spell(e.side), e.why); },
-                        [](const TimePassed& e) { return fmt::format("both     {} ms pass", e.milliseconds); },
-                        [detail](const Usage& e) {
-                          const std::string heap = detail == Detail::full ? fmt::format(", {} bytes of heap", e.heap) : "";
-                          return fmt::format("{:<8} holds {} descriptors{}", spell(e.side), e.descriptors, heap);
-                        },
-                        [](const NewSession& e) {
-                          return fmt::format("both     begin another session on {} transport", e.same_transport ? "the same" : "a new");
-                        },
-                        [](const Told& e) { return e.text; },
-                    },
-                    event.what);
+  return std::visit(
+      Overloaded{
+          [](const Asked& e) {
+            std::string what(e.aside == Aside::thread ? "aside " : e.aside == Aside::process ? "fork " : "");
+            what += e.verb;
+            if (e.size > 0) what += fmt::format(" {}", e.size);
+            if (!e.arguments.empty()) what += " " + e.arguments;
+            if (e.until != Until::once && e.call != Call::handshake) what += fmt::format(" until {}", spell(e.until));
+            return fmt::format("{:<8} is asked for {}", spell(e.side), what);
+          },
+          [](const ApiCall& e) {
+            std::string call(e.aside == Aside::thread ? "aside " : e.aside == Aside::process ? "fork " : "");
+            call += spell(e.call);
+            if (!e.arguments.empty()) call += " " + e.arguments;
+            std::string line = fmt::format("{:<8} {:<20} = {:<12}", spell(e.side), call, spell(e.outcome));
+            line += fmt::format(" {} {}", e.native, e.returned);
+            if (!e.code.empty()) line += " " + e.code;
+            if (!e.error_number.empty()) line += " errno " + e.error_number;
+            if (e.call == Call::read || e.call == Call::write || e.call == Call::peek)
+              line += fmt::format(", {} bytes{}", e.bytes, e.intact ? "" : ", NOT what was sent");
+            for (const auto& [key, value] : e.state) line += fmt::format(", {}={}", key, value);
+            return line;
+          },
+          [detail](const TransportCall& e) {
+            std::string line = fmt::format("{:<8}   {}", spell(e.side), e.function);
+            const bool size_differs = e.during == Call::handshake && (e.result > 0 || e.flow == Flow::send);
+            if (detail == Detail::full || !size_differs) line += fmt::format("({}) = {}", e.asked, e.result);
+            if (!e.error_number.empty()) line += " " + e.error_number;
+            return line + (e.injected ? "  [injected]" : "");
+          },
+          [](const Blocked& e) {
+            return fmt::format("{:<8}   blocked on {} in {}{}{}", spell(e.side), spell(e.on), spell(e.during),
+                               e.timeout_ms ? fmt::format(", for {} ms at most", *e.timeout_ms) : std::string(),
+                               e.for_good ? ", for good" : "");
+          },
+          [&](const Record& e) { return narrate_record(e, detail, name); },
+          [&](const Opened& e) {
+            return e.reading == Reading::garbled
+                       ? fmt::format("wire     the keys have come, and do not open {}", name(e.record))
+                       : fmt::format("wire     the keys have come: {} was {}", name(e.record), name_of(e, detail));
+          },
+          [&](const Delivered& e) {
+            return fmt::format("wire     {} delivered{}", name(e.record), detail == Detail::full ? fmt::format(", {} bytes", e.bytes) : "");
+          },
+          [&](const Withheld& e) { return fmt::format("wire     {} {}", name(e.record), spell(e.why)); },
+          [&](const Replaced& e) { return fmt::format("wire     {} replaced", name(e.record)); },
+          [&](const Lost& e) { return fmt::format("wire     {} {}", name(e.record), spell(e.why)); },
+          [](const TransportEnd& e) {
+            return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), spell(e.end),
+                                             e.by_wire ? "  [the wire's doing]" : "")
+                               : fmt::format("wire     {}->      {}", spell(e.from), spell(e.end));
+          },
+          [](const RawCall& e) {
+            std::string line = fmt::format("{:<8} {:<20} = {}", spell(e.side), e.verb, e.result);
+            if (!e.error_number.empty()) line += " " + e.error_number;
+            if (!e.data.empty()) line += " " + quoted(e.data, 48);
+            return line;
+          },
+          [](const Signal& e) { return fmt::format("{:<8}   signal {}", spell(e.side), e.name); },
+          [](const Died& e) {
+            return fmt::format("{:<8} {} ({}){}", spell(e.side), spell(e.how), e.detail,
+                               e.during ? fmt::format(" in {}", spell(*e.during)) : std::string());
+          },
+          [](const Endless& e) {
+            return fmt::format("{:<8} {} goes on without end: {}", spell(e.side), spell(e.during),
+                               e.why.empty() ? fmt::format("given up after {} repetitions", e.times) : e.why);
+          },
+          [](const NotDone& e) { return fmt::format("{:<8} not carried out: {}", spell(e.side), e.why); },
+          [](const TimePassed& e) { return fmt::format("both     {} ms pass", e.milliseconds); },
+          [detail](const Usage& e) {
+            const std::string heap = detail == Detail::full ? fmt::format(", {} bytes of heap", e.heap) : "";
+            return fmt::format("{:<8} holds {} descriptors{}", spell(e.side), e.descriptors, heap);
+          },
+          [](const NewSession& e) {
+            return fmt::format("both     begin another session on {} transport", e.same_transport ? "the same" : "a new");
+          },
+          [](const Told& e) { return e.text; },
+          [detail](const ProgramDid& e) {
+            const std::string life = detail == Detail::full ? fmt::format(", {} ms after it was started", e.milliseconds) : "";
+            const std::string printed = e.output.empty() ? "" : fmt::format("; it printed {}", quoted(e.output, 96));
+            switch (e.what) {
+              case ProgramDid::What::was_silent:
+                return fmt::format("{:<8} silent for {} ms", spell(e.side), e.milliseconds);
+              case ProgramDid::What::went_on:
+                return fmt::format("{:<8} is watched no longer: {}", spell(e.side), e.text);
+              case ProgramDid::What::ended:
+                return fmt::format("{:<8} ended: {}{}{}", spell(e.side), e.text, life, printed);
+              case ProgramDid::What::kept_on:
+                return fmt::format("{:<8} had not ended{}, and was ended{}", spell(e.side), life, printed);
+            }
+            return std::string();
+          },
+      },
+      event.what);
 }
 
 }  // namespace tlsbye

@@ -255,11 +255,26 @@ struct Told {
   bool in_script = false;  // it is what the script's line says
 };
 
+// What was seen of a real program that is the subject, beside the wire. Time is real there, and nowhere else.
+struct ProgramDid {
+  Side side{};
+  enum class What : std::uint8_t {
+    was_silent,  // it was waited for, and nothing came from it for so long
+    went_on,     // beyond a limit of ours: it is watched no longer, and `text` says which limit
+    ended,       // the command is over: `text` says how, "exit code 0", "SIGSEGV"
+    kept_on,     // the command had not ended by then, and was ended
+  } what{};
+  long long milliseconds = 0;  // of its silence; of the command's life
+  std::string text;
+  std::optional<int> exit_code;  // ended by itself
+  std::string output;            // what the command had printed by then (at most 4 KiB)
+};
+
 struct Event {
   int number = 0;  // 1-based
   int line = 0;    // of the script, 1-based; 0: before the first or after the last
   std::variant<Asked, ApiCall, TransportCall, Blocked, Record, Opened, Delivered, Withheld, Replaced, Lost, TransportEnd, RawCall, Signal,
-               Died, Endless, NotDone, TimePassed, Usage, NewSession, Told>
+               Died, Endless, NotDone, TimePassed, Usage, NewSession, Told, ProgramDid>
       what;
 
   template <typename Kind>

@@ -8,7 +8,8 @@
 
 namespace tlsbye {
 
-// Both ends of one side's transport. The peer's end is passed on, and then let go of, so that the peer's own close is the last one.
+// Both ends of one side's transport. The peer's end is passed on, and then let go of, so that the peer's own close is the last one. Of the
+// transport of a real program there is only the wire's end, a TCP connection: `peer` is none.
 struct Transport {
   TransportKind kind{};
   Descriptor wire, peer;

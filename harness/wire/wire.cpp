@@ -19,7 +19,6 @@ namespace tlsbye {
 namespace {
 
 constexpr std::size_t read_size = 64 * 1024;
-constexpr std::size_t most_sent = 64U << 20;  // by one side over one transport; a script can ask for 16 MiB at once
 // How long TCP over loopback may take to bring what was sent; it comes at once but for a kernel that puts its work off.
 constexpr int most_delay_ms = 20;
 constexpr long most_idle_ns = 200'000;
@@ -33,8 +32,9 @@ bool is_end_of_transport(int error_number) { return error_number == EPIPE || err
 
 class Wire::Impl {
  public:
-  Impl(Transports transports, Role subject_role, Tls tls, Transcript& transcript)
+  Impl(Transports transports, Role subject_role, Tls tls, Transcript& transcript, Limits limits)
       : transcript_(transcript),
+        limits_(limits),
         secrets_(tls),
         ways_{Direction(Side::subject, subject_role, secrets_, transcript),
               Direction(Side::partner, other(subject_role), secrets_, transcript)},
@@ -94,6 +94,24 @@ class Wire::Impl {
 
   std::size_t delivered_to(Side side) { return way_to(side).out().delivered(); }
 
+  bool has_ended(Side side) const {
+    const Port& it = ports_[static_cast<std::size_t>(side)];
+    return it.ended || !it.socket;
+  }
+
+  bool wait_for(Side side, std::chrono::milliseconds patience) {
+    const Port& it = port(side);
+    if (!it.socket) return false;
+    // Behind its end there is an error at most: a reset, drawn by what was sent to it since.
+    const short receiving = it.ended ? short{0} : short{POLLIN};
+    pollfd ask{it.socket.get(), static_cast<short>(receiving | (way_to(side).out().waiting().empty() ? 0 : POLLOUT)), 0};
+    int ready = 0;
+    do ready = ::poll(&ask, 1, static_cast<int>(patience.count()));
+    while (ready < 0 && errno == EINTR);
+    if (ready > 0 && it.ended && it.tcp && !it.failed) notice_reset(side, line_);
+    return ready > 0;
+  }
+
   void carry_out(const WireOrder& order, std::string_view words, int line) {
     line_ = line;
     std::visit(Overloaded{
@@ -140,6 +158,7 @@ class Wire::Impl {
     Descriptor socket;
     Descriptor peer;  // until it is taken
     bool tcp = false;
+    bool here = true;                 // both ends are this process's to make: its peer is no real program
     std::size_t sent = 0, given = 0;  // bytes, by the peer and to it
     bool stalled = false;
     bool ended = false;   // nothing more is read from it
@@ -151,15 +170,16 @@ class Wire::Impl {
     for (const Side side : {Side::subject, Side::partner}) {
       Transport& its = transports[static_cast<std::size_t>(side)];
       const bool tcp = its.kind == TransportKind::tcp;
-      if (tcp) watch(side, its);
-      port(side) = {std::move(its.wire), std::move(its.peer), tcp, 0, 0};
+      const bool here = static_cast<bool>(its.peer);
+      if (tcp && here) watch(side, its);
+      port(side) = {std::move(its.wire), std::move(its.peer), tcp, here, 0, 0};
     }
     capture_.add(Capture::Sight::Kind::transport, Side::subject, line_);
   }
 
   void end_transports() {
     for (Port& it : ports_) {
-      if (it.tcp && it.socket) reset_on_close(it.socket);
+      if (it.tcp && it.here && it.socket) reset_on_close(it.socket);
       it = {};
     }
   }
@@ -200,9 +220,12 @@ class Wire::Impl {
       if (size > 0) {
         progress_.of(side).drained = true;
         it.sent += static_cast<std::size_t>(size);
-        if (it.sent > most_sent)
-          throw std::length_error("the " + std::string(spell(side)) + " sent more than " + std::to_string(most_sent >> 20) +
+        if (it.sent > limits_.sent)
+          throw std::length_error("the " + std::string(spell(side)) + " sent more than " + std::to_string(limits_.sent >> 20) +
                                   " MiB in one run");
+        if (transcript_.next_number() > limits_.events)
+          throw std::length_error("the " + std::string(spell(side)) + " sent so many records that the run has more than " +
+                                  std::to_string(limits_.events) + " events");
         const std::string_view bytes(buffer_.get(), static_cast<std::size_t>(size));
         if (side == Side::subject) capture_.add_data(side, line, bytes);
         way.arrive(bytes, line);
@@ -340,11 +363,11 @@ class Wire::Impl {
     return seen;
   }
   void expect_arrival(Side side) {
-    if (port(side).tcp) collect(side, 0);
+    if (port(side).tcp && port(side).here) collect(side, 0);
   }
   // A receiver whose buffer is full makes no edge, and neither does one that is gone: then the time is the limit.
   void confirm_arrival(Side side) {
-    if (port(side).tcp && !collect(side, 0)) collect(side, most_delay_ms);
+    if (port(side).tcp && port(side).here && !collect(side, 0)) collect(side, most_delay_ms);
   }
 
   // TCP only: whether something comes that was sent just now. The time is spent only where nothing does.
@@ -360,6 +383,7 @@ class Wire::Impl {
   }
 
   Transcript& transcript_;
+  const Limits limits_;
   Capture capture_;
   Secrets secrets_;
   std::array<Direction, 2> ways_;  // by the side that they come from
@@ -372,7 +396,9 @@ class Wire::Impl {
 };
 
 Wire::Wire(Transports transports, Role subject_role, Tls tls, Transcript& transcript)
-    : impl_(std::make_unique<Impl>(std::move(transports), subject_role, tls, transcript)) {}
+    : Wire(std::move(transports), subject_role, tls, transcript, Limits()) {}
+Wire::Wire(Transports transports, Role subject_role, Tls tls, Transcript& transcript, Limits limits)
+    : impl_(std::make_unique<Impl>(std::move(transports), subject_role, tls, transcript, limits)) {}
 Wire::~Wire() = default;
 
 Descriptor Wire::take_end(Side side) { return impl_->take_end(side); }
@@ -383,6 +409,8 @@ void Wire::begin_session() { impl_->begin_session(); }
 void Wire::begin_session(Transports transports) { impl_->begin_session(std::move(transports)); }
 void Wire::end_after(Side side, std::size_t bytes, std::optional<End> how) { impl_->end_after(side, bytes, how); }
 Wire::Counts Wire::count(Side side) { return impl_->count(side); }
+bool Wire::wait_for(Side side, std::chrono::milliseconds patience) { return impl_->wait_for(side, patience); }
+bool Wire::has_ended(Side side) const { return impl_->has_ended(side); }
 std::size_t Wire::delivered_to(Side side) const { return impl_->delivered_to(side); }
 
 void Wire::carry_out(const WireOrder& order, std::string_view words, int line) { impl_->carry_out(order, words, line); }

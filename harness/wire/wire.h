@@ -1,4 +1,4 @@
-// The wire: the harness's tap between the two peers, and the only place where bytes are changed.
+// The wire: the harness's tap between the two parties, and the only place where bytes are changed.
 //
 //        subject  <--- socket --->  Wire  <--- socket --->  partner
 //
@@ -33,6 +33,7 @@
 // * What a side sent before the script hung it up is taken and noted first.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string_view>
 
@@ -49,9 +50,16 @@ bool is_end_of_transport(int error_number);
 
 class Wire {
  public:
+  // What it keeps of a run, by one side: bytes, events. Beyond that pump() throws.
+  struct Limits {
+    std::size_t sent = 64U << 20;  // a script can ask for 16 MiB at once
+    int events = 1'000'000;
+  };
+
   // Stands between these (make_transports). `transcript` must outlive the wire; events are added to it. Throws std::system_error where the
   // system has no more descriptors.
   Wire(Transports transports, Role subject_role, Tls tls, Transcript& transcript);
+  Wire(Transports transports, Role subject_role, Tls tls, Transcript& transcript, Limits limits);
   ~Wire();
 
   // The descriptor that the peer of that side gets; the caller passes it on and then lets go of it, so that the peer's own close is
@@ -87,6 +95,12 @@ class Wire {
   };
   Counts count(Side side);
 
+  // Real time, for a side that is a real program: waits until it sends something, ends its stream, or takes what waits for it, so that
+  // pump() has something to do; at most so long, and then gives false.
+  bool wait_for(Side side, std::chrono::milliseconds patience);
+  // Whether nothing more can come from that side.
+  bool has_ended(Side side) const;
+
   // The bytes delivered to that side since the transport began.
   std::size_t delivered_to(Side side) const;
 
@@ -103,7 +117,8 @@ class Wire {
     Moved& of(Side side) { return side == Side::subject ? subject : partner; }
   };
   // Moves whatever can be moved, notes it under `line` of the script, and says what changed since the last call (orders included). Throws
-  // std::system_error where the system fails, and std::length_error where a side has sent more than the wire keeps of a run (64 MiB).
+  // std::system_error where the system fails, and std::length_error where a side has sent more than the wire keeps of a run (64 MiB, a
+  // million records).
   Progress pump(int line);
 
   // Standing orders that never met their record, in the words of the script. A scenario whose order was never carried out did not

@@ -78,7 +78,10 @@ void Server::repeat(Until until, Once once, More more) {
       return;
     }
     const auto flow = waits_for(answer.outcome, std::exchange(before, answer.outcome));
-    if (flow && transport.nonblocking() && !transport.ready(*flow) && blocked(*flow, {}) == Wait::give_up) return transport.give_up();
+    if (!flow || !transport.nonblocking() || transport.ready(*flow)) continue;
+    const Wait what = wait(*flow, {}, true);
+    if (what == Wait::give_up) return transport.give_up();
+    if (what == Wait::enough) return;
   }
 }
 
@@ -124,11 +127,22 @@ void Server::call(Call call, const Line& request) {
 void Server::read(const Line& request, Until until) {
   Connection& c = *connection_;
   std::vector<std::byte> buffer = buffer_for(request, usual_read, largest_read);
+  // A real program writes what it likes, and may be read until a text of it has come.
+  const bool any = request.get("any") == "1";
+  const std::string_view text = request.get("text");
+  std::string heard;  // the last bytes, so many as may be a beginning of the text
+  bool text_came = false;
   const auto once = [&] {
     Answer answer = c.session->read(buffer);
     answer.bytes = std::min(answer.bytes, buffer.size());
-    c.moved.intact = c.moved.intact && is_pattern(std::span(buffer).first(answer.bytes), other(c.role), c.moved.read);
+    const auto got = std::span(buffer).first(answer.bytes);
+    c.moved.intact = c.moved.intact && (any || is_pattern(got, other(c.role), c.moved.read));
     c.moved.read += answer.bytes;
+    if (!text.empty()) {
+      heard.append(reinterpret_cast<const char*>(got.data()), got.size());
+      text_came = text_came || heard.find(text) != std::string::npos;
+      if (heard.size() >= text.size()) heard.erase(0, heard.size() - text.size() + 1);
+    }
     return answer;
   };
   // No protection makes more data of fewer bytes: a library that gives more than it has received invents it, and would for ever. So does
@@ -149,7 +163,7 @@ void Server::read(const Line& request, Until until) {
           .with("id", now_.id)
           .with("times", times)
           .with("why", "more data than had come");
-    return until == Until::end && !invented;
+    return until == Until::end && !invented && !text_came;
   });
 }
 
@@ -158,6 +172,10 @@ void Server::write(const Line& request, Until until) {
   // A call that is made again gets the same bytes at the same place, as some libraries insist.
   std::vector<std::byte> buffer = buffer_for(request, 0, largest_write);
   for (std::size_t i = 0; i < buffer.size(); ++i) buffer[i] = pattern_byte(c.role, c.moved.written + i);
+  if (request.find("data")) {
+    const auto data = std::as_bytes(std::span(request.get("data")));
+    buffer.assign(data.begin(), data.end());
+  }
   std::span<const std::byte> left(buffer);
   const auto once = [&] {
     Answer answer = c.session->write(left);

@@ -96,7 +96,7 @@ void Server::carry_out(const Line& request, Descriptor passed) {
   if (const auto call = read_word<Call>(word)) return this->call(*call, request);
   if (carry_out_at_any_time(request, false)) return;
   if (word.empty()) throw Unsupported{std::string(request.get("why"))};
-  if (word == "resume" || word == "abort") throw Unsupported{"nothing is blocked"};
+  if (word == "resume" || word == "abort" || word == "enough") throw Unsupported{"nothing is blocked"};
   throw Unsupported{"no such request: " + word};
 }
 
@@ -140,6 +140,11 @@ void Server::open(const Line& request, Descriptor passed) {
   require("tls-" + std::string(spell(*tls)));
   SessionOptions options{*role, *tls, *io, -1, words_of(request.get("options"))};
   for (const std::string& option : options.options) require(option);
+  options.usual_suites = request.get("suites") == "usual";
+  options.server_name = request.get("sni");
+  options.alpn = request.get("alpn");
+  options.trust = request.get("trust");
+  if (options.usual_suites || !options.server_name.empty() || !options.alpn.empty() || !options.trust.empty()) require("programs");
 
   if (!same_transport) connection_ = std::make_unique<Connection>(std::move(passed), *io, *this);
   Connection& c = *connection_;
@@ -219,7 +224,7 @@ void Server::called(const TransportCall& call) {
   if (call.injected) line.with("injected", 1);
 }
 
-Wait Server::blocked(Flow on, Timeout left) {
+Wait Server::wait(Flow on, Timeout left, bool between_calls) {
   if (!now_.may_wait) return Wait::refused;
   const auto end = clock::now() + left.value_or(std::chrono::nanoseconds());
   for (;;) {
@@ -229,6 +234,7 @@ Wait Server::blocked(Flow on, Timeout left) {
     const auto request = conversation_.next_request();
     if (!request) ::_exit(0);
     if (request->word() == "resume") return Wait::again;
+    if (request->word() == "enough" && between_calls) return Wait::enough;
     if (request->word() == "abort") {
       conversation_.mute();
       return Wait::give_up;

@@ -182,6 +182,33 @@ TEST_F(ServeTest, AHandshakeGoesOnUntilDoneOrIsOneCall) {
   EXPECT_THAT(why(peer.do_(Line("handshake").with("until", "end"))), HasSubstr("no such until: end"));
 }
 
+TEST_F(ServeTest, BetweenTwoCallsOfANonBlockingSessionEnoughIsEnough) {
+  opened(Io::nonblocking);
+  EXPECT_EQ(peer.do_(Line("read").with("until", "end")).back(), blocked_in_read);
+  EXPECT_THAT(peer.do_(Line("enough")), ElementsAre(Line("ready")));
+  arrives(3);
+  EXPECT_THAT(calls(peer.do_(Line("read"))), ElementsAre("read=done"));  // and nothing was lost by it
+  opened();
+  EXPECT_EQ(peer.do_(Line("read")).back(), blocked_in_read);
+  EXPECT_EQ(lines(peer.do_(Line("enough")), "unsupported").size(), 1U);  // within a call there is no such place
+}
+
+TEST_F(ServeTest, AReadGoesOnUntilATextHasComeWhateverElseDoes) {
+  opened(Io::nonblocking);
+  ASSERT_EQ(::send(far.get(), "220-a\r\n22", 9, MSG_NOSIGNAL), 9);
+  EXPECT_EQ(peer.do_(Line("read").with("until", "end").with("any", 1).with("text", "220 ")).back(), blocked_in_read);
+  ASSERT_EQ(::send(far.get(), "0 b\r\n", 5, MSG_NOSIGNAL), 5);
+  const Report report = peer.do_(Line("resume"));
+  EXPECT_EQ(report.back(), Line("ready"));
+  EXPECT_EQ(last_call(report).get("intact"), "1");
+}
+
+TEST_F(ServeTest, WhatIsWrittenIsWhatTheRequestSays) {
+  opened();
+  EXPECT_THAT(calls(peer.do_(Line("write").with("until", "done").with("data", "QUIT\r\n"))), ElementsAre("write=done"));
+  EXPECT_EQ(drained(), "QUIT\r\n");
+}
+
 TEST_F(ServeTest, AnExtraCallGetsItsArgumentsAndTellsThem) {
   opened();
   const struct {

@@ -71,7 +71,8 @@ class Server final : public KeyLog, public TransportWatch {
   // serve.cpp: what the library does
   void line(std::string_view text) override { conversation_.line("keys").with("line", text); }
   void called(const TransportCall& call) override;
-  Wait blocked(Flow on, Timeout left) override;
+  Wait blocked(Flow on, Timeout left) override { return wait(on, left, false); }
+  Wait wait(Flow on, Timeout left, bool between_calls);
   [[noreturn]] void spinning() override;
   void report_signals();
 

@@ -51,6 +51,11 @@ struct SessionOptions {
   Io io = Io::blocking;
   int transport = -1;                // the transport's descriptor; the session must not close it
   std::vector<std::string> options;  // words out of the list above, or of the stack's own
+  // With a real program at the other end (ability `programs`).
+  bool usual_suites = false;     // suites, groups and signatures as the library has them by default, and not the one that is pinned
+  std::string server_name = {};  // a client's, sent (SNI) and, with `trust`, checked; empty: none
+  std::string alpn = {};         // the protocols that a client offers, with commas between; empty: none
+  std::string trust = {};        // a client checks the server's certificate: a file of certificates, or `system`; empty: any is taken
 
   bool asks_for(std::string_view option) const { return std::find(options.begin(), options.end(), option) != options.end(); }
 };

@@ -47,6 +47,7 @@ enum class Wait : std::uint8_t {
   again,    // it is tried once more; a call whose time is over by then has timed out
   refused,  // nobody may wait now: the call fails with EAGAIN
   give_up,  // this call and all later ones fail with ECONNRESET
+  enough,   // between two calls: there is no other one; what was asked for is over
 };
 
 // How long a library is willing to wait, by the peer's clock (clock.h); none: for ever.

@@ -1,0 +1,333 @@
+"""tlsbye probe: real servers and clients as subjects, over loopback. What rests on silence is only asked of programs that are silent for good, so
+that nothing here depends on how fast the machine is."""
+
+import contextlib
+import json
+import re
+import select
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import threading
+
+import pytest
+
+ENOUGH = "60s"  # of patience, where the program does something by itself
+SHORT = "200ms"  # where nothing ever comes
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello"
+
+
+@pytest.fixture(autouse=True)
+def a_wide_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificate")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out certificate.pem -days 30 -subj /CN=localhost"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    return folder / "certificate.pem", folder / "key.pem"
+
+
+@pytest.fixture
+def serving():
+    """serving(act) listens on a port of its own and calls act(connection) for each that comes, each in a thread; gives HOST:PORT."""
+    sockets = []
+
+    def serve(act):
+        listener = socket.create_server(("127.0.0.1", 0))
+        sockets.append(listener)
+
+        def one(connection):
+            with contextlib.suppress(OSError, ssl.SSLError), connection:
+                act(connection)
+
+        def loop():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                threading.Thread(target=one, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=loop, daemon=True).start()
+        return "127.0.0.1:%d" % listener.getsockname()[1]
+
+    yield serve
+    for listener in sockets:
+        listener.close()
+
+
+@pytest.fixture
+def tls(certificate):
+    """tls(act) is an act of a connection: act(the same under TLS)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+
+    def over(act):
+        def serve(connection):
+            with context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False) as secured:
+                act(secured)
+
+        return serve
+
+    return over
+
+
+def until_end(connection):
+    """Reads all that comes; whether the end of it was clean."""
+    try:
+        while connection.recv(65536):
+            pass
+        return True
+    except (ssl.SSLError, OSError):
+        return False
+
+
+def polite(connection):
+    if until_end(connection):
+        connection.unwrap()
+
+
+def rude(connection):
+    until_end(connection)  # and then the end of the stream alone
+
+
+def lines_of(text):
+    """What the program did, by situation."""
+    return {situation.strip(): did for situation, did in re.findall(r"^  (after [^ ]+(?: [^ ]+)*|given [^ ]+(?: [^ ]+)*) {2,}(.*)$", text, re.MULTILINE)}
+
+
+def test_a_server_that_answers_with_its_close_notify_conforms(tlsbye, serving, tls):
+    done = tlsbye("probe", serving(tls(polite)), "--scenario", "servers/close-notify-before-a-word", "--patience", ENOUGH, "--gate", check=0)
+    assert lines_of(done.stdout)["after a close_notify before a word was said"] == "close_notify, FIN"
+    report = tlsbye.report()
+    assert {cell["verdict"] for cell in report["cells"]} <= {"conforms", "not-reached"}
+    held = {(cell["clause"], cell["tls"]) for cell in report["cells"] if cell["verdict"] == "conforms"}
+    assert {("rfc8446/close-notify-precedes-the-end-of-writing", "1.3"), ("rfc5246/close-notify-precedes-the-end-of-writing", "1.2")} <= held
+
+
+def test_a_server_that_only_ends_its_stream_breaks_the_rfc_and_the_gate_says_no(tlsbye, serving, tls):
+    server = serving(tls(rude))
+    done = tlsbye("probe", server, "--scenario", "servers/close-notify-before-a-word", "--patience", ENOUGH, "--gate", check=1)
+    assert lines_of(done.stdout)["after a close_notify before a word was said"] == "FIN without close_notify"
+    assert "RFC 8446 6.1" in done.stdout
+    (cell,) = (cell for cell in tlsbye.report()["cells"] if cell["verdict"] == "violates" and cell["tls"] == "1.3")
+    assert cell["clause"] == "rfc8446/close-notify-precedes-the-end-of-writing"
+    assert cell["evidence"]
+    (command,) = {line.strip() for line in done.stdout.splitlines() if cell["replay"] in line}
+    assert command.startswith("tlsbye replay ") and f"--probe {server}" in command
+    again = tlsbye(*command.split()[1:], check=0)
+    assert "rfc8446/close-notify-precedes-the-end-of-writing" in again.stdout
+    assert (tlsbye.folder / "out" / "junit.xml").exists()
+
+
+def test_each_connection_is_kept_for_wireshark_and_judge_says_the_same_of_it(tlsbye, serving, tls):
+    tlsbye("probe", serving(tls(rude)), "--scenario", "servers/close-notify-before-a-word", "--patience", ENOUGH, check=0)
+    captures = sorted((tlsbye.folder / "out" / "captures").glob("*.pcapng"))
+    assert len(captures) == 2
+    for capture in captures:
+        (connection,) = json.loads(tlsbye("judge", capture, "--json", check=0).stdout)["connections"]
+        assert "server FIN without close_notify" in connection["told"]
+
+
+def hold_still(connection):
+    select.select([connection], [], [])
+    with contextlib.suppress(OSError):
+        while connection.recv(65536):
+            pass
+
+
+def send_for_ever(data):
+    def act(connection):
+        while True:
+            connection.sendall(data)
+
+    return act
+
+
+def drip(connection):
+    connection.sendall(b"\x16")
+    stop = threading.Event()
+    while not stop.wait(0.1):
+        connection.sendall(b"\x03")
+
+
+def reset(connection):
+    connection.recv(1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def server_hello_for_ever(connection):
+    """Handshake records that never make a handshake."""
+    body = b"\x02\xff\xff\xff" + bytes(16380)
+    send_for_ever(b"\x16\x03\x03" + struct.pack(">H", len(body)) + body)(connection)
+
+
+def first_hears(act):
+    def serve(connection):
+        connection.recv(65536)
+        act(connection)
+
+    return serve
+
+
+HOSTILE = {
+    "closes": (lambda connection: None, "before a word"),
+    "resets": (reset, "(resets|ends).*before a word"),
+    "silent": (hold_still, "silent for 200 ms"),
+    "speaks HTTP": (first_hears(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")), "does not speak TLS: it sent `HTTP/1.1 400"),
+    "sends garbage": (first_hears(send_for_ever(bytes(range(100, 200)) * 40)), "does not speak TLS|without end"),
+    "one byte at a time": (first_hears(drip), "goes on without end|does not speak TLS|library"),
+    "an endless handshake": (first_hears(server_hello_for_ever), "without end|library"),
+    "huge records": (first_hears(send_for_ever(b"\x16\x03\x03\xff\xff" + bytes(65535))), "does not speak TLS|without end|library"),
+    "empty records": (first_hears(send_for_ever(b"\x17\x03\x03\x00\x00" * 1000)), "without end|library"),
+    "warnings for ever": (first_hears(send_for_ever(b"\x15\x03\x03\x00\x02\x01\x5a" * 1000)), "refuses|without end|library"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_server_gets_a_word_and_never_a_verdict(tlsbye, serving, what):
+    act, says = HOSTILE[what]
+    done = tlsbye("probe", serving(act), "--patience", SHORT, check=3)
+    assert "nothing can be judged of it" in done.stderr
+    assert len(re.findall(f"^  TLS 1.[23]: .*(?:{says})", done.stderr, re.MULTILINE)) == 2, done.stderr
+    assert not (tlsbye.folder / "out" / "run.json").exists()
+
+
+def test_nobody_there_is_said_so(tlsbye):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    done = tlsbye("probe", f"127.0.0.1:{port}", check=3)
+    assert "nothing listens there" in done.stderr
+
+
+def test_a_server_that_floods_behind_the_handshake_is_left_after_a_bounded_time(tlsbye, serving, tls):
+    done = tlsbye("probe", serving(tls(send_for_ever(bytes(16384)))), "--scenario", "servers/goodbye", "--say", "x", "--patience", "1s", check=0)
+    assert "it went on: " in done.stdout
+    assert not {cell["verdict"] for cell in tlsbye.report()["cells"]} & {"violates", "discouraged", "hung", "harness-error"}
+
+
+def test_a_server_that_is_silent_is_told_as_silent_and_accused_of_nothing(tlsbye, serving, tls):
+    def never_ends(connection):
+        with contextlib.suppress(OSError, ssl.SSLError):
+            while connection.recv(65536):
+                pass
+        hold_still(connection)
+
+    done = tlsbye("probe", serving(tls(never_ends)), "--scenario", "servers/close-notify", "--patience", "1s", "--gate", check=0)
+    assert lines_of(done.stdout)["after our close_notify"] == "nothing for 1 s"
+    assert {cell["verdict"] for cell in tlsbye.report()["cells"]} <= {"conforms", "not-reached"}
+
+
+def test_there_are_no_more_connections_than_was_said(tlsbye, serving, tls):
+    came = []
+
+    def counted(connection):
+        came.append(1)
+        polite(connection)
+
+    done = tlsbye("probe", serving(tls(counted)), "--at-most", 5, "--patience", "1s", check=0)
+    assert "5 connections at most" in done.stderr
+    assert len(came) == 5
+    assert "more connections were not made (--at-most 5)" in done.stdout
+
+
+def test_tls_that_begins_later_is_asked_for_in_the_words_of_the_protocol(tlsbye, serving, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+
+    def smtp(connection):
+        connection.sendall(b"220 test ESMTP\r\n")
+        assert connection.recv(4096).startswith(b"EHLO ")
+        connection.sendall(b"250-test\r\n250 STARTTLS\r\n")
+        assert connection.recv(4096) == b"STARTTLS\r\n"
+        connection.sendall(b"220 ready\r\n")
+        with context.wrap_socket(connection, server_side=True) as secured:
+            while line := secured.recv(4096):
+                if line == b"QUIT\r\n":
+                    secured.sendall(b"221 bye\r\n")
+                    break
+                secured.sendall(b"250 test\r\n")
+
+    done = tlsbye("probe", serving(smtp), "--protocol", "smtp", "--scenario", "servers/goodbye", "--patience", ENOUGH, check=0)
+    assert "after goodbye in its own protocol  " in done.stdout and "9 bytes, FIN without close_notify" in done.stdout
+
+    refuses = serving(lambda connection: (connection.sendall(b"554 no\r\n"), hold_still(connection)))
+    done = tlsbye("probe", refuses, "--protocol", "smtp", "--patience", SHORT, check=3)
+    assert "before TLS, `220 ` was waited for and `554 no\\r\\n` came" in done.stderr
+
+
+# --- clients ---
+
+CLIENT = """
+import socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2])
+if sys.argv[3] == "careful":
+    context.options &= ~0x80  # OP_IGNORE_UNEXPECTED_EOF, which Python sets unasked and names from 3.12 on
+with socket.create_connection(("localhost", int(sys.argv[1]))) as plain:
+    with context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=sys.argv[3] == "careless") as secured:
+        secured.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+        while secured.recv(65536):
+            pass
+"""
+
+
+def client(*how):
+    return ("--", sys.executable, "-c", CLIENT, "{port}", "{ca}", *how)
+
+
+CUT = ("--scenario", "clients/cut-answer", "--scenario", "clients/half-an-answer", "--scenario", "clients/whole-answer")
+
+
+def test_a_client_that_takes_a_cut_answer_for_a_whole_one_is_found(tlsbye):
+    done = tlsbye("probe", "--listen", "0", "--patience", ENOUGH, *CUT, "--gate", *client("careless"), check=1)
+    did = lines_of(done.stdout)
+    assert did["given the whole answer, a close_notify and a FIN"].endswith("exit code 0")
+    assert did["given a part of the answer and a FIN"].endswith("exit code 0")
+    assert done.stdout.count("it reported success (exit code 0) although ") == 4
+    (command, *_) = (line.strip() for line in done.stdout.splitlines() if "tlsbye replay clients/half-an-answer" in line)
+    assert "--listen 0" in command and "-- " in command
+
+
+def test_a_client_that_notices_the_cut_is_not_accused(tlsbye):
+    done = tlsbye("probe", "--listen", "127.0.0.1:0", "--patience", ENOUGH, *CUT, *client("careful"), check=0)
+    did = lines_of(done.stdout)
+    assert did["given the whole answer, a close_notify and a FIN"].endswith("exit code 0")
+    assert did["given the first half of the answer and a FIN"].endswith("exit code 1")
+    assert "it reported success" not in done.stdout
+
+
+def test_curl_is_told_by_its_exit_codes(tlsbye):
+    done = tlsbye("probe", "--listen", "0", "--patience", ENOUGH, *CUT, "--", "curl", "-sS", "--cacert", "{ca}", "https://localhost:{port}/", check=0)
+    did = lines_of(done.stdout)
+    assert did["given the whole answer, a close_notify and a FIN"].endswith("exit code 0")
+    assert not did["given a part of the answer and a FIN"].endswith("exit code 0")
+
+
+def test_a_command_that_never_connects_or_cannot_be_started_is_told_in_words(tlsbye):
+    done = tlsbye("probe", "--listen", "0", "--", sys.executable, "-c", "print('no idea'); raise SystemExit(7)", check=3)
+    assert "it ended (exit code 7) without connecting; it printed `no idea" in done.stderr
+    done = tlsbye("probe", "--listen", "0", "--", "./not-there", check=3)
+    assert "`./not-there` cannot be started: No such file or directory" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["probe"], "which program? HOST:PORT"),
+        (["probe", "localhost"], "HOST:PORT is expected"),
+        (["probe", "localhost:70000"], "HOST:PORT is expected"),
+        (["probe", "a:1", "b:2"], "`b:2` is not expected here"),
+        (["probe", "a:1", "--", "curl"], "a command is for --listen"),
+        (["probe", "localhost:1", "--protocol", "gopher"], "gopher"),
+        (["probe", "localhost:1", "--say", "\\q"], "`\\q` is not an escape"),
+        (["probe", "localhost:1", "--scenario", "servers/nothing"], "servers/nothing"),
+        (["probe", "localhost:1", "--partner", "gnutls"], "cannot be a client to real programs"),
+    ],
+)
+def test_wrong_words_are_said_so(tlsbye, words, says):
+    assert says in tlsbye(*words, check=2).stderr
