@@ -566,6 +566,7 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
     now.close_done_twice = number;
   now.answered[static_cast<std::size_t>(api.call)][static_cast<std::size_t>(api.outcome)] = number;
   if (api.call == Call::handshake) {
+    if (is_so(now.handshake_done)) note(now.renegotiation, number);  // some libraries begin another one then
     note(now.handshake_begun, number);
     if (api.outcome == Outcome::done) {
       note(now.handshake_done, number);

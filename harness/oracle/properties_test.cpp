@@ -385,6 +385,15 @@ TEST(Unfinished, WhatTheOtherSidesLibraryWasToldIsNoProofOfWhatItRead) {
   EXPECT_EQ(judged("written-data-is-received", {}, told(Call::clear)).kind, Kind::not_reached);
 }
 
+TEST(Unfinished, DataBehindAWriteThatWasNotMadeAgainIsNobodysFault) {
+  const auto read = [](Tale tale) {
+    return tale.partner(Call::read, Outcome::done, 2).last<ApiCall>([](ApiCall& api) { api.bytes = 2, api.intact = false; });
+  };
+  EXPECT_EQ(judged("data-intact", {}, read(connected().writes(2))).kind, Kind::broken);
+  const Tale left = connected().io(Call::write, Flow::send, -1, "EAGAIN", true).answers(Call::write, Outcome::want_write);
+  EXPECT_EQ(judged("data-intact", {}, read(Tale(left).close_write(Outcome::done, {data(2)}))).kind, Kind::not_reached);
+}
+
 TEST(Unfinished, ARetryWithOtherArgumentsIsAnotherCall) {
   const auto asks = [](std::size_t size) { return Asked{Side::subject, "write", Call::write, {}, Until::once, size}; };
   const auto twice = [&](std::size_t size) {

@@ -180,6 +180,8 @@ Finding data_intact(const Facts& facts, const Question& asked) {
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();
     if (!api || api->call != Call::read || api->bytes == 0 || facts.data_altered(other(api->side))) continue;
+    // A write that was not made again as it should have been may have left any part of its bytes.
+    if (api->side == Side::partner && is_so(facts.at_end().left)) continue;
     const std::string says = fmt::format("{} read {} bytes, {}", spell(api->side), api->total, api->intact ? "as sent" : "not as sent");
     if (tally.add(api->intact ? holds(says, {event.number}) : broken(says, {event.number}))) break;
   }

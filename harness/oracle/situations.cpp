@@ -397,7 +397,7 @@ const std::vector<Row>& rows() {
       {{"cleared", "the session's object was made ready for another connection (clear); must be named"},
        When::unusual,
        [](const At& at) { return at.now.cleared; }},
-      {{"renegotiation-asked", "the subject asked for another handshake (renegotiate); must be named"},
+      {{"renegotiation-asked", "the subject asked for another handshake (renegotiate, or handshake once more); must be named"},
        When::unusual,
        [](const At& at) { return at.now.renegotiation; }},
       {{"auto-retry-off", "calls come back after records that carry no data (set auto-retry off); must be named"},
