@@ -1,4 +1,4 @@
-// The Botan peer. Compiles against Botan 2.19 and 3; an ability that the library does not have is not promised.
+// The Botan peer. Compiles against Botan 2.19; an ability that the library does not have is not promised.
 //
 // Botan moves no bytes. The application gives it what came, and gets what is to be sent by a callback; the transport and its end are the
 // application's own business. So each call here is one of TLS::Channel, with one recv before it or the sends that it asked for behind it,
