@@ -183,7 +183,7 @@ def test_lists_and_braces_are_taken(gate, first_list):
 
 
 def test_the_answer_says_how_many_cells_each_entry_takes_and_how_many_were_not_asked(accepted):
-    with_entry(accepted, clause_of(entries(accepted)[0]), stack="nss")
+    with_entry(accepted, clause_of(entries(accepted)[0]), stack="rustls")
     done = accepted("--known", accepted.known, check=0)
     count = len(deviations(accepted))
     assert re.search(rf"^  known: \d+ entries take {count} cells; 1 was not asked$", done.stdout, re.MULTILINE)
