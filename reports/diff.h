@@ -29,8 +29,8 @@ struct Diff {
                 // run comes to it any more, or a run comes to it for the first time and it conforms; or it rests on a run that only one of
                 // the two would have made; or nothing is lost with the cell: the library is there and the cell had proved nothing, or its
                 // clause does not apply to the new version, or the new run was not asked for it
-    fixed,  // the verdict is a better one now
-    added,  // the cell was not there
+    fixed,      // the verdict is a better one now
+    added,      // the cell was not there
   };
   struct Change {
     Kind kind{};

@@ -25,7 +25,6 @@ class Rows {
   using Keys = std::vector<std::string_view>;
   using Known = std::span<const std::string_view>;
 
-
   // The tables under [[name]], in order, their keys checked. Anything else at the top of the file but `beside` is reported.
   std::vector<const toml::table*> tables(std::string_view name, const Keys& keys, const Keys& required, const Keys& beside = {});
   // Reports each key of the table that is not among `keys`. `in` says what kind of table it is, where the reader does not see it at once.

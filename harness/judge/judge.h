@@ -183,7 +183,7 @@ class Judge {
     std::vector<Role> roles{Role::client, Role::server};
     std::vector<Tls> tls{Tls::v1_0, Tls::v1_1, Tls::v1_2, Tls::v1_3};  // 1.0 and 1.1 only for stacks that can do them
     std::vector<Io> io{Io::blocking, Io::nonblocking};
-    std::vector<Term> terms = {};  // of use, of the stacks
+    std::vector<Term> terms = {};                                  // of use, of the stacks
     std::function<bool(const StackInfo&, Role, Tls)> covers = {};  // of these; none: all
   };
 

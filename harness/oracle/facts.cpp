@@ -223,6 +223,45 @@ Since Moment::key_update_owed() const {
   return announced ? never : key_update_asked;
 }
 
+void Moment::forget_unproved() {
+  if (!is_so(end_made_up)) return;
+  for (Since* arrival : {&close_notify,
+                         &fatal_close_notify,
+                         &close_notify_in_handshake,
+                         &data,
+                         &empty_data,
+                         &data_after_close_notify,
+                         &data_after_user_canceled,
+                         &fatal_alert,
+                         &warning_alert,
+                         &user_canceled,
+                         &unknown_alert,
+                         &post_handshake,
+                         &ticket,
+                         &key_update,
+                         &hello_request,
+                         &plain,
+                         &plain_alert,
+                         &damaged,
+                         &raw,
+                         &partial,
+                         &change_cipher_spec,
+                         &alert_before_data,
+                         &fin,
+                         &reset,
+                         &anything,
+                         &unknown_record,
+                         &alert_in_pieces,
+                         &alerts_together,
+                         &empty_alert,
+                         &padded_alert,
+                         &certificate_request,
+                         &odd_alert,
+                         &many_key_updates,
+                         &many_warnings})
+    if (*arrival > end_made_up) *arrival = unclear;
+}
+
 Since Moment::readable(Since fact) const { return fact == never && is_so(unknown_record) ? unclear : fact; }
 
 Since Moment::told_by_alert(Since fact) const { return fact == never && is_so(odd_alert) ? unclear : readable(fact); }
@@ -507,6 +546,7 @@ void Facts::walk() {
     for (; begun < beginnings.size() && beginnings[begun]->began == number; ++begun) {
       note_left(now, *beginnings[begun]);
       beginnings[begun]->before = now;
+      beginnings[begun]->before.forget_unproved();
       // What a call that is still under way has sent was sent before one beside it.
       for (std::size_t other = ended; other < calls_.size(); ++other) {
         if (calls_[other].began >= number) continue;
@@ -516,6 +556,7 @@ void Facts::walk() {
     }
     for (; ended < calls_.size() && calls_[ended].ended == number; ++ended) {
       calls_[ended].after = now;
+      calls_[ended].after.forget_unproved();
       could_not_send = is_so(calls_[ended].met.send_would_block) || is_so(calls_[ended].met.send_interrupted);
       for (const SentRecord* sent : own[ended]) note_own_record(now, *sent);
       if (!calls_[ended].emission_known) note(now.own_unseen, number);
@@ -556,6 +597,7 @@ void Facts::walk() {
   }
   if (now.pending) note(now.left, now.pending_number);
   at_end_ = now;
+  at_end_.forget_unproved();
   quiet_ |= options_.quiet_shutdown;
 }
 

@@ -379,10 +379,38 @@ TEST(Unfinished, AnEndThatTheScriptMadeUpIsNoEndAndNoReply) {
 }
 
 TEST(Unfinished, WhatTheOtherSidesLibraryWasToldIsNoProofOfWhatItRead) {
-  const auto told = [](Call call) { return connected().writes(5).partner(call, Outcome::done).partner(Call::read, Outcome::end_of_data); };
+  const auto told = [](Call call) {
+    return connected()
+        .writes(5)
+        .close_write(Outcome::done, {close_notify()})
+        .partner(call, Outcome::done)
+        .partner(Call::read, Outcome::end_of_data);
+  };
   EXPECT_EQ(judged("written-data-is-received", {}, told(Call::peek)).kind, Kind::broken);
   EXPECT_EQ(judged("written-data-is-received", {}, told(Call::set)).kind, Kind::not_reached);
   EXPECT_EQ(judged("written-data-is-received", {}, told(Call::clear)).kind, Kind::not_reached);
+}
+
+TEST(Unfinished, AnEndThatTheSubjectDidNotSendIsTheOtherSidesOwn) {
+  const auto read = [](Tale tale) { return judged("written-data-is-received", {}, tale.partner(Call::read, Outcome::end_of_data)).kind; };
+  const auto closed = [] { return connected().writes(5).close_write(Outcome::done, {close_notify()}); };
+  EXPECT_EQ(read(closed()), Kind::broken);
+  EXPECT_EQ(read(connected().writes(5)), Kind::not_reached) << "the other side takes a bare end for a clean one";
+  EXPECT_EQ(read(closed().add(Asked{Side::partner, "io", {}, {}})), Kind::not_reached) << "its transport was made to end";
+}
+
+TEST(Unfinished, DataBehindAnEndThatTheScriptMadeUpIsOwedByNobody) {
+  const auto read = [](bool made_up) {
+    return Tale(Tls::v1_3)
+        .option("ignore-eof")
+        .handshake()
+        .arrives(data(10))
+        .arrives(close_notify())
+        .io(Call::read, Flow::recv, 0, "", made_up)
+        .reads(Outcome::end_of_data);
+  };
+  EXPECT_EQ(judged("all-data-before-end", {}, read(false)).kind, Kind::broken);
+  EXPECT_EQ(judged("all-data-before-end", {}, read(true)).kind, Kind::not_reached);
 }
 
 TEST(Unfinished, DataBehindAWriteThatWasNotMadeAgainIsNobodysFault) {
@@ -716,7 +744,7 @@ TEST(NothingAfterCloseNotify, AnObjectThatWasClearedIsAtAnotherConnection) {
 
 TEST(Properties, WhatWasWrittenIsNotHeldAgainstWhoeverMetAnotherSideThatHadClosedBefore) {
   const auto judged_after = [](const std::function<void(Tale&)>& before) {
-    Tale tale = connected().writes(5);
+    Tale tale = connected().writes(5).close_write(Outcome::done, {close_notify()});
     before(tale);
     return judged("written-data-is-received", {}, tale.partner(Call::read, Outcome::end_of_data, 0)).kind;
   };

@@ -309,7 +309,15 @@ Finding written_data_is_received(const Facts& facts, const Question& asked) {
   }
   if (written == 0 || unusual) return not_reached("nothing was written in that situation");
   if (facts.altered(Side::subject)) return not_reached("the script changed what the subject sent");
+  bool ended = false;  // the other side's transport has the subject's close_notify
   for (const Event& event : facts.events()) {
+    if (const auto* it = event.as<Delivered>()) {
+      const auto sent =
+          std::find_if(facts.sent().begin(), facts.sent().end(), [&](const SentRecord& one) { return one.number == it->record; });
+      ended |= sent != facts.sent().end() && sent->is_close_notify();
+    }
+    if (const auto* it = event.as<Asked>(); it && it->side == Side::partner && it->verb == "io")
+      return not_reached("the script made the other side's transport fail");
     const auto* api = event.as<ApiCall>();
     if (!api || api->side != Side::partner) continue;
     if (api->call == Call::set || api->call == Call::clear) return not_reached("the other side's library was told what it had not met");
@@ -320,6 +328,9 @@ Finding written_data_is_received(const Facts& facts, const Question& asked) {
       return not_reached("the other side had closed before it read the end");
     if (api->call != Call::read || api->outcome != Outcome::end_of_data) continue;
     const std::vector<int> evidence{last_write, event.number};
+    // Some libraries take a bare end for a clean one, by themselves or as their application wants it: that proves nothing about the
+    // subject.
+    if (!ended) return not_reached("the other side was told an end that the subject had not sent");
     if (event.number < last_write) return not_reached("it wrote on after the end was told");
     const std::string says = fmt::format("{} bytes were written, and the other side read {} before the end", written, api->total);
     const bool more = api->total > written && last_write_done;

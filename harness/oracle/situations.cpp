@@ -495,12 +495,6 @@ namespace {
 // Row n has three bits: as it is, with `already`, and with `formerly`: at the end of the session before.
 constexpr std::size_t bits_of_a_row = 3;
 
-Since since_of(const Row& row, const At& at) {
-  const Since since = row.since(at);
-  const bool unproved = row.when == When::arrived && is_so(at.now.end_made_up) && since != always && since > at.now.end_made_up;
-  return unproved ? unclear : since;
-}
-
 bool can_be_formerly(const Row& row) { return row.when == When::arrived || row.when == When::history || row.when == When::unusual; }
 
 }  // namespace
@@ -515,8 +509,8 @@ void settle_situations(SubjectCall& call, const Facts& facts) {
   std::size_t bit = 0;
   for (const Row& row : rows()) {
     const bool arrived = row.when == When::arrived;
-    set(bit, since_of(row, {arrived || row.when == When::met ? call.after : call.before, call, facts}));
-    if (arrived) set(bit + 1, since_of(row, {call.before, call, facts}));
+    set(bit, row.since({arrived || row.when == When::met ? call.after : call.before, call, facts}));
+    if (arrived) set(bit + 1, row.since({call.before, call, facts}));
     if (facts.former() && can_be_formerly(row)) set(bit + 2, row.since({facts.former()->at_end(), call, *facts.former()}));
     if (row.when == When::unusual && call.so.test(bit)) call.unusual.set(bit);
     bit += bits_of_a_row;

@@ -70,8 +70,9 @@ struct Moment {
   Since own_raw = never;             // bytes that the script wrote past TLS, or took away from it
   Since descriptor_closed = never;   // the script closed the subject's descriptor
   // Receiving ended because the script had it so, although the transport had not ended: what arrived after this event had not been read by
-  // then. No real transport gives anything behind its end, so that nothing follows from these arrivals.
+  // then. No real transport gives anything behind its end, so that these arrivals are unclear.
   Since end_made_up = never;
+  void forget_unproved();
   Since left = never;  // a call that asked to be made again so that it can send; another one that sends came instead
   Since own_fatal_alert = never, own_warning_alert = never, own_user_canceled = never;
   std::size_t data_read = 0;
