@@ -48,7 +48,7 @@ const std::vector<Mode>& modes() {
       const Peer peer(stack);
       for (const Tls tls : {Tls::v1_2, Tls::v1_3})
         for (const Io io : {Io::blocking, Io::nonblocking})
-          if (peer.able(ability_of(tls))) all.emplace_back(stack, tls, io);
+          if (peer.able(ability_of(tls)) && !(io == Io::nonblocking && peer.able("blocking-only"))) all.emplace_back(stack, tls, io);
     }
     return all;
   }();
@@ -132,11 +132,18 @@ TEST_P(EveryStackTest, SaysWhoItIs) {
   for (const char* ability : {"client", "server", "close-write"}) EXPECT_TRUE(subject.able(ability)) << ability;
 }
 
+TEST_P(EveryStackTest, WhatOnlyBlocksRefusesANonBlockingSession) {
+  Peer partner(GetParam());
+  const Tls tls = subject.able("tls-1.3") ? Tls::v1_3 : Tls::v1_2;
+  const Link link(subject, partner, tls, Io::nonblocking);
+  EXPECT_EQ(link.opened[0].front().word(), subject.able("blocking-only") ? "unsupported" : "ready");
+}
+
 TEST_P(EveryStackTest, AVersionThatIsNotPromisedIsRefused) {
   for (const Tls tls : {Tls::v1_0, Tls::v1_1, Tls::v1_2, Tls::v1_3}) {
     SCOPED_TRACE(spell(tls));
     Peer partner(GetParam());
-    const Link link(subject, partner, tls, Io::nonblocking);
+    const Link link(subject, partner, tls, Io::blocking);
     EXPECT_EQ(link.opened[0].front().word(), subject.able(ability_of(tls)) ? "ready" : "unsupported");
     subject.do_(Line("end"));
   }
@@ -145,7 +152,7 @@ TEST_P(EveryStackTest, AVersionThatIsNotPromisedIsRefused) {
 TEST_P(StackTest, TalksAndClosesBothWaysWithEveryStack) {
   for (const std::string& stack : stacks()) {
     Peer other_peer(stack);
-    if (!other_peer.able(ability_of(tls()))) continue;
+    if (!other_peer.able(ability_of(tls())) || (!blocking() && other_peer.able("blocking-only"))) continue;
     for (const bool subject_is_client : {true, false}) {
       SCOPED_TRACE(stack + (subject_is_client ? " as server" : " as client"));
       Link link(subject_is_client ? subject : other_peer, subject_is_client ? other_peer : subject, tls(), io());
@@ -385,19 +392,18 @@ TEST_P(StackTest, ThePeerGoesWhenTheHarnessGoes) {
 
 TEST_P(StackTest, TicketsAreSentWhenAskedForOnly) {
   if (!has_or_refuses("tickets")) return;
+  long long received[2] = {};
   for (const bool asked : {false, true}) {
     const auto link = linked(asked ? "tickets" : "");
     link->relay();
-    const Report report = subject.do_(Line("read"));
-    std::size_t read = 0;
-    for (const Line& line : lines(report, "io"))
-      if (line.get("flow") == "recv" && line.number("result") > 0) read += static_cast<std::size_t>(*line.number("result"));
-    // What the server sent after its Finished, which the handshake's own client call did not read. In TLS 1.2 a ticket comes before it.
-    EXPECT_EQ(read > 100, asked && tls() == Tls::v1_3) << read;
-    if (report.back().word() == "blocked") subject.do_(Line("abort"));
-    subject.do_(Line("end"));
+    // A ticket comes before the server's Finished, with it or behind it, and some libraries read what is behind it with it.
+    if (subject.do_(Line("read")).back().word() == "blocked") subject.do_(Line("abort"));
+    const auto moved = lines(subject.do_(Line("end")), "moved");
+    ASSERT_EQ(moved.size(), 1u);
+    received[asked] = *moved.front().number("received");
     partner.do_(Line("end"));
   }
+  EXPECT_GT(received[true], received[false] + 100);
 }
 
 TEST_P(StackTest, IgnoreEofTakesAnEndForTheEnd) {
@@ -571,7 +577,7 @@ TEST_P(EveryStackTest, OldVersionsHaveTheirPlainCbcSuite) {
       Peer server(stack);
       if (!server.able(ability_of(old))) continue;
       SCOPED_TRACE(stack);
-      Link link(subject, server, old, Io::nonblocking);
+      Link link(subject, server, old, Io::blocking);
       ASSERT_NO_FATAL_FAILURE(link.handshake());
       ASSERT_EQ(link.key_log.size(), static_cast<std::size_t>(subject.able("key-log") + server.able("key-log")));
       for (const std::string& line : link.key_log) {
@@ -862,7 +868,8 @@ bool passes(const std::string& lie, const std::string& test, const std::string& 
 }
 
 TEST_P(StackTest, AnAnswerThatIsMappedWronglyIsNoticed) {
-  if (blocking()) return;
+  const bool only_blocks = subject.able("blocking-only");  // and then it asks for no call to be made again
+  if (blocking() && !only_blocks) return;
   const std::string mode = mode_name({GetParam(), 0});
   const Mapping mappings[] = {
       {"done", "refused", "TalksAndClosesBothWaysWithEveryStack"},       {"end-of-data", "cut", "TalksAndClosesBothWaysWithEveryStack"},
@@ -871,6 +878,7 @@ TEST_P(StackTest, AnAnswerThatIsMappedWronglyIsNoticed) {
       {"want-write", "want-read", "FaultsOfTheTransportReachTheLibrary"}};
   for (const auto& [truth, told, test] : mappings) {
     if (std::string_view(truth) == "cut" && answer_to_a_cut(subject) != "cut") continue;
+    if (std::string_view(truth).starts_with("want-") && only_blocks) continue;
     SCOPED_TRACE(std::string(truth) + "=" + told);
     EXPECT_TRUE(passes("none", test, mode)) << "told truly";
     EXPECT_FALSE(passes(std::string(truth) + "=" + told, test, mode));

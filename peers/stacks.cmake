@@ -3,10 +3,12 @@
 #
 #   MODULE             what pkg-config calls the library; or, where it has no name there,
 #   HEADER, LIBRARIES  a header of it, as it is included, and what to link
+#   TOOL               the program that builds it, for a library that comes with its language: the shim is peers/NAME, and NAME/shim.cmake builds it
 #   PACKAGE            Debian's, named where the library is missing
 
 tlsbye_stack(botan MODULE botan-2 PACKAGE libbotan-2-dev)
 tlsbye_stack(gnutls MODULE gnutls PACKAGE libgnutls28-dev)
+tlsbye_stack(go TOOL go PACKAGE golang-go)
 tlsbye_stack(mbedtls HEADER mbedtls/ssl.h LIBRARIES mbedtls mbedx509 mbedcrypto PACKAGE libmbedtls-dev)
 tlsbye_stack(nss MODULE nss PACKAGE libnss3-dev)
 tlsbye_stack(openssl MODULE openssl PACKAGE libssl-dev)

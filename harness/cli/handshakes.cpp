@@ -44,7 +44,7 @@ std::vector<std::string> failing_handshakes(const Selected& chosen, const Runner
     if (!tried.emplace(planned.subject, planned.partner, planned.role, planned.tls).second) continue;
     Run run = planned;
     run.scenario = &plain.scenarios.at(0);
-    run.io = Io::nonblocking;
+    run.io = run.subject->can("blocking-only") ? Io::blocking : Io::nonblocking;
     run.schedule = {};
     const auto result = runner.make(run);
     const std::string column =

@@ -171,7 +171,7 @@ std::vector<std::string> probe_inabilities(const Stack& stack, std::chrono::mill
       return {fmt::format("no socketpair: {}", std::error_code(errno, std::generic_category()).message())};
     const Descriptor ours(ends[0]), theirs(ends[1]);
     Line open("open");
-    open.with("role", probe.role).with("tls", probe.tls).with("io", "nonblocking");
+    open.with("role", probe.role).with("tls", probe.tls).with("io", stack.can("blocking-only") ? "blocking" : "nonblocking");
     if (!probe.options.empty()) open.with("options", probe.options);
     Report report = peer.ask(open, theirs.get());
     if (!probe.request.word().empty() && !report.end) report = peer.ask(probe.request);

@@ -275,8 +275,8 @@ class Explorer {
       progress_.show_shrinking(done, found_, ++tries_);
       const auto scenario = scenario_of(draft, family_ + "/draft");
       if (!scenario) return at->second;
-      if (missing_ability(*ends.subject, *scenario, Side::subject, draft.role, draft.tls) ||
-          missing_ability(*ends.partner, *scenario, Side::partner, other(draft.role), draft.tls))
+      if (missing_ability(*ends.subject, *scenario, Side::subject, draft.role, draft.tls, draft.io) ||
+          missing_ability(*ends.partner, *scenario, Side::partner, other(draft.role), draft.tls, draft.io))
         return at->second;
       const Run run = run_of(*scenario, draft, ends);
       for (const Broken& broken : examiner.examine(run, asked, [](const Broken&, const Transcript&) {}))

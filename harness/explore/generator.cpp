@@ -204,8 +204,8 @@ bool Generator::possible(const Draft& draft, const std::string& line) const {
   Draft alone = draft;
   alone.lines = {line};
   const auto scenario = scenario_of(alone, "draft");
-  return scenario && !missing_ability(subject_, *scenario, Side::subject, draft.role, draft.tls) &&
-         !missing_ability(partner_, *scenario, Side::partner, other(draft.role), draft.tls);
+  return scenario && !missing_ability(subject_, *scenario, Side::subject, draft.role, draft.tls, draft.io) &&
+         !missing_ability(partner_, *scenario, Side::partner, other(draft.role), draft.tls, draft.io);
 }
 
 std::string Generator::line(const Draft& draft, std::string_view actor, Dice& dice) const {
@@ -260,7 +260,7 @@ Draft Generator::draft(std::uint64_t number) const {
     versions.insert(versions.end(), times, tls);
   }
   draft.tls = versions.empty() ? Tls::v1_3 : dice.pick(versions);
-  draft.io = dice.percent(60) ? Io::nonblocking : Io::blocking;
+  draft.io = dice.percent(60) && !subject_.can("blocking-only") ? Io::nonblocking : Io::blocking;
   if (dice.percent(8)) draft.transport = TransportKind::tcp;
   draft.options = options(subject_, dice);
   if (dice.percent(40)) draft.partner_options = options(partner_, dice);

@@ -327,6 +327,8 @@ Cell Judge::cell(const Column& column, std::size_t clause_index) const {
     unsupported(fmt::format("{} role", spell(column.role)));
   } else if (!stack.can(fmt::format("tls-{}", spell(column.tls)))) {
     unsupported(fmt::format("TLS {}", spell(column.tls)));
+  } else if (clause.applies.io == std::vector{Io::nonblocking} && stack.can("blocking-only")) {
+    unsupported("non-blocking sessions");
   } else if (const auto missing = missing_ability(clause, stack)) {
     unsupported(*missing);
   } else if (!column.lost.empty()) {

@@ -155,6 +155,18 @@ TEST(Judge, ARoleOrVersionThatTheStackDoesNotClaimIsUnsupported) {
   EXPECT_THAT(cell(report, "rfc/all", "gnutls", Role::client, Tls::v1_3).says, HasSubstr("no TLS 1.3"));
 }
 
+TEST(Judge, AClauseOnNonBlockingSessionsIsUnsupportedByAStackThatOnlyBlocks) {
+  std::vector<Clause> clauses{clause("rfc/nonblocking"), clause("rfc/either")};
+  clauses[0].applies.io = {Io::nonblocking};
+  StackInfo blocking = gnutls();
+  blocking.abilities.emplace_back("blocking-only");
+  Judge::Scope scope = client_1_3({blocking});
+  scope.io = {Io::blocking, Io::nonblocking};
+  const RunReport report = Judge(clauses, scope, no_traits()).report();
+  EXPECT_EQ(cell(report, "rfc/nonblocking").verdict, Verdict::unsupported);
+  EXPECT_EQ(cell(report, "rfc/either").verdict, Verdict::not_reached);
+}
+
 TEST(Judge, AClauseOnACallOrOptionThatTheStackHasNotIsUnsupported) {
   std::vector<Clause> clauses{clause("rfc/half-close"), clause("rfc/eof"), clause("rfc/either"), clause("rfc/without"),
                               clause("rfc/own-alert")};

@@ -27,7 +27,7 @@ void add_abilities(const std::vector<Statement>& script, Side side, Role role, s
 
 }  // namespace
 
-std::optional<std::string> missing_ability(const Stack& stack, const Scenario& scenario, Side side, Role role, Tls tls) {
+std::optional<std::string> missing_ability(const Stack& stack, const Scenario& scenario, Side side, Role role, Tls tls, Io io) {
   const bool subject = side == Side::subject;
   const auto& options = subject ? scenario.options : scenario.partner_options;
   const auto& needs = subject ? scenario.needs : scenario.partner_needs;
@@ -37,6 +37,7 @@ std::optional<std::string> missing_ability(const Stack& stack, const Scenario& s
   add_abilities(scenario.script, side, role, wanted);
   for (std::string& ability : wanted)
     if (!stack.can(ability)) return std::move(ability);
+  if (subject && io == Io::nonblocking && stack.can("blocking-only")) return std::string(spell(io));
   return std::nullopt;
 }
 
@@ -63,9 +64,9 @@ Plan make_plan(const std::vector<Scenario>& scenarios, const std::vector<const S
             for (const Io io : scenario.modes) {
               if (selection.io && *selection.io != io) continue;
               Run run{&scenario, subject, partner, role, tls, io, {}};
-              if (auto missing = missing_ability(*subject, scenario, Side::subject, role, tls))
+              if (auto missing = missing_ability(*subject, scenario, Side::subject, role, tls, io))
                 plan.unsupported.push_back({run, false, std::move(*missing)});
-              else if (auto lacks = missing_ability(*partner, scenario, Side::partner, other(role), tls))
+              else if (auto lacks = missing_ability(*partner, scenario, Side::partner, other(role), tls, io))
                 plan.unsupported.push_back({run, true, std::move(*lacks)});
               else
                 plan.runs.push_back(run);

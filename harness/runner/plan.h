@@ -36,8 +36,8 @@ struct Plan {
   std::vector<UnsupportedRun> unsupported;
 };
 
-// The first ability that the stack lacks for its part in such a run; `role` is its own.
-std::optional<std::string> missing_ability(const Stack& stack, const Scenario& scenario, Side side, Role role, Tls tls);
+// The first ability that the stack lacks for its part in such a run; `role` is its own, `io` the subject's.
+std::optional<std::string> missing_ability(const Stack& stack, const Scenario& scenario, Side side, Role role, Tls tls, Io io);
 
 // `subjects` and `partners` are taken as they are; scenarios, roles, versions and modes are filtered by the selection.
 Plan make_plan(const std::vector<Scenario>& scenarios, const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners,

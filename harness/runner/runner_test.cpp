@@ -210,6 +210,17 @@ TEST_F(Planned, WhatAStackCannotDoIsNamedAndNotRun) {
   EXPECT_FALSE(plan.unsupported.front().by_partner);
 }
 
+TEST_F(Planned, AStackThatOnlyBlocksIsRunSoAndIsAPartnerAsAnyOther) {
+  able.abilities.emplace_back("blocking-only");
+  scenario.modes = {Io::blocking, Io::nonblocking};
+  const Plan plan = make_plan({scenario}, {&able}, {&able}, {});
+  ASSERT_FALSE(plan.runs.empty());
+  for (const auto& run : plan.runs) EXPECT_EQ(run.io, Io::blocking);
+  ASSERT_EQ(plan.unsupported.size(), plan.runs.size());
+  EXPECT_EQ(plan.unsupported.front().ability, "nonblocking");
+  EXPECT_FALSE(plan.unsupported.front().by_partner);
+}
+
 TEST_F(Planned, OptionsAndNeedsAreAbilities) {
   scenario.options = {"tickets"};
   EXPECT_EQ(make_plan({scenario}, {&able}, {&able}, {}).runs.size(), 4u);

@@ -138,6 +138,7 @@ void Server::open(const Line& request, Descriptor passed) {
   if (!passed && !same_transport) throw Unsupported{"open needs a descriptor"};
   require(spell(*role));
   require("tls-" + std::string(spell(*tls)));
+  if (*io == Io::nonblocking && able("blocking-only")) throw Unsupported{"blocking only"};
   SessionOptions options{*role, *tls, *io, -1, words_of(request.get("options"))};
   for (const std::string& option : options.options) require(option);
   options.usual_suites = request.get("suites") == "usual";

@@ -1,0 +1,3 @@
+module tlsbye/peers/go
+
+go 1.17
