@@ -1,4 +1,8 @@
 // The OpenSSL peer. Compiles against OpenSSL from 1.1.1 on; an ability that the library does not have is not promised.
+//
+// Compiled against the headers of BoringSSL it is that stack's peer. FORK marks what is otherwise there: the API for TLS 1.3 is its own,
+// a client is given what it can resume by a callback, nothing can be chosen that it does not have (encrypt-then-mac, security levels,
+// post-handshake authentication), a handshake cannot be asked for again, and it does not say which version it is.
 #include "peers/openssl.h"
 
 #include <openssl/err.h>
@@ -13,6 +17,10 @@
 
 #include "certificates.h"
 #include "peers/common/adapter.h"
+
+#ifdef OPENSSL_IS_BORINGSSL
+#define FORK
+#endif
 
 namespace tlsbye::peer {
 namespace {
@@ -108,7 +116,8 @@ struct Callbacks {
 class OpenSslSession final : public Session {
  public:
   OpenSslSession(SSL_CTX* context, BIO_METHOD* callbacks, Kept& kept, const SessionOptions& options, KeyLog& keys)
-      : callbacks_{options.transport},
+      : keys_(keys),
+        callbacks_{options.transport},
         ssl_(SSL_new(context)),
         kept_(kept),
         saves_(options.asks_for("saved-session")),
@@ -116,7 +125,7 @@ class OpenSslSession final : public Session {
         counts_sessions_(options.role == Role::server && options.asks_for("session-cache")) {
     require(ssl_ != nullptr, "SSL_new");
     SSL* ssl = ssl_.get();
-    SSL_set_app_data(ssl, &keys);
+    SSL_set_app_data(ssl, this);
     if (options.asks_for("callbacks")) {
       BIO* bio = BIO_new(callbacks);
       require(bio != nullptr, "BIO_new");
@@ -128,10 +137,11 @@ class OpenSslSession final : public Session {
     }
     // TLS 1.3 has no session ids: there, tickets that stand for an entry of the cache take their place (SSL_CTX_set_options(3)).
     if (!options.asks_for("tickets")) SSL_set_options(ssl, SSL_OP_NO_TICKET);
-    if (!resumes_) SSL_set_num_tickets(ssl, 0);
     if (options.role == Role::client && kept_) SSL_set_session(ssl, kept_.get());  // what cannot be resumed is not offered
     if (options.asks_for("require-certificate")) SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+#ifndef FORK
     if (options.asks_for("post-handshake-auth")) SSL_set_post_handshake_auth(ssl, 1);
+#endif
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
     if (options.asks_for("ignore-eof")) SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
 #endif
@@ -169,22 +179,27 @@ class OpenSslSession final : public Session {
         return with_bytes(answer("SSL_peek", SSL_peek(ssl_.get(), into.data(), static_cast<int>(into.size()))));
       case Call::key_update:
         return key_update(arguments.empty() ? SSL_KEY_UPDATE_NOT_REQUESTED : SSL_KEY_UPDATE_REQUESTED);
+#ifndef FORK
       case Call::renegotiate:
         return renegotiate();
+#endif
       case Call::clear:
         return answer("SSL_clear", SSL_clear(ssl_.get()));
-      case Call::keep_session: {
-        // A copy does not share the mark that OpenSSL sets on a session whose connection ends badly.
-        SSL_SESSION* session = SSL_get_session(ssl_.get());
-        kept_.reset(saves_ && session ? SSL_SESSION_dup(session) : SSL_get1_session(ssl_.get()));
-        return {saves_ ? "SSL_SESSION_dup" : "SSL_get1_session", kept_ != nullptr, {}, 0, {}, kept_ ? Outcome::done : Outcome::refused};
-      }
+      case Call::keep_session:
+        return keep_session();
       case Call::set:
         return set(arguments.at(0), arguments.at(1));
       default:
         return no_such_call();
     }
   }
+
+  // What the library calls back.
+  static OpenSslSession& of(const SSL* ssl) { return *static_cast<OpenSslSession*>(SSL_get_app_data(ssl)); }
+  void tell_key(const char* line) { keys_.line(line); }
+#ifdef FORK
+  void take(SSL_SESSION* session) { newest_.reset(session); }
+#endif
 
   State state() const override {
     SSL* ssl = ssl_.get();
@@ -233,7 +248,7 @@ class OpenSslSession final : public Session {
   Answer answer(std::string_view native, int returned) const {
     const int error_number = errno;
     const int error = SSL_get_error(ssl_.get(), returned);
-    const unsigned long reason = ERR_peek_error();
+    const auto reason = ERR_peek_error();
     Answer answer{native, returned, {}, 0, {}, outcome_of(error, reason, error_number)};
     if (error == SSL_ERROR_NONE) return answer;
     answer.code = error_name(error);
@@ -245,6 +260,39 @@ class OpenSslSession final : public Session {
   static Answer with_bytes(Answer answer) {
     answer.bytes = answer.returned > 0 ? static_cast<std::size_t>(answer.returned) : 0;
     return answer;
+  }
+
+  Answer kept(std::string_view native, Kept session) {
+    kept_ = std::move(session);
+    return {native, kept_ != nullptr, {}, 0, {}, kept_ ? Outcome::done : Outcome::refused};
+  }
+
+#ifdef FORK
+  // The session of a TLS 1.3 handshake is none that can be resumed, those that SSL_CTX_sess_set_new_cb tells are. A copy is its bytes.
+  Answer keep_session() {
+    SSL_SESSION* session = newest_.get();
+    if (session && !saves_) SSL_SESSION_up_ref(session);
+    if (!session || !saves_) return kept("SSL_CTX_sess_set_new_cb", Kept(session));
+    std::uint8_t* bytes = nullptr;
+    std::size_t size = 0;
+    require(SSL_SESSION_to_bytes(session, &bytes, &size) == 1, "SSL_SESSION_to_bytes");
+    Kept copy(SSL_SESSION_from_bytes(bytes, size, SSL_get_SSL_CTX(ssl_.get())));
+    OPENSSL_free(bytes);
+    return kept("SSL_SESSION_from_bytes", std::move(copy));
+  }
+
+  // The call only queues it, and a write of nothing sends it (SSL_key_update in ssl.h).
+  Answer key_update(int kind) {
+    if (SSL_key_update(ssl_.get(), kind) != 1) return refused("SSL_key_update");
+    const int written = SSL_write(ssl_.get(), nullptr, 0);
+    return written < 0 ? answer("SSL_write", written) : Answer{"SSL_write", written, {}, 0, {}, Outcome::done};
+  }
+#else
+  // A copy does not share the mark that OpenSSL sets on a session whose connection ends badly.
+  Answer keep_session() {
+    SSL_SESSION* session = SSL_get_session(ssl_.get());
+    if (saves_ && session) return kept("SSL_SESSION_dup", Kept(SSL_SESSION_dup(session)));
+    return kept("SSL_get1_session", Kept(SSL_get1_session(ssl_.get())));
   }
 
   // SSL_key_update(3): the call only marks it, SSL_do_handshake carries it out at once; and where that would block, it alone is called
@@ -261,6 +309,7 @@ class OpenSslSession final : public Session {
     if (!SSL_in_init(ssl_.get()) && SSL_renegotiate(ssl_.get()) != 1) return refused("SSL_renegotiate");
     return answer("SSL_do_handshake", SSL_do_handshake(ssl_.get()));
   }
+#endif
 
   // A call that marks something, and would not: nothing was tried on the transport.
   Answer refused(std::string_view native) const {
@@ -298,7 +347,7 @@ class OpenSslSession final : public Session {
       ERR_raise(ERR_LIB_USER, ERR_R_OPERATION_FAIL);
       return done_by("ERR_raise");
 #else
-      ERR_put_error(ERR_LIB_USER, 0, ERR_R_OPERATION_FAIL, __FILE__, __LINE__);
+      ERR_put_error(ERR_LIB_USER, 0, ERR_R_INTERNAL_ERROR, __FILE__, __LINE__);
       return done_by("ERR_put_error");
 #endif
     }
@@ -316,17 +365,21 @@ class OpenSslSession final : public Session {
 
   friend SSL* tlsbye::peer::ssl_of(Session&);
 
+  KeyLog& keys_;
   Callbacks callbacks_;
   Ssl ssl_;
   Kept& kept_;
+#ifdef FORK
+  Kept newest_;  // of those that a client was given
+#endif
   bool saves_, resumes_, counts_sessions_;
   std::string error_of_zero_;
   bool stale_error_ = false;
 };
 
 bool speaks_only(SSL_CTX* context, Tls tls) {
-  static constexpr int versions[] = {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
-  const int version = versions[static_cast<std::size_t>(tls)];
+  static constexpr std::uint16_t versions[] = {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
+  const auto version = versions[static_cast<std::size_t>(tls)];
   return SSL_CTX_set_min_proto_version(context, version) == 1 && SSL_CTX_set_max_proto_version(context, version) == 1;
 }
 
@@ -336,9 +389,11 @@ bool offers(Tls tls) {
   return context && speaks_only(context.get(), tls);
 }
 
-// "3.5.9": the second word of "OpenSSL 3.5.9 7 Apr 2026".
+// "3.5.9": the second word of "OpenSSL 3.5.9 7 Apr 2026". BoringSSL has no versions; its API is numbered, by its headers alone.
 std::string version() {
-#ifdef OPENSSL_VERSION_STRING
+#if defined(OPENSSL_IS_BORINGSSL)
+  return std::to_string(BORINGSSL_API_VERSION);
+#elif defined(OPENSSL_VERSION_STRING)
   return OpenSSL_version(OPENSSL_VERSION_STRING);
 #else
   const std::string_view words = OpenSSL_version(OPENSSL_VERSION), version = words.substr(words.find(' ') + 1);
@@ -352,24 +407,34 @@ Context make_context(Role role, Tls tls, bool usual) {
   require(context != nullptr, "SSL_CTX_new");
   SSL_CTX* c = context.get();
   require(speaks_only(c, tls), "SSL_CTX_set_min_proto_version");
+#ifndef OPENSSL_IS_BORINGSSL
   if (!usual) require(SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256") == 1, "SSL_CTX_set_ciphersuites");
+#endif
   // SHA-1, which TLS 1.0 and 1.1 sign with, is left to security level 0. Their suite is to be the plain one of RFC 4492.
   const bool old = tls < Tls::v1_2;
-  const char* pinned = old ? "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0" : "ECDHE-ECDSA-AES128-GCM-SHA256";
-  const char* suites = !usual ? pinned : old ? "DEFAULT:@SECLEVEL=0" : "DEFAULT";
-  require(SSL_CTX_set_cipher_list(c, suites) == 1, "SSL_CTX_set_cipher_list");
+  std::string suites = usual ? "DEFAULT" : old ? "ECDHE-ECDSA-AES128-SHA" : "ECDHE-ECDSA-AES128-GCM-SHA256";
+#ifndef FORK
+  if (old) suites += ":@SECLEVEL=0";
+#endif
+  require(SSL_CTX_set_cipher_list(c, suites.c_str()) == 1, "SSL_CTX_set_cipher_list");
   // A server without renegotiation_info (RFC 5746), as old libraries are, is a server all the same.
   SSL_CTX_set_options(c, SSL_OP_LEGACY_SERVER_CONNECT);
-  if (!usual) {
-    SSL_CTX_set_options(c, SSL_OP_NO_ENCRYPT_THEN_MAC);
-    require(SSL_CTX_set1_groups_list(c, "P-256") == 1, "SSL_CTX_set1_groups_list");
-  }
+#ifdef SSL_OP_NO_ENCRYPT_THEN_MAC
+  if (!usual) SSL_CTX_set_options(c, SSL_OP_NO_ENCRYPT_THEN_MAC);
+#endif
+  if (!usual) require(SSL_CTX_set1_curves_list(c, "P-256") == 1, "SSL_CTX_set1_curves_list");
   static constexpr unsigned char session_context[] = "tlsbye";
   require(SSL_CTX_set_session_id_context(c, session_context, sizeof session_context) == 1, "SSL_CTX_set_session_id_context");
   SSL_CTX_set_verify(c, SSL_VERIFY_NONE, nullptr);
   // A write that is made again is given what is left, which may lie elsewhere.
   SSL_CTX_set_mode(c, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_keylog_callback(c, [](const SSL* ssl, const char* line) { static_cast<KeyLog*>(SSL_get_app_data(ssl))->line(line); });
+  SSL_CTX_set_keylog_callback(c, [](const SSL* ssl, const char* line) { OpenSslSession::of(ssl).tell_key(line); });
+#ifdef FORK
+  SSL_CTX_sess_set_new_cb(c, [](SSL* ssl, SSL_SESSION* session) {
+    OpenSslSession::of(ssl).take(session);
+    return 1;
+  });
+#endif
   if (role == Role::server) {
     const Bio certificate(BIO_new_mem_buf(leaf_certificate, -1)), key(BIO_new_mem_buf(leaf_key, -1));
     const std::unique_ptr<X509, Freed<X509_free>> x509(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr));
@@ -380,39 +445,36 @@ Context make_context(Role role, Tls tls, bool usual) {
   return context;
 }
 
+// A client of BoringSSL is told what it can resume where it asks for a cache, which need not be the library's.
+int not_cached([[maybe_unused]] Role role) {
+#ifdef FORK
+  if (role == Role::client) return SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL;
+#endif
+  return SSL_SESS_CACHE_OFF;
+}
+
+#ifdef OPENSSL_IS_BORINGSSL
+constexpr const char* stack_name = "boringssl";
+#else
+constexpr const char* stack_name = "openssl";
+#endif
+
 class OpenSsl final : public Stack {
  public:
   Hello hello() const override {
-    Hello hello{"openssl",
+    Hello hello{stack_name,
                 version(),
-                {"client",
-                 "server",
-                 "close",
-                 "close-write",
-                 "key-log",
-                 "peek",
-                 "key-update",
-                 "renegotiate",
-                 "clear",
-                 "keep-session",
-                 "set-quiet-shutdown",
-                 "set-context-quiet-shutdown",
-                 "set-shutdown",
-                 "set-auto-retry",
-                 "set-stale-error",
-                 "tickets",
-                 "session-cache",
-                 "saved-session",
-#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
-                 "ignore-eof",
-#endif
-                 "quiet-shutdown",
-                 "read-ahead",
-                 "callbacks",
-                 "require-certificate",
-                 "post-handshake-auth",
-                 "programs"},
+                {"client", "server", "close", "close-write", "key-log", "peek", "key-update", "clear", "keep-session", "set-quiet-shutdown",
+                 "set-context-quiet-shutdown", "tickets", "session-cache", "saved-session", "quiet-shutdown", "callbacks",
+                 "require-certificate", "programs"},
                 "SSL_shutdown"};
+#ifndef FORK
+    for (const char* ability : {"renegotiate", "set-shutdown", "set-auto-retry", "set-stale-error", "read-ahead", "post-handshake-auth"})
+      hello.abilities.emplace_back(ability);
+#endif
+#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
+    hello.abilities.emplace_back("ignore-eof");
+#endif
     for (const auto tls : {Tls::v1_3, Tls::v1_2, Tls::v1_1, Tls::v1_0})
       if (offers(tls)) hello.abilities.insert(hello.abilities.begin(), std::string("tls-").append(spell(tls)));
     return hello;
@@ -431,7 +493,7 @@ class OpenSsl final : public Stack {
 #else
         SSL_CTX_flush_sessions(c, 0);
 #endif
-        std::array<unsigned char, 80> ticket_keys;  // a name and two keys
+        std::vector<unsigned char> ticket_keys(static_cast<std::size_t>(SSL_CTX_get_tlsext_ticket_keys(c, nullptr, 0)));
         require(RAND_bytes(ticket_keys.data(), static_cast<int>(ticket_keys.size())) == 1, "RAND_bytes");
         require(SSL_CTX_set_tlsext_ticket_keys(c, ticket_keys.data(), ticket_keys.size()) == 1, "SSL_CTX_set_tlsext_ticket_keys");
       }
@@ -441,8 +503,10 @@ class OpenSsl final : public Stack {
     const std::size_t which = 2 * static_cast<std::size_t>(options.role) + (options.usual_suites ? 1 : 0);
     Context& context = contexts_[which][static_cast<std::size_t>(options.tls)];
     if (!context) context = make_context(options.role, options.tls, options.usual_suites);
+    const bool resumes = options.asks_for("tickets") || options.asks_for("session-cache");
+    SSL_CTX_set_num_tickets(context.get(), resumes ? 2 : 0);  // by default it is two
     const bool caches = options.role == Role::server && options.asks_for("session-cache");
-    SSL_CTX_set_session_cache_mode(context.get(), caches ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_cache_mode(context.get(), caches ? SSL_SESS_CACHE_SERVER : not_cached(options.role));
     return std::make_unique<OpenSslSession>(context.get(), callbacks_.get(), kept_, options, keys);
   }
 

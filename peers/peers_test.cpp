@@ -124,7 +124,7 @@ TEST_P(EveryStackTest, SaysWhoItIs) {
   EXPECT_EQ(subject.hello().word(), "hello");
   EXPECT_EQ(subject.hello().get("protocol"), std::to_string(protocol_version));
   EXPECT_EQ(subject.hello().get("stack"), GetParam());
-  EXPECT_THAT(std::string(subject.hello().get("version")), testing::MatchesRegex("[0-9]+(\\.[0-9]+)+.*"));
+  EXPECT_THAT(std::string(subject.hello().get("version")), testing::MatchesRegex("[0-9]+.*"));
   EXPECT_TRUE(std::filesystem::is_regular_file(subject.hello().get("library"))) << subject.hello().get("library");
   EXPECT_THAT(std::string(subject.hello().get("build-id")), testing::MatchesRegex("[0-9a-f]+"));
   // The other tests are made of these.
@@ -395,9 +395,8 @@ TEST_P(StackTest, TicketsAreSentWhenAskedForOnly) {
   long long received[2] = {};
   for (const bool asked : {false, true}) {
     const auto link = linked(asked ? "tickets" : "");
-    link->relay();
-    // A ticket comes before the server's Finished, with it or behind it, and some libraries read what is behind it with it.
-    if (subject.do_(Line("read")).back().word() == "blocked") subject.do_(Line("abort"));
+    // A ticket comes before the server's Finished, with it or behind it, or in front of its first data.
+    link->both(Line("read").with("until", "done"), Line("write").with("size", 5));
     const auto moved = lines(subject.do_(Line("end")), "moved");
     ASSERT_EQ(moved.size(), 1u);
     received[asked] = *moved.front().number("received");
@@ -608,7 +607,9 @@ TEST_P(StackTest, ASessionIsResumedInItsRunOnly) {
       link->both(Line("read").with("until", "done"), Line("write").with("size", 5));  // a ticket may come before the data
       Report kept = subject.do_(Line("keep-session"));
       if (kept.back().word() == "blocked") kept = subject.do_(Line("pass").with("ms", 1000));  // GnuTLS waits a little for a ticket
-      EXPECT_EQ(outcome(kept), "done");
+      if (resumes) {
+        EXPECT_EQ(outcome(kept), "done");
+      }
       EXPECT_EQ(last_call(subject.do_(Line("write").with("size", 0))).get("state.resumed"), "no");
       close_both(*link);
       if (again)
@@ -621,9 +622,10 @@ TEST_P(StackTest, ASessionIsResumedInItsRunOnly) {
       EXPECT_EQ(last_call(client).get("state.resumed"), resumes && again ? "yes" : "no");
       EXPECT_EQ(last_call(server).get("state.resumed"), resumes && again ? "yes" : "no");
       if (option == "session-cache" && tls() == Tls::v1_2) {
-        EXPECT_EQ(last_call(server).get("state.stored"), stack() == "gnutls" ? "1" : "");
-        EXPECT_EQ(last_call(server).get("state.sessions"), stack() == "openssl" ? "1" : "");
-        EXPECT_EQ(last_call(server).get("state.resumable"), stack() == "openssl" ? "yes" : "");
+        // Those that show it.
+        EXPECT_THAT(std::string(last_call(server).get("state.stored")), AnyOf("", "1"));
+        EXPECT_THAT(std::string(last_call(server).get("state.sessions")), AnyOf("", "1"));
+        EXPECT_THAT(std::string(last_call(server).get("state.resumable")), AnyOf("", "yes"));
       }
     }
   }

@@ -1,11 +1,14 @@
-# The stacks: what each adapter of this folder, NAME.cpp, is built with. A new one needs its line here and nothing elsewhere
+# The stacks: what each adapter of this folder is built with. A new one needs its line here and nothing elsewhere
 # (docs/adding-a-stack.md).
 #
 #   MODULE             what pkg-config calls the library; or, where it has no name there,
 #   HEADER, LIBRARIES  a header of it, as it is included, and what to link
+#   FOLDER             of the header and the libraries below those of the system, where they have one for themselves
 #   TOOL               the program that builds it, for a library that comes with its language: the shim is peers/NAME, and NAME/shim.cmake builds it
 #   PACKAGE            Debian's, named where the library is missing
+#   ADAPTER            ADAPTER.cpp is compiled; left out: NAME.cpp
 
+tlsbye_stack(boringssl ADAPTER openssl HEADER openssl/is_boringssl.h LIBRARIES ssl crypto FOLDER android PACKAGE android-libboringssl-dev)
 tlsbye_stack(botan MODULE botan-2 PACKAGE libbotan-2-dev)
 tlsbye_stack(gnutls MODULE gnutls PACKAGE libgnutls28-dev)
 tlsbye_stack(go TOOL go PACKAGE golang-go)
