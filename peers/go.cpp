@@ -176,8 +176,8 @@ class Go final : public Stack {
   Hello hello() const override {
     return {"go",
             TLSBYE_GO_VERSION,
-            {"tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3", "client", "server", "close-write", "cut-as-end", "blocking-only", "key-log",
-             "keep-session", "tickets", "saved-session", "set-timeout", "require-certificate"},
+            {"tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3", "client", "server", "close-write", "cut-as-end", "blocking-only", "own-memory",
+             "key-log", "keep-session", "tickets", "saved-session", "set-timeout", "require-certificate"},
             "main"};  // of this program, which carries the library
   }
 

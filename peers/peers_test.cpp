@@ -219,7 +219,10 @@ TEST_P(StackTest, AShortWriteIsCompletedInTheEnd) {
   EXPECT_EQ(lines(report, "io").front().get("result"), "3");
   EXPECT_EQ(outcome(report), "done");
   link->relay();
-  EXPECT_EQ(link->sent(Role::client).size(), tls() == Tls::v1_2 ? 31u : 24u);
+  // One whole record of two bytes, which may be padded in TLS 1.3.
+  const std::string& sent = link->sent(Role::client);
+  ASSERT_GE(sent.size(), tls() == Tls::v1_2 ? 31u : 24u);
+  EXPECT_EQ(sent.size(), 5u + 256u * static_cast<unsigned char>(sent[3]) + static_cast<unsigned char>(sent[4]));
   close_both(*link);
 }
 

@@ -1,0 +1,323 @@
+// The JSSE peer: OpenJDK's javax.net.ssl.SSLSocket, by a shim in Java (jsse/Shim.java) in a JVM that is started here.
+//
+// The SSLSocket is layered over a Socket of the shim's, whose streams call back to the transport; what Java's own does with a call that is
+// interrupted or would block, that one does too. Nothing comes back to be made again: sessions are blocking only.
+//
+// SSLSocket.shutdownOutput sends the close_notify: there is a `close-write`. SSLSocket.close swallows every error, and waits for the reply
+// in some versions of TLS and with some sockets: no caller learns what became of it, and it is no `close`. A read reports the bare end of
+// the transport as it reports the peer's close_notify, -1. There is no key log. Two threads may use one SSLSocket, but they wait for each
+// other's locks, where nobody sees them wait: `threads` is not promised.
+//
+// A JVM has threads, which a forked process would miss: it is started in the process that uses it. The shim's classes are carried in this
+// program. The JVM's clock is the kernel's: it does not start where time stands still. Only the time limit of a read runs by the peer's.
+#include <dlfcn.h>
+#include <jni.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+#include "certificates.h"
+#include "peers/common/adapter.h"
+#include "peers/common/blocking.h"
+
+// The shim's classes, a jar.
+__asm__(
+    ".section .rodata\n"
+    "tlsbye_jsse_jar:\n"
+    ".incbin \"" TLSBYE_SHIM
+    "\"\n"
+    "tlsbye_jsse_jar_end:\n"
+    ".previous\n");
+extern "C" const unsigned char tlsbye_jsse_jar[], tlsbye_jsse_jar_end[];
+
+namespace tlsbye::peer {
+namespace {
+
+enum class Error { none, end, cut, alert, system, not_now, other };  // as in Shim.java
+
+// The native methods of the shim.
+
+template <typename Move>
+jint with_bytes(jsize size, Move move) {
+  std::vector<jbyte> bytes(static_cast<std::size_t>(std::min(size, jsize{65536})));
+  return static_cast<jint>(move(bytes));
+}
+
+jint JNICALL receive(JNIEnv* java, jclass, jint transport, jbyteArray into, jint at, jint size, jlong deadline) {
+  return with_bytes(size, [&](std::vector<jbyte>& bytes) {
+    const long got = blocking::receive(transport, bytes.data(), static_cast<long>(bytes.size()), deadline);
+    if (got > 0) java->SetByteArrayRegion(into, at, static_cast<jsize>(got), bytes.data());
+    return got;
+  });
+}
+
+jint JNICALL send(JNIEnv* java, jclass, jint transport, jbyteArray from, jint at, jint size, jlong deadline) {
+  return with_bytes(size, [&](std::vector<jbyte>& bytes) {
+    java->GetByteArrayRegion(from, at, static_cast<jsize>(bytes.size()), bytes.data());
+    return blocking::send(transport, bytes.data(), static_cast<long>(bytes.size()), deadline);
+  });
+}
+
+jlong JNICALL now(JNIEnv*, jclass) { return blocking::now(); }
+
+// The JVM of this process, and the shim in it.
+class Jvm {
+ public:
+  Jvm() {
+    const int jar = ::memfd_create("tlsbye-jsse", MFD_CLOEXEC);
+    for (const unsigned char* at = tlsbye_jsse_jar; at != tlsbye_jsse_jar_end;) {
+      const auto put = ::write(jar, at, static_cast<std::size_t>(tlsbye_jsse_jar_end - at));
+      if (put <= 0) throw std::runtime_error("memfd_create: no room for the shim");
+      at += put;
+    }
+    std::string words[] = {"-Djava.class.path=/proc/self/fd/" + std::to_string(jar),
+                           "-Xrs",
+                           "-XX:+UseSerialGC",
+                           "-XX:TieredStopAtLevel=1",
+                           "-XX:-UsePerfData",
+                           "-Xmx128m"};
+    JavaVMOption options[std::size(words)]{};
+    for (std::size_t i = 0; i < std::size(words); ++i) options[i].optionString = words[i].data();
+    JavaVMInitArgs with{JNI_VERSION_10, std::size(words), options, JNI_FALSE};
+    JNIEnv* java = nullptr;
+    const auto create = reinterpret_cast<decltype(&JNI_CreateJavaVM)>(::dlsym(RTLD_DEFAULT, "JNI_CreateJavaVM"));
+    if (create(&vm_, reinterpret_cast<void**>(&java), &with) != JNI_OK) throw std::runtime_error("JNI_CreateJavaVM");
+    jclass found = java->FindClass("Shim");
+    if (found) shim = static_cast<jclass>(java->NewGlobalRef(found));
+    JNINativeMethod methods[] = {
+        {const_cast<char*>("receive"), const_cast<char*>("(I[BIIJ)I"), reinterpret_cast<void*>(receive)},
+        {const_cast<char*>("send"), const_cast<char*>("(I[BIIJ)I"), reinterpret_cast<void*>(send)},
+        {const_cast<char*>("now"), const_cast<char*>("()J"), reinterpret_cast<void*>(now)},
+    };
+    if (!found || java->RegisterNatives(shim, methods, std::size(methods)) != JNI_OK)
+      throw std::runtime_error("the JVM does not take the shim");
+    const auto method = [&](const char* name, const char* type) { return java->GetMethodID(shim, name, type); };
+    make = method("<init>", "(IZLjava/lang/String;Ljava/lang/String;ZLjava/lang/String;Ljava/lang/String;)V");
+    handshake = method("handshake", "()V");
+    read = method("read", "([B)V");
+    write = method("write", "([B)V");
+    close_write = method("closeWrite", "()V");
+    limit = method("limit", "(I)V");
+    leave = method("leave", "()V");
+    n = java->GetFieldID(shim, "n", "I");
+    error = java->GetFieldID(shim, "error", "I");
+    error_number = java->GetFieldID(shim, "errno", "I");
+    code = java->GetFieldID(shim, "code", "Ljava/lang/String;");
+    text = java->GetFieldID(shim, "words", "Ljava/lang/String;");
+    ::close(jar);
+  }
+
+  // Of the calling thread, which is one of the JVM's from now on, until it ends.
+  JNIEnv* java() const {
+    void* env = nullptr;
+    if (vm_->GetEnv(&env, JNI_VERSION_10) == JNI_OK) return static_cast<JNIEnv*>(env);
+    struct Attached {
+      JavaVM* vm = nullptr;
+      ~Attached() {
+        if (vm) vm->DetachCurrentThread();
+      }
+    };
+    thread_local Attached attached;
+    if (vm_->AttachCurrentThread(&env, nullptr) != JNI_OK) throw std::runtime_error("AttachCurrentThread");
+    attached.vm = vm_;
+    return static_cast<JNIEnv*>(env);
+  }
+
+  jclass shim = nullptr;
+  jmethodID make, handshake, read, write, close_write, limit, leave;
+  jfieldID n, error, error_number, code, text;
+
+ private:
+  JavaVM* vm_ = nullptr;
+};
+
+Outcome outcome_of(Error error, int error_number) {
+  switch (error) {
+    case Error::none:
+      return Outcome::done;
+    case Error::end:
+      return Outcome::end_of_data;
+    case Error::cut:
+      return Outcome::cut;
+    case Error::alert:
+      return Outcome::alert;
+    case Error::system:
+      return error_number == ECONNRESET || error_number == EPIPE ? Outcome::reset : Outcome::failed;
+    case Error::not_now:
+      return Outcome::refused;
+    case Error::other:
+      break;
+  }
+  return Outcome::failed;
+}
+
+const char* version_name(Tls version) {
+  switch (version) {
+    case Tls::v1_0:
+      return "TLSv1";
+    case Tls::v1_1:
+      return "TLSv1.1";
+    case Tls::v1_2:
+      return "TLSv1.2";
+    case Tls::v1_3:
+      break;
+  }
+  return "TLSv1.3";
+}
+
+const char* suite_name(Tls version) {
+  if (version == Tls::v1_3) return "TLS_AES_128_GCM_SHA256";
+  return version == Tls::v1_2 ? "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" : "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA";
+}
+
+// What the call makes of local references is gone with it.
+class Frame {
+ public:
+  explicit Frame(JNIEnv* java) : java_(java) { java_->PushLocalFrame(16); }
+  ~Frame() { java_->PopLocalFrame(nullptr); }
+  Frame(const Frame&) = delete;
+  Frame& operator=(const Frame&) = delete;
+
+ private:
+  JNIEnv* java_;
+};
+
+class JsseSession final : public Session {
+ public:
+  JsseSession(const Jvm& jvm, const SessionOptions& options) : jvm_(jvm) {
+    JNIEnv* java = jvm_.java();
+    const Frame frame(java);
+    jobject made =
+        java->NewObject(jvm_.shim, jvm_.make, options.transport, options.role == Role::client,
+                        java->NewStringUTF(version_name(options.tls)), java->NewStringUTF(suite_name(options.tls)),
+                        options.asks_for("require-certificate"), java->NewStringUTF(leaf_certificate), java->NewStringUTF(leaf_key));
+    if (java->ExceptionCheck()) {
+      java->ExceptionDescribe();
+      java->ExceptionClear();
+      throw std::runtime_error("no SSLSocket");
+    }
+    socket_ = java->NewGlobalRef(made);
+  }
+  ~JsseSession() override {
+    JNIEnv* java = jvm_.java();
+    java->CallVoidMethod(socket_, jvm_.leave);
+    java->DeleteGlobalRef(socket_);
+  }
+
+  Answer handshake() override { return call("SSLSocket.startHandshake", jvm_.handshake); }
+  Answer read(std::span<std::byte> into) override {
+    JNIEnv* java = jvm_.java();
+    const Frame frame(java);
+    jbyteArray bytes = java->NewByteArray(static_cast<jsize>(into.size()));
+    Answer answer = call("InputStream.read", jvm_.read, bytes);
+    if (answer.bytes > 0) java->GetByteArrayRegion(bytes, 0, static_cast<jsize>(answer.bytes), reinterpret_cast<jbyte*>(into.data()));
+    return answer;
+  }
+  Answer write(std::span<const std::byte> from) override {
+    JNIEnv* java = jvm_.java();
+    const Frame frame(java);
+    jbyteArray bytes = java->NewByteArray(static_cast<jsize>(from.size()));
+    java->SetByteArrayRegion(bytes, 0, static_cast<jsize>(from.size()), reinterpret_cast<const jbyte*>(from.data()));
+    return call("OutputStream.write", jvm_.write, bytes);
+  }
+  Answer close() override { return no_such_call(); }
+  Answer close_write() override { return call("SSLSocket.shutdownOutput", jvm_.close_write); }
+
+  Answer extra(Call extra, const std::vector<std::string>& arguments, std::span<std::byte>) override {
+    if (extra != Call::set || arguments.at(0) != "timeout") return no_such_call();
+    const std::string& value = arguments.at(1);
+    int limit = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), limit);
+    if (error != std::errc() || end != value.data() + value.size()) return no_such_call();
+    return call("SSLSocket.setSoTimeout", jvm_.limit, limit);
+  }
+
+  State state() const override { return {}; }
+
+ private:
+  template <typename... Arguments>
+  Answer call(std::string_view native, jmethodID method, Arguments... arguments) {
+    JNIEnv* java = jvm_.java();
+    const Frame frame(java);
+    java->CallVoidMethod(socket_, method, arguments...);
+    if (java->ExceptionCheck()) {
+      java->ExceptionClear();
+      return {native, -1, "RuntimeException", 0, {}, Outcome::failed};
+    }
+    const long n = java->GetIntField(socket_, jvm_.n);
+    const auto error = static_cast<Error>(java->GetIntField(socket_, jvm_.error));
+    const int error_number = java->GetIntField(socket_, jvm_.error_number);
+    const bool failed = error != Error::none && error != Error::end;
+    return {native,
+            n,
+            failed ? text(java, jvm_.code) : "",
+            error_number,
+            failed ? text(java, jvm_.text) : "",
+            outcome_of(error, error_number),
+            static_cast<std::size_t>(std::max(n, 0L))};
+  }
+
+  std::string text(JNIEnv* java, jfieldID field) const {
+    auto* string = static_cast<jstring>(java->GetObjectField(socket_, field));
+    const char* bytes = java->GetStringUTFChars(string, nullptr);
+    std::string copy = bytes ? bytes : "";
+    java->ReleaseStringUTFChars(string, bytes);
+    return copy;
+  }
+
+  const Jvm& jvm_;
+  jobject socket_ = nullptr;
+};
+
+// Loaded, and not yet started. It finds libc's functions before this program's: its clock is the kernel's.
+void load_jvm() {
+  if (!::dlopen(TLSBYE_JVM, RTLD_NOW | RTLD_GLOBAL | RTLD_DEEPBIND)) throw std::runtime_error(::dlerror());
+}
+
+// The version of a JVM stands beside its library, in the file `release`: JAVA_VERSION="17.0.15".
+std::string jvm_version() {
+  const auto home = std::filesystem::canonical(TLSBYE_JVM).parent_path().parent_path().parent_path();
+  std::ifstream file(home / "release");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("JAVA_VERSION=\"")) return line.substr(14, line.rfind('"') - 14);
+  return "0.0";
+}
+
+class Jsse final : public Stack {
+ public:
+  Jsse() { load_jvm(); }
+  Hello hello() const override {
+    return {"jsse",
+            jvm_version(),
+            {"tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3", "client", "server", "close-write", "cut-as-end", "blocking-only", "own-memory",
+             "set-timeout", "require-certificate"},
+            "JNI_CreateJavaVM"};
+  }
+
+  void forget_sessions() override {}  // it keeps none
+
+  std::unique_ptr<Session> open(const SessionOptions& options, KeyLog&) override {
+    if (process_ == 0) {
+      jvm_ = std::make_unique<Jvm>();
+      process_ = ::getpid();
+    }
+    if (process_ != ::getpid()) throw std::runtime_error("a JVM does not survive a fork");
+    return std::make_unique<JsseSession>(*jvm_, options);
+  }
+
+ private:
+  pid_t process_ = 0;
+  std::unique_ptr<Jvm> jvm_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stack> make_jsse();
+std::unique_ptr<Stack> make_jsse() { return std::make_unique<Jsse>(); }
+
+}  // namespace tlsbye::peer
