@@ -154,13 +154,13 @@
         onclick: () => toggle(library) }, library.open ? "fold" : plural(library.builds.length, "version"));
       return make("span", { class: "stack-name" }, stack.id, button);
     };
-    const heads = there.map(stack => make("th", { scope: "col", "data-stack": stack.index },
-      head_of(stack),
-      grid([...roles.filter(role => columns.some(it => it.role === role)).map(role => {
+    const crowded = there.length * Math.max(columns.length, 4) > 20;  // more than paper has room for beside the names
+    const head_grid = () => grid([...roles.filter(role => columns.some(it => it.role === role)).map(role => {
               const count = columns.filter(it => it.role === role).length;
               return make("span", { class: `head role${apart({ role })}`, style: `grid-column: span ${count}` }, role);
             }),
-            ...columns.map(column => make("span", { class: `head${apart(column)}` }, column.tls))], "true")));
+            ...columns.map(column => make("span", { class: `head${apart(column)}` }, column.tls))], "true");
+    const heads = there.map(stack => make("th", { scope: "col", "data-stack": stack.index }, head_of(stack), head_grid()));
     const tally = make("span", { class: "tally" });
     const body = make("tbody");
     const rows = own.map(clause => {
@@ -184,7 +184,8 @@
       body.append(element);
       return { clause, element };
     });
-    const element = make("div", { class: "wide" }, make("table", { class: "document" },
+    const element = make("div", { class: "wide" }, make("table", { class: crowded ? "document crowded" : "document" },
+      crowded ? make("caption", { class: "columns" }, "Each library's cells, from left to right:", head_grid()) : null,
       make("thead", {}, make("tr", {}, make("th", { scope: "col" }, make("h3", {}, name), tally), heads)), body));
     at("documents").append(element);
     documents.push({ name, element, rows, tally, heads });
@@ -291,7 +292,7 @@
   const asked = new Set(data.questions.map(it => it.name));
   const question = it => make("th", { scope: "row", id: `trait-${it.name}` }, it.question || "", it.question ? make("br") : null, make("code", {}, it.name));
   const labelled = (heads, row) => { [...row.children].forEach((cell, place) => { cell.dataset.label = heads[place]; }); return row; };
-  const table = (heads, rows) => make("div", { class: "wide" }, make("table", { class: "plain" },
+  const table = (heads, rows) => make("div", { class: "wide" }, make("table", { class: heads.length > 5 ? "plain crowded" : "plain" },
     make("thead", {}, make("tr", {}, heads.map(head => make("th", { scope: "col" }, head)))), make("tbody", {}, rows.map(row => labelled(heads, row)))));
   const apart = data.questions.filter(it => !it.alike), alike = data.questions.filter(it => it.alike);
   if (apart.length > 0)

@@ -16,7 +16,8 @@ class Browser:
             raise RuntimeError("chromedriver did not start")
         arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", f"--window-size={width},{height}",
                      f"--user-data-dir={self.profile.name}", f"--blink-settings=preferredColorScheme={0 if dark else 1}"]
-        wanted = {"browserName": "chrome", "goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}}
+        patience = {kind: PATIENCE * 1000 for kind in ("script", "pageLoad")}  # chromedriver's own is half a minute for a script
+        wanted = {"browserName": "chrome", "timeouts": patience, "goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}}
         self.session = ""
         self.session = "/session/" + self.ask("POST", "/session", capabilities={"alwaysMatch": wanted})["sessionId"]
 

@@ -1,5 +1,12 @@
-"""How the end-to-end tests start tlsbye: as a user does, as a program."""
+"""How the end-to-end tests start tlsbye: as a user does, as a program.
 
+Most tests are about words, files and pages, not about libraries: three stacks are enough for them, and they take no longer on a machine that has
+ten. They start PROGRAM, which finds the peers of THREE and no other. What has to hold of every stack that the machine can build is asked of
+BUILT, mostly by way of `whole_run`. Both runs are made once, whatever the number of workers of xdist.
+"""
+
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -8,7 +15,28 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = pathlib.Path(os.environ.get("TLSBYE_PROGRAM", ROOT / "build/release/bin/tlsbye"))
+BUILT = pathlib.Path(os.environ.get("TLSBYE_PROGRAM", ROOT / "build/release/bin/tlsbye")).absolute()
+THREE = ("gnutls", "openssl", "wolfssl")
+
+
+def beside_three(built):
+    """The same program in a folder of its own in the build, beside the peers of three stacks. Several workers may make it at once."""
+    folder = built.parents[1] / "three"
+    (folder / "peers").mkdir(parents=True, exist_ok=True)
+    links = {folder / name: built.parent / name for name in ("rogues", "liars", "kit")}
+    links |= {folder / "peers" / f"tlsbye-peer-{name}": built.parent / "peers" / f"tlsbye-peer-{name}" for name in THREE}
+    for link, target in links.items():
+        with contextlib.suppress(FileExistsError):
+            link.symlink_to(target)
+    program = folder / built.name
+    if built.exists() and not (program.exists() and program.samefile(built)):
+        fresh = folder / f"{built.name}.{os.getpid()}"
+        os.link(built, fresh)  # it looks for what it needs beside itself: a symbolic link would lead it back
+        fresh.replace(program)
+    return program
+
+
+PROGRAM = beside_three(BUILT)
 PATIENCE = 3600  # seconds, after which a program that never ends fails its test: no test is about how long anything takes
 SANITIZED = "sanitize" in PROGRAM.parts
 
@@ -16,12 +44,13 @@ SANITIZED = "sanitize" in PROGRAM.parts
 class Tlsbye:
     """The program, with a folder of its own for results."""
 
-    def __init__(self, folder: pathlib.Path):
+    def __init__(self, folder: pathlib.Path, program=PROGRAM):
         self.folder = folder
+        self.program = program
 
     def __call__(self, *words, timeout=PATIENCE, env=None, check=None):
         done = subprocess.run(
-            [PROGRAM, *map(str, words)],
+            [self.program, *map(str, words)],
             cwd=self.folder,
             env={**os.environ, "NO_COLOR": "1", "XDG_CACHE_HOME": f"{self.folder}/cache", "XDG_CONFIG_HOME": f"{self.folder}/config", **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -42,12 +71,46 @@ def tlsbye(tmp_path):
     return Tlsbye(tmp_path)
 
 
+@pytest.fixture
+def every_stack(tmp_path):
+    """The program beside the peers of all stacks that this machine can build."""
+    return Tlsbye(tmp_path, BUILT)
+
+
+def made_once(tmp_path_factory, name, make):
+    """A folder that one of the workers fills, and all of them use: make(folder)."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / ".made").exists():
+            make(folder)
+            (folder / ".made").touch()
+    return folder
+
+
+def main_job(tmp_path_factory, name, program):
+    def make(folder):
+        done = Tlsbye(folder, program)("run", check=0)
+        (folder / "stdout").write_text(done.stdout)
+        (folder / "stderr").write_text(done.stderr)
+
+    run = Tlsbye(made_once(tmp_path_factory, name, make), program)
+    run.stdout, run.stderr = ((run.folder / stream).read_text() for stream in ("stdout", "stderr"))
+    return run
+
+
 @pytest.fixture(scope="session")
 def full_run(tmp_path_factory):
-    """The main job, once for all tests that only look at its results."""
-    program = Tlsbye(tmp_path_factory.mktemp("full"))
-    program.done = program("run", check=0)
-    return program
+    """The main job on three stacks, for all tests that only look at its results. Nobody writes into its folder."""
+    return main_job(tmp_path_factory, "full", PROGRAM)
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory):
+    """The main job on every stack: for what has to hold of each."""
+    return main_job(tmp_path_factory, "whole", BUILT)
 
 
 def told_runs(out):

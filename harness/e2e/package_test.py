@@ -58,9 +58,9 @@ def fresh(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def session(fresh, tmp_path_factory):
-    """`pytest --tlsbye -n 2` in an empty folder."""
+    """`pytest --tlsbye -n 2` in an empty folder, on one stack."""
     folder = tmp_path_factory.mktemp("empty")
-    done = fresh("pytest", "--tlsbye", "-n", "2", "--junitxml=junit.xml", "-p", "no:cacheprovider", cwd=folder, check=1)
+    done = fresh("pytest", "--tlsbye", "--tlsbye-stack", "gnutls", "-n", "2", "--junitxml=junit.xml", "-p", "no:cacheprovider", cwd=folder, check=1)
     done.cases = list(xml.parse(folder / "junit.xml").iter("testcase"))
     done.left = sorted(path.name for path in folder.iterdir())
     return done
@@ -92,9 +92,13 @@ def test_the_installed_program_uses_what_is_beside_it(fresh, tmp_path):
 
 def test_an_empty_folder_has_a_test_for_every_cell(session, fresh, tmp_path):
     cells = json.loads(fresh("tlsbye", "list", "cells", "--json", cwd=tmp_path).stdout)["cells"]
-    assert len(cells) > 2000
-    assert {case.get("name") for case in session.cases} == {"the-run-itself", *(f"{c['clause']}[{c['stack']}-{c['role']}-{c['tls']}]" for c in cells)}
-    assert len(session.cases) == len(cells) + 1
+    names = [f"{c['clause']}[{c['stack']}-{c['role']}-{c['tls']}]" for c in cells]
+    assert len(cells) > 2000 and len({c["stack"] for c in cells}) >= 3
+    collected = fresh("pytest", "--tlsbye", "--collect-only", "-q", "-p", "no:cacheprovider", cwd=tmp_path).stdout.split("\n\n")[0].splitlines()
+    assert sorted(collected) == sorted(f"tlsbye::{name}" for name in ["the-run-itself", *names])
+    mine = {name for name in names if "[gnutls-" in name}
+    assert {case.get("name") for case in session.cases} == {"the-run-itself", *mine}
+    assert len(session.cases) == len(mine) + 1
     assert session.left == ["junit.xml", "tlsbye-results"]
 
 

@@ -1,4 +1,8 @@
-"""The files that a run leaves for people and programs: each valid, each made again from the run file alone, the page in a real browser."""
+"""The files that a run leaves for people and programs: each valid, each made again from the run file alone, the page in a real browser.
+
+What they look like is asked of a run of three stacks, and of runs of many more that are made up of it; that all of them are valid and hold all, of
+the run of every stack that this machine can build.
+"""
 
 import json
 import re
@@ -10,7 +14,7 @@ import jsonschema
 import pytest
 
 from browser import Browser
-from conftest import PATIENCE, ROOT, recounted
+from conftest import PATIENCE, ROOT, Tlsbye, recounted
 
 FILES = {"--html": "matrix.html", "--markdown": "matrix.md", "--junit": "junit.xml", "--sarif": "results.sarif", "--closing": "closing-safely.md"}
 
@@ -24,6 +28,11 @@ def validator(path):
 @pytest.fixture(scope="session")
 def out(full_run):
     return full_run.folder / "out"
+
+
+@pytest.fixture(scope="session")
+def whole(whole_run):
+    return whole_run.folder / "out"
 
 
 @pytest.mark.parametrize("option", FILES)
@@ -44,14 +53,18 @@ def test_report_refuses_what_is_no_run_and_what_asks_for_nothing(tlsbye, tmp_pat
 FAILED = ("violates", "hung", "crashed", "discouraged", "stale", "harness-error", "known")
 
 
-def test_the_markdown_is_short_and_tells_every_clause_that_failed(full_run, out):
-    text, report = (out / "matrix.md").read_text(), full_run.report()
+@pytest.mark.parametrize("run", ["full_run", "whole_run", "twelve"])
+def test_the_markdown_is_short_and_tells_every_clause_that_failed_or_how_many_are_left_out(request, run):
+    folder = request.getfixturevalue(run).folder / "out"
+    text, report = (folder / "matrix.md").read_text(), json.loads((folder / "run.json").read_text())
     assert len(text) < 30_000
     failed = {cell["clause"] for cell in report["cells"] if cell["verdict"] in FAILED}
-    assert [clause for clause in failed if f" {clause}" not in text] == []
     differs = {cell["clause"] for cell in report["cells"] if cell["verdict"] == "differs"} - failed
-    left_out = [clause for clause in differs if f" {clause}" not in text]
-    assert left_out == [] or " more; matrix.html has them all." in text.split("## What differs, as it may")[1]
+    for heading, clauses in (("## What did not conform", failed), ("## What differs, as it may", differs)):
+        left_out = [clause for clause in clauses if f" {clause}" not in text]
+        told = re.search(r"(\d+) more; matrix\.html has them all\.", (text.split(heading) + [""])[1].split("\n## ")[0])
+        assert len(left_out) == (int(told[1]) if told else 0), heading
+        assert left_out == [] or run != "full_run" or heading != "## What did not conform"
 
 
 def test_every_failure_in_the_markdown_names_a_run_that_shows_it(full_run, out):
@@ -67,20 +80,20 @@ def test_every_failure_in_the_markdown_names_a_run_that_shows_it(full_run, out):
     assert replays == {}
 
 
-def test_how_to_close_safely_is_told_for_every_library(full_run, out):
-    text = (out / "closing-safely.md").read_text()
+def test_how_to_close_safely_is_told_for_every_library(whole_run, whole):
+    text = (whole / "closing-safely.md").read_text()
     heads = re.findall(r"^## How to close safely on (.*)$", text, re.MULTILINE)
-    assert heads == [stack["id"] for stack in full_run.report()["stacks"]]
+    assert heads == [stack["id"] for stack in whole_run.report()["stacks"]]
     replays = set(re.findall(r"<br>`(.*)`$", text, re.MULTILINE))
-    assert replays and replays <= {json.loads(line)["replay"] for line in (out / "transcripts.jsonl").read_text().splitlines()}
+    assert replays and replays <= {json.loads(line)["replay"] for line in (whole / "transcripts.jsonl").read_text().splitlines()}
 
 
 # --- Transcripts ---
 
 
-def test_every_deciding_run_has_its_transcript_and_they_are_valid(full_run, out):
-    report = full_run.report()
-    lines = (out / "transcripts.jsonl").read_text().splitlines()
+def test_every_deciding_run_has_its_transcript_and_they_are_valid(whole_run, whole):
+    report = whole_run.report()
+    lines = (whole / "transcripts.jsonl").read_text().splitlines()
     replays = [json.loads(line)["replay"] for line in lines]
     assert replays == sorted(replays)
     deciding = {it["replay"] for it in report["cells"] + report["traits"]} | {replay for it in report["traits"] for replay in it.get("replays", [])}
@@ -104,10 +117,10 @@ def xmllint(file):
     return subprocess.run(["xmllint", "--noout", "--schema", ROOT / "reports/testdata/junit.xsd", file], capture_output=True, text=True, timeout=PATIENCE)
 
 
-def test_junit_is_valid_and_has_one_case_for_each_cell(full_run, out):
-    report = full_run.report()
-    assert xmllint(out / "junit.xml").returncode == 0, xmllint(out / "junit.xml").stderr[-2000:]
-    suites = ElementTree.parse(out / "junit.xml").getroot()
+def test_junit_is_valid_and_has_one_case_for_each_cell(whole_run, whole):
+    report = whole_run.report()
+    assert xmllint(whole / "junit.xml").returncode == 0, xmllint(whole / "junit.xml").stderr[-2000:]
+    suites = ElementTree.parse(whole / "junit.xml").getroot()
     cases = suites.findall("testsuite/testcase")
     assert len(cases) == len(report["cells"]) == int(suites.get("tests"))
     totals = report["totals"]
@@ -118,10 +131,10 @@ def test_junit_is_valid_and_has_one_case_for_each_cell(full_run, out):
     assert "tlsbye replay " in failed.find("failure").text and "> " in failed.find("failure").text
 
 
-def test_every_suite_of_junit_names_citation_and_replay_ids(full_run, out):
-    replays = {cell["replay"] for cell in full_run.report()["cells"] if cell["replay"]}
+def test_every_suite_of_junit_names_citation_and_replay_ids(whole_run, whole):
+    replays = {cell["replay"] for cell in whole_run.report()["cells"] if cell["replay"]}
     seen = set()
-    for suite in ElementTree.parse(out / "junit.xml").getroot():
+    for suite in ElementTree.parse(whole / "junit.xml").getroot():
         names = [it.get("name") for it in suite.findall("properties/property")]
         assert "cites" in names and "strength" in names, suite.get("name")
         seen |= {it.get("value") for it in suite.findall("properties/property") if it.get("name").startswith("replay: ")}
@@ -137,10 +150,10 @@ def test_what_is_no_junit_is_not_valid(out, tmp_path):
 # --- SARIF ---
 
 
-def test_sarif_is_valid_and_every_clause_is_a_rule_with_help(full_run, out):
-    sarif = json.loads((out / "results.sarif").read_text())
+def test_sarif_is_valid_and_every_clause_is_a_rule_with_help(whole_run, whole):
+    sarif = json.loads((whole / "results.sarif").read_text())
     validator("reports/testdata/sarif.schema.json").validate(sarif)
-    run, report = sarif["runs"][0], full_run.report()
+    run, report = sarif["runs"][0], whole_run.report()
     rules = run["tool"]["driver"]["rules"]
     assert {rule["id"] for rule in rules} == {cell["clause"] for cell in report["cells"]}
     assert all(rule["help"]["text"] for rule in rules)
@@ -156,8 +169,8 @@ def test_sarif_is_valid_and_every_clause_is_a_rule_with_help(full_run, out):
 # --- The page ---
 
 
-def test_the_page_needs_nothing_else_and_is_small(out):
-    page = (out / "matrix.html").read_text()
+def test_the_page_needs_nothing_else_and_is_small(whole):
+    page = (whole / "matrix.html").read_text()
     assert len(page.encode()) < 5_000_000
     markup = re.sub(r'<script type="application/json".*?</script>', "", page, flags=re.DOTALL)
     assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!#|data:)|@import|url\(""", markup)
@@ -194,9 +207,9 @@ def clause_count(report, **wanted):
     return len({cell["clause"] for cell in report["cells"] if all(cell[name] == value for name, value in wanted.items())})
 
 
-def test_the_page_shows_every_clause_and_every_cell(browser, quiet, page, full_run):
-    report = full_run.report()
-    browser.open(page)
+def test_the_page_shows_every_clause_and_every_cell(browser, quiet, whole, whole_run):
+    report = whole_run.report()
+    browser.open(f"file://{whole / 'matrix.html'}")
     assert browser.run(SHOWN_ROWS) == clause_count(report)
     assert browser.run("return document.querySelectorAll('button.cell').length") == len(report["cells"])
     labels = browser.run("return [...document.querySelectorAll('button.cell')].map(cell => cell.getAttribute('aria-label').split(':')[0])")
@@ -318,13 +331,20 @@ def test_nothing_is_wider_than_a_phone(browser, quiet, page):
         browser.emulate("Emulation.clearDeviceMetricsOverride")
 
 
-def test_on_paper_nothing_is_cut_off_and_nothing_stays_folded(browser, quiet, page):
+@pytest.mark.parametrize("run", ["full_run", "whole_run", "twelve", "fifty"])
+def test_on_paper_nothing_is_cut_off_and_nothing_stays_folded_however_many_libraries_there_are(browser, quiet, request, run):
     width = 718  # A4 with the margins of Chromium
     browser.emulate("Emulation.setEmulatedMedia", media="print", features=[])
     browser.emulate("Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1, mobile=False)
     try:
-        browser.open(page)
-        assert browser.run("return Math.max(...[...document.querySelectorAll('.cell, td, article')].map(it => it.getBoundingClientRect().right))") <= width
+        browser.open(f"file://{request.getfixturevalue(run).folder / 'out/matrix.html'}")
+        right = "return Math.max(...[...document.querySelectorAll('.cell, th, td, article')].map(it => it.getBoundingClientRect().right))"
+        assert 500 < browser.run(right) <= width
+        if run == "fifty":
+            closed = browser.run("return document.querySelectorAll('.cell').length")
+            browser.run("document.querySelector('[data-toggle=gnutls]').click()")
+            assert browser.run("return document.querySelectorAll('.cell').length") > 2 * closed and 500 < browser.run(right) <= width
+        assert browser.run("return [...document.querySelectorAll('.cell')].every(it => it.getClientRects().length)"), "none is hidden"
         folds = "return [...document.querySelectorAll('details')].map(fold => fold.open)"
         assert not any(browser.run(folds))
         browser.run("window.dispatchEvent(new Event('beforeprint'))")
@@ -376,63 +396,86 @@ def test_a_stack_with_a_script_for_a_name_does_no_harm(browser, quiet, full_run,
     assert browser.run("return document.querySelectorAll('img').length") == 0
 
 
-# --- Many versions ---
+# --- Many libraries, many versions ---
+
+
+def copied(report, copies):
+    """Makes a report that of more stacks: copies(name) gives names and versions of those that are to be there beside one, and fare as it does."""
+    names = [stack["name"] for stack in report["stacks"]]
+
+    def renamed(it, name, version):
+        text = json.dumps(it).replace(f":{it['stack']}@{it['version']}:", f":{name}@{version}:")
+        return json.loads(text) | {"stack": name, "version": version}
+
+    for key in ("cells", "traits", "pairs"):
+        report[key] = [new for it in report[key] for new in (*(renamed(it, *copy) for copy in copies(it["stack"])), it)]
+    report["stacks"] = [new for stack in report["stacks"] for new in (*({**stack, "name": name, "version": version, "id": f"{name} {version}"}
+                                                                       for name, version in copies(stack["name"])), stack)]
+    clauses = {clause: place for place, clause in enumerate(dict.fromkeys(cell["clause"] for cell in report["cells"]))}
+    stacks = {(stack["name"], stack["version"]): place for place, stack in enumerate(report["stacks"])}
+    report["cells"].sort(key=lambda it: (clauses[it["clause"]], stacks[it["stack"], it["version"]]))
+    assert len(stacks) > len(names)
+
+
+def reported(full_run, folder, report, lines):
+    """A run that was made up, with its reports."""
+    out = folder / "out"
+    out.mkdir()
+    (out / "run.json").write_text(json.dumps(recounted(report)))
+    (out / "transcripts.jsonl").write_text("\n".join(sorted(lines, key=lambda line: json.loads(line)["replay"])) + "\n")
+    full_run("report", out / "run.json", *(word for option, name in FILES.items() for word in (option, out / name)), check=0)
+    return Tlsbye(folder)
+
+
+@pytest.fixture(scope="module")
+def twelve(full_run, out, tmp_path_factory):
+    """The full run as if it had been made of twelve libraries, each with each: four that fare as each of its three do."""
+    report = full_run.report()
+    copied(report, lambda name: [(f"{name}-{number}", "1.2.3") for number in range(3)])
+    partners = [(stack["name"], stack["version"]) for stack in report["stacks"]]
+    report["pairs"] = [{**pair, "partner": name, "partner_version": version} for pair in report["pairs"] for name, version in partners]
+    assert len(partners) == 12 and len(report["pairs"]) == 144
+    return reported(full_run, tmp_path_factory.mktemp("twelve"), report, (out / "transcripts.jsonl").read_text().splitlines())
 
 
 @pytest.fixture(scope="module")
 def fifty(full_run, out, tmp_path_factory):
     """The full run as if it had been made of fifty builds: copies of its libraries at other versions, of which some have other verdicts."""
-    folder = tmp_path_factory.mktemp("fifty")
     report = full_run.report()
     names = [stack["name"] for stack in report["stacks"]]
-    builds = {stack["name"]: [f"0.{number}.0" for number in range(50 // len(names) + (place < 50 % len(names)) - 1)] for place, stack in enumerate(report["stacks"])}
-
-    def renamed(it, version):
-        return json.loads(json.dumps(it).replace(f":{it['stack']}@{it['version']}:", f":{it['stack']}@{version}:")) | {"version": version}
-
-    for key in ("cells", "traits", "pairs"):
-        grown = []
-        for it in report[key]:
-            grown += [renamed(it, version) for version in builds[it["stack"]]] + [it]
-        report[key] = grown
-    order = {clause: place for place, clause in enumerate(dict.fromkeys(cell["clause"] for cell in report["cells"]))}
-    rank = {version: place for place, version in enumerate([*max(builds.values(), key=len)])}
-    report["cells"].sort(key=lambda it: (order[it["clause"]], names.index(it["stack"]), rank.get(it["version"], 99)))
-    for place, cell in enumerate(report["cells"]):
-        if place % 40 == 7 and cell["verdict"] == "conforms" and cell["version"] in ("0.1.0", "0.2.0"):
-            cell.update(verdict="violates", says="it broke")
-    report["stacks"] = [
-        {**stack, "version": version, "id": f"{stack['name']} {version}"} for stack in report["stacks"] for version in [*builds[stack["name"]], stack["version"]]
-    ]
+    builds = {name: [f"0.{number}.0" for number in range(50 // len(names) + (place < 50 % len(names)) - 1)] for place, name in enumerate(names)}
+    copied(report, lambda name: [(name, version) for version in builds[name]])
     assert len(report["stacks"]) == 50
-    (folder / "run.json").write_text(json.dumps(recounted(report)))
-    with open(folder / "transcripts.jsonl", "w") as file:
-        lines = []  # of the copies every tenth run has its transcript
-        for place, line in enumerate((out / "transcripts.jsonl").read_text().splitlines()):
-            key = json.loads(line)["run"]
-            lines.append(line)
-            name, version = key["subject"], key["subject_version"]
-            if place % 10 == 0:
-                lines += [line.replace(f":{name}@{version}:", f":{name}@{other}:").replace(f'"subject_version":"{version}"', f'"subject_version":"{other}"') for other in builds[name]]
-        file.write("\n".join(sorted(lines, key=lambda line: json.loads(line)["replay"])) + "\n")
-    words = [word for option, name in FILES.items() for word in (option, folder / name)]
-    full_run("report", folder / "run.json", *words, check=0)
-    return folder
+    for name in names:
+        for version in ("0.2.0", "0.3.0"):
+            well = [cell for cell in report["cells"] if (cell["stack"], cell["version"], cell["verdict"]) == (name, version, "conforms")]
+            for cell in well[::20]:
+                cell.update(verdict="violates", says="it broke")
+    lines = []  # of the copies every tenth run has its transcript
+    for place, line in enumerate((out / "transcripts.jsonl").read_text().splitlines()):
+        key = json.loads(line)["run"]
+        lines.append(line)
+        name, version = key["subject"], key["subject_version"]
+        if place % 10 == 0:
+            lines += [line.replace(f":{name}@{version}:", f":{name}@{other}:").replace(f'"subject_version":"{version}"', f'"subject_version":"{other}"') for other in builds[name]]
+    return reported(full_run, tmp_path_factory.mktemp("fifty"), report, lines)
 
 
 def test_fifty_builds_are_told_in_short(fifty, full_run):
-    text = (fifty / "matrix.md").read_text()
+    text = (fifty.folder / "out/matrix.md").read_text()
     assert len(text) < 30_000
-    assert text.count("\n| gnutls ") <= 4 and "gnutls 0.0.0-" in text
-    assert len((fifty / "matrix.html").read_bytes()) < 8_000_000
-    told = full_run("report", fifty / "run.json", "--terminal", check=0).stdout
+    for stack in full_run.report()["stacks"]:
+        newest = f"{stack['name']} 0.4.0-{stack['version']}"
+        assert text.count(f"\n| {stack['name']} ") == 3 and "gnutls 0.0.0-0.1.0" in text and f"\n| {newest} |" in text
+    assert len((fifty.folder / "out/matrix.html").read_bytes()) < 8_000_000
+    told = full_run("report", fifty.folder / "out/run.json", "--terminal", check=0).stdout
     assert len(told.splitlines()) < 300 and "gnutls 0.0.0-" in told
 
 
 def test_of_fifty_builds_each_library_is_shown_by_its_newest_and_opened_on_demand(browser, quiet, fifty, full_run):
-    report = json.loads((fifty / "run.json").read_text())
+    report = fifty.report()
     newest = {stack["name"]: stack["version"] for stack in report["stacks"]}
-    browser.open(f"file://{fifty / 'matrix.html'}")
+    browser.open(f"file://{fifty.folder / 'out/matrix.html'}")
     count = "return document.querySelectorAll('button.cell').length"
     closed = sum(newest[cell["stack"]] == cell["version"] for cell in report["cells"])
     assert browser.run(count) == closed
@@ -462,9 +505,9 @@ def test_of_fifty_builds_each_library_is_shown_by_its_newest_and_opened_on_deman
 
 
 def test_a_link_to_a_cell_of_an_older_version_opens_its_library_and_tells_the_versions(browser, quiet, fifty):
-    report = json.loads((fifty / "run.json").read_text())
+    report = fifty.report()
     cell = next(it for it in report["cells"] if it["says"] == "it broke")
-    browser.open(f"file://{fifty / 'matrix.html'}#cell={cell['clause']}:{cell['stack']}@{cell['version']}:{cell['role']}:{cell['tls']}")
+    browser.open(f"file://{fifty.folder / 'out/matrix.html'}#cell={cell['clause']}:{cell['stack']}@{cell['version']}:{cell['role']}:{cell['tls']}")
     told = browser.run(PANEL)
     assert "it broke" in told and f"violates {cell['version']}" in told
     assert browser.run("return document.querySelector('.cell[aria-current]') !== null")
