@@ -56,7 +56,7 @@ std::string spelled(const Outcomes& outcomes) {
 
 Finding answers(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
-    if (!call.api || call.answered(Outcome::unsupported)) return not_reached(told(call));
+    if (!call.api || call.answered(Outcome::unsupported) || only_paused(call, asked)) return not_reached(told(call));
     const ApiCall& api = *call.api;
     const auto outcome = static_cast<std::size_t>(api.outcome);
     const auto wrong = [&](std::string says) { return broken(std::move(says), evidence(facts, asked, call)); };
@@ -77,6 +77,7 @@ Finding shows(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     const std::string_view value = call.api ? call.api->flag(asked.flag) : std::string_view{};
     if (value.empty()) return not_reached("the stack shows no such flag");
+    if (only_paused(call, asked)) return not_reached(told(call));
     const auto has = [&](const std::string& part) { return value.find(part) != std::string_view::npos; };
     const bool good = (asked.is.empty() || among(asked.is, value)) && std::all_of(asked.contains.begin(), asked.contains.end(), has) &&
                       std::none_of(asked.lacks.begin(), asked.lacks.end(), has);
@@ -125,7 +126,7 @@ Finding session_goes_on(const Facts& facts, const Question& asked) {
       if (ends || error) return not_reached("another call came in between");
     }
     if (later->died) return death_in(*later);
-    if (!later->api || later->answered(Outcome::unsupported)) return not_reached(told(*later));
+    if (!later->api || later->answered(Outcome::unsupported) || only_paused(*later, asked)) return not_reached(told(*later));
     auto events = evidence(facts, asked, call);
     events.push_back(later->ended);
     const std::string says = fmt::format("after {}, {}", spell(call.call), told(*later));
@@ -255,7 +256,7 @@ bool in_real_trouble(const SubjectCall& call) {
   const Moment& now = call.after;
   for (const Since trouble : {now.fin, now.reset, now.fatal_alert, now.warning_alert, now.fatal_close_notify, now.plain, now.damaged,
                               now.change_cipher_spec, now.raw, now.partial, now.odd_alert, now.own_fin, now.end_made_up,
-                              now.certificate_request, now.hello_request, call.met.injected_end, call.met.recv_eof})
+                              now.certificate_request, now.hello_request, now.unexpected_message, call.met.injected_end, call.met.recv_eof})
     if (is_so(trouble)) return true;
   return is_so(call.before.error_reported()) || (call.call != Call::read && now.data_bytes > now.data_read);
 }
@@ -273,7 +274,7 @@ Finding transient_faults_leave_no_trace(const Facts& facts, const Question& aske
   for (const SentRecord& sent : facts.sent())
     if (sent.contents->type == ContentType::unknown && facts.readable() && sent.owner >= first - calls.begin() &&
         same_kind_until(sent.owner))
-      return broken("after a transient fault it sent a record that nobody can read", {first->met.injected, sent.number});
+      return broken("after a transient fault it sent a record that no key decrypts", {first->met.injected, sent.number});
   const SubjectCall* last = &*first;
   for (auto it = first; it != calls.end(); ++it) {
     if (it->call != first->call || (it != first && is_so(it->before.left))) return not_reached("another call was made in between");
@@ -291,7 +292,7 @@ Finding transient_faults_leave_no_trace(const Facts& facts, const Question& aske
   if (!good) return broken(fmt::format("after a transient fault {}", told(*last)), events);
   if (closing && !facts.quiet()) {
     if (!facts.readable()) return not_reached(std::string(no_keys));
-    // What an earlier or a later call sends is no trace of the fault.
+    // What an earlier or a later call sends is not a trace of the fault.
     std::vector<int> sent;
     bool before = false;
     for (const SentRecord& it : facts.sent())

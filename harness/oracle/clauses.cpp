@@ -365,7 +365,7 @@ LoadedClauses load_clauses(const std::filesystem::path& directory) {
 
 namespace {
 
-// What rests on a call that the stack's terms of use forbid is held against nobody, unless the clause speaks of such calls.
+// What rests on a call that the stack's terms of use forbid is unclear, unless the clause speaks of such calls.
 Finding judge_session(const Property& property, const Question& asked, const Facts& session) {
   static const Given against_terms = [] {
     Given given;

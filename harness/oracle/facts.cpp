@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 #include "harness/oracle/situations.h"
@@ -28,7 +29,8 @@ void meet(Met& met, int number, const TransportCall& call) {
   if (less) note(met.send_short, number);
   if (recv && call.result == 0 && call.asked > 0) note(met.recv_eof, number);
   if (recv && call.result > 0 && call.injected) note(met.recv_short, number);
-  if (call.injected) note(would_block || interrupted || call.result > 0 ? met.injected : met.injected_end, number);
+  const bool in_vain = !recv && call.result > 0 && !less;  // a short count that was no shorter
+  if (call.injected && !in_vain) note(would_block || interrupted || call.result > 0 ? met.injected : met.injected_end, number);
   if (call.result < 0) met.last_failed = number, met.last_failed_flow = call.flow;
 }
 
@@ -88,7 +90,7 @@ bool is_cut_message(const Contents& message) {
 
 void arrive_alert(Moment& now, int number, const Contents& contents, bool padded, bool tls13) {
   const auto alerts = alerts_of(contents);
-  // Behind an alert that ends the connection nobody looks at what comes.
+  // What comes behind an alert that ends the connection is not looked at.
   if (contents.content_bytes == 0 && !is_so(now.fatal_alert) && !is_so(now.close_notify)) note(now.empty_alert, number);
   if (alerts.empty() && contents.content_bytes > 0) note(now.alert_in_pieces, number);
   if (alerts.size() > 1) note(now.alerts_together, number);
@@ -111,12 +113,14 @@ void arrive_alert(Moment& now, int number, const Contents& contents, bool padded
 }
 
 // So many bytes of the record reached the subject's transport.
-void arrive(Moment& now, int number, const Record& record, const Contents& contents, std::size_t bytes, bool tls13) {
+void arrive(Moment& now, int number, const Record& record, const Contents& contents, std::size_t bytes, const RunKey& key) {
+  const bool tls13 = key.tls == Tls::v1_3, server = key.role == Role::server;
   const bool established = is_so(now.handshake_done) || record.established;
   if (established) note(now.anything, number);
   if (contents.type == ContentType::raw) return note(now.raw, number);
   if (bytes < record.wire_bytes) return note(now.partial, number);
-  if (record.damaged) return note(now.damaged, number);
+  constexpr std::size_t most = 16384;  // RFC 8446 5.1
+  if (record.damaged || (record.encrypted && contents.content_bytes > most)) return note(now.damaged, number);
   if (contents.type == ContentType::change_cipher_spec) {
     if (established) note(now.change_cipher_spec, number);
     return;
@@ -153,7 +157,14 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
         note(now.key_update, number);
         if (++now.key_updates == 5) note(now.many_key_updates, number);
       }
-      if (begins("HelloRequest")) note(now.hello_request, number);
+      if (begins("HelloRequest") || (server && established && begins("ClientHello")))
+        note(is_so(now.hello_request) ? now.two_hello_requests : now.hello_request, number);
+      const bool of_the_handshake =
+          begins("ServerHello") || begins("EncryptedExtensions") || begins("ServerHelloDone") || (server && tls13 && begins("ClientHello"));
+      const bool of_the_other_role =
+          server ? begins("NewSessionTicket") || begins("CertificateRequest") || begins("HelloRequest") : begins("ClientHello");
+      const bool of_another_version = tls13 ? begins("HelloRequest") : begins("KeyUpdate");
+      if (established && (of_the_other_role || of_another_version || of_the_handshake)) note(now.unexpected_message, number);
       if (begins("CertificateRequest") && established) note(now.certificate_request, number);
       if (established || begins("KeyUpdate") || (tls13 && begins("NewSessionTicket"))) note(now.post_handshake, number);
       return;
@@ -240,6 +251,7 @@ void Moment::forget_unproved() {
                          &ticket,
                          &key_update,
                          &hello_request,
+                         &two_hello_requests,
                          &plain,
                          &plain_alert,
                          &damaged,
@@ -257,6 +269,7 @@ void Moment::forget_unproved() {
                          &padded_alert,
                          &certificate_request,
                          &odd_alert,
+                         &unexpected_message,
                          &many_key_updates,
                          &many_warnings})
     if (*arrival > end_made_up) *arrival = unclear;
@@ -524,6 +537,7 @@ void Facts::note_kept(Moment& now, int number, const ApiCall& api) const {
 
 void Facts::walk() {
   Moment now;
+  if (options_.quiet_shutdown) now.quiet = always;
   // The context that was told to close without a word made this session.
   if (former_ && is_so(former_->at_end().quiet_context)) now.quiet = now.quiet_context = always;
   // Calls by their first event; they are in the order of their last. What a call sent is known when it has come back.
@@ -536,7 +550,8 @@ void Facts::walk() {
   std::size_t begun = 0, ended = 0, seen = 0;
   bool could_not_send = false;
   std::size_t delivered = 0, received = 0;
-  int all_read = 1;  // the latest event at which the subject's side had received all that was delivered
+  std::set<std::size_t> boundaries{0};  // of records, in what was delivered
+  int all_read = 1;                     // the latest event at which the subject's side had received all that was delivered
   const auto receive = [&](int number, long result) {
     received = std::min(delivered, received + (result > 0 ? static_cast<std::size_t>(result) : 0));
     if (received == delivered) all_read = number;
@@ -557,6 +572,13 @@ void Facts::walk() {
     for (; ended < calls_.size() && calls_[ended].ended == number; ++ended) {
       calls_[ended].after = now;
       calls_[ended].after.forget_unproved();
+      // What lay there when the call began, and was behind the end that it met.
+      if (is_so(now.end_made_up) && calls_[ended].before.end_made_up == never) {
+        Moment& before = calls_[ended].before;
+        before.end_made_up = now.end_made_up;
+        before.forget_unproved();
+        before.end_made_up = never;
+      }
       could_not_send = is_so(calls_[ended].met.send_would_block) || is_so(calls_[ended].met.send_interrupted);
       for (const SentRecord* sent : own[ended]) note_own_record(now, *sent);
       if (!calls_[ended].emission_known) note(now.own_unseen, number);
@@ -566,12 +588,18 @@ void Facts::walk() {
     if (const auto* it = event.as<Delivered>()) {
       const auto* record = transcript_->at(it->record).as<Record>();
       if (!record || record->from != Side::partner) continue;
-      delivered += it->bytes;
-      arrive(now, number, *record, contents(it->record), it->bytes, tls13());
+      boundaries.insert(delivered += it->bytes);
+      arrive(now, number, *record, contents(it->record), it->bytes, transcript_->key());
     } else if (const auto* io = event.as<TransportCall>()) {
-      if (io->side != Side::subject || io->flow != Flow::recv || !moves_bytes(io->function)) continue;
+      if (io->side != Side::subject || !moves_bytes(io->function)) continue;
       const bool transient = io->result > 0 || io->error_number == "EAGAIN" || io->error_number == "EINTR";
-      if (io->injected && !transient) note(now.end_made_up, received == delivered ? number : all_read);
+      const bool made_up = io->injected && !transient;
+      if (io->flow == Flow::send) {
+        if (made_up) note(now.own_end_made_up, number);
+        continue;
+      }
+      if (made_up) note(now.end_made_up, received == delivered ? number : all_read);
+      if (made_up && !boundaries.contains(received)) note(now.partial, number);
       receive(number, io->result);
     } else if (const auto* lost = event.as<Lost>()) {
       const auto* record = transcript_->at(lost->record).as<Record>();
@@ -607,6 +635,8 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
   if (api.call == Call::close && api.outcome == Outcome::done && is_so(now.answer(Call::close, Outcome::done)))
     now.close_done_twice = number;
   now.answered[static_cast<std::size_t>(api.call)][static_cast<std::size_t>(api.outcome)] = number;
+  if ((api.call == Call::close || api.call == Call::close_write) && api.outcome != Outcome::unsupported && is_so(now.quiet))
+    note(now.closed_quietly, number);
   if (api.call == Call::handshake) {
     if (is_so(now.handshake_done)) note(now.renegotiation, number);  // some libraries begin another one then
     note(now.handshake_begun, number);

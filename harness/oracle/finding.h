@@ -13,7 +13,7 @@ namespace tlsbye {
 
 inline Finding not_reached(std::string says) { return {Finding::Kind::not_reached, std::move(says), {}}; }
 
-// Evidence: the numbers of events; what is no event (0, unclear, always) is left out, the rest put in order.
+// Evidence: the numbers of events; what is not an event (0, unclear, always) is left out, the rest put in order.
 inline std::vector<int> in_order(std::vector<int> events) {
   std::erase_if(events, [](int number) { return number <= 0 || number == always; });
   std::sort(events.begin(), events.end());
@@ -52,6 +52,15 @@ class Tally {
 Finding death_in(const SubjectCall& call);
 // "close answered want-read"
 std::string told(const SubjectCall& call);
+
+// The call asked to be made again because of a fault on the transport, or because an earlier call had not sent all that it has to send, and
+// the clause speaks of neither: how it answers, and what it has sent and shows by then, is not its last word.
+inline bool only_paused(const SubjectCall& call, const Question& asked) {
+  const Met& met = call.met;
+  const bool fault = is_so(met.injected) || is_so(met.send_would_block) || is_so(met.send_interrupted) ||
+                     (call.before.pending && call.answered(Outcome::want_write));
+  return call.api && call_again(call.api->outcome) && fault && !asked.given.of_a_fault;
+}
 
 // Asks it of every call that the clause speaks of. Where the clause names the call, dying in it is an answer. `ask` gives
 // not_reached where the call tells nothing.

@@ -422,6 +422,105 @@ TEST(Unfinished, DataBehindAWriteThatWasNotMadeAgainIsNobodysFault) {
   EXPECT_EQ(judged("data-intact", {}, read(Tale(left).close_write(Outcome::done, {data(2)}))).kind, Kind::not_reached);
 }
 
+TEST(Unfinished, ACallThatAFaultMadePauseHasNotSaidItsLastWord) {
+  const auto closes = [](bool injected, const Parameters& with, std::string_view property = "answers") {
+    return judged(property, with, connected().io(Call::close, Flow::recv, -1, "EAGAIN", injected).close(Outcome::want_read)).kind;
+  };
+  const Parameters never{{"call", {"close"}}, {"given", {"handshake-done"}}, {"never", {"want-read"}}};
+  const Parameters emits{{"call", {"close"}}, {"given", {"handshake-done"}}, {"records", {"close_notify"}}};
+  EXPECT_EQ(closes(false, never), Kind::broken);
+  EXPECT_EQ(closes(true, never), Kind::not_reached);
+  EXPECT_EQ(closes(true, {{"call", {"close"}}, {"given", {"recv-would-block"}}, {"never", {"want-read"}}}), Kind::broken);
+  EXPECT_EQ(closes(false, emits, "emits"), Kind::broken);
+  EXPECT_EQ(closes(true, emits, "emits"), Kind::not_reached);
+}
+
+TEST(Unfinished, ACallBehindOneThatHasStillToSendMayWaitForIt) {
+  const Parameters never{{"call", {"read"}}, {"given", {"handshake-done"}}, {"never", {"want-write"}}};
+  EXPECT_EQ(judged("answers", never, connected().reads(Outcome::want_write)).kind, Kind::broken);
+  EXPECT_EQ(judged("answers", never, connected().extra(Call::key_update, {}, Outcome::want_write).reads(Outcome::want_write)).kind,
+            Kind::not_reached);
+}
+
+TEST(Unfinished, WhatLayUnreadBehindAMadeUpEndHadNotArrivedBeforeTheCallEither) {
+  const Parameters given{{"call", {"read"}}, {"given", {"already close-notify-arrived"}}, {"outcome", {"end-of-data"}}};
+  const auto reads = [&](bool made_up) {
+    return judged("answers", given, connected().arrives(close_notify()).io(Call::read, Flow::recv, 0, "", made_up).reads(Outcome::cut))
+        .kind;
+  };
+  EXPECT_EQ(reads(false), Kind::broken);
+  EXPECT_EQ(reads(true), Kind::not_reached);
+}
+
+TEST(Unfinished, AMadeUpEndInsideARecordLeavesAPartOfIt) {
+  const Parameters given{{"call", {"read"}}, {"given", {"recv-eof", "not partial-record-arrived"}}, {"outcome", {"cut"}}};
+  const auto reads = [&](long received) {
+    return judged("answers", given,
+                  connected()
+                      .arrives(data(10))
+                      .io(Call::read, Flow::recv, received)
+                      .io(Call::read, Flow::recv, 0, "", true)
+                      .reads(Outcome::failed))
+        .kind;
+  };
+  EXPECT_EQ(reads(static_cast<long>(data(10).wire_bytes)), Kind::broken);
+  EXPECT_EQ(reads(5), Kind::not_reached);
+}
+
+TEST(Unfinished, AShortCountThatIsNoShorterIsNotAFault) {
+  const Parameters given{{"call", {"close"}}, {"given", {"fault-injected"}}, {"outcome", {"want-write"}}};
+  const auto closes = [&](std::size_t asked) {
+    return judged("answers", given, connected().io(Call::close, Flow::send, 24, "", true, asked).close(Outcome::sent)).kind;
+  };
+  EXPECT_EQ(closes(31), Kind::broken);
+  EXPECT_EQ(closes(24), Kind::not_reached);
+}
+
+TEST(DataIntact, OtherDataBeginsWhenAnObjectIsCleared) {
+  const auto reads = [](bool cleared) {
+    Tale tale = connected().reads(5);
+    if (cleared) tale.extra(Call::clear);
+    return judged("data-intact", {}, tale.reads(6).last<ApiCall>([](ApiCall& api) { api.intact = false; })).kind;
+  };
+  EXPECT_EQ(reads(false), Kind::broken);
+  EXPECT_EQ(reads(true), Kind::holds);
+}
+
+TEST(EndOfDataMeansCloseNotify, AQuietCloseOfEitherKindTakesTheEndForGranted) {
+  const auto reads = [](Tale tale) { return judged("end-of-data-means-close-notify", {}, tale.reads(Outcome::end_of_data)).kind; };
+  EXPECT_EQ(reads(connected()), Kind::broken);
+  EXPECT_EQ(reads(Tale().option("quiet-shutdown").handshake().close_write(Outcome::done)), Kind::not_reached);
+  EXPECT_EQ(reads(Tale().option("quiet-shutdown").handshake().extra(Call::set, "quiet-shutdown off").close(Outcome::done)), Kind::broken);
+}
+
+TEST(AllDataBeforeEnd, ASecondOneWayCloseMayWaitAndThrowDataAway) {
+  const auto reads = [](int closes) {
+    Tale tale = connected().arrives(data(10)).arrives(close_notify());
+    for (int i = 0; i < closes; ++i) tale.close_write(Outcome::done);
+    return judged("all-data-before-end", {}, tale.reads(Outcome::end_of_data)).kind;
+  };
+  EXPECT_EQ(reads(1), Kind::broken);
+  EXPECT_EQ(reads(2), Kind::not_reached);
+}
+
+TEST(CloseNotifyIsWarning, AnAlertOfTheApplicationsOwnIsNotTheLibrarys) {
+  const Record fatal = but(close_notify(), [](Record& it) { it.alert->level = 2; });
+  EXPECT_EQ(judged("close-notify-is-warning", {}, connected().close(Outcome::sent, {fatal})).kind, Kind::broken);
+  EXPECT_EQ(
+      judged("close-notify-is-warning", {}, connected().extra(Call::send_alert, "2 0", Outcome::want_write).close(Outcome::sent, {fatal}))
+          .kind,
+      Kind::not_reached);
+}
+
+TEST(AuthenticTraffic, ARecordLongerThanTlsAllowsAndAMessageForTheOtherRoleAreNot) {
+  const Parameters given{{"call", {"close"}}, {"given", {"authentic-traffic"}}, {"never", {"failed"}}};
+  const auto closes = [&](Tale tale) { return judged("answers", given, tale.close(Outcome::failed)).kind; };
+  EXPECT_EQ(closes(connected().arrives(data(16384))), Kind::broken);
+  EXPECT_EQ(closes(connected().arrives(data(16385))), Kind::not_reached);
+  EXPECT_EQ(closes(connected().arrives(handshake_message("NewSessionTicket"))), Kind::broken);
+  EXPECT_EQ(closes(connected().as_server().arrives(handshake_message("NewSessionTicket"))), Kind::not_reached);
+}
+
 TEST(Unfinished, ARetryWithOtherArgumentsIsAnotherCall) {
   const auto asks = [](std::size_t size) { return Asked{Side::subject, "write", Call::write, {}, Until::once, size}; };
   const auto twice = [&](std::size_t size) {
@@ -614,7 +713,7 @@ TEST(TransientFaults, GarbageIsTheSubjectsOwnWhereTheKeysWereThere) {
   const Parameters with{{"call", {"close"}}};
   const Finding finding = judged("transient-faults-leave-no-trace", with, blocked(connected().sent(handshake_message("Finished"))));
   EXPECT_EQ(finding.kind, Kind::broken);
-  EXPECT_THAT(finding.says, HasSubstr("nobody can read"));
+  EXPECT_THAT(finding.says, HasSubstr("no key decrypts"));
   EXPECT_EQ(judged("transient-faults-leave-no-trace", with, blocked(connected())).kind, Kind::not_reached);
 }
 

@@ -44,7 +44,7 @@ Finding end_of_data_means_close_notify(const Facts& facts, const Question& asked
   return of_each_call(facts, asked, "no read told the end of the data", [&](const SubjectCall& call) {
     const Since end = end_came(call, facts.options());
     if (call.call != Call::read || !call.answered(Outcome::end_of_data) || !established(call) || end == unclear) return not_reached("");
-    if (facts.quiet() && is_so(call.before.any_answer(Call::close))) return not_reached("");
+    if (is_so(call.before.closed_quietly)) return not_reached("");
     return is_so(end) ? holds("end-of-data was told after the peer's end had come", {end, call.ended})
                       : broken("a read told the end of the data without the peer's close_notify", {call.ended});
   });
@@ -86,7 +86,9 @@ Finding data_after_close_notify_ignored(const Facts& facts, const Question& aske
 Finding all_data_before_end(const Facts& facts, const Question& asked) {
   for (const SubjectCall& call : facts.calls()) {
     if (call.died || call.stuck) break;
-    if (call.call == Call::close) return not_reached("a close came first, and may have thrown data away");
+    // Of some libraries a second one-way close waits for the other side's.
+    if (call.call == Call::close || (call.call == Call::close_write && is_so(call.before.any_answer(Call::close_write))))
+      return not_reached("a close came first, and may have thrown data away");
     if (call.call != Call::read || !call.answered(Outcome::end_of_data)) continue;
     if (is_so(call.before.error_reported())) return not_reached("an error was told first, and after it no data is owed");
     const Moment& now = call.after;
@@ -179,6 +181,8 @@ Finding data_intact(const Facts& facts, const Question& asked) {
   Tally tally;
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();
+    // Then other data begins.
+    if (api && api->call == Call::clear && api->outcome != Outcome::unsupported) break;
     if (!api || api->call != Call::read || api->bytes == 0 || facts.data_altered(other(api->side))) continue;
     // A write that was not made again as it should have been may have left any part of its bytes.
     if (api->side == Side::partner && is_so(facts.at_end().left)) continue;

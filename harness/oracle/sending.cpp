@@ -10,7 +10,7 @@ namespace tlsbye {
 namespace {
 
 std::string sent_name(const Contents& record) {
-  if (record.type == ContentType::unknown) return "a record that nobody can read";
+  if (record.type == ContentType::unknown) return "a record that no key decrypts";
   const auto alerts = alerts_of(record);
   if (alerts.empty()) return std::string(spell(record.type));
   std::string text;
@@ -136,6 +136,7 @@ Finding emits(const Facts& facts, const Question& asked) {
   if (!facts.readable()) return not_reached(std::string(no_keys));
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     if (call.stuck && call.stuck->on == Flow::send) return not_reached("it had not sent all when the run ended");
+    if (only_paused(call, asked)) return not_reached(told(call));
     if (call.call != Call::key_update && is_so(call.before.key_update_owed()) && !asked.given.names("key-update-owed"))
       return not_reached("a KeyUpdate that the application had asked for was still to come");
     const auto index = static_cast<int>(&call - facts.calls().data());
@@ -216,6 +217,7 @@ Finding nothing_after_close_notify(const Facts& facts, const Question& asked) {
 Finding close_notify_is_warning(const Facts& facts, const Question& asked) {
   const auto sent = close_notifies(facts, asked);
   if (sent.empty()) return no_close_notify(facts);
+  if (is_so(facts.at_end().alert_by_application)) return not_reached("the application sent alerts of its own");
   for (const int number : sent)
     for (const Alert& alert : alerts_of(facts.contents(number)))
       if (alert.description == 0 && alert.level != 1)

@@ -50,8 +50,6 @@ Since shutdown_shown(const Moment& at, std::string_view flag) {
   return at.previous && at.previous->flag("shutdown").find(flag) != std::string_view::npos ? at.previous_number : never;
 }
 
-Since quiet(const At& at) { return at.facts.options().quiet_shutdown ? always : at.now.quiet; }
-
 // The library was given a time limit, and so much time went by while it waited in that call.
 Since time_ran_out(const At& at) { return so(at.now.time_limit_ms > 0 && at.call.met.waited_ms >= at.now.time_limit_ms); }
 
@@ -94,7 +92,7 @@ Since authentic_traffic(const Moment& at) {
   return none_of({at.told_by_alert(at.fatal_close_notify), at.told_by_alert(at.fatal_alert), at.told_by_alert(at.warning_alert), at.reset,
                   at.plain, at.damaged, at.raw, at.partial, at.change_cipher_spec, at.readable(at.empty_data),
                   at.readable(at.data_after_close_notify), at.readable(at.certificate_request), at.readable(at.hello_request),
-                  at.many_key_updates});
+                  at.readable(at.unexpected_message), at.many_key_updates});
 }
 
 Since untroubled(const Met& met, std::initializer_list<Since> troubles) {
@@ -128,7 +126,7 @@ const std::vector<Row>& rows() {
       {{"error-alert-before-data", "an authentic error alert, and neither application data nor a close_notify before it"},
        When::arrived,
        [](const At& at) { return at.now.told_by_alert(at.now.alert_before_data); }},
-      {{"warning-alert-arrived", "an authentic alert of warning level that is no close_notify; in TLS 1.3 user_canceled only"},
+      {{"warning-alert-arrived", "an authentic alert of warning level that is not a close_notify; in TLS 1.3 user_canceled only"},
        When::arrived,
        [](const At& at) { return at.now.told_by_alert(at.now.warning_alert); }},
       {{"user-canceled-arrived", "an authentic user_canceled"},
@@ -143,8 +141,14 @@ const std::vector<Row>& rows() {
       {{"change-cipher-spec-arrived", "a change_cipher_spec, in the clear or not, although the handshake is done"},
        When::arrived,
        [](const At& at) { return at.now.readable(at.now.change_cipher_spec); }},
-      {{"damaged-record-arrived", "a record that cannot be authenticated"}, When::arrived, [](const At& at) { return at.now.damaged; }},
-      {{"raw-bytes-arrived", "bytes that are no TLS record"}, When::arrived, [](const At& at) { return at.now.raw; }},
+      {{"unexpected-message-arrived",
+        "a handshake message after the handshake that only the other role may get, or that belongs to the handshake or to another version"},
+       When::arrived,
+       [](const At& at) { return at.now.readable(at.now.unexpected_message); }},
+      {{"damaged-record-arrived", "a record that cannot be authenticated, or is longer than TLS allows"},
+       When::arrived,
+       [](const At& at) { return at.now.damaged; }},
+      {{"raw-bytes-arrived", "bytes that are not a TLS record"}, When::arrived, [](const At& at) { return at.now.raw; }},
       {{"partial-record-arrived", "a record of which only a part was delivered"},
        When::arrived,
        [](const At& at) { return at.now.partial; }},
@@ -158,7 +162,12 @@ const std::vector<Row>& rows() {
        When::arrived,
        [](const At& at) { return at.now.readable(at.now.ticket); }},
       {{"key-update-arrived", "a KeyUpdate"}, When::arrived, [](const At& at) { return at.now.readable(at.now.key_update); }},
-      {{"hello-request-arrived", "a HelloRequest"}, When::arrived, [](const At& at) { return at.now.readable(at.now.hello_request); }},
+      {{"hello-request-arrived", "a HelloRequest, or a ClientHello after the handshake"},
+       When::arrived,
+       [](const At& at) { return at.now.readable(at.now.hello_request); }},
+      {{"two-hello-requests-arrived", "the same for the second time"},
+       When::arrived,
+       [](const At& at) { return at.now.readable(at.now.two_hello_requests); }},
       {{"nothing-arrived", "neither bytes nor an end nor a reset since the handshake was done"},
        When::arrived,
        [](const At& at) { return nothing_arrived(at.now); }},
@@ -343,7 +352,7 @@ const std::vector<Row>& rows() {
        [](const At& at) { return so(at.now.time_limit_ms > 0); }},
       {{"quiet-shutdown-on", "the session was told to close without a word, by its option, by a switch or by its context"},
        When::history,
-       quiet},
+       [](const At& at) { return at.now.quiet; }},
       {{"context-quiet-shutdown-on", "the context was told so after the session had been made"},
        When::history,
        [](const At& at) { return at.now.quiet_context; }},
@@ -418,6 +427,15 @@ const std::vector<Row>& rows() {
       {{"bytes-past-tls", "the script wrote to the subject's transport past TLS, or read from it; must be named"},
        When::unusual,
        [](const At& at) { return at.now.own_raw; }},
+      {{"closed-quietly",
+        "the session was closed without a word (quiet-shutdown), so that the library takes both directions for closed; must be named, or "
+        "with it quiet-shutdown-on"},
+       When::unusual,
+       [](const At& at) { return at.now.closed_quietly; }},
+      {{"end-made-up",
+        "an earlier call met an end or a reset that the script had made up; must be named, or with it what the call met or reported"},
+       When::unusual,
+       [](const At& at) { return std::max(at.now.end_made_up, at.now.own_end_made_up); }},
       {{"descriptor-closed", "the script closed the subject's descriptor; must be named"},
        When::unusual,
        [](const At& at) { return at.now.descriptor_closed; }},
@@ -549,6 +567,15 @@ bool Given::add(std::string_view word) {
   if (bit == 0) named.set(place);
   // Whoever speaks of a call that is not done speaks of what comes instead of its repetition.
   if (!negated && (word == "write-unfinished" || word == "close-blocked-on-write")) allow("call-left-undone");
+  if (!negated && word == "quiet-shutdown-on") allow("closed-quietly");
+  // What a call met, or an earlier one reported, may be the script's doing.
+  if (!negated && row->when == When::met && word != "sending-untroubled" && word != "receiving-untroubled" && word != "waited") {
+    of_a_fault = true;
+    allow("end-made-up");
+  }
+  constexpr std::string_view reports_of_an_end[] = {"cut-reported", "reset-reported", "error-reported", "write-broken"};
+  if (!negated && std::find(std::begin(reports_of_an_end), std::end(reports_of_an_end), word) != std::end(reports_of_an_end))
+    allow("end-made-up");
   return true;
 }
 

@@ -45,7 +45,7 @@ struct Moment {
   Since close_notify_in_handshake = never;  // before the subject's handshake was done, protected or not
   Since data = never, empty_data = never, data_after_close_notify = never, data_after_user_canceled = never;
   Since fatal_alert = never, warning_alert = never, user_canceled = never, unknown_alert = never;
-  Since post_handshake = never, ticket = never, key_update = never, hello_request = never;
+  Since post_handshake = never, ticket = never, key_update = never, hello_request = never, two_hello_requests = never;
   Since plain = never, plain_alert = never, damaged = never, raw = never, partial = never;
   Since change_cipher_spec = never;  // since the handshake was done, in the clear or not; never counted as plain
   Since alert_before_data = never;   // fatal_alert, where neither data nor a close_notify came before it
@@ -53,8 +53,9 @@ struct Moment {
   Since anything = never;        // bytes, an end or a reset, after the handshake
   Since unknown_record = never;  // a record that the wire could not read
   Since alert_in_pieces = never, alerts_together = never, empty_alert = never, padded_alert = never, certificate_request = never;
-  Since odd_alert = never;         // alerts in pieces or several in one record: documents differ on whether they count
-  Since many_key_updates = never;  // since when they are five: a receiver may take more for an attack
+  Since odd_alert = never;           // alerts in pieces or several in one record: documents differ on whether they count
+  Since unexpected_message = never;  // a handshake message that the other role gets, or the handshake alone
+  Since many_key_updates = never;    // since when they are five: a receiver may take more for an attack
   int key_updates = 0;
   int warnings = 0;             // alerts that end nothing ...
   Since many_warnings = never;  // ... and since when they are five
@@ -72,6 +73,7 @@ struct Moment {
   // Receiving ended because the script had it so, although the transport had not ended: what arrived after this event had not been read by
   // then. No real transport gives anything behind its end, so that these arrivals are unclear.
   Since end_made_up = never;
+  Since own_end_made_up = never;  // sending failed for good because the script had it so
   void forget_unproved();
   Since left = never;  // a call that asked to be made again so that it can send; another one that sends came instead
   Since own_fatal_alert = never, own_warning_alert = never, own_user_canceled = never;
@@ -84,6 +86,7 @@ struct Moment {
   // What the application did to the library while the session lived (`set`, `clear`, `renegotiate`, `send-alert`, `key-update`).
   Since flags_set = never, corked = never, cleared = never, stale_error = never, auto_retry_off = never, renegotiation = never;
   Since alert_by_application = never, quiet = never, quiet_context = never;
+  Since closed_quietly = never;                            // a close without a word came back: the library takes both directions for closed
   Since key_update_asked = never, own_key_update = never;  // the latest of each
   long long time_limit_ms = 0;                             // `set timeout`; 0: none
   const ApiCall* previous = nullptr;                       // the subject's last call that came back
@@ -196,9 +199,9 @@ class Facts {
   Since forked() const { return forked_; }
   const std::vector<SubjectCall>& calls() const { return calls_; }
   const std::vector<SentRecord>& sent() const { return sent_; }
-  // False where the wire had no keys for all that was sent: then nobody may conclude anything from a record that is missing.
+  // False where the wire had no keys for all that was sent: then a missing record proves nothing.
   bool readable() const { return readable_; }
-  // The first record of the subject that nobody can read although the wire has its keys: the subject's own garbage.
+  // The first record of the subject that no key decrypts although the wire has its keys: the subject's own garbage.
   Since garbled() const { return garbled_; }
   // What is in the record that the event `number` tells of (a Record, or one that speaks of it).
   const Contents& contents(int number) const;
@@ -261,7 +264,8 @@ bool moves_bytes(std::string_view function);
 // What `given = [...]` says, ready to be asked.
 struct Given {
   Bits must, must_not;
-  Bits named;  // what it speaks of
+  Bits named;               // what it speaks of
+  bool of_a_fault = false;  // of calls that met something on the transport: EAGAIN, an end, a short count ...
   // False where the word is none.
   bool add(std::string_view word);
   // The clause speaks of calls in that unusual situation too, and of others.

@@ -23,8 +23,9 @@ bool fits(const Transcript& transcript, std::string_view word) {
   Given given;
   EXPECT_TRUE(given.add(word)) << word;
   // What only clauses speak of that name it is no matter here.
-  for (const std::string_view unusual : {"threads", "forked", "flags-set", "alert-by-application", "corked", "cleared",
-                                         "renegotiation-asked", "auto-retry-off", "stale-error", "time-ran-out", "descriptor-closed"}) {
+  for (const std::string_view unusual :
+       {"threads", "forked", "flags-set", "alert-by-application", "corked", "cleared", "renegotiation-asked", "auto-retry-off",
+        "stale-error", "time-ran-out", "descriptor-closed", "closed-quietly", "end-made-up"}) {
     if (!word.ends_with(unusual)) given.allow(unusual);
   }
   const Facts* last = &facts;
@@ -111,6 +112,12 @@ const std::map<std::string_view, Pair>& pairs() {
         connected().arrives(handshake_message("KeyUpdate")).close(Outcome::sent)}},
       {"key-update-arrived", arrived(handshake_message("KeyUpdate"))},
       {"hello-request-arrived", arrived(handshake_message("HelloRequest"))},
+      {"two-hello-requests-arrived",
+       {connected().arrives(handshake_message("HelloRequest")).arrives(handshake_message("HelloRequest")).close(Outcome::sent),
+        connected().arrives(handshake_message("HelloRequest")).close(Outcome::sent)}},
+      {"unexpected-message-arrived",
+       {connected().arrives(handshake_message("HelloRequest")).close(Outcome::sent),
+        connected().arrives(handshake_message("KeyUpdate")).close(Outcome::sent)}},
       {"nothing-arrived", {plain_close, connected().arrives(raw_bytes("x")).close(Outcome::failed)}},
       {"unknown-alert-arrived",
        {connected().arrives(alert(1, 201)).close(Outcome::alert), connected().arrives(alert(2, 80)).close(Outcome::alert)}},
@@ -235,6 +242,12 @@ const std::map<std::string_view, Pair>& pairs() {
         connected().io(Call::close, Flow::recv, 3).close(Outcome::done)}},
       {"call-left-undone", after([](Tale& tale) { tale.extra(Call::key_update, "", Outcome::want_write); })},
       {"bytes-past-tls", after([](Tale& tale) { tale.script("raw-write", "X"); })},
+      {"closed-quietly",
+       {Tale().option("quiet-shutdown").handshake().close(Outcome::done).reads(Outcome::end_of_data),
+        Tale().option("quiet-shutdown").handshake().reads(Outcome::end_of_data)}},
+      {"end-made-up",
+       {connected().io(Call::read, Flow::recv, 0, "", true).reads(Outcome::cut).close(Outcome::cut),
+        connected().io(Call::read, Flow::recv, 0).reads(Outcome::cut).close(Outcome::cut)}},
       {"descriptor-closed", after([](Tale& tale) { tale.script("hangup"); })},
       {"stale-error", after([](Tale& tale) { tale.extra(Call::set, "stale-error on"); })},
       {"time-ran-out",

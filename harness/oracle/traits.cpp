@@ -18,7 +18,7 @@ Told answer(std::string_view word, std::vector<int> evidence) {
   return Trait::Answer{word, std::move(evidence)};
 }
 
-// In a session that nobody interfered with.
+// In a session that neither the script nor an attacker interfered with.
 bool connected(const SubjectCall& call) { return is_so(call.before.handshake_done) && call.unusual.none(); }
 
 bool unread_data(const SubjectCall& call) { return call.before.data_bytes > call.before.data_read; }
@@ -214,7 +214,7 @@ Told fatal_level_close_notify(const Facts& facts) {
 Given given_all(const std::vector<std::string_view>& words) {
   Given given;
   for (const std::string_view word : words)
-    if (!given.add(word)) throw std::logic_error("a trait asks for `" + std::string(word) + "`, which is no situation");
+    if (!given.add(word)) throw std::logic_error("a trait asks for `" + std::string(word) + "`, which is not a situation");
   return given;
 }
 
@@ -409,7 +409,7 @@ const std::vector<Trait>& traits() {
        {"B06", "RFC5246-7.2.1-05"},
        replies_by_itself},
       {"unread-data-at-close",
-       "What does a two-way close do with application data that nobody has read?",
+       "What does a two-way close do with unread application data?",
        {"error", "discards", "keeps-waiting", "keeps-it-readable"},
        {"B60", "B61"},
        unread_data_at_close},
@@ -625,7 +625,7 @@ const std::vector<Trait>& traits() {
       yes_or_no("resumable-after-fatal-alert", "Can a session be resumed after the peer's fatal alert?",
                 {"B162", "RFC5246-7.2.2-01", "WOLFSSL-SESS-01"},
                 resumed_after({"formerly fatal-alert-arrived", "formerly error-reported"})),
-      yes_or_no("resumable-after-no-close", "Can a session be resumed that nobody closed?", {"B161", "OPENSSL-FREE-02"},
+      yes_or_no("resumable-after-no-close", "Can a session be resumed that neither side closed?", {"B161", "OPENSSL-FREE-02"},
                 resumed_after({"not formerly own-close-notify-sent", "not formerly close-notify-arrived", "not formerly error-reported",
                                "not formerly fatal-alert-arrived", "not formerly own-fatal-alert-sent"})),
   });
