@@ -113,7 +113,7 @@ bool would_make(const RunReport& report, const RunReport& other, const std::stri
   if (std::holds_alternative<Schedule>(schedule) && std::get<Schedule>(schedule).steps.size() > 1 &&
       choice.pairs < other.provenance.choice.pairs)
     return false;
-  // Of another folder's scenarios nobody knows which they are; those that decided something were made.
+  // Which scenarios another folder holds is unknown; those that decided something were made.
   if (choice.folder == other.provenance.choice.folder) return true;
   const auto is_of = [&](const Cell& cell) { return cell.scenario == run.scenario; };
   return std::any_of(report.cells.begin(), report.cells.end(), is_of);
@@ -331,7 +331,7 @@ Diff diff(const RunReport& before, const RunReport& after, const std::vector<Cla
   for (const auto& [old, fresh] : match(before.traits, after.traits, partners)) {
     if (old && fresh && old->answers == fresh->answers) continue;
     if ((!fresh && abilities.explain(*old, true)) || (!old && abilities.explain(*fresh, false))) continue;
-    // An answer that only one of the two could give is no change.
+    // An answer that only one of the two could give is not a change.
     const auto is_shared = [](const TraitAnswer& answer, const RunReport& of, const RunReport& other) {
       std::vector<std::string> replays = answer.replays;
       if (replays.empty()) replays.push_back(answer.replay);

@@ -4,8 +4,8 @@
 // A stack with exactly one version on either side is compared by its name: that is what an upgrade looks like. One that has several is
 // compared version by version.
 //
-// A run that was asked to look at less, or at something else, is no witness against the other: a change that rests on a run which only one
-// of the two would have made is neither broken nor fixed, and a cell that the new run was not asked for is not gone.
+// A run that was asked to look at less, or at something else, is not a witness against the other: a change that rests on a run which only
+// one of the two would have made is neither broken nor fixed, and a cell that the new run was not asked for is not gone.
 #pragma once
 
 #include <array>

@@ -85,7 +85,7 @@ TEST(Diff, AnUpgradeIsComparedAcrossTheTwoVersions) {
   EXPECT_THAT(upgrade.cells, IsEmpty());
   EXPECT_THAT(upgrade.traits, IsEmpty());
   EXPECT_THAT(upgrade.stacks, SizeIs(1));
-  EXPECT_FALSE(upgrade.changed()) << "another version alone is no change of what it does";
+  EXPECT_FALSE(upgrade.changed()) << "another version alone is not a change of what it does";
   EXPECT_EQ(tell(upgrade),
             "cells: none; traits: none\nLibraries (1)\n  gnutls 3.7.9 -> 3.8.4\n"
             "      /usr/lib/libgnutls.so.30.34.3 (build id 4be1f0c2) -> /opt/lib/libgnutls.so.30 (build id 77aa)\n");

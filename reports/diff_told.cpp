@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 using Kind = Diff::Kind;
 using namespace markdown_text;
 
-constexpr std::size_t screenful = 24;  // lines of a terminal that nobody has made larger
+constexpr std::size_t screenful = 24;  // lines of a terminal at its usual size
 
 // One change, in all the roles and versions in which it is the same.
 struct Entry {

@@ -23,7 +23,7 @@ Transcripts sample_transcripts();
 std::string read(const std::string& name);  // of testdata/
 
 // Fails where testdata/NAME is not `text`. With TLSBYE_REGENERATE=1 in the environment it writes the file instead, and fails too, so that
-// nobody takes that for a test.
+// it is not taken for a test.
 void expect_golden(const std::string& name, std::string_view text);
 
 }  // namespace tlsbye::testing

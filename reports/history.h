@@ -3,8 +3,8 @@
 // their verdicts.
 //
 // Only what was seen counts. A version in which no run reached a clause's situation, which lacks the ability, or whose run would not have
-// made the run that another version's worse verdict rests on, is no witness: it neither breaks nor mends anything, and a change behind it
-// is told as one that came in one of several versions.
+// made the run that another version's worse verdict rests on, is not a witness: it neither breaks nor mends anything, and a change behind
+// it is told as one that came in one of several versions.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@ struct History {
     otherwise,  // of traits: another answer
     none,       // all versions that show anything show the same
   };
-  // Versions that follow each other and show the same. Those between them that are no witnesses are not counted.
+  // Versions that follow each other and show the same. Those between them that are not witnesses are not counted.
   struct Span {
     std::size_t first = 0, last = 0;  // places in Library::builds
     std::string shows;                // the verdict's word, or the trait's answer

@@ -390,6 +390,14 @@ Json data(const RunReport& report, const References& references, const Transcrip
   json["pairs"] = Json::array();
   for (const Pair& pair : report.pairs)
     json["pairs"].push_back({pair.stack + " " + pair.version, pair.partner + " " + pair.partner_version, pair.runs, nonzero(pair.totals)});
+  json["depending"] = Json::array();
+  for (const Disagreement& it : report.disagreements) {
+    Json found = Json::array();
+    for (const auto& one : it.found)
+      found.push_back({one.partner + " " + one.partner_version, static_cast<int>(one.verdict), refer(one.replay)});
+    json["depending"].push_back(
+        {it.clause, it.stack + " " + it.version, static_cast<int>(it.role), spell(it.tls), std::move(found), it.reason});
+  }
 
   Pool parts;
   std::vector<Json> runs(run_at.size());

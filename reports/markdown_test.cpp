@@ -28,7 +28,7 @@ TEST(Markdown, NothingThatWasSeenIsMarkup) {
   report.problems = {"a | b <c> *d*"};
   const std::string text = markdown(report, sample_references());
   EXPECT_THAT(text, HasSubstr("a \\| b \\<c\\> \\*d\\*"));
-  EXPECT_THAT(text, HasSubstr(": a ``` <c> *d*\n")) << "in a fence it is no markup, as long as it stays one line";
+  EXPECT_THAT(text, HasSubstr(": a ``` <c> *d*\n")) << "in a fence it is not markup, as long as it stays one line";
   EXPECT_THAT(closing_safely(report, sample_references()), HasSubstr("keeps \\<unread\\> data"));
 }
 

@@ -1,4 +1,4 @@
-// What Markdown reports are made of: text that is no markup, and text that fits. Internal to the reports.
+// What Markdown reports are made of: text that is not markup, and text that fits. Internal to the reports.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ std::string code(std::string_view text);  // one that may hold backticks
 std::string line(std::string_view text);
 
 // A text of sections, the most important first, that stays below so many characters: by default what GitHub takes as a comment (65,536),
-// with some room for what somebody writes around it. Blocks that do not fit are counted instead of told; a section's head and foot are
+// with some room for a text around it. Blocks that do not fit are counted instead of told; a section's head and foot are
 // always there.
 class Fitted {
  public:

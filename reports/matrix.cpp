@@ -239,7 +239,7 @@ std::string citation(const Cell& cell, const std::vector<Clause>& clauses) {
 
 std::string file_of(const StackInfo& stack) {
   const std::string build = stack.build_id.empty() ? "" : fmt::format(" (build id {})", stack.build_id);
-  return (stack.library.empty() ? "a file that nobody told" : stack.library) + build;
+  return (stack.library.empty() ? "an unknown file" : stack.library) + build;
 }
 
 std::vector<Contradiction> contradictions(const RunReport& report, const References& references) {

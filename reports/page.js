@@ -322,6 +322,13 @@
     return lines.map(({ pairs, builds }) => make("tr", {}, make("th", { scope: "row" }, make("b", {}, `${library.name} ${versions_of(library, builds)}`)),
       pairs.map(pair => make("td", {}, pair ? fare(pair[2], pair[3]) : "not run"))));
   })));
+  if (data.depending.length > 0)
+    at("depending").append(make("h3", {}, "Verdicts that depend on the partner"), table(["Clause", "Library", "Verdicts", "Reason"],
+      data.depending.map(([clause, stack, role, tls, found, reason]) => make("tr", {}, make("th", { scope: "row" }, make("code", {}, clause)),
+        make("td", {}, `${stack}, ${roles[role]}, TLS ${tls}`),
+        make("td", {}, found.map(([partner, verdict, run]) => make("div", {},
+          make("button", { type: "button", class: "answer", onclick: () => go({ run: runs[run].replay }) }, verdicts[verdict].word), ` with ${partner}`))),
+        make("td", {}, reason || "none given")))));
   at("partners").hidden = data.pairs.length === 0;
 
   at("advice").append(...data.advice.map(({ title, sentences }) => make("details", {}, make("summary", {}, title),

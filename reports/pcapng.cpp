@@ -100,7 +100,7 @@ class Connection {
     End& it = ends_[static_cast<std::size_t>(from)];
     const End& to = end(other(from));
     const bool opens = flags & syn;
-    // A largest segment and a window that nobody has to ask about.
+    // A largest segment and a window that raise no question.
     static constexpr std::string_view syn_options("\x02\x04\xff\xcb\x03\x03\x07\x01", 8);
     const std::size_t header = 20 + (opens ? syn_options.size() : 0);
     Bytes tcp;

@@ -7,7 +7,7 @@
 //
 // There was no network. The subject is 10.x.y.1 and the partner 10.x.y.2, with x, y, the client's port and the first sequence numbers made
 // of the replay id, so that captures of different runs can be merged and stay apart; the server's port is 443, by which TLS is known; time
-// is one millisecond a packet. Each transport of the run is a TCP connection with its handshake; a hangup is a FIN. Nobody acknowledges
+// is one millisecond a packet. Each transport of the run is a TCP connection with its handshake; a hangup is a FIN. No side acknowledges
 // without having something to say.
 //
 // Written by hand: libpcap writes no pcapng, and libwiretap, which does, is Wireshark's own and promises no interface.

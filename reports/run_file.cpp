@@ -139,7 +139,7 @@ class Place {
 
   // An object with exactly these keys, and perhaps those of `optional`.
   void has_only(std::span<const std::string_view> keys, std::initializer_list<std::string_view> optional = {}) const {
-    if (!value_->is_object()) refuse("is no object");
+    if (!value_->is_object()) refuse("is not an object");
     for (const std::string_view name : keys)
       if (!value_->contains(name)) refuse(fmt::format("has no `{}`", name));
     for (const auto& [name, unused] : value_->items())
@@ -156,11 +156,11 @@ class Place {
 
   bool is_text() const { return value_->is_string(); }
   std::string text() const {
-    if (!value_->is_string()) refuse("is no string");
+    if (!value_->is_string()) refuse("is not a string");
     return value_->get<std::string>();
   }
   std::size_t count() const {
-    if (!value_->is_number_unsigned()) refuse("is no count");
+    if (!value_->is_number_unsigned()) refuse("is not a count");
     return value_->get<std::size_t>();
   }
   template <typename Enum>
@@ -168,7 +168,7 @@ class Place {
     return value_->is_null() ? std::nullopt : std::optional(word<Enum>(what));
   }
   double number() const {
-    if (!value_->is_number()) refuse("is no number");
+    if (!value_->is_number()) refuse("is not a number");
     return value_->get<double>();
   }
   bool yes() const {
@@ -179,12 +179,12 @@ class Place {
   Enum word(std::string_view what) const {
     const std::string spelled = text();
     const auto value = read_word<Enum>(spelled);
-    if (!value) refuse(fmt::format("`{}` is no {}", spelled, what));
+    if (!value) refuse(fmt::format("`{}` is not a {}", spelled, what));
     return *value;
   }
   template <typename Element>
   std::vector<Element> list(Element (*read)(const Place&)) const {
-    if (!value_->is_array()) refuse("is no list");
+    if (!value_->is_array()) refuse("is not a list");
     std::vector<Element> elements;
     for (std::size_t i = 0; i < value_->size(); ++i) elements.push_back(read({(*value_)[i], file_, fmt::format("{}[{}]", path_, i)}));
     return elements;
@@ -408,12 +408,12 @@ RunReport parse_run(std::string_view text, const std::string& name) {
   try {
     root = Json::parse(text);
   } catch (const Json::parse_error& error) {
-    throw RunFileError(fmt::format("{}: is no JSON, at byte {}", name, error.byte));
+    throw RunFileError(fmt::format("{}: is not JSON, at byte {}", name, error.byte));
   } catch (const Json::exception& error) {  // a number that no double holds
     throw RunFileError(fmt::format("{}: {}", name, error.what()));
   }
   // The format first: a file of another version should hear that, and not which key it lacks.
-  if (!root.is_object() || !root.contains("format")) throw RunFileError(fmt::format("{}: is no run file: it has no `format`", name));
+  if (!root.is_object() || !root.contains("format")) throw RunFileError(fmt::format("{}: is not a run file: it has no `format`", name));
   if (root["format"] != format_name)
     throw RunFileError(fmt::format("{}: the format is {}, and not \"{}\"", name, line(root["format"]), format_name));
   const Place place(root, name);

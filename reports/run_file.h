@@ -11,7 +11,7 @@
 
 namespace tlsbye {
 
-// What is wrong with a run file and where: "run.json: cells[3].verdict: `fine` is no verdict".
+// What is wrong with a run file and where: "run.json: cells[3].verdict: `fine` is not a verdict".
 struct RunFileError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

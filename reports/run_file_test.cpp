@@ -86,7 +86,7 @@ TEST(RunFile, TheSchemaRequiresAndAllowsWhatIsWritten) {
 }
 
 TEST(RunFile, AMistakeIsNamedWithItsPlace) {
-  EXPECT_EQ(complaint([](Json& json) { json["cells"][3]["verdict"] = "fine"; }), "run.json: cells[3].verdict: `fine` is no verdict");
+  EXPECT_EQ(complaint([](Json& json) { json["cells"][3]["verdict"] = "fine"; }), "run.json: cells[3].verdict: `fine` is not a verdict");
   EXPECT_EQ(complaint([](Json& json) { json["cells"][0].erase("role"); }), "run.json: cells[0]: has no `role`");
   EXPECT_EQ(complaint([](Json& json) { json["cells"][0]["color"] = 1; }), "run.json: cells[0]: unknown key `color`");
   EXPECT_EQ(complaint([](Json& json) { json["cells"][4]["was"] = "hung"; }), "run.json: cells[4]: is crashed and has a `was`");
@@ -102,10 +102,10 @@ TEST(RunFile, AMistakeIsNamedWithItsPlace) {
             "run.json: traits[3]: has `answers` alone: `answers` and `replays` belong together");
   EXPECT_EQ(complaint([](Json& json) { json["traits"][3]["replays"].erase(0); }),
             "run.json: traits[3].replays: has not one run for each of the answers");
-  EXPECT_EQ(complaint([](Json& json) { json["runs"] = -1; }), "run.json: runs: is no count");
-  EXPECT_EQ(complaint([](Json& json) { json["duration_s"] = "1"; }), "run.json: duration_s: is no number");
+  EXPECT_EQ(complaint([](Json& json) { json["runs"] = -1; }), "run.json: runs: is not a count");
+  EXPECT_EQ(complaint([](Json& json) { json["duration_s"] = "1"; }), "run.json: duration_s: is not a number");
   EXPECT_EQ(complaint([](Json& json) { json["complete"] = 1; }), "run.json: complete: is neither true nor false");
-  EXPECT_EQ(complaint([](Json& json) { json["problems"] = "none"; }), "run.json: problems: is no list");
+  EXPECT_EQ(complaint([](Json& json) { json["problems"] = "none"; }), "run.json: problems: is not a list");
   EXPECT_EQ(complaint([](Json& json) { json["totals"]["hung"] = 7; }), "run.json: totals.hung: is not the number of such cells, 1");
   EXPECT_EQ(complaint([](Json& json) { json["totals"].erase("hung"); }), "run.json: totals: has no `hung`");
 }
@@ -116,7 +116,7 @@ TEST(RunFile, AnotherFormatIsNamedBeforeAnythingElse) {
               json["format"] = "tlsbye-run/2";
             }),
             "run.json: the format is \"tlsbye-run/2\", and not \"tlsbye-run/1\"");
-  EXPECT_EQ(complaint([](Json& json) { json = Json::array(); }), "run.json: is no run file: it has no `format`");
+  EXPECT_EQ(complaint([](Json& json) { json = Json::array(); }), "run.json: is not a run file: it has no `format`");
   EXPECT_THROW(parse_run("{\"format\": ", "run.json"), RunFileError);
 }
 

@@ -20,7 +20,7 @@ constexpr std::size_t most_results = 4'999;  // code scanning shows 5,000
 
 Json text(std::string_view words) { return {{"text", words}}; }
 
-// SARIF 2.1.0 3.27.10; nothing where a cell is no result.
+// SARIF 2.1.0 3.27.10; nothing where a cell is not a result.
 std::string_view level(Verdict verdict) {
   switch (verdict) {
     case Verdict::violates:

@@ -11,7 +11,7 @@
 namespace tlsbye {
 
 // What violates, crashed, hung or is stale is an error, discouraged a warning, what differs only informs; a known deviation is suppressed,
-// with its reason. The harness's own errors are no results, but make the run unsuccessful.
+// with its reason. The harness's own errors are not results, but make the run unsuccessful.
 std::string sarif(const RunReport& report, const std::vector<Clause>& clauses);
 
 }  // namespace tlsbye

@@ -57,7 +57,7 @@ struct Mistake {
   std::string what;
 };
 
-// --- Words and values of JSON. What has no word is no value. ---
+// --- Words and values of JSON. What has no word is not a value. ---
 
 constexpr std::array content_types{ContentType::change_cipher_spec, ContentType::alert,   ContentType::handshake,
                                    ContentType::application_data,   ContentType::unknown, ContentType::raw};
@@ -134,7 +134,7 @@ class Writer {
 class Reader {
  public:
   explicit Reader(const Json& json) : json_(json) {
-    if (!json.is_object()) throw Mistake{"is no object"};
+    if (!json.is_object()) throw Mistake{"is not an object"};
   }
   void passes(std::string_view name) { known_.emplace(name); }
 
@@ -171,7 +171,7 @@ class Reader {
     if constexpr (std::is_enum_v<T>) {
       const auto text = json.get<std::string>();
       const auto known = read_enum<T>(text);
-      if (!known) throw Mistake{fmt::format("`{}` is no such word", text)};
+      if (!known) throw Mistake{fmt::format("`{}` is not such a word", text)};
       value = *known;
     } else if constexpr (is_optional<T>) {
       value.emplace();
@@ -388,7 +388,7 @@ Value whole(const Json& json) {
 template <std::size_t index = 0>
 void read_event(const Json& json, std::string_view kind, Transcript& transcript) {
   if constexpr (index == kinds.size()) {
-    throw Mistake{fmt::format("`{}` is no kind of event", kind)};
+    throw Mistake{fmt::format("`{}` is not a kind of event", kind)};
   } else {
     if (kinds[index] != kind) return read_event<index + 1>(json, kind, transcript);
     std::variant_alternative_t<index, decltype(Event::what)> what{};
@@ -407,7 +407,7 @@ std::pair<std::string, Transcript> read_transcript(std::string_view text) {
   try {
     json = Json::parse(text);
   } catch (const Json::parse_error& error) {
-    throw Mistake{fmt::format("is no JSON, at byte {}", error.byte)};
+    throw Mistake{fmt::format("is not JSON, at byte {}", error.byte)};
   }
   Reader field(json);
   std::string format, replay;

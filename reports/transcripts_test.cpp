@@ -69,10 +69,10 @@ TEST(Transcripts, TheSampleHasEveryKindOfEventWithEveryFieldOfTheSchema) {
 }
 
 TEST(Transcripts, AMistakeIsNamedWithItsPlace) {
-  EXPECT_EQ(complaint([](Json& json) { json["events"][0]["kind"] = "prayer"; }), "t.jsonl:1: event 1: `prayer` is no kind of event");
+  EXPECT_EQ(complaint([](Json& json) { json["events"][0]["kind"] = "prayer"; }), "t.jsonl:1: event 1: `prayer` is not a kind of event");
   EXPECT_EQ(complaint([](Json& json) { json["events"][0]["colour"] = 1; }), "t.jsonl:1: event 1: unknown key `colour`");
   EXPECT_EQ(complaint([](Json& json) { json["events"][0].erase("side"); }), "t.jsonl:1: event 1: has no `side`");
-  EXPECT_EQ(complaint([](Json& json) { json["run"]["tls"] = "0.9"; }), "t.jsonl:1: tls: `0.9` is no such word");
+  EXPECT_EQ(complaint([](Json& json) { json["run"]["tls"] = "0.9"; }), "t.jsonl:1: tls: `0.9` is not such a word");
   EXPECT_EQ(complaint([](Json& json) { json["run"]["scenario"] = 1; }), "t.jsonl:1: scenario: is not of its kind");
   EXPECT_EQ(complaint([](Json& json) { json.erase("script"); }), "t.jsonl:1: has no `script`");
   EXPECT_EQ(

@@ -396,6 +396,27 @@ def test_a_stack_with_a_script_for_a_name_does_no_harm(browser, quiet, full_run,
     assert browser.run("return document.querySelectorAll('img').length") == 0
 
 
+def test_a_verdict_that_depends_on_the_partner_stands_on_the_page_with_the_run_of_each(browser, full_run, out, tmp_path):
+    report = full_run.report()
+    cell = next(it for it in report["cells"] if it["verdict"] == "violates" and it["replay"])
+    report["disagreements"] = [{
+        "clause": cell["clause"], "stack": cell["stack"], "version": cell["version"], "role": cell["role"], "tls": cell["tls"],
+        "found": [
+            {"partner": "openssl", "partner_version": "3.0", "verdict": "violates", "replay": cell["replay"]},
+            {"partner": "wolfssl", "partner_version": "5.5", "verdict": "conforms", "replay": cell["replay"] + "x"},
+        ],
+        "reason": "",
+    }]
+    (tmp_path / "run.json").write_text(json.dumps(report))
+    shutil.copy(out / "transcripts.jsonl", tmp_path)
+    full_run("report", tmp_path / "run.json", "--html", tmp_path / "page.html")
+    browser.open(f"file://{tmp_path / 'page.html'}")
+    row = browser.run("return document.querySelector('#depending tbody tr').innerText")
+    assert cell["clause"] in row and "violates with openssl 3.0" in row and "conforms with wolfssl 5.5" in row and "none given" in row
+    browser.click("#depending button")
+    assert cell["replay"] in browser.run(PANEL)
+
+
 # --- Many libraries, many versions ---
 
 
