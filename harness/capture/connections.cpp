@@ -138,7 +138,7 @@ Connection Connections::Flow::follow() {
   const auto tell = [&](Deed::Kind kind, Talker from, std::uint64_t packet, std::size_t size = 0) {
     told.deeds.push_back({kind, from, packet, size, told.bytes.size()});
   };
-  // A FIN has a place in the count, and is no byte.
+  // A FIN has a place in the count, and is not a byte.
   for (Stream& it : streams)
     if (it.fin) it.acknowledged = std::min(it.acknowledged, *it.fin);
 
@@ -150,7 +150,7 @@ Connection Connections::Flow::follow() {
   const auto advance = [&](Talker from, std::uint64_t packet) {
     Stream& mine = of(from);
     while (!mine.finished) {
-      // What was told already is over and done with; data behind the end is nobody's.
+      // What was told already is over and done with; data behind the end belongs to no connection.
       while (!mine.waiting.empty() &&
              mine.waiting.begin()->second->begin + static_cast<Place>(mine.waiting.begin()->second->size) <= mine.next)
         mine.waiting.erase(mine.waiting.begin());

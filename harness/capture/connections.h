@@ -36,7 +36,7 @@ struct Deed {
 
 struct Connection {
   Endpoint opener, other;
-  bool from_the_beginning = false;  // its SYN was captured; otherwise nobody knows who opened it
+  bool from_the_beginning = false;  // its SYN was captured; otherwise it is unknown which side opened it
   bool refused = false;             // the opener's SYN was answered by a reset
   std::uint64_t first_packet = 0;
   std::vector<Deed> deeds;

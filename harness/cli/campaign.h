@@ -18,7 +18,7 @@
 
 namespace tlsbye {
 
-// The second EAGAIN of a pair comes at most so many transport calls after the first, unless somebody asks for more.
+// The second EAGAIN of a pair comes at most so many transport calls after the first, unless more is asked for.
 inline constexpr std::size_t default_pairs = 16;
 
 struct CampaignOptions {

@@ -387,7 +387,7 @@ Command add_report(CLI::App& app) {
 
 Command add_explore(CLI::App& app, Shared& shared) {
   const auto words = std::make_shared<ExploreWords>();
-  CLI::App* explore = app.add_subcommand("explore", "Scripts that nobody wrote, judged by all clauses; what is new is shrunk and kept");
+  CLI::App* explore = app.add_subcommand("explore", "Draws random scripts, judges them by all clauses, and shrinks and keeps what is new");
   explore->add_option("--seed", words->seed, "Which scripts: the same seed, the same scripts (1)");
   CLI::Option* runs = explore->add_option("--runs", words->runs, fmt::format("How many runs ({})", default_explored))
                           ->check(CLI::Range(1U, 1'000'000'000U));

@@ -66,7 +66,8 @@ int merge_command(const House& house, const MergeWords& words) {
       }))
     throw *unwritten;
   fmt::print("{}", terminal(report, clauses, terminal_style(STDOUT_FILENO)));
-  fmt::print("\n{} runs of {} files; written: {}\n", report.runs, words.run_files.size(), (words.out / "run.json").string());
+  const std::size_t files = words.run_files.size();
+  fmt::print("\n{} runs of {} file{}; written: {}\n", report.runs, files, files == 1 ? "" : "s", (words.out / "run.json").string());
   return report.complete && report.problems.empty() ? exit_done : exit_harness;
 }
 

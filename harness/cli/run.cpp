@@ -90,7 +90,7 @@ int run_command(const House& house, const RunWords& words) {
   report.shard = words.shard;
   report.counts.before = chosen.found.problems;
   report.problems.insert(report.problems.begin(), chosen.found.problems.begin(), chosen.found.problems.end());
-  // Of a part nobody can say which entry is stale.
+  // A part of a run does not show which entry is stale.
   KnownResult applied = words.shard ? KnownResult{} : apply_known(report, known.entries, chosen.all_clauses, today(), peer_names(house));
   if (!words.shard) std::ranges::move(explain_disagreements(report, known.partner_dependent), std::back_inserter(applied.faults));
 

@@ -33,9 +33,12 @@ std::vector<const Stack*> selected(const std::vector<Stack>& stacks, const std::
     if (std::any_of(stacks.begin(), stacks.end(), [&](const Stack& stack) { return selects(spec, stack); })) continue;
     std::string there;
     for (const Stack& stack : stacks) there += (there.empty() ? "" : ", ") + stack.id();
-    const std::string_view hint = nearest(spec.substr(0, spec.find('@')), names);
-    throw Stop{exit_usage, fmt::format("tlsbye: {} {}: no such stack{}; there are: {} (`tlsbye get` obtains others)", option, spec,
-                                       hint.empty() ? "" : fmt::format("; did you mean `{}`?", hint), there.empty() ? "none" : there)};
+    const std::string_view near = nearest(spec.substr(0, spec.find('@')), names);
+    const std::string hint = spec.find(',') != std::string::npos ? fmt::format("; several are words of their own: {} A B", option)
+                             : near.empty()                      ? ""
+                                                                 : fmt::format("; did you mean `{}`?", near);
+    throw Stop{exit_usage, fmt::format("tlsbye: {} {}: no such stack{}; there are: {} (`tlsbye get` obtains others)", option, spec, hint,
+                                       there.empty() ? "none" : there)};
   }
   for (const Stack& stack : stacks)
     if ((specs.empty() && !stack.obtained) ||

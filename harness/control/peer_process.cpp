@@ -235,7 +235,7 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
   const auto message = parse_message(peer.packet_);
   const auto* lines = std::get_if<std::vector<Line>>(&message);
   if (!lines || lines->size() != 1 || lines->front().word() != "hello")
-    return fmt::format("{}: its first message is no hello: this is not a peer program", program.string());
+    return fmt::format("{}: its first message is not a hello: this is not a peer program", program.string());
   const Line hello = admitted(lines->front());
   if (hello.number("protocol") != protocol_version)
     return fmt::format("{}: speaks protocol version {}, this harness speaks {}; build the peer and the harness from the same source",

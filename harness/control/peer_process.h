@@ -1,7 +1,7 @@
 // A peer program as the harness holds it: started, talked to, and ended, whatever it does.
 //
-// All that can go wrong with a foreign process ends here as a value: it is missing, it is no peer, it dies, it spins, it says nothing, it
-// says nonsense, it says too much. Nothing here throws for what a peer did. Not thread-safe; a worker owns its peers.
+// All that can go wrong with a foreign process ends here as a value: it is missing, it is not a peer, it dies, it spins, it says nothing,
+// it says nonsense, it says too much. Nothing here throws for what a peer did. Not thread-safe; a worker owns its peers.
 //
 // This is the one door by which a peer's words come in. What passes it is harmless to print: control characters, what breaks a line and
 // what turns the direction of writing stand as \xHH in every value but the bytes of a raw-read, and the names in a hello are words.

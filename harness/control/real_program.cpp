@@ -166,7 +166,7 @@ class RealProgram::Child {
     pid_ = -1;
   }
 
-  // All that was printed before the end has been read, or nobody prints it any more.
+  // All that was printed before the end has been read, or no process prints any more.
   void read_to_end() {
     std::unique_lock lock(mutex_);
     constexpr milliseconds most{200};  // a process that it has left behind may hold the pipe
@@ -241,7 +241,7 @@ std::optional<std::string> RealProgram::connect() {
     if (error == ECONNREFUSED)
       met = "nothing listens there (the connection was refused)";
     else if (error == ETIMEDOUT)
-      met = fmt::format("no connection within {}: nobody answers", said(program_.patience));
+      met = fmt::format("no connection within {}: the host does not answer", said(program_.patience));
     else
       met = fmt::format("no connection: {}", std::strerror(error));
   }

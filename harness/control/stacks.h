@@ -54,7 +54,7 @@ std::variant<Stack, std::string> ask_stack(const std::filesystem::path& program,
 struct FoundStacks {
   std::vector<Stack> stacks;          // by name, then by version
   std::vector<Stack> replaced = {};   // those of the directory in whose place `libraries` came
-  std::vector<std::string> problems;  // programs that are no peers, one line each
+  std::vector<std::string> problems;  // programs that are not peers, one line each
 };
 
 // Starts every program `tlsbye-peer-*` of the directory, and ends it again; those that `libraries` name once for each, and only so. A peer

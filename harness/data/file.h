@@ -19,7 +19,7 @@ struct FileError {
   std::string what;
 };
 
-// A file's content. What is not a file (a folder, a device, a socket, a pipe into which nobody writes) is an error, and never waited for;
+// A file's content. What is not a file (a folder, a device, a socket, a pipe without a writer) is an error, and never waited for;
 // a pipe with a writer, as a shell makes it of `<(...)`, is read to its end. So is a file of more than `most` bytes.
 std::variant<std::string, FileError> read_file(const std::filesystem::path& file, std::size_t most = std::size_t{1} << 30);
 

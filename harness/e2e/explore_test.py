@@ -1,4 +1,4 @@
-"""Scripts that nobody wrote: what is planted is found, shrunk and kept, the same for the same seed, and taken by the other commands."""
+"""Random scripts: what is planted is found, shrunk and kept, the same for the same seed, and taken by the other commands."""
 
 import json
 import os

@@ -369,7 +369,7 @@ def test_libraries_that_break_down_in_every_run_cost_nobody_else_a_result_and_th
 
 
 def test_a_fault_of_the_harness_costs_the_run_in_which_it_happens(tlsbye):
-    # The wire's own library refuses all that is no FIPS module; that of the peers does not know of it.
+    # The wire's own library refuses all that is not a FIPS module; that of the peers does not know of it.
     config = tlsbye.folder / "fips.cnf"
     config.write_text("openssl_conf = init\n[init]\nalg_section = properties\n[properties]\ndefault_properties = fips=yes\n")
     done = tlsbye("run", "--stack", "gnutls", "--partner", "gnutls", *ONE, env={"OPENSSL_CONF": str(config)})

@@ -89,6 +89,7 @@ WRONG = [
     (("run", "--stack", "gnutls@9"), 2, ["--stack gnutls@9: no such stack", "there are: "]),
     (("run", "--stack", LONG), 2, ["no such stack"]),
     (("run", "--stack", "gnutls", "--stack", ""), 2, ["--stack : no such stack"]),
+    (("run", "--stack", "gnutls,openssl"), 2, ["no such stack; several are words of their own: --stack A B"]),
     (("run", "--partner", "nobody"), 2, ["--partner nobody: no such stack"]),
     (("run", "--clause", LONG), 2, ["no clause matches"]),
     (("run", "--clause", CLAUSE + "{,x}"), 2, [f"no clause matches `{CLAUSE}x`; did you mean"]),

@@ -1,4 +1,4 @@
-// A draft: a scenario that nobody wrote, with the one role, TLS version and blocking mode that it is made for. Its lines are text: what is
+// A draft: a random scenario, with the one role, TLS version and blocking mode that it is made for. Its lines are text: what is
 // drawn, shrunk and kept is what a reader sees, and the parser of scripts alone decides what a line may say.
 #pragma once
 

@@ -432,7 +432,7 @@ std::string scenario_file(const std::vector<KeptPair>& pairs, const std::string&
     const std::string own = fmt::format("{} {}: {}", pair.subject->name, pair.subject->version, pair.group());
     if (text.empty())
       text = fmt::format(
-          "# Scripts that nobody wrote, each with a clause that a library breaks in it: `{}`\n# What was seen stands in explored.json.\n",
+          "# Random scripts, shrunk, each with a clause that a library breaks in it: `{}`\n# What was seen stands in explored.json.\n",
           command);
     if (own != group) text += fmt::format("\n# {}\n", own);
     group = own;

@@ -1,4 +1,4 @@
-// The explorer: makes runs of scripts that nobody wrote, judges each by all clauses, and keeps what is new, shrunk.
+// The explorer: makes runs of random scripts, judges each by all clauses, and keeps what is new, shrunk.
 //
 // A pair is a clause and a stack that breaks it. It is new where the baseline does not name it, and it is kept once, by the run with the
 // smallest number. The result depends on the seed, the stacks and how many runs were made; not on the number of workers, nor on time.
@@ -31,7 +31,7 @@ class Baseline {
 
   // A process that dies in a clause that was only broken before is new.
   bool names(const Clause& clause, const RunKey& run, Verdict verdict) const;
-  // Whether it names that clause broken there, in every role and version: then it need not be asked of a run that nobody died in.
+  // Whether it names that clause broken there, in every role and version: then it need not be asked of a run in which no process died.
   bool names_always(const Clause& clause, const std::string& stack) const;
 
  private:
@@ -46,7 +46,7 @@ struct ExploreOptions {
   std::optional<std::chrono::milliseconds> time;  // what was found by then is shrunk, whatever that takes
   unsigned jobs = 0;                              // 0: one for each core this process may use
   RunnerOptions runner;
-  std::vector<Term> terms;                         // of use, of the stacks: what they forbid is held against nobody
+  std::vector<Term> terms;                         // of use, of the stacks: what rests on a forbidden call is unclear
   bool progress = false;                           // a live line on standard error
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal: no further run is begun, and what is not yet shrunk stays as it is
 };

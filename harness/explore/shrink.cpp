@@ -109,7 +109,7 @@ class Shrinker {
     return any;
   }
 
-  // Words behind the actor, one or two at a time: "until done", "x3", "after 1", "aside". What may not be left out is no line any more.
+  // Words behind the actor, one or two at a time: "until done", "x3", "after 1", "aside". What may not be left out is not a line any more.
   bool words() {
     bool any = false;
     for (std::size_t at = 0; at < draft_.lines.size(); ++at) {
@@ -156,7 +156,7 @@ class Shrinker {
   Draft with_line(std::size_t at, std::string line) const {
     Draft candidate = draft_;
     candidate.lines[at] = std::move(line);
-    // What is no line is not asked about.
+    // What is not a line is not asked about.
     return fits(candidate, candidate.lines[at]) ? candidate : draft_;
   }
 

@@ -51,7 +51,7 @@ class Reader {
     if (const toml::table* says = row["says"].as_table()) {
       for (const auto& [answer, sentence] : *says) {
         if (trait != traits().end() && std::find(trait->answers.begin(), trait->answers.end(), answer.str()) == trait->answers.end())
-          rows_.report(sentence.source(), fmt::format("`{}` is no answer of {}", answer.str(), rule.question),
+          rows_.report(sentence.source(), fmt::format("`{}` is not an answer of {}", answer.str(), rule.question),
                        did_you_mean(answer.str(), trait->answers));
         rule.says.emplace(answer.str(), sentence.value_or(std::string()));
       }

@@ -163,7 +163,7 @@ What to avoid
 
 TEST(Advice, RefusesAQuestionOrAnAnswerThatNobodyAsksOrGives) {
   EXPECT_THAT(problem_of(std::string(few_rules), "first-close-call", "first-close-cal"), HasSubstr("did you mean `first-close-call`"));
-  EXPECT_THAT(problem_of(std::string(few_rules), "sends-only", "send-only"), HasSubstr("is no answer of first-close-call"));
+  EXPECT_THAT(problem_of(std::string(few_rules), "sends-only", "send-only"), HasSubstr("is not an answer of first-close-call"));
   EXPECT_THAT(problem_of(std::string(few_rules), "\"answers\"", "\"answer\""), HasSubstr("no such section"));
 }
 

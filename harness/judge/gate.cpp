@@ -11,7 +11,7 @@
 namespace tlsbye {
 namespace {
 
-constexpr std::size_t screenful = 24;  // lines of a terminal that nobody has made larger
+constexpr std::size_t screenful = 24;  // lines of a terminal at its usual size
 
 bool reached(const Cell& cell) {
   const Verdict verdict = cell.was.value_or(cell.verdict);

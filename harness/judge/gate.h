@@ -1,4 +1,4 @@
-// The gate: does a run say that all is as it should be? Red for every verdict that nobody expected, and for a run that proves nothing.
+// The gate: does a run say that all is as it should be? Red for every verdict that was not expected, and for a run that proves nothing.
 #pragma once
 
 #include <cstddef>

@@ -105,7 +105,7 @@ struct Disagreement {
   Role role{};
   Tls tls{};
   std::vector<Found> found;  // sorted by partner
-  std::string reason;        // why that is as it should be (known.h); empty where nobody said
+  std::string reason;        // why that is as it should be (known.h); empty if no reason is given
   friend bool operator==(const Disagreement&, const Disagreement&) = default;
 };
 // "openssl 3.0.19  rfc8446/... (server 1.3): conforms with gnutls 3.7.9, violates with wolfssl 5.5.4"

@@ -26,7 +26,7 @@ constexpr std::string_view partner_dependent = "partner-dependent";
 // The verdicts that fail a gate and are not our own.
 constexpr Verdict acceptable[] = {Verdict::violates, Verdict::hung, Verdict::crashed, Verdict::discouraged, Verdict::differs};
 
-// Libraries that somebody may have a peer for, here or elsewhere: a list is shared.
+// Libraries for which a peer may exist, here or elsewhere: a list is shared.
 constexpr std::string_view widely_known[] = {"aws-lc",   "bearssl", "boringssl", "botan",   "gnutls", "go",      "jsse",
                                              "libressl", "gotls",   "matrixssl", "mbedtls", "nss",    "openjdk", "openssl",
                                              "quictls",  "rustls",  "s2n",       "s2n-tls", "wolfssl"};
@@ -160,7 +160,7 @@ std::vector<Enum> words(Rows& rows, const toml::table& row, std::string_view key
     if (std::find(allowed.begin(), allowed.end(), text) != allowed.end())
       all.push_back(*read_word<Enum>(text));
     else
-      rows.report(Rows::place(row, key), fmt::format("`{}` is no {}", text, key), did_you_mean(text, allowed));
+      rows.report(Rows::place(row, key), fmt::format("`{}` is not a {}", text, key), did_you_mean(text, allowed));
   }
   return all;
 }
@@ -303,7 +303,7 @@ KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entrie
         if (cell->verdict == Verdict::conforms) mark(*cell, Verdict::stale, fmt::format("{}: {}", why, entry.reason));
     }
     if (taken > 0) result.taken.push_back({fmt::format("{}: {}", entry.place(), entry.title), taken});
-    // A run of a few clauses consists of what somebody asked for by name; there only a glob takes too much.
+    // A run of a few clauses consists of what was asked for by name; there only a glob takes too much.
     constexpr std::size_t few = 8;  // a clause on one library, in every role and TLS version
     const bool by_name = std::none_of(entry.clauses.begin(), entry.clauses.end(), [](const std::string& it) { return is_glob(it); });
     if (taken > few && taken * 10 > report.cells.size() && !entry.broad && !(by_name && !report.provenance.choice.clauses.empty()))

@@ -25,7 +25,7 @@
 //
 // `clause`, `scenario`, `stack`, `role` and `tls` take a list as well as one word. Known deviations still run. An entry that excuses
 // nothing any more, that has expired, that can never match or that takes too much fails the gate: a list that only ever grows protects what
-// nobody watches. The first entry that accepts a cell takes it.
+// not watched. The first entry that accepts a cell takes it.
 #pragma once
 
 #include <cstddef>
@@ -94,7 +94,7 @@ std::vector<std::string> explain_disagreements(RunReport& report, const std::vec
 KnownList known_list(const std::string& file, const std::vector<KnownEntry>& entries);
 
 // Entries for what is unexpected in the run, and for no more: one for each clause, stack, version and verdict, with the roles and TLS
-// versions in which it was seen. Each lacks its reason, and is refused until somebody gives one. Cells that are marked are passed over.
+// versions in which it was seen. Each lacks its reason, and is refused until one is given. Cells that are marked are passed over.
 // `expires` as in an entry.
 std::string new_entries(const RunReport& report, Verdict fail_on, std::string_view expires);
 

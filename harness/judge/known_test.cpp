@@ -394,7 +394,7 @@ TEST(KnownList, HasTheSameFingerprintIfTheEntriesSayTheSame) {
 TEST(KnownFile, EveryMistakeIsShownWithItsPlace) {
   EXPECT_THAT(problem(with("verdict ", "verdit ")), HasSubstr("known.toml:8:1"));
   EXPECT_THAT(problem(with("verdict ", "verdit ")), HasSubstr("did you mean `verdict`?"));
-  EXPECT_THAT(problem(with("\"violates\"", "\"conforms\"")), HasSubstr("`conforms` is no verdict"));
+  EXPECT_THAT(problem(with("\"violates\"", "\"conforms\"")), HasSubstr("`conforms` is not a verdict"));
   EXPECT_THAT(problem(with("\"reported\"", "\"  \"")), HasSubstr("`reason` is empty"));
   EXPECT_THAT(problem(with("2027-06-30", "\"2027-06-30\"")), HasSubstr("`expires` is not a date"));
   EXPECT_THAT(problem(with("expires  = 2027-06-30\n", "")), HasSubstr("has no `expires`"));
@@ -402,7 +402,7 @@ TEST(KnownFile, EveryMistakeIsShownWithItsPlace) {
   EXPECT_THAT(problem(with("[[known]]", "[[know]]")), HasSubstr("unknown key `know`"));
   EXPECT_THAT(problem(with("\"gnutls\"", "7")), HasSubstr("`stack` is not a string"));
   EXPECT_THAT(problem("[[known]"), HasSubstr("known.toml:1"));
-  EXPECT_THAT(problem(std::string(whole) + "role = \"both\"\n"), HasSubstr("`both` is no role"));
+  EXPECT_THAT(problem(std::string(whole) + "role = \"both\"\n"), HasSubstr("`both` is not a role"));
 }
 
 TEST(KnownFile, AFileThatIsNotThereIsSaidToBe) {

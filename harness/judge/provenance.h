@@ -1,5 +1,5 @@
-// Where a run comes from: what made it, when, with which words, and of what; so that its file can be read by itself, and so that nobody
-// takes two runs that were made differently for two that are alike.
+// Where a run comes from: what made it, when, with which words, and of what; so that its file can be read by itself, and so that two
+// runs that were made differently are not taken for two that are alike.
 #pragma once
 
 #include <cstddef>

@@ -67,7 +67,7 @@ std::string replay_id(const RunKey& run) {
 
 std::variant<RunKey, std::string> read_replay_id(std::string_view id) {
   auto parts = split(id, ':');
-  if (parts.size() != 6) return fmt::format("`{}` is no replay id: it has {} parts, not 6 ({})", id, parts.size(), shape);
+  if (parts.size() != 6) return fmt::format("`{}` is not a replay id: it has {} parts, not 6 ({})", id, parts.size(), shape);
   RunKey run;
   bool sound = true;
   const auto take = [&](std::string_view text, std::string& into) {
@@ -94,9 +94,9 @@ std::variant<RunKey, std::string> read_replay_id(std::string_view id) {
   const auto role = read_word<Role>(parts[2]);
   const auto tls = read_word<Tls>(parts[3]);
   const auto io = read_word<Io>(parts[4]);
-  if (!role) return fmt::format("`{}` in the replay id is no role (client, server)", parts[2]);
-  if (!tls) return fmt::format("`{}` in the replay id is no TLS version (1.0, 1.1, 1.2, 1.3)", parts[3]);
-  if (!io) return fmt::format("`{}` in the replay id is no io mode (blocking, nonblocking)", parts[4]);
+  if (!role) return fmt::format("`{}` in the replay id is not a role (client, server)", parts[2]);
+  if (!tls) return fmt::format("`{}` in the replay id is not a TLS version (1.0, 1.1, 1.2, 1.3)", parts[3]);
+  if (!io) return fmt::format("`{}` in the replay id is not an io mode (blocking, nonblocking)", parts[4]);
   run.role = *role;
   run.tls = *tls;
   run.io = *io;

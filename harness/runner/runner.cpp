@@ -431,7 +431,7 @@ class Runner::Stage {
     transcript_.add(line_, Blocked{side, it.blocked->during, it.blocked->id, it.asked, it.blocked->on, for_good, it.blocked->timeout_ms});
   }
 
-  // What comes after the script is no part of the run, unless the process does not survive it.
+  // What comes after the script is not part of the run, unless the process does not survive it.
   void note_end(Side side, const Report& report) {
     if (report.end) die(side, *report.end);
     for (const Line& line : report.lines) {
@@ -467,7 +467,7 @@ class Runner::Stage {
   void take(Side side, Report report) {
     Player& it = player(side);
     for (const Line& line : report.lines) note(side, line);
-    // The wait that a call aside, or time, did not end is no new one.
+    // The wait that a call aside, or time, did not end is not a new one.
     const bool still = it.blocked && it.blocked == report.blocked;
     it.blocked = report.blocked;
     if (!still) {

@@ -85,7 +85,7 @@ std::variant<Schedule, std::string> read_schedule(std::string_view text) {
   for (std::string_view part : {text.substr(0, comma), comma == std::string_view::npos ? "" : text.substr(comma + 1)}) {
     if (part.empty() && comma == std::string_view::npos) continue;
     const auto step = read_step(part);
-    if (!step) return fmt::format("`{}` is no schedule of faults ({})", text, shape);
+    if (!step) return fmt::format("`{}` is not a schedule of faults ({})", text, shape);
     schedule.steps.push_back(*step);
   }
   return schedule;

@@ -50,7 +50,7 @@ std::string tell(const CaseCoverage& coverage, std::size_t all) {
   std::string text = fmt::format("{} of {} cases of other suites are carried by a scenario\n", all - coverage.missing.size(), all);
   for (const CaseRow* row : coverage.missing)
     text += fmt::format("{:<6} {} ({})\n       {}\n", row->id, row->says, row->origin,
-                        row->reason.empty() ? "NOT CARRIED, and nobody has said why" : "not carried: " + row->reason);
+                        row->reason.empty() ? "NOT CARRIED, and no reason is given" : "not carried: " + row->reason);
   for (const std::string& stranger : coverage.strangers) text += stranger + "\n";
   return text;
 }

@@ -15,7 +15,7 @@ struct CaseRow {
   std::string id;      // "B10"
   std::string says;    // "client closes, server replies, TLS 1.2"
   std::string origin;  // "OpenSSL test_shutdown 0; BoGo Shutdown-Shim"
-  std::string reason;  // why no scenario carries it; empty where one does, or nobody has said why
+  std::string reason;  // why no scenario carries it; empty if one does, or if no reason is given
 };
 
 struct CaseList {

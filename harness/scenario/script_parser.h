@@ -15,7 +15,7 @@ struct ScriptContext {
   int first_line = 1;                                      // of the script, in the file
   std::map<std::string, std::string, std::less<>> values;  // what $NAME stands for
   // Limits that the envelope sets; without an envelope there are none.
-  bool no_reset = false;                        // the transport is no TCP
+  bool no_reset = false;                        // the transport is not TCP
   bool with_tls12 = false, with_tls13 = false;  // 1.2 stands for those before it, too
 };
 

@@ -65,7 +65,7 @@ std::string quoted(std::string_view bytes, std::size_t most) {
   return text + (bytes.size() > most ? "\"..." : "\"");
 }
 
-// What a script makes a peer say past TLS is text; anything else that is no record is ciphertext.
+// What a script makes a peer say past TLS is text; anything else that is not a record is ciphertext.
 bool is_text(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte >= 0x20 && byte < 0x7f; });
 }

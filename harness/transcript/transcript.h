@@ -231,7 +231,7 @@ struct NotDone {
   bool unsupported = false;  // because the stack has no such call or option
 };
 
-// Time went by for both peers: their clocks are the harness's own, so that nobody waits for it.
+// Time went by for both peers: their clocks are the harness's own, so that no test has to wait for it.
 struct TimePassed {
   long long milliseconds = 0;
 };
@@ -244,12 +244,12 @@ struct Usage {
 };
 
 // Both peers left their session and begin another one, as they were told to be: on the same transport, or on a new one. What the library
-// was told and had done before is no part of the new session.
+// was told and had done before is not part of the new session.
 struct NewSession {
   bool same_transport = false;
 };
 
-// A standing order to the wire or to a peer was given, or an option set: told for the reader, judged by nobody.
+// A standing order to the wire or to a peer was given, or an option set: recorded for the reader; no property looks at it.
 struct Told {
   std::string text;
   bool in_script = false;  // it is what the script's line says

@@ -32,7 +32,8 @@ struct KeyLogLine {
   std::vector<unsigned char> secret;
 };
 
-// nullopt for a label that is of no use here, for what is no key log line, and for secrets of another length than the wire's suites have.
+// nullopt for a label that is of no use here, for what is not a key log line, and for secrets of another length than the wire's suites
+// have.
 std::optional<KeyLogLine> read_key_log(std::string_view line);
 
 // The part of a session that a record belongs to. TLS 1.2 goes from plain to application by its ChangeCipherSpec.

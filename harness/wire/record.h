@@ -1,4 +1,4 @@
-// A byte stream cut into TLS records, or into raw bytes where it is no TLS.
+// A byte stream cut into TLS records, or into raw bytes where it is not TLS.
 //
 // Nothing here knows keys. Any bytes may be fed; nothing throws but for memory.
 #pragma once

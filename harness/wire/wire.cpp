@@ -158,7 +158,7 @@ class Wire::Impl {
     Descriptor socket;
     Descriptor peer;  // until it is taken
     bool tcp = false;
-    bool here = true;                 // both ends are this process's to make: its peer is no real program
+    bool here = true;                 // both ends are this process's to make: its peer is not a real program
     std::size_t sent = 0, given = 0;  // bytes, by the peer and to it
     bool stalled = false;
     bool ended = false;   // nothing more is read from it
@@ -343,7 +343,7 @@ class Wire::Impl {
     if (side == Side::subject) capture_.add(how == End::reset ? Kind::reset : Kind::fin, from, line);
   }
 
-  // TCP only: what is sent over loopback is nearly always there when send() returns, but nobody promises it. An epoll watches the
+  // TCP only: what is sent over loopback is nearly always there when send() returns, but this is not promised. An epoll watches the
   // peers' own ends for the edge that arrival makes. It holds no reference to them: the peer's close stays the last one, and takes the
   // end out of the epoll.
   void watch(Side side, const Transport& its) {

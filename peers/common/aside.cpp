@@ -21,7 +21,7 @@ constexpr int spun = 1;  // the exit code after `spinning`
 
 }  // namespace
 
-// A call by somebody else than the thread that makes all calls: that one is blocked in a call, or has nothing to do, and waits here.
+// A call by another thread than the one that makes all calls: that one is blocked in a call, or has nothing to do, and waits here.
 void Server::aside(const Line& request, Aside who, bool while_blocked) {
   require(who == Aside::thread ? "threads" : "fork");
   const auto call = read_word<Call>(request.get("call"));

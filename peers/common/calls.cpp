@@ -146,7 +146,7 @@ void Server::read(const Line& request, Until until) {
     return answer;
   };
   // No protection makes more data of fewer bytes: a library that gives more than it has received invents it, and would for ever. So does
-  // one that goes on giving what nobody sent, and receives nothing: a few bytes at a time it would take too long to give more than it
+  // one that goes on giving what was never sent, and receives nothing: a few bytes at a time it would take too long to give more than it
   // received.
   constexpr int most_of_nothing = 1000;
   int times = 0, of_nothing = 0;

@@ -25,7 +25,7 @@ class Conversation {
   // The first packet of a process.
   void hello(const Line& line);
 
-  // Waits for the next request, of one line; nullopt where the harness is gone. A packet that is no such message gives a line with an
+  // Waits for the next request, of one line; nullopt where the harness is gone. A packet that is not a request gives a line with an
   // empty word and a field `why`. A descriptor that came along replaces `passed`.
   std::optional<Line> next_request(Descriptor* passed = nullptr);
 

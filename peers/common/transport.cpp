@@ -131,7 +131,7 @@ Transport::~Transport() { current = nullptr; }
 
 // Numbers.
 
-// The numbers that the library made are looked at each time: they may have been closed where nobody saw it, and mean other files now.
+// The numbers that the library made are looked at each time: they may have been closed unseen, and mean other files now.
 bool Transport::owns(int number) const {
   if (number < 0) return false;
   if (number == socket_.get()) return true;

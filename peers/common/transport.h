@@ -45,7 +45,7 @@ struct TransportCall {
 // What becomes of a call that would have to wait.
 enum class Wait : std::uint8_t {
   again,    // it is tried once more; a call whose time is over by then has timed out
-  refused,  // nobody may wait now: the call fails with EAGAIN
+  refused,  // waiting is not allowed now: the call fails with EAGAIN
   give_up,  // this call and all later ones fail with ECONNRESET
   enough,   // between two calls: there is no other one; what was asked for is over
 };
@@ -71,7 +71,7 @@ inline constexpr int largest_call_count = 10000;
 // Faults to come: after `after` further data calls of that flow, `times` of them fail with `error_number`, or, where that is 0, move at
 // most `count` bytes (0 for recv: the end of the stream). Plans of one flow that fall due together take their turns, oldest first.
 //
-// A peek is no data call: it uses nothing up. Where an error that ends the flow or an end of the stream is due, a peek meets it too, and
+// A peek is not a data call: it uses nothing up. Where an error that ends the flow or an end of the stream is due, a peek meets it too, and
 // poll, select and epoll_wait say that the transport is ready, as they do for a real one. An EINTR that is due hits those that have to
 // wait as well, as many of them as data calls, before it hits these.
 struct FaultPlan {

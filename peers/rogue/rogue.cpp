@@ -60,7 +60,7 @@ constexpr std::array lies{
     Lie{"lie-crash", "close raises SIGSEGV"},
     Lie{"lie-spin", "close calls recv for ever"},
     Lie{"lie-silent", "close never answers"},
-    Lie{"lie-garbage", "close says something on the control socket that is no message"},
+    Lie{"lie-garbage", "close says something on the control socket that is not a message"},
     Lie{"lie-computes", "close computes for ever"},
     Lie{"lie-invents", "a read gives as much as it is asked for, without end"},
     Lie{"lie-dies-at-random", "SIGSEGV in one call of a dozen"},

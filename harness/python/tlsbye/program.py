@@ -30,7 +30,7 @@ def program() -> Path:
         if candidate and candidate.is_file():
             return candidate
     if named:
-        raise ProgramError(f"TLSBYE_PROGRAM names {named}, which is no file")
+        raise ProgramError(f"TLSBYE_PROGRAM names {named}, which is not a file")
     if (found := shutil.which("tlsbye")) and Path(found).resolve() != Path(sys.argv[0]).resolve():
         return Path(found)
     raise ProgramError("the program tlsbye was not found; install the package tlsbye, or set TLSBYE_PROGRAM")

@@ -176,7 +176,7 @@ def load(file: str | Path) -> Report:
     try:
         return parse(json.loads(Path(file).read_text(encoding="utf-8")))
     except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{file} is no run file ({FORMAT}): {error!r}") from error
+        raise ValueError(f"{file} is not a run file ({FORMAT}): {error!r}") from error
 
 
 def parse(run: dict[str, Any]) -> Report:
