@@ -144,7 +144,7 @@ class WolfSslSession final : public Session {
       wolfSSL_SetIOWriteCtx(ssl, &options_.transport);
     }
     wolfSSL_set_using_nonblock(ssl, options.io == Io::nonblocking);
-    wolfSSL_KeepArrays(ssl);  // for the keys
+    wolfSSL_KeepArrays(ssl);  // for the keys; never freed, since a session that is used again would die without them
     if (!options.asks_for("tickets") && options.role == Role::server) {
       if (options.tls == Tls::v1_3) require(wolfSSL_no_ticket_TLSv13(ssl) == 0, "wolfSSL_no_ticket_TLSv13");
 #if LIBWOLFSSL_VERSION_HEX >= 0x04007000
@@ -291,7 +291,6 @@ class WolfSslSession final : public Session {
       keys_.line("SERVER_TRAFFIC_KEY " + random + " " + hex({wolfSSL_GetServerWriteKey(ssl), key}) +
                  hex({wolfSSL_GetServerWriteIV(ssl), iv}));
     }
-    wolfSSL_FreeArrays(ssl);
   }
 
   SessionOptions options_;

@@ -164,7 +164,8 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
       const bool of_the_other_role =
           server ? begins("NewSessionTicket") || begins("CertificateRequest") || begins("HelloRequest") : begins("ClientHello");
       const bool of_another_version = tls13 ? begins("HelloRequest") : begins("KeyUpdate");
-      if (established && (of_the_other_role || of_another_version || of_the_handshake)) note(now.unexpected_message, number);
+      if (established && (is_cut_message(contents) || of_the_other_role || of_another_version || of_the_handshake))
+        note(now.unexpected_message, number);
       if (begins("CertificateRequest") && established) note(now.certificate_request, number);
       if (established || begins("KeyUpdate") || (tls13 && begins("NewSessionTicket"))) note(now.post_handshake, number);
       return;

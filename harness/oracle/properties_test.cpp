@@ -519,6 +519,9 @@ TEST(AuthenticTraffic, ARecordLongerThanTlsAllowsAndAMessageForTheOtherRoleAreNo
   EXPECT_EQ(closes(connected().arrives(data(16385))), Kind::not_reached);
   EXPECT_EQ(closes(connected().arrives(handshake_message("NewSessionTicket"))), Kind::broken);
   EXPECT_EQ(closes(connected().as_server().arrives(handshake_message("NewSessionTicket"))), Kind::not_reached);
+  const Record piece = but(handshake_message("KeyUpdate"), [](Record& it) { it.content = "\x18", it.content_bytes = 1; });
+  EXPECT_EQ(closes(connected().arrives(handshake_message("KeyUpdate"))), Kind::broken);
+  EXPECT_EQ(closes(connected().arrives(piece)), Kind::not_reached);
 }
 
 TEST(Unfinished, ARetryWithOtherArgumentsIsAnotherCall) {

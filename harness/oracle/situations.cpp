@@ -142,7 +142,9 @@ const std::vector<Row>& rows() {
        When::arrived,
        [](const At& at) { return at.now.readable(at.now.change_cipher_spec); }},
       {{"unexpected-message-arrived",
-        "a handshake message after the handshake that only the other role may get, or that belongs to the handshake or to another version"},
+        "a handshake message after the handshake that only the other role may get, that belongs to the handshake or to another version, or "
+        "that "
+        "comes in pieces"},
        When::arrived,
        [](const At& at) { return at.now.readable(at.now.unexpected_message); }},
       {{"damaged-record-arrived", "a record that cannot be authenticated, or is longer than TLS allows"},
