@@ -12,7 +12,9 @@ tlsbye_stack(boringssl ADAPTER openssl HEADER openssl/is_boringssl.h LIBRARIES s
 tlsbye_stack(botan MODULE botan-2 PACKAGE libbotan-2-dev)
 tlsbye_stack(gnutls MODULE gnutls PACKAGE libgnutls28-dev)
 tlsbye_stack(go TOOL go PACKAGE golang-go)
-tlsbye_stack(jsse TOOL javac PACKAGE openjdk-17-jdk-headless)
+if(NOT TLSBYE_SANITIZE) # a JVM and a sanitizer both want the signals
+  tlsbye_stack(jsse TOOL javac PACKAGE openjdk-17-jdk-headless)
+endif()
 tlsbye_stack(mbedtls HEADER mbedtls/ssl.h LIBRARIES mbedtls mbedx509 mbedcrypto PACKAGE libmbedtls-dev)
 tlsbye_stack(nss MODULE nss PACKAGE libnss3-dev)
 tlsbye_stack(openssl MODULE openssl PACKAGE libssl-dev)

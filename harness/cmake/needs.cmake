@@ -105,7 +105,7 @@ function(tlsbye_find_tool stack tool prefix)
   if(file AND EXISTS ${shim}/Cargo.lock)
     execute_process(COMMAND ${file} fetch --quiet --locked --manifest-path ${shim}/Cargo.toml RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET TIMEOUT 120)
     if(failed)
-      message(STATUS "No crates for ${stack}: `${tool} fetch --locked` fails in peers/${stack}")
+      set(arg_PACKAGE "crates-by-cargo-fetch" PARENT_SCOPE) # not a package of Debian's: there is none to install
       return()
     endif()
   endif()

@@ -7,7 +7,7 @@ add_custom_command(
   OUTPUT ${shim}
   COMMAND ${go} build -buildmode=c-shared -trimpath "-ldflags=-s -w" -o ${shim} .
   WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/go
-  DEPENDS go/shim.go go/shim.h go/go.mod ${TLSBYE_GO_TOOL}
+  DEPENDS go/shim.go go/transport.go go/shim.h go/go.mod ${TLSBYE_GO_TOOL}
   COMMENT "Building Go's crypto/tls")
 set_source_files_properties(go.cpp PROPERTIES OBJECT_DEPENDS ${shim})
 target_compile_definitions(tlsbye_adapter_go PRIVATE TLSBYE_SHIM="${shim}" TLSBYE_GO_VERSION="${version}")

@@ -7,7 +7,7 @@ add_custom_command(
   OUTPUT ${shim}
   COMMAND ${TLSBYE_RUSTLS_TOOL} build --quiet --release --locked --offline --target-dir ${target}
   WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/rustls
-  DEPENDS rustls/shim.rs rustls/Cargo.toml rustls/Cargo.lock
+  DEPENDS rustls/shim.rs rustls/application.rs rustls/Cargo.toml rustls/Cargo.lock
   COMMENT "Building rustls")
 add_custom_target(tlsbye-rustls-shim DEPENDS ${shim})
 add_dependencies(tlsbye_adapter_rustls tlsbye-rustls-shim)

@@ -1,87 +1,18 @@
 //! rustls with a C interface, for peers/rustls.cpp. It makes the calls that it is asked for and nothing else: what they mean is said there.
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::Resumption;
 use rustls::crypto::{ring, CryptoProvider};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::NoServerSessionStorage;
-use rustls::{version, CipherSuite, ClientConfig, ClientConnection, Connection, DigitallySignedStruct, KeyLog, ServerConfig};
-use rustls::{ConnectionCommon, ServerConnection, SideData, SignatureScheme, Stream};
+use rustls::{version, CipherSuite, ClientConfig, ClientConnection, Connection, ServerConfig};
+use rustls::{ConnectionCommon, ServerConnection, SideData, Stream};
 use std::ffi::{c_char, c_int, c_long, c_void, CStr};
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::DerefMut;
 use std::sync::Arc;
 
-// The transport: libc's functions, as std::net has them, but for who opened it.
-extern "C" {
-    fn recv(fd: c_int, into: *mut c_void, size: usize, flags: c_int) -> isize;
-    fn send(fd: c_int, from: *const c_void, size: usize, flags: c_int) -> isize;
-}
-const MSG_NOSIGNAL: c_int = 0x4000;
-
-struct Transport(c_int);
-
-fn moved(n: isize) -> io::Result<usize> {
-    usize::try_from(n).map_err(|_| io::Error::last_os_error())
-}
-
-impl Read for Transport {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        moved(unsafe { recv(self.0, into.as_mut_ptr().cast(), into.len(), 0) })
-    }
-}
-
-impl Write for Transport {
-    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        moved(unsafe { send(self.0, from.as_ptr().cast(), from.len(), MSG_NOSIGNAL) })
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-type Log = extern "C" fn(*mut c_void, *const c_char, usize);
-
-#[derive(Debug)]
-struct Keys(Log, *mut c_void);
-unsafe impl Send for Keys {}
-unsafe impl Sync for Keys {}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl KeyLog for Keys {
-    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        let line = format!("{label} {} {}", hex(client_random), hex(secret));
-        (self.0)(self.1, line.as_ptr().cast(), line.len());
-    }
-}
-
-// Takes any certificate.
-#[derive(Debug)]
-struct Any;
-
-impl ServerCertVerifier for Any {
-    fn verify_server_cert(
-        &self, _: &CertificateDer<'_>, _: &[CertificateDer<'_>], _: &ServerName<'_>, _: &[u8], _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-    fn verify_tls12_signature(
-        &self, _: &[u8], _: &CertificateDer<'_>, _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-    fn verify_tls13_signature(
-        &self, _: &[u8], _: &CertificateDer<'_>, _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
-    }
-}
+mod application;
+use application::{Any, Keys, Log, Transport};
 
 pub struct Session {
     connection: Connection,
