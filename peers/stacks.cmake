@@ -5,7 +5,7 @@
 #   HEADER, LIBRARIES  a header of it, as it is included, and what to link
 #   FOLDER             of the header and the libraries below those of the system, where they have one for themselves
 #   TOOL               the program that builds it, for a library that comes with its language: the shim is peers/NAME, and NAME/shim.cmake builds it
-#   PACKAGE            Debian's, named where the library is missing
+#   PACKAGE            Debian's, named where the library is missing; or the build that `tlsbye get` obtains (fleet.toml)
 #   ADAPTER            ADAPTER.cpp is compiled; left out: NAME.cpp
 
 tlsbye_stack(boringssl ADAPTER openssl HEADER openssl/is_boringssl.h LIBRARIES ssl crypto FOLDER android PACKAGE android-libboringssl-dev)
@@ -19,4 +19,5 @@ tlsbye_stack(mbedtls HEADER mbedtls/ssl.h LIBRARIES mbedtls mbedx509 mbedcrypto 
 tlsbye_stack(nss MODULE nss PACKAGE libnss3-dev)
 tlsbye_stack(openssl MODULE openssl PACKAGE libssl-dev)
 tlsbye_stack(rustls TOOL cargo PACKAGE cargo)
+tlsbye_stack(s2n HEADER s2n.h LIBRARIES s2n PACKAGE s2n@crate)
 tlsbye_stack(wolfssl MODULE wolfssl PACKAGE libwolfssl-dev)

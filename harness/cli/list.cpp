@@ -134,7 +134,7 @@ int list_stacks(const House& house, bool json) {
   if (json) fmt::print("{}\n", all.dump(2));
   if (!json)
     for (const LeftOut& it : stacks_left_out(house.peers))
-      fmt::print("{:<10} not built: its adapter is there, its library was not (Debian: {})\n", it.stack, it.package);
+      fmt::print("{:<10} not built: its adapter is there, its library was not ({})\n", it.stack, it.where());
   if (found.stacks.empty() && found.problems.empty())
     fmt::print(stderr, "tlsbye: none: no peer program (tlsbye-peer-NAME) is in {}\n", house.peers.string());
   for (const std::string& problem : found.problems) fmt::print(stderr, "tlsbye: {}\n", problem);

@@ -19,9 +19,8 @@ void refuse_left_out(const House& house, const std::vector<Stack>& stacks, const
     if (std::any_of(stacks.begin(), stacks.end(), [&](const Stack& stack) { return stack.name == it.stack; })) continue;
     for (const std::string& spec : specs)
       if (spec.substr(0, spec.find('@')) == it.stack)
-        throw Stop{exit_usage,
-                   fmt::format("tlsbye: {}: its library was not there when tlsbye was built; install it (Debian: {}) and build again",
-                               it.stack, it.package)};
+        throw Stop{exit_usage, fmt::format("tlsbye: {}: its library was not there when tlsbye was built; install it ({}) and build again",
+                                           it.stack, it.where())};
   }
 }
 

@@ -65,7 +65,8 @@ FoundStacks find_stacks(const std::filesystem::path& directory, std::chrono::mil
 // An adapter whose library was not there when tlsbye was built, so that there is no program of it.
 struct LeftOut {
   std::string stack;    // "mbedtls"
-  std::string package;  // that has the library, as Debian calls it
+  std::string package;  // that has the library, as Debian calls it; or a build that `tlsbye get` obtains, STACK@LABEL
+  std::string where() const { return package.find('@') == std::string::npos ? "Debian: " + package : "`tlsbye get " + package + "`"; }
 };
 
 // Those of the directory, as the build noted them there (peers/CMakeLists.txt); none where it was not built by ours.

@@ -2,8 +2,8 @@
 
 import re
 
-# Sections 1 to 4 of the catalogue: the RFCs, GnuTLS, OpenSSL and wolfSSL; 6: BoringSSL; 8: rustls; 9 to 12: NSS, Botan, Go and JSSE.
-SECTIONS = re.compile(r"^(RFC|BCP|GNUTLS|OPENSSL|WOLFSSL|BORING|NSS|BOTAN|GO|JSSE|RUSTLS)")
+# Sections 1 to 12 of the catalogue: the RFCs and the stacks that have a peer.
+SECTIONS = re.compile(r"^(RFC|BCP|GNUTLS|OPENSSL|WOLFSSL|MBEDTLS|BORING|S2N|RUSTLS|NSS|BOTAN|GO|JSSE)")
 DATAGRAMS = re.compile(r"DTLS|^RFC6347|^RFC9147")
 
 

@@ -109,17 +109,28 @@ Why make_peer(const FleetPlaces& places, const FleetStack& stack, const fs::path
       headers.push_back(folder.parent_path().parent_path() / "include" / folder.filename());
   std::string configs;
   for (const fs::path& folder : folders) configs += (configs.empty() ? "" : ":") + (folder / "pkgconfig").string();
-  const auto flags =
-      run_tool({{"pkg-config", "--cflags-only-other", "--libs-only-l", stack.pkg_config},
-                {"PKG_CONFIG_PATH=" + configs + ":" + (std::getenv("PKG_CONFIG_PATH") ? std::getenv("PKG_CONFIG_PATH") : "")}});
-  if (!flags.done) return flags.why;
+  const std::string config_path =
+      "PKG_CONFIG_PATH=" + configs + ":" + (std::getenv("PKG_CONFIG_PATH") ? std::getenv("PKG_CONFIG_PATH") : "");
+  std::vector<std::string> to_link;
+  for (const std::string& library : stack.libraries) to_link.push_back("-l" + library);
+  if (!stack.pkg_config.empty()) {
+    const auto flags = run_tool({{"pkg-config", "--cflags", "--libs-only-l", stack.pkg_config}, {config_path}});
+    if (!flags.done) return flags.why;
+    // An unpacked package names its folders of headers as they would be installed.
+    for (const std::string& flag : words_of(flags.output)) {
+      if (!flag.starts_with("-I"))
+        to_link.push_back(flag);
+      else if (const std::string folder = flag.substr(2); fs::is_directory(prefix.string() + folder, error))
+        headers.emplace_back(prefix.string() + folder);
+    }
+  }
   words.insert(words.end(), {"-DTLSBYE_STACK=make_" + stack.adapter, "-I" + places.kit.string()});
   for (const fs::path& folder : headers)
     if (fs::is_directory(folder, error)) words.push_back("-I" + folder.string());
   words.insert(words.end(), {adapter.string(), (places.kit / "peers" / "common" / "main.cpp").string(), "-o", made.string(), "-rdynamic",
                              (places.kit / "libtlsbye_peer.a").string(), (places.kit / "libtlsbye_protocol.a").string()});
   for (const fs::path& folder : folders) words.push_back("-L" + folder.string());
-  for (const std::string& flag : words_of(flags.output)) words.push_back(flag);
+  words.insert(words.end(), to_link.begin(), to_link.end());
   words.insert(words.end(), {"-pthread", "-ldl", "-Wl,--allow-shlib-undefined"});
   const auto compiled = run_tool({words});
   // Of two that make it at a time each puts a whole program there.

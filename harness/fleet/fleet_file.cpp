@@ -45,7 +45,7 @@ void parse_fleet(std::string_view text, const std::string& file, LoadedFleet& in
     std::string_view name;
     std::vector<std::string_view> keys, required;
   };
-  const std::vector<Kind> kinds{{"stack", {"name", "adapter", "pkg_config", "debian"}, {"name", "pkg_config"}},
+  const std::vector<Kind> kinds{{"stack", {"name", "adapter", "pkg_config", "libraries", "debian"}, {"name"}},
                                 {"suite", {"name", "with", "mirror", "keyring", "valid_until"}, {"name"}},
                                 {"build", {"stack", "label", "prefix", "command"}, {"stack", "label"}}};
   const std::size_t before = into.diagnostics.size();
@@ -60,8 +60,11 @@ void parse_fleet(std::string_view text, const std::string& file, LoadedFleet& in
           rows.report(Rows::place(*row, key), fmt::format("`{}` must be a word of letters, digits and . _ -", word));
       if (kind.name == "stack") {
         const std::string adapter = text_of("adapter");
-        put(fleet.stacks,
-            FleetStack{text_of("name"), adapter.empty() ? text_of("name") : adapter, text_of("pkg_config"), text_of("debian")}, names);
+        FleetStack stack{text_of("name"), adapter.empty() ? text_of("name") : adapter, text_of("pkg_config"), text_of("debian"),
+                         rows.texts(*row, "libraries")};
+        if (stack.pkg_config.empty() == stack.libraries.empty())
+          rows.report(Rows::place(*row, "name"), "a stack has a `pkg_config` or `libraries`, and not both");
+        put(fleet.stacks, std::move(stack), names);
       } else if (kind.name == "suite") {
         put(fleet.suites,
             FleetSuite{text_of("name"), rows.texts(*row, "with"), text_of("mirror"), text_of("keyring"),

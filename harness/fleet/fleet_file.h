@@ -12,6 +12,7 @@ namespace tlsbye {
 
 struct FleetStack {
   std::string name, adapter, pkg_config, debian;  // debian: empty where Debian has none
+  std::vector<std::string> libraries;             // to link, where pkg-config knows nothing
 };
 
 struct FleetSuite {

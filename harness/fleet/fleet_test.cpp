@@ -27,7 +27,7 @@ std::string problems_of(std::string_view text) {
 TEST(FleetFile, TheShippedOneLoads) {
   const LoadedFleet loaded = load_fleet({TLSBYE_SOURCE_DIR "/peers/fleet.toml"});
   EXPECT_EQ(rendered(loaded.diagnostics), "");
-  EXPECT_THAT(loaded.fleet.stacks, SizeIs(3));
+  EXPECT_THAT(loaded.fleet.stacks, SizeIs(6));
   EXPECT_THAT(loaded.fleet.suites, SizeIs(5));
   EXPECT_EQ(loaded.fleet.stack("openssl")->adapter, "openssl");
 }
@@ -47,6 +47,7 @@ TEST(FleetFile, MistakesAreToldWithTheirPlace) {
   EXPECT_THAT(problems_of("[[suite]]\nname = \"../x\"\n"), HasSubstr("must be a word"));
   EXPECT_THAT(problems_of("[[build]]\nstack = \"x\"\nlabel = \"y\"\n"), HasSubstr("a `prefix` or a `command`"));
   EXPECT_THAT(problems_of("[[build]]\nstack = \"x\"\nlabel = \"y\"\nprefix = \"/a\"\ncommand = \"b\"\n"), HasSubstr("and not both"));
+  EXPECT_THAT(problems_of("[[stack]]\nname = \"x\"\n"), HasSubstr("a `pkg_config` or `libraries`, and not both"));
   EXPECT_THAT(parsed({"[[oops]]\n"}).diagnostics, SizeIs(1));
 }
 
