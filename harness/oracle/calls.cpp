@@ -289,6 +289,9 @@ Finding transient_faults_leave_no_trace(const Facts& facts, const Question& aske
   if (call_again(end) && !(end == Outcome::sent)) return not_reached("it was not repeated until it was done");
   std::vector<int> events{first->met.injected, last->ended};
   const bool good = end == Outcome::done || end == Outcome::sent || (end == Outcome::end_of_data && first->call == Call::read);
+  const Moment& then = last->after;
+  const bool excused = is_so(then.post_handshake) || is_so(then.empty_data) || (last->call != Call::read && is_so(then.data));
+  if (!good && excused) return not_reached("more than a transient fault befell it");
   if (!good) return broken(fmt::format("after a transient fault {}", told(*last)), events);
   if (closing && !facts.quiet()) {
     if (!facts.readable()) return not_reached(std::string(no_keys));

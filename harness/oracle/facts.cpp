@@ -31,7 +31,7 @@ void meet(Met& met, int number, const TransportCall& call) {
   if (recv && call.result > 0 && call.injected) note(met.recv_short, number);
   const bool in_vain = !recv && call.result > 0 && !less;  // a short count that was no shorter
   if (call.injected && !in_vain) note(would_block || interrupted || call.result > 0 ? met.injected : met.injected_end, number);
-  if (call.result < 0) met.last_failed = number, met.last_failed_flow = call.flow;
+  if (would_block || interrupted) met.last_failed = number, met.last_failed_flow = call.flow;
 }
 
 void meet(Met& met, int number, const Blocked& blocked) {
@@ -119,8 +119,9 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
   if (established) note(now.anything, number);
   if (contents.type == ContentType::raw) return note(now.raw, number);
   if (bytes < record.wire_bytes) return note(now.partial, number);
-  constexpr std::size_t most = 16384;  // RFC 8446 5.1
-  if (record.damaged || (record.encrypted && contents.content_bytes > most)) return note(now.damaged, number);
+  constexpr std::size_t most = 16384, around = 5 + 1 + 16;  // RFC 8446 5.1, 5.4; header, inner type, tag
+  if (record.encrypted && (contents.content_bytes > most || (tls13 && record.wire_bytes > most + around))) note(now.oversized, number);
+  if (record.damaged) return note(now.damaged, number);
   if (contents.type == ContentType::change_cipher_spec) {
     if (established) note(now.change_cipher_spec, number);
     return;
@@ -164,7 +165,8 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
       const bool of_the_other_role =
           server ? begins("NewSessionTicket") || begins("CertificateRequest") || begins("HelloRequest") : begins("ClientHello");
       const bool of_another_version = tls13 ? begins("HelloRequest") : begins("KeyUpdate");
-      if (established && (is_cut_message(contents) || of_the_other_role || of_another_version || of_the_handshake))
+      if (established &&
+          (contents.content_bytes == 0 || is_cut_message(contents) || of_the_other_role || of_another_version || of_the_handshake))
         note(now.unexpected_message, number);
       if (begins("CertificateRequest") && established) note(now.certificate_request, number);
       if (established || begins("KeyUpdate") || (tls13 && begins("NewSessionTicket"))) note(now.post_handshake, number);
@@ -256,6 +258,7 @@ void Moment::forget_unproved() {
                          &plain,
                          &plain_alert,
                          &damaged,
+                         &oversized,
                          &raw,
                          &partial,
                          &change_cipher_spec,
@@ -624,7 +627,7 @@ void Facts::walk() {
       if (api->side == Side::subject) note_answer(now, number, *api, could_not_send);
     }
   }
-  if (now.pending) note(now.left, now.pending_number);
+  if (now.pending) note(is_extra(now.pending->call) ? now.extra_left : now.left, now.pending_number);
   at_end_ = now;
   at_end_.forget_unproved();
   quiet_ |= options_.quiet_shutdown;
@@ -656,7 +659,7 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
 void Facts::note_left(Moment& now, const SubjectCall& call) const {
   const bool sends = call.call != Call::read && call.call != Call::peek && call.call != Call::keep_session && call.call != Call::set;
   if (!now.pending || (call.api ? repeats(*now.pending, *call.api) : call.call == now.pending->call) || !sends) return;
-  note(now.left, now.pending_number);
+  note(is_extra(now.pending->call) ? now.extra_left : now.left, now.pending_number);
   now.pending = nullptr;
 }
 

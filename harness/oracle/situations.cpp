@@ -83,14 +83,14 @@ Since in_good_order(const Moment& at, const Facts& facts) {
 
 Since ordinary_traffic(const Moment& at) {
   return none_of({at.told_by_alert(at.fatal_close_notify), at.told_by_alert(at.fatal_alert), at.told_by_alert(at.warning_alert), at.reset,
-                  at.plain, at.damaged, at.raw, at.partial, at.change_cipher_spec, at.readable(at.empty_data),
+                  at.plain, at.damaged, at.oversized, at.raw, at.partial, at.change_cipher_spec, at.readable(at.empty_data),
                   at.readable(at.post_handshake), at.readable(at.data_after_close_notify)});
 }
 
 // Nothing came that is not genuine, or that is more than data, what may come after a handshake, an end.
 Since authentic_traffic(const Moment& at) {
   return none_of({at.told_by_alert(at.fatal_close_notify), at.told_by_alert(at.fatal_alert), at.told_by_alert(at.warning_alert), at.reset,
-                  at.plain, at.damaged, at.raw, at.partial, at.change_cipher_spec, at.readable(at.empty_data),
+                  at.plain, at.damaged, at.oversized, at.raw, at.partial, at.change_cipher_spec, at.readable(at.empty_data),
                   at.readable(at.data_after_close_notify), at.readable(at.certificate_request), at.readable(at.hello_request),
                   at.readable(at.unexpected_message), at.many_key_updates});
 }
@@ -143,13 +143,13 @@ const std::vector<Row>& rows() {
        [](const At& at) { return at.now.readable(at.now.change_cipher_spec); }},
       {{"unexpected-message-arrived",
         "a handshake message after the handshake that only the other role may get, that belongs to the handshake or to another version, or "
-        "that "
-        "comes in pieces"},
+        "that comes in pieces or empty"},
        When::arrived,
        [](const At& at) { return at.now.readable(at.now.unexpected_message); }},
-      {{"damaged-record-arrived", "a record that cannot be authenticated, or is longer than TLS allows"},
+      {{"damaged-record-arrived", "a record that cannot be authenticated"}, When::arrived, [](const At& at) { return at.now.damaged; }},
+      {{"oversized-record-arrived", "a record whose content, with its padding, is longer than TLS allows"},
        When::arrived,
-       [](const At& at) { return at.now.damaged; }},
+       [](const At& at) { return at.now.oversized; }},
       {{"raw-bytes-arrived", "bytes that are not a TLS record"}, When::arrived, [](const At& at) { return at.now.raw; }},
       {{"partial-record-arrived", "a record of which only a part was delivered"},
        When::arrived,
@@ -426,6 +426,9 @@ const std::vector<Row>& rows() {
         "of the words for such a call"},
        When::unusual,
        [](const At& at) { return at.now.left; }},
+      {{"extra-call-left-undone", "the same of a call that neither shakes hands, reads, writes nor closes; must be named"},
+       When::unusual,
+       [](const At& at) { return at.now.extra_left; }},
       {{"bytes-past-tls", "the script wrote to the subject's transport past TLS, or read from it; must be named"},
        When::unusual,
        [](const At& at) { return at.now.own_raw; }},

@@ -46,7 +46,7 @@ struct Moment {
   Since data = never, empty_data = never, data_after_close_notify = never, data_after_user_canceled = never;
   Since fatal_alert = never, warning_alert = never, user_canceled = never, unknown_alert = never;
   Since post_handshake = never, ticket = never, key_update = never, hello_request = never, two_hello_requests = never;
-  Since plain = never, plain_alert = never, damaged = never, raw = never, partial = never;
+  Since plain = never, plain_alert = never, damaged = never, oversized = never, raw = never, partial = never;
   Since change_cipher_spec = never;  // since the handshake was done, in the clear or not; never counted as plain
   Since alert_before_data = never;   // fatal_alert, where neither data nor a close_notify came before it
   Since fin = never, reset = never;
@@ -75,7 +75,8 @@ struct Moment {
   Since end_made_up = never;
   Since own_end_made_up = never;  // sending failed for good because the script had it so
   void forget_unproved();
-  Since left = never;  // a call that asked to be made again so that it can send; another one that sends came instead
+  Since left = never;        // a call that asked to be made again so that it can send; another one that sends came instead
+  Since extra_left = never;  // the same of a key-update, a renegotiation, an alert of the application's
   Since own_fatal_alert = never, own_warning_alert = never, own_user_canceled = never;
   std::size_t data_read = 0;
   Since hello = never, offered = never;        // the client's ClientHello; it offers an earlier session
@@ -121,7 +122,7 @@ struct Met {
   Since recv_short = never;        // by the script
   Since injected = never;          // EAGAIN, EINTR or a short count that came from the script
   Since injected_end = never;      // any other fault that came from the script
-  Since last_failed = never;       // the last transport call that failed or blocked ...
+  Since last_failed = never;       // the last transport call that would block or was interrupted ...
   Flow last_failed_flow{};         // ... and its flow
   Since blocked_on_recv = never;   // the call itself waited
   long long waited_ms = 0;         // time that passed while the call waited

@@ -25,7 +25,7 @@ bool fits(const Transcript& transcript, std::string_view word) {
   // What only clauses speak of that name it is no matter here.
   for (const std::string_view unusual :
        {"threads", "forked", "flags-set", "alert-by-application", "corked", "cleared", "renegotiation-asked", "auto-retry-off",
-        "stale-error", "time-ran-out", "descriptor-closed", "closed-quietly", "end-made-up"}) {
+        "stale-error", "time-ran-out", "descriptor-closed", "closed-quietly", "end-made-up", "extra-call-left-undone"}) {
     if (!word.ends_with(unusual)) given.allow(unusual);
   }
   const Facts* last = &facts;
@@ -240,7 +240,10 @@ const std::map<std::string_view, Pair>& pairs() {
       {"recv-short",
        {connected().io(Call::close, Flow::recv, 3, {}, true).close(Outcome::done),
         connected().io(Call::close, Flow::recv, 3).close(Outcome::done)}},
-      {"call-left-undone", after([](Tale& tale) { tale.extra(Call::key_update, "", Outcome::want_write); })},
+      {"call-left-undone", after([](Tale& tale) { tale.answers(Call::write, Outcome::want_write); })},
+      {"extra-call-left-undone", after([](Tale& tale) { tale.extra(Call::key_update, "", Outcome::want_write); })},
+      {"oversized-record-arrived",
+       {connected().arrives(data(16385)).close(Outcome::failed), connected().arrives(data(16384)).close(Outcome::failed)}},
       {"bytes-past-tls", after([](Tale& tale) { tale.script("raw-write", "X"); })},
       {"closed-quietly",
        {Tale().option("quiet-shutdown").handshake().close(Outcome::done).reads(Outcome::end_of_data),
