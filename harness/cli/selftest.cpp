@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "harness/cli/commands.h"
 #include "harness/cli/liars.h"
@@ -97,16 +98,19 @@ bool try_clauses(const House& house, const std::vector<Stack>& stacks, const Sta
   Runner runner(RunnerOptions{});
   enum class State { never_held, held, can_fail };
   std::vector<State> states(clauses.size(), State::never_held);
-  // A clause that so many of its own transcripts cannot be made to break has nothing that breaks it.
-  constexpr int most_attempts = 20;
+  // A clause that so many of its own transcripts, of so many scenarios, cannot be made to break has nothing that breaks it.
+  constexpr int most_attempts = 60, most_of_a_scenario = 3;
   std::vector<int> attempts(clauses.size(), 0);
+  std::vector<std::pair<const Scenario*, int>> of_a_scenario(clauses.size());
   for (const Run& run : make_plan(scenarios, subjects, {&partner}, {}).runs) {
     const Transcript transcript = made(runner, run);
     const Facts facts(transcript);
     for (std::size_t i = 0; i < clauses.size(); ++i) {
       if (states[i] == State::can_fail || attempts[i] == most_attempts) continue;
-      if (judge(clauses[i], facts).kind != Finding::Kind::holds) continue;
-      ++attempts[i];
+      auto& [scenario, tried] = of_a_scenario[i];
+      if (std::exchange(scenario, run.scenario) != run.scenario) tried = 0;
+      if (tried == most_of_a_scenario || judge(clauses[i], facts).kind != Finding::Kind::holds) continue;
+      ++tried, ++attempts[i];
       states[i] = can_fail(clauses[i], transcript) ? State::can_fail : State::held;
     }
   }
