@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "harness/data/overloaded.h"
+#include "harness/runner/aim.h"
 #include "harness/wire/wire.h"
 
 namespace tlsbye {
@@ -18,6 +19,7 @@ constexpr int most_events = 200'000;
 constexpr int most_waits = 20'000;                     // of one line
 constexpr int most_writes = 4'000;                     // of them, by one side for room to write: each time 128 KiB have been taken from it
 constexpr int most_attempts = 3;                       // of a run whose peers are ended from outside
+constexpr int most_aims = 40;                          // of a run, until its faults fall between two records to the byte
 constexpr Wire::Limits of_programs{8U << 20, 20'000};  // what is kept of a run with a real program
 constexpr std::size_t most_said = 8192;                // to one, at a time: more does not fit into a request
 
@@ -60,6 +62,7 @@ Line request_of(const PeerOrder& order, Verb verb) {
                           return it.data ? line.with("data", *it.data) : line;
                         },
                         [](const FaultPlan& it) { return plan_request(it); },
+                        [](const AimedFault& it) { return plan_request(it.plan); },
                         [](const ForgetFaults&) { return Line("plan").with("clear", 1); },
                     },
                     order);
@@ -81,9 +84,10 @@ RunKey Run::key() const {
 // One run being made: the two peers, the wire between them, and the transcript that grows.
 class Runner::Stage {
  public:
-  Stage(const Run& run, bool isolate, Party& subject, Party& partner, Transports transports)
+  Stage(const Run& run, bool isolate, Party& subject, Party& partner, Transports transports, const Aims& aims)
       : run_(run),
         isolate_(isolate),
+        aims_(aims),
         transcript_(run.key()),
         wire_(std::move(transports), run.role, run.tls, transcript_, run.program ? of_programs : Wire::Limits()),
         players_{{{subject}, {partner}}} {
@@ -139,6 +143,19 @@ class Runner::Stage {
     return {std::move(transcript_), wire_.take_capture(), std::nullopt, {}, delivered};
   }
 
+  // The first line that aims a fault and is not among the aims; and one whose fault missed its record. Null for none.
+  const AimedLine* not_aimed() const {
+    const auto it = std::find_if(aimed_.begin(), aimed_.end(), [&](const AimedLine& line) { return !aims_.contains(line.line); });
+    return it == aimed_.end() ? nullptr : &*it;
+  }
+  const AimedLine* missed(const Transcript& transcript) const {
+    const auto it = std::find_if(aimed_.begin(), aimed_.end(), [&](const AimedLine& line) {
+      const auto plans = aims_.find(line.line);
+      return plans != aims_.end() && !plans->second.empty() && !met_a_record(plans->second, line, transcript);
+    });
+    return it == aimed_.end() ? nullptr : &*it;
+  }
+
   // Bytes that a library moved where its peer did not see it; empty for none.
   const std::string& gone_past() const { return gone_past_; }
 
@@ -169,7 +186,7 @@ class Runner::Stage {
                                          : Io::blocking));
     if (run_.program) add_program_words(open);
     if (isolate_) open.with("isolate", 1);
-    if (subject) open.with("log", 1);
+    if (logs(side)) open.with("log", 1);
     const auto& options = subject ? run_.scenario->options : run_.scenario->partner_options;
     if (!options.empty()) {
       open.with("options", joined(options));
@@ -241,9 +258,31 @@ class Runner::Stage {
       if (call.size > 0) request.with("size", static_cast<long long>(call.size));
       if (verb == Verb::hear && !run_.program->until.empty()) request.with("text", run_.program->until);
     }
+    if (const auto* aimed = std::get_if<AimedFault>(&order)) return aim(side, *aimed);
     take(side, it.peer.ask(request));
     if (verb == Verb::abandon && !it.dead) transcript_.add(line_, RawCall{side, "abandon", 0, "", ""});
   }
+
+  void aim(Side side, const AimedFault& fault) {
+    if (run_.program) {
+      transcript_.add(line_, NotDone{side, "io", "with a real program no run is made twice", false});
+      return;
+    }
+    aimed_.push_back({line_, side, player(side).asked, fault});
+    const auto plans = aims_.find(line_);
+    if (plans == aims_.end()) return;
+    for (const FaultPlan& plan : plans->second) take(side, player(side).peer.ask(plan_request(plan)));
+  }
+
+  // All that is looked for is in the transcript of this run.
+  bool learns() const {
+    const auto aims = [&](const Statement& it) {
+      const auto* order = std::get_if<PeerOrder>(&it.deed);
+      return order && std::holds_alternative<AimedFault>(*order) && !aims_.contains(it.line);
+    };
+    return std::any_of(run_.scenario->script.begin(), run_.scenario->script.end(), aims);
+  }
+  bool logs(Side side) const { return side == Side::subject || learns_; }
 
   bool is_program(Side side) const { return run_.program && side == Side::subject; }
 
@@ -411,6 +450,9 @@ class Runner::Stage {
     for (const Side side : {Side::subject, Side::partner})
       if (player(side).blocked) note_blocked(side, true);
     for (const std::string& order : wire_.orders_left()) transcript_.add(line_, Told{"wire     never came to: " + order});
+    for (const AimedLine& it : aimed_)
+      if (const auto plans = aims_.find(it.line); plans != aims_.end() && plans->second.empty())
+        transcript_.add(line_, Told{fmt::format("{:<8} never came to: {}", spell(it.side), source_of(it.line))});
     for (const Side side : {Side::subject, Side::partner}) {
       Player& it = player(side);
       if (it.dead) continue;
@@ -424,6 +466,12 @@ class Runner::Stage {
     note_blocked(side, true);
     player(side).blocked.reset();
     note_end(side, player(side).peer.ask(Line("abort")));
+  }
+
+  std::string_view source_of(int line) const {
+    for (const Statement& it : run_.scenario->script)
+      if (it.line == line) return it.source;
+    return {};
   }
 
   void note_blocked(Side side, bool for_good) {
@@ -485,7 +533,7 @@ class Runner::Stage {
     if (word == "api") {
       note_api(side, line);
     } else if (word == "io") {
-      if (side == Side::subject || line.number("injected") == 1)
+      if (logs(side) || line.number("injected") == 1)
         transcript_.add(line_, TransportCall{side, read_word<Call>(line.get("during")).value_or(Call::handshake), id_of(line),
                                              std::string(line.get("function")), read_word<Flow>(line.get("flow")).value_or(Flow::recv),
                                              size_field(line, "asked"), static_cast<long>(line.number("result").value_or(0)),
@@ -539,6 +587,9 @@ class Runner::Stage {
 
   const Run& run_;
   const bool isolate_;
+  const Aims& aims_;
+  const bool learns_ = learns();
+  std::vector<AimedLine> aimed_;  // lines that aim a fault and were carried out
   Transcript transcript_;
   Wire wire_;
   std::array<Player, 2> players_;
@@ -568,27 +619,34 @@ std::variant<PeerProcess*, HarnessError> Runner::peer(const Stack& stack, Side s
   return slot.get();
 }
 
+// A run whose script aims faults at records is made again and again, until it is known where each of them falls.
 std::variant<Made, HarnessError> Runner::once(const Run& run) {
-  const auto subject = peer(*run.subject, Side::subject);
-  if (const auto* error = std::get_if<HarnessError>(&subject)) return *error;
-  const auto partner = peer(*run.partner, Side::partner);
-  if (const auto* error = std::get_if<HarnessError>(&partner)) return *error;
-  try {
-    Stage stage(run, options_.isolate, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner),
-                make_transports(Stage::transport_of(run)));
-    Made made = stage.play();
-    // A peer program that does not keep to the protocol says nothing about its library.
-    for (const Event& event : made.transcript.events())
-      if (const auto* died = event.as<Died>(); died && died->how == Died::How::garbled)
-        return HarnessError{fmt::format("the peer of {} broke the control protocol: {}",
-                                        (died->side == Side::subject ? run.subject : run.partner)->id(), died->detail)};
-    if (!stage.gone_past().empty()) return HarnessError{stage.gone_past()};
-    return made;
-  } catch (...) {
-    // Neither peer's session is in a known state any more.
-    peers_.erase({run.subject->id(), Side::subject});
-    peers_.erase({run.partner->id(), Side::partner});
-    throw;
+  Aims aims;
+  for (int tries = 0;;) {
+    const auto subject = peer(*run.subject, Side::subject);
+    if (const auto* error = std::get_if<HarnessError>(&subject)) return *error;
+    const auto partner = peer(*run.partner, Side::partner);
+    if (const auto* error = std::get_if<HarnessError>(&partner)) return *error;
+    try {
+      Stage stage(run, options_.isolate, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner),
+                  make_transports(Stage::transport_of(run)), aims);
+      Made made = stage.play();
+      // A peer program that does not keep to the protocol says nothing about its library.
+      for (const Event& event : made.transcript.events())
+        if (const auto* died = event.as<Died>(); died && died->how == Died::How::garbled)
+          return HarnessError{fmt::format("the peer of {} broke the control protocol: {}",
+                                          (died->side == Side::subject ? run.subject : run.partner)->id(), died->detail)};
+      if (!stage.gone_past().empty()) return HarnessError{stage.gone_past()};
+      if (const AimedLine* line = stage.not_aimed())
+        aims[line->line] = plans_of(*line, made.transcript);
+      else if (const AimedLine* missed = stage.missed(made.transcript); !missed || ++tries == most_aims)
+        return made;
+    } catch (...) {
+      // Neither peer's session is in a known state any more.
+      peers_.erase({run.subject->id(), Side::subject});
+      peers_.erase({run.partner->id(), Side::partner});
+      throw;
+    }
   }
 }
 
@@ -601,7 +659,8 @@ std::variant<Made, HarnessError> Runner::once_with_program(const Run& run) {
   try {
     Transports transports = make_transports(TransportKind::socketpair);
     transports[static_cast<std::size_t>(Side::subject)] = {TransportKind::tcp, program.take_socket(), {}};
-    Stage stage(run, options_.isolate, program, *std::get<PeerProcess*>(partner), std::move(transports));
+    const Aims none;
+    Stage stage(run, options_.isolate, program, *std::get<PeerProcess*>(partner), std::move(transports), none);
     Made made = stage.play_with_program([&] { return program.see_the_end(); });
     if (!stage.gone_past().empty()) return HarnessError{stage.gone_past()};
     return made;

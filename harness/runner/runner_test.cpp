@@ -273,13 +273,13 @@ class Made : public testing::TestWithParam<bool> {
       if (stack.name == "openssl") return stack;
     throw std::runtime_error("no peer of openssl");
   }
-  Transcript make(const std::string& script, Io io = Io::blocking, std::string_view schedule = {}) {
+  Transcript make(const std::string& script, Io io = Io::blocking, std::string_view schedule = {}, Role role = Role::client) {
     const LoadedScenarios loaded =
         parse_scenarios("[[scenario]]\nid = \"it\"\ntitle = \"It.\"\nwhy = \"Why.\"\nscript = '''\n" + script + "'''\n", "test", "test");
     EXPECT_EQ(loaded.scenarios.size(), 1u);
     Runner runner(RunnerOptions{GetParam(), std::chrono::seconds(10)});
-    auto made = runner.make(
-        {&loaded.scenarios.front(), &openssl(), &openssl(), Role::client, Tls::v1_3, io, std::get<Schedule>(read_schedule(schedule))});
+    auto made =
+        runner.make({&loaded.scenarios.front(), &openssl(), &openssl(), role, Tls::v1_3, io, std::get<Schedule>(read_schedule(schedule))});
     return std::move(std::get<tlsbye::Made>(made).transcript);
   }
   // "line call = outcome", of the subject.
@@ -338,6 +338,70 @@ TEST_P(Made, AFaultOfTheScheduleHitsTheCallThatItNames) {
     EXPECT_EQ(call->injected, call->error_number == "EAGAIN");
   }
   EXPECT_THAT(hit, testing::ElementsAre(2, 4));
+}
+
+// Where in the stream of the subject's sends its calls were made to fail so.
+std::vector<std::size_t> failed_at(const Transcript& run, Flow flow, std::string_view error) {
+  std::size_t moved = 0;
+  std::vector<std::size_t> places;
+  for (const Event& event : run.events()) {
+    const auto* call = event.as<TransportCall>();
+    if (!call || call->side != Side::subject || call->flow != flow) continue;
+    if (call->injected && call->error_number == error) places.push_back(moved);
+    if (call->result > 0) moved += static_cast<std::size_t>(call->result);
+  }
+  return places;
+}
+
+// Where the record in which that begins lies in its sender's stream.
+std::size_t place_of(const Transcript& run, std::string_view name) {
+  for (const Event& event : run.events()) {
+    const auto* opened = event.as<Opened>();
+    const auto* record = opened ? run.at(opened->record).as<Record>() : event.as<Record>();
+    if (!record || record->from != Side::subject) continue;
+    if (name_of(opened ? static_cast<const Contents&>(*opened) : *record).starts_with(name)) return record->offset;
+  }
+  return 0;
+}
+
+TEST_P(Made, AFaultAimedAtARecordMeetsItBeforeItsFirstByte) {
+  const std::string handshake = "both handshake\n", close = "subject write 100\nsubject close until done\n";
+  const Transcript closes = make(handshake + "subject io send EAGAIN x2 on close_notify\n" + close, Io::nonblocking);
+  const std::size_t at = place_of(closes, "close_notify");
+  EXPECT_THAT(failed_at(closes, Flow::send, "EAGAIN"), testing::ElementsAre(at, at));
+
+  // Behind a signature, which is not as long in every run, and in the same call.
+  for (int i = 0; i < 5; ++i) {
+    const Transcript server = make("subject io send EAGAIN on Finished\n" + handshake, Io::nonblocking, {}, Role::server);
+    EXPECT_THAT(failed_at(server, Flow::send, "EAGAIN"), testing::ElementsAre(place_of(server, "Finished")));
+  }
+}
+
+TEST_P(Made, AShortCountAimedAtARecordMovesSoManyBytesOfIt) {
+  const Transcript run = make(
+      "both handshake\nsubject io send short 3 on close_notify\nsubject io send EAGAIN after 2\n"
+      "subject write 100\nsubject close\nsubject close\n",
+      Io::nonblocking);
+  EXPECT_THAT(failed_at(run, Flow::send, "EAGAIN"), testing::ElementsAre(place_of(run, "close_notify") + 3));
+}
+
+TEST_P(Made, WhatTheSubjectReceivesIsAimedAtAsWellAlthoughItLiesThereAlready) {
+  const Transcript run = make(
+      "both handshake\npartner write 100\npartner close\nsubject io recv EAGAIN on close_notify\nsubject read\nsubject read\nsubject "
+      "read\n",
+      Io::nonblocking);
+  EXPECT_THAT(told_answers(run), testing::IsSupersetOf({"5 read = done", "6 read = want-read", "7 read = end-of-data"}));
+}
+
+TEST_P(Made, AFaultThatNeverCameToItsRecordIsTold) {
+  const Transcript run = make("both handshake\nsubject io send EAGAIN on KeyUpdate\nsubject close\n");
+  std::vector<std::string> told;
+  for (const Event& event : run.events()) {
+    if (const auto* it = event.as<Told>()) told.push_back(it->text);
+    const auto* call = event.as<TransportCall>();
+    EXPECT_TRUE(!call || call->side == Side::subject);
+  }
+  EXPECT_THAT(told, testing::Contains("subject  never came to: subject io send EAGAIN on KeyUpdate"));
 }
 
 TEST_P(Made, AnOrderThatTheWireNeverCameToIsTold) {

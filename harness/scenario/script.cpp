@@ -245,6 +245,7 @@ class LineReader {
     if (plan.fault == Fault::epipe && plan.flow == Flow::recv) throw Problem{place, "a recv cannot end in EPIPE", "use EOF or ECONNRESET"};
     if (plan.fault == Fault::short_count && more() && is_number(text())) plan.count = size("a number of bytes", 1);
     plan.times = times(1).value_or(1);
+    if (take("on")) return PeerOrder(AimedFault{plan, pattern()});
     if (take("after")) plan.after = static_cast<int>(number("a number of calls", 0, 1'000'000));
     return PeerOrder(plan);
   }
@@ -601,8 +602,10 @@ const std::vector<Grammar>& grammar() {
       {{Verb::raw_write, true, false, "raw-write \"TEXT\"", "write to the transport, past TLS"}, &LineReader::raw_write},
       {{Verb::fin, true, false, "fin", "shut the transport down for writing"}, &LineReader::past_library},
       {{Verb::hangup, true, false, "hangup", "close the transport"}, &LineReader::past_library},
-      {{Verb::io, true, false, "io recv|send FAULT [xN] [after N]",
-        "after N more transport calls of the library in that direction (0), the next N of them (1) end in FAULT"},
+      {{Verb::io, true, false, "io recv|send FAULT [xN] [after N|on WHAT]",
+        "after N more transport calls of the library in that direction (0), or where it comes to the first byte of the next such record, "
+        "the "
+        "next N of them (1) end in FAULT"},
        &LineReader::io},
       {{Verb::io_clear, true, false, "io clear", "forget the faults that are still to come"}, &LineReader::io_clear},
       {{Verb::measure, true, false, "measure", "note the open files and the heap of the peer's process"}, &LineReader::past_library},

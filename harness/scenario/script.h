@@ -48,7 +48,7 @@ enum class Verb : std::uint8_t {
   raw_write,  // raw-write "TEXT"
   fin,        // fin                          shutdown(SHUT_WR) | wire: fin SIDE, end the stream towards SIDE
   hangup,     // hangup                       close the descriptor | wire: hangup SIDE, both directions
-  io,         // io recv|send FAULT [xN] [after N]
+  io,         // io recv|send FAULT [xN] [after N|on WHAT]
   io_clear,   // io clear                     forget what is left of the fault plan
   measure,    // measure                      open files and heap of the peer's process
   // of the wire
@@ -83,6 +83,13 @@ struct Words<Verb> {
 };
 struct ForgetFaults {};  // those that are still to come
 
+// `io send EAGAIN on close_notify`: the fault meets the first such record that the library moves from the statement on, before its first
+// byte; a short count moves that many bytes of it. `plan.after` is not known before the run (harness/runner/aim.h).
+struct AimedFault {
+  FaultPlan plan;
+  RecordPattern at;
+};
+
 // API calls of a stack: one, or one again and again.
 struct StackCall {
   Call call{};
@@ -112,7 +119,7 @@ struct Await {
   Side side{};
 };
 
-using PeerOrder = std::variant<StackCall, PastLibrary, FaultPlan, ForgetFaults>;
+using PeerOrder = std::variant<StackCall, PastLibrary, FaultPlan, AimedFault, ForgetFaults>;
 
 // One line of a script.
 struct Statement {

@@ -186,6 +186,15 @@ TEST(PeerVerbs, FaultsHaveAFlowAKindATimesAndAnAfter) {
   deed<PeerOrder, ForgetFaults>("subject io clear");
 }
 
+TEST(PeerVerbs, AFaultCanBeAimedAtARecord) {
+  const auto aimed = deed<PeerOrder, AimedFault>("subject io send EAGAIN x3 on close_notify");
+  EXPECT_EQ(aimed.plan.times, 3);
+  EXPECT_EQ(aimed.at.kind, RecordPattern::Kind::close_notify);
+  EXPECT_EQ((deed<PeerOrder, AimedFault>("subject io recv short 2 on KeyUpdate").at.handshake), "KeyUpdate");
+  EXPECT_THAT(complaint("subject io send EAGAIN on closenotify"), HasSubstr("did you mean `close_notify`?"));
+  EXPECT_THAT(complaint("subject io send EAGAIN on Finished after 1"), HasSubstr("`after` is not expected here"));
+}
+
 TEST(PeerVerbs, AFaultThatCannotBeIsRefused) {
   EXPECT_EQ(complaint("subject io send EOF"), "17: a send cannot end in EOF | EPIPE is what it would say");
   EXPECT_EQ(complaint("subject io recv EPIPE"), "17: a recv cannot end in EPIPE | use EOF or ECONNRESET");

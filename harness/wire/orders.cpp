@@ -11,26 +11,6 @@ namespace {
 
 using Deed = StandingOrder::Deed;
 
-bool matches(const RecordPattern& pattern, const Piece& piece) {
-  using Kind = RecordPattern::Kind;
-  switch (pattern.kind) {
-    case Kind::any:
-      return true;
-    case Kind::close_notify:
-      return piece.type == ContentType::alert && piece.content.size() == 2 && piece.content[1] == 0;
-    case Kind::alert:
-      return piece.type == ContentType::alert;
-    case Kind::application_data:
-      return piece.type == ContentType::application_data;
-    case Kind::change_cipher_spec:
-      return piece.type == ContentType::change_cipher_spec;
-    case Kind::handshake:
-      return piece.type == ContentType::handshake &&
-             (pattern.handshake.empty() || piece.begun.substr(0, piece.begun.find(',')) == pattern.handshake);
-  }
-  return false;
-}
-
 // A record of the wire's, in the place of that one.
 PiecePtr make(const Piece& piece, std::string content) {
   auto made = std::make_shared<Piece>();
@@ -47,6 +27,25 @@ PiecePtr make(const Piece& piece, std::string content) {
 
 }  // namespace
 
+bool matches(const RecordPattern& pattern, ContentType type, std::string_view content, std::string_view begun) {
+  using Kind = RecordPattern::Kind;
+  switch (pattern.kind) {
+    case Kind::any:
+      return true;
+    case Kind::close_notify:
+      return type == ContentType::alert && content.size() == 2 && content[1] == 0;
+    case Kind::alert:
+      return type == ContentType::alert;
+    case Kind::application_data:
+      return type == ContentType::application_data;
+    case Kind::change_cipher_spec:
+      return type == ContentType::change_cipher_spec;
+    case Kind::handshake:
+      return type == ContentType::handshake && (pattern.handshake.empty() || begun.substr(0, begun.find(',')) == pattern.handshake);
+  }
+  return false;
+}
+
 Orders::Outcome Orders::meet(const PiecePtr& piece) {
   Outcome outcome{.go_on = {piece}};
   bool obeyed = false;
@@ -54,7 +53,8 @@ Orders::Outcome Orders::meet(const PiecePtr& piece) {
     const Deed deed = order->what.deed;
     const bool holds = deed == Deed::hold;
     const bool needs_content = !holds && deed != Deed::drop && deed != Deed::cut;
-    const bool acts = matches(order->what.what, *piece) && (piece->known || !needs_content) && (holds || !std::exchange(obeyed, true));
+    const bool acts = matches(order->what.what, piece->type, piece->content, piece->begun) && (piece->known || !needs_content) &&
+                      (holds || !std::exchange(obeyed, true));
     order = acts && obey(*order, piece, outcome) ? orders_.erase(order) : std::next(order);
   }
   return outcome;

@@ -16,6 +16,9 @@
 
 namespace tlsbye {
 
+// Whether a record of that type is such a one; `begun`: the handshake messages that begin in it, with commas between.
+bool matches(const RecordPattern& pattern, ContentType type, std::string_view content, std::string_view begun);
+
 class Orders {
  public:
   // `words` are the script's, for left().
