@@ -206,9 +206,12 @@ class BotanSession final : public Session, public tls::Callbacks {
     keys_.line("CLIENT_RANDOM " + hex(client_random_) + " " + secret);
     return true;
   }
-  void tls_verify_cert_chain(const std::vector<Botan::X509_Certificate>&, const std::vector<std::shared_ptr<const Botan::OCSP::Response>>&,
-                             const std::vector<Botan::Certificate_Store*>&, Botan::Usage_Type, const std::string&,
-                             const tls::Policy&) override {}
+  void tls_verify_cert_chain(const std::vector<Botan::X509_Certificate>& chain,
+                             const std::vector<std::shared_ptr<const Botan::OCSP::Response>>& responses,
+                             const std::vector<Botan::Certificate_Store*>& trusted, Botan::Usage_Type usage, const std::string& name,
+                             const tls::Policy& policy) override {
+    if (options_.asks_for("verify-certificate")) tls::Callbacks::tls_verify_cert_chain(chain, responses, trusted, usage, name, policy);
+  }
   void tls_inspect_handshake_msg(const tls::Handshake_Message& message) override {
     if (const auto* hello = dynamic_cast<const tls::Client_Hello*>(&message)) client_random_ = hello->random();
     tls::Callbacks::tls_inspect_handshake_msg(message);
@@ -313,7 +316,7 @@ class BotanStack final : public Stack {
     return {"botan",
             Botan::short_version_cstr(),
             {"tls-1.0", "tls-1.1", "tls-1.2", "client", "server", "close-write", "key-log", "send-alert", "keep-session", "tickets",
-             "session-cache", "saved-session", "callbacks", "require-certificate"},
+             "session-cache", "saved-session", "callbacks", "require-certificate", "verify-certificate"},
             "botan_ffi_api_version"};
   }
 

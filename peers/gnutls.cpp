@@ -119,6 +119,7 @@ class GnuTlsSession final : public Session {
     if (tickets && server) require(gnutls_session_ticket_enable_server(session, &memory.ticket_key), "gnutls_session_ticket_enable_server");
     if (options.asks_for("session-cache") && server) memory.store.serve(session);
     if (options.asks_for("require-certificate") && server) gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+    if (options.asks_for("verify-certificate") && !server) gnutls_session_set_verify_cert(session, nullptr, 0);
     error_ = 0;
     // What cannot be resumed is not offered.
     if (!server && !memory.kept.empty()) gnutls_session_set_data(session, memory.kept.data(), memory.kept.size());
@@ -357,6 +358,7 @@ class GnuTls final : public Stack {
              "receive-packet",
              "due-alert",
              "require-certificate",
+             "verify-certificate",
              "post-handshake-auth"},
             "gnutls_bye"};
   }

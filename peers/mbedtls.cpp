@@ -210,8 +210,11 @@ class MbedTlsSession final : public Session {
     mbedtls_ssl_conf_rng(config, mbedtls_ctr_drbg_random, random_.get());
     speak_only(options.tls);
     mbedtls_ssl_conf_encrypt_then_mac(config, MBEDTLS_SSL_ETM_DISABLED);
-    mbedtls_ssl_conf_authmode(config, options.asks_for("require-certificate") ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
-    mbedtls_ssl_conf_ca_chain(config, identity.ca.get(), nullptr);
+    // Whoever trusts the leaf alone does not know its issuer.
+    const bool verifies = client && options.asks_for("verify-certificate"),
+               requires_one = !client && options.asks_for("require-certificate");
+    mbedtls_ssl_conf_authmode(config, verifies || requires_one ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
+    mbedtls_ssl_conf_ca_chain(config, verifies ? identity.leaf.get() : identity.ca.get(), nullptr);
     if (client) {
       mbedtls_ssl_conf_session_tickets(
           config, options.asks_for("tickets") ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
@@ -403,7 +406,7 @@ class MbedTls final : public Stack {
                 "tls-1.3",
 #endif
                 "client", "server", "close-write", "key-log", "send-alert", "clear", "keep-session", "set-timeout", "tickets",
-                "session-cache", "callbacks", "require-certificate", "saved-session"},
+                "session-cache", "callbacks", "require-certificate", "verify-certificate", "saved-session"},
             "mbedtls_ssl_close_notify"};
   }
 

@@ -14,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <stdexcept>
+#include <vector>
 
 #include "certificates.h"
 #include "peers/common/adapter.h"
@@ -113,6 +114,49 @@ struct Callbacks {
   }
 };
 
+// Transport by memory, option `memory-bio`: the library reads from one BIO_s_mem and writes to another, and bytes are carried by the
+// adapter, as by applications with an event loop of their own. Before each call of the API what has come is put in, at most 64 KiB of it;
+// after it what lies in memory is sent. What the transport does not take stays in memory, and goes out before or after the next call.
+class InMemory {
+ public:
+  void serve(SSL* ssl, int transport) {
+    transport_ = transport;
+    in_ = BIO_new(BIO_s_mem());
+    out_ = BIO_new(BIO_s_mem());
+    require(in_ != nullptr && out_ != nullptr, "BIO_new");
+    SSL_set_bio(ssl, in_, out_);
+  }
+  bool used() const { return in_ != nullptr; }
+
+  // The end of the transport is told as BIO_s_mem(3) has it; a reset cannot be told otherwise.
+  void fetch() {
+    if (!used()) return;
+    send_out();
+    std::array<char, 65536> bytes;
+    const auto got = ::recv(transport_, bytes.data(), bytes.size(), 0);
+    if (got > 0) BIO_write(in_, bytes.data(), static_cast<int>(got));
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) BIO_set_mem_eof_return(in_, 0);
+    errno = 0;
+  }
+  void send_out() {
+    char* bytes = nullptr;
+    const long size = used() ? BIO_get_mem_data(out_, &bytes) : 0;
+    if (size <= 0) return;
+    const auto sent = ::send(transport_, bytes, static_cast<std::size_t>(size), 0);
+    std::vector<char> gone(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
+    if (sent > 0) BIO_read(out_, gone.data(), static_cast<int>(gone.size()));
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) broken_ = true;
+  }
+  std::size_t unsent() const { return used() ? BIO_ctrl_pending(out_) : 0; }
+  bool broken() const { return broken_; }
+
+ private:
+  int transport_ = -1;
+  BIO* in_ = nullptr;  // the library's, as the next one
+  BIO* out_ = nullptr;
+  bool broken_ = false;
+};
+
 class OpenSslSession final : public Session {
  public:
   OpenSslSession(SSL_CTX* context, BIO_METHOD* callbacks, Kept& kept, const SessionOptions& options, KeyLog& keys)
@@ -132,6 +176,8 @@ class OpenSslSession final : public Session {
       BIO_set_data(bio, &callbacks_);
       BIO_set_init(bio, 1);
       SSL_set_bio(ssl, bio, bio);
+    } else if (options.asks_for("memory-bio")) {
+      memory_.serve(ssl, options.transport);
     } else {
       require(SSL_set_fd(ssl, options.transport) == 1, "SSL_set_fd");
     }
@@ -139,6 +185,7 @@ class OpenSslSession final : public Session {
     if (!options.asks_for("tickets")) SSL_set_options(ssl, SSL_OP_NO_TICKET);
     if (options.role == Role::client && kept_) SSL_set_session(ssl, kept_.get());  // what cannot be resumed is not offered
     if (options.asks_for("require-certificate")) SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    if (options.asks_for("verify-certificate") && options.role == Role::client) SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
 #ifndef FORK
     if (options.asks_for("post-handshake-auth")) SSL_set_post_handshake_auth(ssl, 1);
 #endif
@@ -206,6 +253,10 @@ class OpenSslSession final : public Session {
     const int flags = SSL_get_shutdown(ssl);
     State state{{"shutdown", shutdown_flags(flags & SSL_SENT_SHUTDOWN, flags & SSL_RECEIVED_SHUTDOWN)},
                 {"pending", std::to_string(SSL_pending(ssl))}};
+#ifndef LIBRESSL_VERSION_NUMBER
+    state.emplace_back("has-pending", std::to_string(SSL_has_pending(ssl)));
+#endif
+    if (memory_.used()) state.emplace_back("unsent", std::to_string(memory_.unsent()));
     if (!error_of_zero_.empty()) state.emplace_back("error-of-zero", error_of_zero_);
     if (resumes_ && SSL_is_init_finished(ssl)) state.emplace_back("resumed", SSL_session_reused(ssl) ? "yes" : "no");
     if (const SSL_SESSION* session = resumes_ ? SSL_get_session(ssl) : nullptr)
@@ -243,9 +294,24 @@ class OpenSslSession final : public Session {
     if (!std::exchange(stale_error_, false)) ERR_clear_error();
     error_of_zero_.clear();
     errno = 0;
+    memory_.fetch();
   }
 
-  Answer answer(std::string_view native, int returned) const {
+  Answer answer(std::string_view native, int returned) {
+    Answer answer = of_library(native, returned);
+    answer.outcome = with_memory(answer.outcome);
+    return answer;
+  }
+
+  // What is to be called again waits first for the room that what lies in memory needs; its own transport tells the application alone that
+  // it is broken.
+  Outcome with_memory(Outcome outcome) {
+    memory_.send_out();
+    if (!call_again(outcome) || memory_.unsent() == 0) return outcome;
+    return memory_.broken() ? Outcome::reset : Outcome::want_write;
+  }
+
+  Answer of_library(std::string_view native, int returned) const {
     const int error_number = errno;
     const int error = SSL_get_error(ssl_.get(), returned);
     const auto reason = ERR_peek_error();
@@ -313,7 +379,7 @@ class OpenSslSession final : public Session {
 
   // A call that marks something, and would not: nothing was tried on the transport.
   Answer refused(std::string_view native) const {
-    Answer answer = this->answer(native, 0);
+    Answer answer = of_library(native, 0);
     answer.outcome = Outcome::refused;
     return answer;
   }
@@ -360,13 +426,14 @@ class OpenSslSession final : public Session {
     if (returned != 0) return answer("SSL_shutdown", returned);
     // The manual: SSL_get_error after 0 means nothing. It is shown, and decides nothing.
     error_of_zero_ = error_name(SSL_get_error(ssl_.get(), returned));
-    return {"SSL_shutdown", 0, {}, 0, {}, of_zero};
+    return {"SSL_shutdown", 0, {}, 0, {}, with_memory(of_zero)};
   }
 
   friend SSL* tlsbye::peer::ssl_of(Session&);
 
   KeyLog& keys_;
   Callbacks callbacks_;
+  InMemory memory_;
   Ssl ssl_;
   Kept& kept_;
 #ifdef FORK
@@ -469,7 +536,8 @@ class OpenSsl final : public Stack {
                  "require-certificate", "programs"},
                 "SSL_shutdown"};
 #ifndef FORK
-    for (const char* ability : {"renegotiate", "set-shutdown", "set-auto-retry", "set-stale-error", "read-ahead", "post-handshake-auth"})
+    for (const char* ability : {"renegotiate", "set-shutdown", "set-auto-retry", "set-stale-error", "read-ahead", "memory-bio",
+                                "verify-certificate", "post-handshake-auth"})
       hello.abilities.emplace_back(ability);
 #endif
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF

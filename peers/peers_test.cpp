@@ -683,6 +683,22 @@ TEST_P(StackTest, AServerThatRequiresACertificateFailsWithoutOne) {
   EXPECT_EQ(outcome(server), "failed") << last_call(server).get("words");
 }
 
+TEST_P(StackTest, AClientThatVerifiesRejectsACertificateOfAnUnknownIssuer) {
+  if (!has_or_refuses("verify-certificate")) return;
+  Link link(subject, partner, tls(), io(), "verify-certificate");
+  const auto [client, server] = link.both(Line("handshake"), Line("handshake"));
+  EXPECT_EQ(outcome(client), "failed") << last_call(client).get("words");
+}
+
+TEST_P(StackTest, OverMemoryAllIsAsOverASocket) {
+  if (!has_or_refuses("memory-bio") || io() == Io::blocking) return;
+  const auto link = linked("memory-bio");
+  EXPECT_EQ(outcome(subject.do_(Line("write").with("size", 100))), "done");
+  const Report report = subject.do_(Line("close"));
+  EXPECT_EQ(outcome(report), "sent");
+  EXPECT_EQ(last_call(report).get("state.unsent"), "0");
+}
+
 TEST_P(StackTest, PostHandshakeAuthIsOfferedWhereAskedForOnly) {
   if (!has_or_refuses("post-handshake-auth")) return;
   for (const bool asked : {false, true}) {

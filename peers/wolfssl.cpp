@@ -160,6 +160,7 @@ class WolfSslSession final : public Session {
     if (options.asks_for("quiet-shutdown")) wolfSSL_set_quiet_shutdown(ssl, 1);
     if (options.asks_for("require-certificate"))
       wolfSSL_set_verify(ssl, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    if (options.asks_for("verify-certificate") && options.role == Role::client) wolfSSL_set_verify(ssl, WOLFSSL_VERIFY_PEER, nullptr);
     if (options.asks_for("post-handshake-auth") && options.tls == Tls::v1_3)
       require(wolfSSL_allow_post_handshake_auth(ssl) == 0, "wolfSSL_allow_post_handshake_auth");
   }
@@ -383,6 +384,7 @@ class WolfSsl final : public Stack {
                 "quiet-shutdown",
                 "callbacks",
                 "require-certificate",
+                "verify-certificate",
                 "post-handshake-auth"},
             "wolfSSL_shutdown"};
   }

@@ -150,7 +150,7 @@ std::vector<std::string> probe_inabilities(const Stack& stack, std::chrono::mill
   std::vector<Probe> probes{{"client", "client", tls, "", Line()}, {"server", "server", tls, "", Line()}};
   for (const std::string_view version : Words<Tls>::list) probes.push_back({fmt::format("tls-{}", version), role, version, "", Line()});
   for (const std::string_view option : {"tickets", "ignore-eof", "quiet-shutdown", "read-ahead", "callbacks", "session-cache",
-                                        "saved-session", "require-certificate", "post-handshake-auth"})
+                                        "saved-session", "require-certificate", "verify-certificate", "memory-bio", "post-handshake-auth"})
     probes.push_back({std::string(option), role, tls, option, Line()});
   for (const std::string_view call : {"close", "close-write", "peek", "key-update", "renegotiate", "clear", "keep-session"})
     probes.push_back({std::string(call), role, tls, "", Line(std::string(call))});

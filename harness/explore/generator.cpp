@@ -236,12 +236,13 @@ std::string Generator::line(const Draft& draft, std::string_view actor, Dice& di
   return fmt::format("{:<8} release", spell(Actor::wire));
 }
 
-std::vector<std::string> Generator::options(const Stack& stack, Dice& dice) const {
+std::vector<std::string> Generator::options(const Stack& stack, Io io, Dice& dice) const {
   std::vector<std::string> chosen;
   if (!dice.percent(30)) return chosen;
   const std::size_t most = dice.percent(25) ? 2 : 1;
   for (const std::string_view option : option_words())
-    if (chosen.size() < most && stack.can(option) && dice.percent(20)) chosen.emplace_back(option);
+    if (chosen.size() < most && stack.can(option) && dice.percent(20) && (option != "memory-bio" || io == Io::nonblocking))
+      chosen.emplace_back(option);
   return chosen;
 }
 
@@ -262,8 +263,8 @@ Draft Generator::draft(std::uint64_t number) const {
   draft.tls = versions.empty() ? Tls::v1_3 : dice.pick(versions);
   draft.io = dice.percent(60) && !subject_.can("blocking-only") ? Io::nonblocking : Io::blocking;
   if (dice.percent(8)) draft.transport = TransportKind::tcp;
-  draft.options = options(subject_, dice);
-  if (dice.percent(40)) draft.partner_options = options(partner_, dice);
+  draft.options = options(subject_, draft.io, dice);
+  if (dice.percent(40)) draft.partner_options = options(partner_, Io::blocking, dice);
 
   const std::size_t count = fewest_lines + dice.below(most_lines - fewest_lines + 1);
   const std::string handshake = fmt::format("{:<8} handshake", spell(Actor::both));

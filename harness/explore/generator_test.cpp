@@ -62,8 +62,25 @@ TEST(Generator, DrawsEveryOptionSwitchFaultAndContent) {
   for (const std::string_view fault : Words<Fault>::list) EXPECT_THAT(all, testing::HasSubstr(fmt::format(" {}", fault)));
   for (const std::string_view content : content_words())
     EXPECT_THAT(all, testing::ContainsRegex(fmt::format("inject [a-z>-]+ (plain |damaged )?(padded [0-9]+ )?{}", content)));
-  for (const std::string_view part : {"aside ", "fork ", "transport = \"tcp\"", "1.0", "1.1", "until done", "to-end", "x3", "after 2"})
+  for (const std::string_view part :
+       {"aside ", "fork ", "transport = \"tcp\"", "1.0", "1.1", "until done", "to-end", "x3", "after 2", "when ready", "on close_notify"})
     EXPECT_THAT(all, testing::HasSubstr(part));
+}
+
+TEST(Generator, LetsNobodyCarryBytesWhereTheTransportBlocks) {
+  const Stack stack = able();
+  const Generator generator(1, stack, stack);
+  const auto has = [](const std::vector<std::string>& options) {
+    return std::find(options.begin(), options.end(), "memory-bio") != options.end();
+  };
+  bool drawn = false;
+  for (std::uint64_t number = 0; number < 3 * drafts; ++number) {
+    const Draft draft = generator.draft(number);
+    drawn |= has(draft.options);
+    EXPECT_FALSE(has(draft.options) && draft.io == Io::blocking) << number;
+    EXPECT_FALSE(has(draft.partner_options)) << number;
+  }
+  EXPECT_TRUE(drawn);
 }
 
 TEST(Generator, DrawsTheSameForTheSameSeedWhateverWasDrawnBefore) {

@@ -63,8 +63,10 @@ std::map<std::string, std::string_view> refusals(const Transcript& transcript) {
 bool is_of_every_stack(std::string_view verb) { return verb == "open" || verb == spell(Call::read) || verb == spell(Call::write); }
 
 // Whether the handshakes of this run were let alone, and then whether the subject came through one. Nothing where they were not: the wire
-// or a planned fault touched one, or one side alone was asked to shake hands.
+// or a planned fault touched one, one side alone was asked to shake hands, or the subject was to turn the other side away.
 std::optional<bool> shook_hands(const Transcript& transcript) {
+  const auto turns_away = [](const std::string& option) { return option == "verify-certificate" || option == "require-certificate"; };
+  if (std::any_of(transcript.options.begin(), transcript.options.end(), turns_away)) return std::nullopt;
   bool by_subject = false, by_partner = false;
   for (const Event& event : transcript.events()) {
     if (const auto* call = event.as<ApiCall>()) {

@@ -78,6 +78,27 @@ TEST(Judge, WithoutARunNothingIsReached) {
   EXPECT_EQ(report.runs, 0U);
 }
 
+TEST(Judge, WhoIsToTurnTheOtherSideAwayNeedNotShakeHands) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  const auto problems = [&](std::vector<std::string> options) {
+    Transcript failed = run("holds");
+    for (const Side side : {Side::subject, Side::partner}) {
+      ApiCall call;
+      call.side = side;
+      call.call = Call::handshake;
+      call.outcome = Outcome::failed;
+      failed.add(1, call);
+    }
+    failed.options = std::move(options);
+    Judge judge(clauses, client_1_3(), no_traits());
+    judge.take(0, failed, "failed");
+    return judge.report().problems;
+  };
+  EXPECT_THAT(problems({"tickets"}), ElementsAre(HasSubstr("no handshake succeeds")));
+  EXPECT_THAT(problems({"verify-certificate"}), IsEmpty());
+  EXPECT_THAT(problems({"require-certificate"}), IsEmpty());
+}
+
 TEST(Judge, TheWorstRunDecidesAndIsNamed) {
   const std::vector<Clause> clauses{clause("rfc/all")};
   Judge judge(clauses, client_1_3(), no_traits());

@@ -311,7 +311,8 @@ void Facts::read_options() {
   options_ = {has("ignore-eof"),          has("quiet-shutdown"),      has("tickets"),
               has("read-ahead"),          has("callbacks"),           has("session-cache"),
               has("require-certificate"), has("post-handshake-auth"), has("no-signal"),
-              has("receive-seq"),         has("receive-packet"),      has("due-alert")};
+              has("receive-seq"),         has("receive-packet"),      has("due-alert"),
+              has("verify-certificate"),  has("memory-bio")};
 }
 
 // What is in each record, and what the script made of them. A record that cannot be read is a missing key, or, if keys of the subject had

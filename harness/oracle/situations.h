@@ -174,6 +174,7 @@ struct Options {
   bool ignore_eof = false, quiet_shutdown = false, tickets = false, read_ahead = false;
   bool callbacks = false, session_cache = false, require_certificate = false, post_handshake_auth = false;
   bool no_signal = false, receive_seq = false, receive_packet = false, due_alert = false;
+  bool verify_certificate = false, memory_bio = false;
 };
 
 class Facts {

@@ -224,6 +224,8 @@ const std::map<std::string_view, Pair>& pairs() {
       {"option-receive-seq", {Tale().option("receive-seq").handshake(), connected()}},
       {"option-receive-packet", {Tale().option("receive-packet").handshake(), connected()}},
       {"option-due-alert", {Tale().option("due-alert").handshake(), connected()}},
+      {"option-verify-certificate", {Tale().option("verify-certificate").handshake(), connected()}},
+      {"option-memory-bio", {Tale().option("memory-bio").handshake(), connected()}},
       {"threads", after([](Tale& tale) { tale.beside(Call::write, Outcome::done); })},
       {"forked", after([](Tale& tale) { tale.beside(Call::write, Outcome::done, Aside::process); })},
       {"flags-set", after([](Tale& tale) { tale.extra(Call::set, "shutdown SENT"); })},

@@ -351,6 +351,69 @@ Told corked_data_at_close(const Facts& facts) {
   return std::nullopt;
 }
 
+bool is_shown(const ApiCall& call, std::string_view flag) { return !call.flag(flag).empty() && call.flag(flag) != "0"; }
+
+// All data has been read, and the library has taken what follows it off the transport as well, so that a wait for the transport would be
+// one for nothing.
+constexpr std::array<std::string_view, 5> ends_shown{"pending", "has-pending", "check-pending", "alert", "nothing"};
+Told end_in_the_library(const Facts& facts) {
+  if (facts.same_transport()) return std::nullopt;
+  for (const SubjectCall& call : facts.calls()) {
+    if (is_so(call.before.any_answer(Call::close)) || is_so(call.before.answer(Call::read, Outcome::end_of_data))) return std::nullopt;
+    if (call.call != Call::read || !call.answered(Outcome::done) || !connected(call) || !is_so(call.after.close_notify)) continue;
+    if (call.api->total < call.after.data_bytes || is_so(call.after.unknown_record)) continue;
+    std::size_t given = 0, end = 0, taken = 0;
+    for (const Event& event : facts.events()) {
+      if (event.number > call.ended) break;
+      const auto* delivered = event.as<Delivered>();
+      const auto* record = delivered ? facts.transcript().at(delivered->record).as<Record>() : nullptr;
+      if (record && record->from == Side::partner) given += delivered->bytes;
+      if (event.number == call.after.close_notify) end = given;
+      const auto* io = event.as<TransportCall>();
+      if (io && io->side == Side::subject && io->flow == Flow::recv && moves_bytes(io->function) && io->result > 0)
+        taken += static_cast<std::size_t>(io->result);
+    }
+    if (end == 0 || taken < end) continue;
+    for (const std::string_view flag : ends_shown)
+      if (is_shown(*call.api, flag)) return answer(flag, {call.after.close_notify, call.ended});
+    return answer(ends_shown.back(), {call.after.close_notify, call.ended});
+  }
+  return std::nullopt;
+}
+
+// A read that gave a part of a record.
+Told data_in_the_library(const Facts& facts) {
+  for (const SubjectCall& call : facts.calls()) {
+    if (call.call != Call::read || !call.answered(Outcome::done) || !connected(call) || call.api->flag("pending").empty()) continue;
+    if (is_so(call.after.unknown_record) || facts.data_altered(Side::partner)) return std::nullopt;
+    std::size_t data = 0;
+    for (const Event& event : facts.events()) {
+      if (event.number > call.ended) break;
+      const Contents* contents = event.as<Delivered>() ? &facts.contents(event.number) : nullptr;
+      const auto* record = contents ? facts.transcript().at(event.as<Delivered>()->record).as<Record>() : nullptr;
+      if (!record || record->from != Side::partner || contents->type != ContentType::application_data) continue;
+      data += contents->content_bytes;
+      if (data == call.api->total) break;
+      if (data > call.api->total) return answer(is_shown(*call.api, "pending") ? "yes" : "no", {event.number, call.ended});
+    }
+  }
+  return std::nullopt;
+}
+
+// The handshake that rejects the server's certificate.
+Told alert_for_a_rejected_certificate(const Facts& facts) {
+  if (!facts.options().verify_certificate || !facts.readable()) return std::nullopt;
+  for (const SubjectCall& call : facts.calls()) {
+    if (call.call != Call::handshake || !call.answered(Outcome::failed) || call.unusual.any() || !call.emission_known) continue;
+    if (is_so(call.met.send_broken) || is_so(call.met.send_would_block) || is_so(call.before.error_reported())) return std::nullopt;
+    if (is_so(call.after.anything) || is_so(call.after.fatal_alert) || is_so(call.after.fin)) return std::nullopt;
+    for (const SentRecord& sent : facts.sent())
+      if (sent.owner == &call - facts.calls().data() && !alerts_of(*sent.contents).empty()) return answer("yes", {call.ended, sent.number});
+    return answer("no", {call.ended});
+  }
+  return std::nullopt;
+}
+
 // A trait that asks for the outcome of one call.
 Trait outcome_trait(std::string_view name, std::string_view question, Call call, const std::vector<std::string_view>& given,
                     std::vector<std::string> ref) {
@@ -377,8 +440,9 @@ namespace {
 // Options that choose what is used and not another way to call the library: its own I/O callbacks, other functions to read with, a switch
 // that keeps signals away are different interfaces, whose answers are their own.
 bool as_usual(const Transcript& transcript) {
-  constexpr std::array<std::string_view, 7> usual{"tickets",        "session-cache", "post-handshake-auth", "require-certificate",
-                                                  "quiet-shutdown", "ignore-eof",    "read-ahead"};
+  constexpr std::array<std::string_view, 8> usual{
+      "tickets",        "session-cache", "post-handshake-auth", "require-certificate", "verify-certificate",
+      "quiet-shutdown", "ignore-eof",    "read-ahead"};
   return transcript.key().schedule.empty() && std::all_of(transcript.options.begin(), transcript.options.end(), [&](const std::string& it) {
            return std::find(usual.begin(), usual.end(), it) != usual.end();
          });
@@ -571,6 +635,28 @@ const std::vector<Trait>& traits() {
        {"sent-first", "kept-back"},
        {"B66", "GNUTLS-BYE-48"},
        corked_data_at_close},
+
+      // Applications that poll.
+      {"end-in-the-library",
+       "All data was read, and the library has taken the peer's close_notify off the transport: which of its words shows that?",
+       {ends_shown.begin(), ends_shown.end()},
+       {"OPENSSL-RA-01"},
+       end_in_the_library},
+      yes_or_no("data-in-the-library", "Does the library's word for pending data show what is left of a record after a part was read?",
+                {"OPENSSL-READ-04"}, data_in_the_library),
+
+      // A client that does not trust the server.
+      yes_or_no("alert-for-a-rejected-certificate", "Does a handshake that rejects the server's certificate send an alert?",
+                {"RFC8446-6.2-02"}, alert_for_a_rejected_certificate),
+      outcome_trait(
+          "close-after-a-rejected-certificate", "What does a close answer after the server's certificate was rejected?", Call::close,
+          {"first", "option-verify-certificate", "handshake-failed", "not fatal-alert-arrived", "not reset-arrived", "not fin-arrived"},
+          {"RFC8446-6.2-02"}),
+      emission_trait("close-notify-after-a-rejected-certificate", "What does a close send after the server's certificate was rejected?",
+                     Call::close,
+                     {"first", "option-verify-certificate", "handshake-failed", "not fatal-alert-arrived", "not reset-arrived",
+                      "not fin-arrived", "sending-untroubled"},
+                     {"RFC8446-6.2-02"}),
 
       // What comes while a two-way close waits.
       closing_trait("ticket-while-closing", "What does a two-way close answer that meets a session ticket?", {"ticket-arrived"},

@@ -43,6 +43,13 @@ struct Case {
   std::string answer;  // empty: the run does not tell
 };
 
+// All data was read, and the end is in the library as well: the handshake took 900 bytes off the transport, and none of them is an event
+// here.
+Tale end_taken() { return connected().arrives(data(5)).arrives(close_notify()).reads(5); }
+Tale rejects(std::initializer_list<Record> sent = {}) {
+  return Tale().option("verify-certificate").answers(Call::handshake, Outcome::failed, sent);
+}
+
 const std::multimap<std::string_view, Case>& cases() {
   static const std::multimap<std::string_view, Case> all{
       {"replies-by-itself", {connected().arrives(close_notify()).answers(Call::read, Outcome::end_of_data, {close_notify()}), "yes"}},
@@ -247,6 +254,25 @@ const std::multimap<std::string_view, Case>& cases() {
       {"resumable-after-no-close", {resumes(connected(), "yes"), "yes"}},
       {"resumable-after-no-close", {resumes(connected(), "no"), "no"}},
       {"resumable-after-no-close", {resumes(closed(), "no"), ""}},
+      {"end-in-the-library", {end_taken().shows("pending", "7"), "pending"}},
+      {"end-in-the-library", {end_taken().shows("pending", "0").shows("has-pending", "1"), "has-pending"}},
+      {"end-in-the-library", {end_taken().shows("check-pending", "1"), "check-pending"}},
+      {"end-in-the-library", {end_taken().shows("pending", "0").shows("alert", "1 0"), "alert"}},
+      {"end-in-the-library", {end_taken().shows("has-pending", "0"), "nothing"}},
+      {"end-in-the-library", {connected().arrives(data(5)).reads(5).shows("pending", "0"), ""}},
+      {"end-in-the-library", {connected().arrives(data(5000)).arrives(close_notify()).reads(5000).shows("pending", "0"), ""}},
+      {"end-in-the-library", {connected().arrives(data(5)).arrives(close_notify()).reads(2).shows("pending", "3"), ""}},
+      {"data-in-the-library", {connected().arrives(data(5)).reads(2).shows("pending", "3"), "yes"}},
+      {"data-in-the-library", {connected().arrives(data(5)).reads(2).shows("pending", "0"), "no"}},
+      {"data-in-the-library", {connected().arrives(data(5)).arrives(data(5)).reads(5).shows("pending", "0"), ""}},
+      {"alert-for-a-rejected-certificate", {rejects({alert(2, 48)}), "yes"}},
+      {"alert-for-a-rejected-certificate", {rejects(), "no"}},
+      {"alert-for-a-rejected-certificate", {Tale().answers(Call::handshake, Outcome::failed, {alert(2, 48)}), ""}},
+      {"close-after-a-rejected-certificate", {rejects({alert(2, 48)}).close(Outcome::refused), "refused"}},
+      {"close-after-a-rejected-certificate", {Tale().answers(Call::handshake, Outcome::failed).close(Outcome::refused), ""}},
+      {"close-notify-after-a-rejected-certificate", {rejects({alert(2, 48)}).close(Outcome::refused), "nothing"}},
+      {"close-notify-after-a-rejected-certificate", {rejects().close(Outcome::done, {close_notify()}), "close_notify"}},
+      {"close-notify-after-a-rejected-certificate", {closed(), ""}},
   };
   return all;
 }

@@ -47,6 +47,7 @@ Line call_request(const StackCall& it) {
   if (it.aside != Aside::no) line = Line(it.aside == Aside::thread ? "aside" : "fork").with("call", spell(it.call));
   if (it.size > 0) line.with("size", static_cast<long long>(it.size));
   if (it.until != Until::once || it.call == Call::handshake) line.with("until", spell(it.until));
+  if (it.when_ready) line.with("ready", 1);
   if (it.call == Call::send_alert) line.with("level", it.arguments.at(0)).with("description", it.arguments.at(1));
   if (it.call == Call::key_update && !it.arguments.empty()) line.with("requested", 1);
   if (it.call == Call::set) line.with("name", it.arguments.at(0)).with("value", it.arguments.at(1));
@@ -553,6 +554,8 @@ class Runner::Stage {
       transcript_.add(line_, Usage{side, line.number("descriptors").value_or(0), line.number("heap").value_or(-1)});
     } else if (word == "unsupported") {
       transcript_.add(line_, NotDone{side, std::string(player(side).verb), std::string(line.get("why")), true});
+    } else if (word == "idle") {
+      transcript_.add(line_, NotDone{side, std::string(player(side).verb), "its transport has nothing to be read", false});
     } else if (word == "endless") {
       transcript_.add(line_, Endless{side, read_word<Call>(line.get("during")).value_or(Call::close), id_of(line),
                                      static_cast<int>(line.number("times").value_or(0)), std::string(line.get("why"))});

@@ -21,10 +21,10 @@ namespace {
 
 const Rows::Keys envelope_keys{"id",      "title",           "why",       "cases",  "roles", "versions", "io", "needs", "partner_needs",
                                "options", "partner_options", "transport", "matrix", "sweep", "script"};
-constexpr std::array<std::string_view, 13> session_options{
-    "saved-session", "tickets",       "ignore-eof",    "quiet-shutdown",      "read-ahead",
-    "callbacks",     "session-cache", "no-signal",     "require-certificate", "post-handshake-auth",
-    "due-alert",     "receive-seq",   "receive-packet"};
+constexpr std::array<std::string_view, 15> session_options{
+    "memory-bio",          "verify-certificate",  "saved-session", "tickets",       "ignore-eof",
+    "quiet-shutdown",      "read-ahead",          "callbacks",     "session-cache", "no-signal",
+    "require-certificate", "post-handshake-auth", "due-alert",     "receive-seq",   "receive-packet"};
 // Beside the session options, which are abilities too. What the script asks for is needed without being named here.
 constexpr std::array<std::string_view, 24> further_abilities{"tls-1.0",        "tls-1.1",
                                                              "tls-1.2",        "tls-1.3",
@@ -162,6 +162,14 @@ void read_scenario(const toml::table& table, Rows& rows, const std::string& file
   for (const std::string& kind : rows.texts_of(table, "sweep", sweeps)) (kind == "faults" ? s.sweep_faults : s.sweep_cuts) = true;
   s.options = rows.texts_of(table, "options", session_options);
   s.partner_options = rows.texts_of(table, "partner_options", session_options);
+  // Whoever carries the bytes does not wait in the library; and the partner's transport always blocks.
+  const auto carries = [](const std::vector<std::string>& options) {
+    return std::find(options.begin(), options.end(), "memory-bio") != options.end();
+  };
+  if (carries(s.options) && s.modes != std::vector{Io::nonblocking})
+    rows.report(Rows::place(table, "options"), "`memory-bio` is for transports that do not block", "add `io = [\"nonblocking\"]`");
+  if (carries(s.partner_options))
+    rows.report(Rows::place(table, "partner_options"), "`memory-bio` is for transports that do not block, and the partner's does");
   const auto transports = rows.enums<TransportKind>(table, "transport");
   if (transports.size() > 1) rows.report(Rows::place(table, "transport"), "a scenario has one transport");
   if (!transports.empty()) s.transport = transports.front();

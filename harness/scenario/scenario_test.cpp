@@ -160,6 +160,13 @@ TEST(ScriptInItsEnvelope, AResetNeedsTcp) {
   EXPECT_EQ(only(scenario("transport = \"tcp\"\n", "wire reset subject\n")).script.size(), 1u);
 }
 
+TEST(ScriptInItsEnvelope, WhoeverCarriesBytesDoesNotBlock) {
+  EXPECT_THAT(complaint(scenario("options = [\"memory-bio\"]\n", "both handshake\n")), testing::HasSubstr("add `io = [\"nonblocking\"]`"));
+  EXPECT_EQ(only(scenario("io = [\"nonblocking\"]\noptions = [\"memory-bio\"]\n", "both handshake\n")).modes.size(), 1u);
+  EXPECT_THAT(complaint(scenario("io = [\"nonblocking\"]\npartner_options = [\"memory-bio\"]\n", "both handshake\n")),
+              testing::HasSubstr("and the partner's does"));
+}
+
 TEST(ScriptInItsEnvelope, WhatOneVersionDoesNotHaveIsRefusedThere) {
   EXPECT_EQ(complaint(scenario("", "wire inject partner->subject key_update\n")),
             "6:30: key_update exists in TLS 1.3 only | add `versions = [\"1.3\"]` to the scenario");

@@ -187,9 +187,14 @@ class LineReader {
     return PeerOrder(this_call(bytes, until_done()));
   }
   Deed read() {
-    const bool sized = more() && text() != "until" && text() != "to-end";
-    const std::size_t bytes = sized ? size("a size, `until done` or `to-end`", 1) : 0;
-    return PeerOrder(this_call(bytes, take("to-end") ? Until::end : until_done()));
+    const bool sized = more() && text() != "until" && text() != "to-end" && text() != "when";
+    const std::size_t bytes = sized ? size("a size, `until done`, `to-end` or `when ready`", 1) : 0;
+    StackCall call = this_call(bytes, take("to-end") ? Until::end : until_done());
+    if (call.until == Until::once && aside_ == Aside::no && take("when")) {
+      expect("ready");
+      call.when_ready = true;
+    }
+    return PeerOrder(std::move(call));
   }
   Deed peek() {
     const bool sized = more() && text() != "until";
@@ -569,8 +574,10 @@ const std::vector<Grammar>& grammar() {
        &LineReader::handshake},
       {{Verb::write, true, false, "write SIZE [until done]", "one call that writes the next SIZE bytes of this peer's pattern"},
        &LineReader::write},
-      {{Verb::read, true, false, "read [SIZE] [until done|to-end]",
-        "one read of at most SIZE bytes (16KiB); `to-end`: again, as long as data comes"},
+      {{Verb::read, true, false, "read [SIZE] [until done|to-end|when ready]",
+        "one read of at most SIZE bytes (16KiB); `to-end`: again, as long as data comes; `when ready`: only if the transport has something "
+        "to "
+        "be read, as an application does that polls"},
        &LineReader::read},
       {{Verb::close, true, false, "close [until done]", "one call of the stack's two-way close"}, &LineReader::close},
       {{Verb::close_write, true, false, "close-write [until done]",

@@ -27,7 +27,7 @@ enum class Verb : std::uint8_t {
   // of a peer: one API call of its stack each ...
   handshake,     // handshake [once]             until done, or one call
   write,         // write SIZE [until done]
-  read,          // read [SIZE] [until done|to-end]
+  read,          // read [SIZE] [until done|to-end|when ready]
   close,         // close [until done]
   close_write,   // close-write [until done]
   abandon,       // abandon                      free the session without a word
@@ -97,6 +97,7 @@ struct StackCall {
   Until until = Until::once;
   Aside aside = Aside::no;                  // `aside close`, `fork close`: by another thread, a forked process, beside a call that waits
   std::vector<std::string> arguments = {};  // of an extra call, as the peer gets them (peers/common/stack.h); send-alert: the two numbers
+  bool when_ready = false;                  // of a read: only where the transport has something to be read
 };
 
 // raw-read, raw-write, fin, hangup, measure: what a peer does past its library. The verb says what.

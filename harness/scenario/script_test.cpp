@@ -158,6 +158,15 @@ TEST(PeerVerbs, SizesAreBytesKibibytesOrMebibytes) {
   EXPECT_THAT(complaint("subject write 99999999999999999999"), HasSubstr("not a number from"));
 }
 
+TEST(PeerVerbs, AReadCanWaitForThePoll) {
+  EXPECT_TRUE((deed<PeerOrder, StackCall>("subject read when ready").when_ready));
+  EXPECT_EQ((deed<PeerOrder, StackCall>("subject read 10 when ready").size), 10u);
+  EXPECT_FALSE((deed<PeerOrder, StackCall>("subject read").when_ready));
+  EXPECT_THAT(complaint("subject read when"), HasSubstr("the line ends where `ready` should stand"));
+  EXPECT_THAT(complaint("subject read until done when ready"), HasSubstr("`when` is not expected here"));
+  EXPECT_THAT(complaint("subject aside read when ready"), HasSubstr("`when` is not expected here"));
+}
+
 TEST(PeerVerbs, CloseWriteIsNotClose) {
   EXPECT_EQ(parsed("subject close-write until done").verb, Verb::close_write);
   EXPECT_EQ(complaint("subject closewrite"), "9: unknown verb `closewrite` | did you mean `close-write`?");
@@ -359,7 +368,7 @@ TEST(Contents, ARecordCanBePlainDamagedPaddedAndMany) {
 }
 
 TEST(Lines, AWordTooManyIsToldAndPerhapsItWasMisspelt) {
-  EXPECT_EQ(complaint("subject read toend"), "14: `toend` is not a size, `until done` or `to-end` | sizes are written 16, 4KiB, 1MiB");
+  EXPECT_EQ(complaint("subject read toend"), "14: `toend` is not a size, `until done`, `to-end` or `when ready` | sizes are written 16, 4KiB, 1MiB");
   EXPECT_EQ(complaint("subject read 5 toend"), "16: `toend` is not expected here | did you mean `to-end`?");
   EXPECT_EQ(complaint("subject close now"), "15: `now` is not expected here | usage: close [until done]");
   EXPECT_EQ(complaint("subject close until"), "20: the line ends where `done` should stand | usage: close [until done]");

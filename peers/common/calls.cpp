@@ -127,6 +127,10 @@ void Server::call(Call call, const Line& request) {
 void Server::read(const Line& request, Until until) {
   Connection& c = *connection_;
   std::vector<std::byte> buffer = buffer_for(request, usual_read, largest_read);
+  if (request.get("ready") == "1" && !c.transport.ready(Flow::recv)) {
+    conversation_.line("idle");
+    return;
+  }
   // A real program writes what it likes, and may be read until a text of it has come.
   const bool any = request.get("any") == "1";
   const std::string_view text = request.get("text");

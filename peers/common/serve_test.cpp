@@ -203,6 +203,16 @@ TEST_F(ServeTest, AReadGoesOnUntilATextHasComeWhateverElseDoes) {
   EXPECT_EQ(last_call(report).get("intact"), "1");
 }
 
+TEST_F(ServeTest, AReadThatWaitsForThePollIsNotMadeWhereNothingHasCome) {
+  opened();
+  const Line poll = Line("read").with("size", 4).with("ready", 1);
+  EXPECT_EQ(peer.do_(poll), (Report{Line("idle"), Line("ready")}));
+  ASSERT_EQ(::send(far.get(), "abcd", 4, MSG_NOSIGNAL), 4);
+  EXPECT_THAT(calls(peer.do_(poll)), ElementsAre("read=done"));
+  far.reset();  // an end is something to be read
+  EXPECT_THAT(calls(peer.do_(poll)), ElementsAre("read=done"));
+}
+
 TEST_F(ServeTest, WhatIsWrittenIsWhatTheRequestSays) {
   opened();
   EXPECT_THAT(calls(peer.do_(Line("write").with("until", "done").with("data", "QUIT\r\n"))), ElementsAre("write=done"));
