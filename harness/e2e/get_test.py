@@ -147,7 +147,9 @@ def here(tlsbye, mirror):
 
 
 def listed(tlsbye, *words, check=0):
-    return {build["build"]: build for build in json.loads(tlsbye("get", "--list", "--json", *words, check=check).stdout)}
+    """What can be had of the suites and by a test's own fleet; what is made of crates needs neither."""
+    offered = json.loads(tlsbye("get", "--list", "--json", *words, check=check).stdout)
+    return {build["build"]: build for build in offered if not build["build"].endswith("@crate")}
 
 
 def said(done):
