@@ -14,6 +14,8 @@ include(CMakePackageConfigHelpers)
 install(TARGETS tlsbye RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 get_property(stacks GLOBAL PROPERTY TLSBYE_PEERS)
 foreach(stack IN LISTS stacks)
+  # For a library in a folder that the loader does not look into, as BoringSSL's.
+  set_target_properties(tlsbye-peer-${stack} PROPERTIES INSTALL_RPATH_USE_LINK_PATH TRUE)
   install(TARGETS tlsbye-peer-${stack} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tlsbye/peers)
 endforeach()
 if(TARGET tlsbye-peer-rogue)
