@@ -99,7 +99,7 @@ bool try_clauses(const House& house, const std::vector<Stack>& stacks, const Sta
   enum class State { never_held, held, can_fail };
   std::vector<State> states(clauses.size(), State::never_held);
   // A clause that so many of its own transcripts, of so many scenarios, cannot be made to break has nothing that breaks it.
-  constexpr int most_attempts = 60, most_of_a_scenario = 3;
+  constexpr int most_attempts = 200, most_of_a_scenario = 20;
   std::vector<int> attempts(clauses.size(), 0);
   std::vector<std::pair<const Scenario*, int>> of_a_scenario(clauses.size());
   for (const Run& run : make_plan(scenarios, subjects, {&partner}, {}).runs) {
