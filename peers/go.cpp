@@ -8,7 +8,7 @@
 // transport, and waits for nothing: there is a `close-write`, and no `close`. A Read reports the bare end of the transport as it reports
 // the peer's close_notify, io.EOF, where no record is cut by it.
 //
-// A Conn may be used by many goroutines, but they wait for each other's locks, where nobody sees them wait: `threads` is not promised.
+// A Conn may be used by many goroutines, but they wait for each other's locks, and such a wait is not reported: `threads` is not promised.
 //
 // Go's runtime has threads, which a forked process would miss: it is begun in the process that uses it. That is why it is a library of
 // its own, carried in this program. Its clock is the kernel's: only deadlines, which are the net.Conn's to keep, run by the peer's.

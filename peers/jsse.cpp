@@ -6,7 +6,7 @@
 // SSLSocket.shutdownOutput sends the close_notify: there is a `close-write`. SSLSocket.close swallows every error, and waits for the reply
 // in some versions of TLS and with some sockets: no caller learns what became of it, and it is no `close`. A read reports the bare end of
 // the transport as it reports the peer's close_notify, -1. There is no key log. Two threads may use one SSLSocket, but they wait for each
-// other's locks, where nobody sees them wait: `threads` is not promised.
+// other's locks, and such a wait is not reported: `threads` is not promised.
 //
 // A JVM has threads, which a forked process would miss: it is started in the process that uses it. The shim's classes are carried in this
 // program. The JVM's clock is the kernel's: it does not start where time stands still. Only the time limit of a read runs by the peer's.

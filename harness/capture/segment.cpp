@@ -82,7 +82,7 @@ int read_link(int link_type, Bytes& bytes) {
   return 0;
 }
 
-// What of the segment the packet's header promises and the capture does not have; nullopt where it is not TCP.
+// How many bytes of the segment the packet's header announces and the capture lacks; nullopt if it is not TCP.
 std::optional<std::size_t> read_ipv4(Bytes& bytes, Segment& segment) {
   const std::size_t header = (bytes.octet() & 0x0f) * std::size_t{4};
   bytes.take(1);

@@ -476,6 +476,26 @@ TEST(Unfinished, AShortCountThatIsNoShorterIsNotAFault) {
   EXPECT_EQ(closes(24), Kind::not_reached);
 }
 
+TEST(Unfinished, WhatCameBehindATransientFaultMayBeTheCauseOfAFailure) {
+  const auto closes = [](bool ticket) {
+    Tale tale = connected().io(Call::close, Flow::recv, -1, "EAGAIN", true).close(Outcome::want_read);
+    if (ticket) tale.arrives(handshake_message("NewSessionTicket"));
+    return judged("transient-faults-leave-no-trace", {{"call", {"close"}}}, tale.close(Outcome::failed)).kind;
+  };
+  EXPECT_EQ(closes(false), Kind::broken);
+  EXPECT_EQ(closes(true), Kind::not_reached);
+}
+
+TEST(Direction, WhatBrokeIsNotWhatACallWaitsFor) {
+  const auto closes = [](std::string error) {
+    return judged("direction-matches", {{"call", {"close"}}},
+                  connected().io(Call::close, Flow::send, -1, std::move(error)).close(Outcome::want_read))
+        .kind;
+  };
+  EXPECT_EQ(closes("EAGAIN"), Kind::broken);
+  EXPECT_EQ(closes("EPIPE"), Kind::not_reached);
+}
+
 TEST(DataIntact, OtherDataBeginsWhenAnObjectIsCleared) {
   const auto reads = [](bool cleared) {
     Tale tale = connected().reads(5);

@@ -450,13 +450,19 @@ class Runner::Stage {
   void finish() {
     for (const Side side : {Side::subject, Side::partner})
       if (player(side).blocked) note_blocked(side, true);
-    for (const std::string& order : wire_.orders_left()) transcript_.add(line_, Told{"wire     never came to: " + order});
+    for (const std::string& order : wire_.orders_left()) transcript_.add(line_, Told{"wire     never reached: " + order});
     for (const AimedLine& it : aimed_)
       if (const auto plans = aims_.find(it.line); plans != aims_.end() && plans->second.empty())
-        transcript_.add(line_, Told{fmt::format("{:<8} never came to: {}", spell(it.side), source_of(it.line))});
+        transcript_.add(line_, Told{fmt::format("{:<8} never reached: {}", spell(it.side), source_of(it.line))});
     for (const Side side : {Side::subject, Side::partner}) {
       Player& it = player(side);
-      if (it.dead) continue;
+      if (it.dead) {
+        // A forked process may be all that died: the one that it was a copy of lets go of its transport, and what it counted there is of no
+        // use.
+        if (it.blocked) it.peer.ask(Line("abort"));
+        it.peer.ask(Line("end"));
+        continue;
+      }
       if (it.blocked) note_end(side, it.peer.ask(Line("abort")));
       if (!it.dead) note_end(side, it.peer.ask(Line("end")));
     }

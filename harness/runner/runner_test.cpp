@@ -401,14 +401,14 @@ TEST_P(Made, AFaultThatNeverCameToItsRecordIsTold) {
     const auto* call = event.as<TransportCall>();
     EXPECT_TRUE(!call || call->side == Side::subject);
   }
-  EXPECT_THAT(told, testing::Contains("subject  never came to: subject io send EAGAIN on KeyUpdate"));
+  EXPECT_THAT(told, testing::Contains("subject  never reached: subject io send EAGAIN on KeyUpdate"));
 }
 
 TEST_P(Made, AnOrderThatTheWireNeverCameToIsTold) {
   const Transcript run = make("both handshake\nwire drop partner->subject close_notify\nsubject close\n");
   bool told = false;
   for (const Event& event : run.events())
-    if (const auto* it = event.as<Told>()) told |= it->text.find("never came to") != std::string::npos;
+    if (const auto* it = event.as<Told>()) told |= it->text.find("never reached") != std::string::npos;
   EXPECT_TRUE(told);
 }
 

@@ -610,7 +610,7 @@ const std::vector<Grammar>& grammar() {
       {{Verb::fin, true, false, "fin", "shut the transport down for writing"}, &LineReader::past_library},
       {{Verb::hangup, true, false, "hangup", "close the transport"}, &LineReader::past_library},
       {{Verb::io, true, false, "io recv|send FAULT [xN] [after N|on WHAT]",
-        "after N more transport calls of the library in that direction (0), or where it comes to the first byte of the next such record, "
+        "after N more transport calls of the library in that direction (0), or when it reaches the first byte of the next such record, "
         "the "
         "next N of them (1) end in FAULT"},
        &LineReader::io},

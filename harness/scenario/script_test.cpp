@@ -368,7 +368,8 @@ TEST(Contents, ARecordCanBePlainDamagedPaddedAndMany) {
 }
 
 TEST(Lines, AWordTooManyIsToldAndPerhapsItWasMisspelt) {
-  EXPECT_EQ(complaint("subject read toend"), "14: `toend` is not a size, `until done`, `to-end` or `when ready` | sizes are written 16, 4KiB, 1MiB");
+  EXPECT_EQ(complaint("subject read toend"),
+            "14: `toend` is not a size, `until done`, `to-end` or `when ready` | sizes are written 16, 4KiB, 1MiB");
   EXPECT_EQ(complaint("subject read 5 toend"), "16: `toend` is not expected here | did you mean `to-end`?");
   EXPECT_EQ(complaint("subject close now"), "15: `now` is not expected here | usage: close [until done]");
   EXPECT_EQ(complaint("subject close until"), "20: the line ends where `done` should stand | usage: close [until done]");

@@ -61,7 +61,7 @@ TEST(Telling, LeavesOutTransportCallsThatNothingWasDoneTo) {
 TEST(Telling, LeavesOutOrdersThatTheScriptSays) {
   Transcript transcript;
   transcript.add(1, Told{"wire     hold close_notify", true});
-  transcript.add(1, Told{"wire     never came to: hold close_notify"});
+  transcript.add(1, Told{"wire     never reached: hold close_notify"});
   EXPECT_THAT(labels(transcript), ElementsAre("(1.told-1)", "1.1"));
 }
 

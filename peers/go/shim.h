@@ -7,11 +7,11 @@ enum tlsbye_go_call { tlsbye_go_handshake, tlsbye_go_read, tlsbye_go_write, tlsb
 /* What an error is, as far as Go's own values and types tell. */
 enum tlsbye_go_error {
   tlsbye_go_none,
-  tlsbye_go_eof,        /* io.EOF */
-  tlsbye_go_short,      /* io.ErrUnexpectedEOF */
-  tlsbye_go_of_peer,    /* a net.OpError of "remote error": the peer's alert */
-  tlsbye_go_of_system,  /* a syscall.Errno: errno of the transport */
-  tlsbye_go_not_now,    /* the connection is closed for that, or not yet open */
+  tlsbye_go_eof,       /* io.EOF */
+  tlsbye_go_short,     /* io.ErrUnexpectedEOF */
+  tlsbye_go_of_peer,   /* a net.OpError of "remote error": the peer's alert */
+  tlsbye_go_of_system, /* a syscall.Errno: errno of the transport */
+  tlsbye_go_not_now,   /* the connection is closed for that, or not yet open */
   tlsbye_go_other
 };
 
