@@ -182,6 +182,12 @@ struct ExploreWords {
 };
 int explore_command(const House& house, const ExploreWords& words);
 
+struct ShrinkWords {
+  std::string what;  // a scenario, or a replay id
+  RunWords runs;     // which runs of it, judged by which clauses; where the result goes
+};
+int shrink_command(const House& house, const ShrinkWords& words);
+
 int selftest_command(const House& house);
 
 }  // namespace tlsbye

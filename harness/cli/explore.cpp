@@ -12,6 +12,7 @@
 #include "harness/cli/selection.h"
 #include "harness/explore/explorer.h"
 #include "harness/runner/replay_id.h"
+#include "harness/runner/schedule.h"
 #include "reports/run_file.h"
 
 namespace tlsbye {
@@ -20,8 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr const char* family = "explored";  // the file's name is the first half of each scenario's id
-constexpr const char* scenarios_name = "explored.toml";
 constexpr const char* seen_name = "explored.json";
 constexpr const char* baseline_name = "baseline.json";
 
@@ -53,6 +52,20 @@ Baseline baseline_of(const House& house, const ExploreWords& words, const Select
   return Baseline(result.report);
 }
 
+// What is done again with what was kept, and where it stands.
+struct Place {
+  const House& house;
+  fs::path out;
+  const char* family;  // the file's name is the first half of each scenario's id
+  std::string file() const { return fmt::format("{}.toml", family); }
+  std::string replay(const KeptPair& pair) const {
+    Provenance here;
+    here.replay_words = house.replay_words;
+    here.replay_words.insert(here.replay_words.end(), {"--scenarios", out.string()});
+    return fmt::format("{}{}", replay_id(pair.key(family)), more_replay_words(here));
+  }
+};
+
 // The words that make these scripts again. What changes nothing is left out.
 std::string command_of(const ExploreWords& words, std::size_t runs) {
   std::string command = fmt::format("tlsbye explore --seed {} --runs {}", words.seed, runs);
@@ -62,17 +75,9 @@ std::string command_of(const ExploreWords& words, std::size_t runs) {
   return command;
 }
 
-std::string replay_words(const House& house, const fs::path& out) {
-  Provenance here;
-  here.replay_words = house.replay_words;
-  here.replay_words.insert(here.replay_words.end(), {"--scenarios", out.string()});
-  return more_replay_words(here);
-}
-
-std::string seen_json(const Explored& explored, const House& house, const ExploreWords& words) {
+std::string seen_json(const Explored& explored, const Place& place, const ExploreWords& words) {
   Json pairs = Json::array();
   for (const KeptPair& pair : explored.pairs) {
-    const std::string replay = replay_id(pair.key(family));
     Json evidence = Json::array();
     for (const EvidenceLine& line : pair.evidence)
       evidence.push_back({{"label", line.label}, {"text", line.text}, {"decisive", line.decisive}});
@@ -88,9 +93,9 @@ std::string seen_json(const Explored& explored, const House& house, const Explor
                      {"partner_version", pair.partner->version},
                      {"verdict", spell(pair.verdict)},
                      {"says", pair.says},
-                     {"scenario", pair.key(family).scenario},
-                     {"replay", replay},
-                     {"command", fmt::format("tlsbye replay {}{}", replay, replay_words(house, words.out))},
+                     {"scenario", pair.key(place.family).scenario},
+                     {"replay", replay_id(pair.key(place.family))},
+                     {"command", "tlsbye replay " + place.replay(pair)},
                      {"run", pair.number},
                      {"lines_drawn", pair.lines_drawn},
                      {"shrunk", pair.shrunk},
@@ -110,7 +115,7 @@ std::string seen_json(const Explored& explored, const House& house, const Explor
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-void tell(const Explored& explored, const House& house, const ExploreWords& words) {
+void tell_pairs(const Explored& explored, const Place& place) {
   std::string group;
   for (const KeptPair& pair : explored.pairs) {
     const std::string own = fmt::format("{} {}: {}", pair.subject->name, pair.subject->version, pair.group());
@@ -121,14 +126,50 @@ void tell(const Explored& explored, const House& house, const ExploreWords& word
     for (const std::string& option : pair.draft.options) fmt::print("    | (subject: option {})\n", option);
     for (const std::string& option : pair.draft.partner_options) fmt::print("    | (partner: option {})\n", option);
     for (const std::string& line : pair.draft.lines) fmt::print("    | {}\n", line);
-    fmt::print("    tlsbye replay {}{}\n", replay_id(pair.key(family)), replay_words(house, words.out));
+    fmt::print("    tlsbye replay {}\n", place.replay(pair));
+    if (!pair.shrunk && pair.repeats)
+      fmt::print("    more may be left than is needed: tlsbye shrink {}{}\n", place.replay(pair),
+                 pair.clause ? " --clause " + pair.clause->id : "");
   }
   if (!group.empty()) fmt::print("\n");
+}
+
+void tell(const Explored& explored, const Place& place, const ExploreWords& words) {
+  tell_pairs(explored, place);
   fmt::print("{} runs in {:.1f} s ({:.0f} a second), seed {}: {} new pair{} of clause and library", explored.runs, explored.seconds,
              explored.seconds > 0 ? static_cast<double>(explored.runs) / explored.seconds : 0.0, words.seed, explored.pairs.size(),
              explored.pairs.size() == 1 ? "" : "s");
-  if (!explored.pairs.empty()) fmt::print("; written: {} and {}", (words.out / scenarios_name).string(), (words.out / seen_name).string());
+  if (!explored.pairs.empty()) fmt::print("; written: {} and {}", (words.out / place.file()).string(), (words.out / seen_name).string());
   fmt::print("\n");
+}
+
+ExploreOptions options_of(const RunWords& words, const Selected& chosen) {
+  ExploreOptions options;
+  options.terms = chosen.scope.terms;
+  options.jobs = words.jobs;
+  options.runner.patience = words.patience;
+  options.progress = ::isatty(STDERR_FILENO);
+  options.interrupted = &interrupted_gently();
+  return options;
+}
+
+bool is_own_fault(const KeptPair& pair) { return pair.verdict == Verdict::harness_error; }
+
+// The runs that are to be shrunk: of a replay id the one, of a scenario all that the words select.
+RunWords narrowed(const ShrinkWords& words, Schedule& schedule) {
+  RunWords run = words.runs;
+  if (words.what.find(':') == std::string::npos) {
+    run.selection.scenarios = {words.what};
+    return run;
+  }
+  const auto read = read_replay_id(words.what);
+  if (const auto* problem = std::get_if<std::string>(&read)) throw Stop{exit_usage, "tlsbye: " + *problem};
+  const RunKey& key = std::get<RunKey>(read);
+  const auto named = [](const std::string& name, const std::string& version) { return version.empty() ? name : name + "@" + version; };
+  run.selection = {
+      {named(key.subject, key.subject_version)}, {named(key.partner, key.partner_version)}, {key.scenario}, key.tls, key.role, key.io};
+  schedule = std::get<Schedule>(read_schedule(key.schedule));
+  return run;
 }
 
 }  // namespace
@@ -141,34 +182,63 @@ int explore_command(const House& house, const ExploreWords& words) {
   plain.jobs = words.jobs;
   const Selected chosen = choose(house, plain);
   const OutFolder out(words.out);
+  const Place place{house, words.out, "explored"};
   // Earlier results must not stand beside, or instead of, what comes now.
   std::error_code ignored;
-  for (const char* name : {scenarios_name, seen_name}) fs::remove(words.out / name, ignored);
-  const std::atomic<bool>& interrupted = interrupted_gently();
+  for (const std::string& name : {place.file(), std::string(seen_name)}) fs::remove(words.out / name, ignored);
   const Baseline baseline = baseline_of(house, words, chosen, plain);
 
-  ExploreOptions options;
-  options.terms = chosen.scope.terms;
+  ExploreOptions options = options_of(plain, chosen);
+  options.hurried = &interrupted_again();
   options.seed = words.seed;
   options.runs = words.runs;
   options.time = words.time;
   if (!options.runs && !options.time) options.runs = default_explored;
-  options.jobs = words.jobs;
-  options.runner.patience = words.patience;
-  options.progress = ::isatty(STDERR_FILENO);
-  options.interrupted = &interrupted;
-  const Explored explored = explore(chosen.subjects, chosen.partners, chosen.clauses, baseline, options, family);
-
-  if (!explored.pairs.empty()) write_text(words.out / scenarios_name, scenario_file(explored.pairs, command_of(words, explored.runs)));
-  write_text(words.out / seen_name, seen_json(explored, house, words));
-  tell(explored, house, words);
+  const auto write = [&](const Explored& explored) {
+    if (!explored.pairs.empty()) write_text(words.out / place.file(), scenario_file(explored.pairs, command_of(words, explored.runs)));
+    write_text(words.out / seen_name, seen_json(explored, place, words));
+  };
+  const Explored explored =
+      explore(chosen.subjects, chosen.partners, chosen.clauses, baseline, options, place.family, [&](const Explored& found) {
+        write(found);
+        if (!found.complete)
+          fmt::print(stderr, "{}tlsbye: interrupted; what was found so far is written, and is being shrunk (again: it stays as it is)\n",
+                     options.progress ? "\r\x1b[K" : "");
+      });
+  write(explored);
+  tell(explored, place, words);
   std::fflush(stdout);
-  if (!explored.complete) fmt::print(stderr, "tlsbye: interrupted; what was found so far is written, and perhaps not shrunk to the end\n");
+  if (!explored.complete) fmt::print(stderr, "tlsbye: interrupted; what was found so far is written\n");
   for (const std::string& problem : chosen.found.problems) fmt::print(stderr, "tlsbye: {}\n", problem);
-  const bool own_fault = std::any_of(explored.pairs.begin(), explored.pairs.end(),
-                                     [](const KeptPair& pair) { return pair.verdict == Verdict::harness_error; });
-  if (own_fault || !explored.complete || !chosen.found.problems.empty()) return exit_harness;
+  if (std::any_of(explored.pairs.begin(), explored.pairs.end(), is_own_fault) || !explored.complete || !chosen.found.problems.empty())
+    return exit_harness;
   return words.gate && !explored.pairs.empty() ? exit_no : exit_done;
+}
+
+int shrink_command(const House& house, const ShrinkWords& words) {
+  Schedule schedule;
+  Selected chosen = choose(house, narrowed(words, schedule));
+  if (chosen.plan.runs.empty()) throw Stop{exit_usage, fmt::format("tlsbye: no run of {} is possible with these libraries", words.what)};
+  for (Run& run : chosen.plan.runs) run.schedule = schedule;
+  const OutFolder out(words.runs.out);
+  const Place place{house, words.runs.out, "shrunk"};
+  std::error_code ignored;
+  fs::remove(words.runs.out / place.file(), ignored);
+  ExploreOptions options = options_of(words.runs, chosen);
+  options.hurried = options.interrupted;
+  const Explored shrunk = shrink_runs(chosen.plan.runs, chosen.clauses, options, place.family);
+  if (!shrunk.pairs.empty()) write_text(words.runs.out / place.file(), scenario_file(shrunk.pairs, "tlsbye shrink " + words.what));
+  tell_pairs(shrunk, place);
+  fmt::print("{} runs of {}, {} to shrink what it breaks: {} pair{} of clause and library", shrunk.runs, words.what, shrunk.tries,
+             shrunk.pairs.size(), shrunk.pairs.size() == 1 ? "" : "s");
+  if (!shrunk.pairs.empty()) fmt::print("; written: {}", (words.runs.out / place.file()).string());
+  fmt::print("\n");
+  std::fflush(stdout);
+  if (!shrunk.complete) fmt::print(stderr, "tlsbye: interrupted; it is not shrunk to the end\n");
+  if (!shrunk.complete || std::any_of(shrunk.pairs.begin(), shrunk.pairs.end(), is_own_fault)) return exit_harness;
+  if (shrunk.pairs.empty())
+    throw Stop{exit_usage, fmt::format("tlsbye: {} breaks none of these clauses: nothing is left to shrink", words.what)};
+  return exit_done;
 }
 
 }  // namespace tlsbye

@@ -414,6 +414,29 @@ Command add_explore(CLI::App& app, Shared& shared) {
           }};
 }
 
+Command add_shrink(CLI::App& app, Shared& shared) {
+  const auto words = std::make_shared<ShrinkWords>();
+  RunWords& runs = words->runs;
+  runs.out = "out/shrunk";
+  CLI::App* shrink = app.add_subcommand("shrink", "Reduces a scenario to the smallest script that still breaks a clause, for each clause");
+  shrink->add_option("what", words->what, "SCENARIO or REPLAY-ID")->required()->type_name("WHAT");
+  shrink->add_option("--clause", runs.clauses, "Of these clauses: a glob; all that it breaks")->type_name("GLOB");
+  shrink->add_option("--stack", runs.selection.stacks, "Of these libraries: NAME[@VERSION], a glob; all")->type_name("NAME");
+  shrink->add_option("--partner", runs.selection.partners, "Partners: NAME[@VERSION], a glob, or all (openssl)")->type_name("NAME");
+  add_word(shrink, "--tls", runs.selection.tls, "TLS version; all that the scenario names");
+  add_word(shrink, "--role", runs.selection.role, "Role of the subject; both");
+  add_word(shrink, "--io", runs.selection.io, "Blocking mode of the subject; both");
+  shrink->add_option("--jobs", runs.jobs, "Workers (one for each core)")->check(CLI::Range(1U, 1024U));
+  add_path(shrink, "--out", runs.out, "Folder for the result (out/shrunk)");
+  add_scenarios(shrink, shared);
+  add_patience(shrink, shared);
+  add_peers(shrink, shared);
+  return {shrink, [words, &shared](const House& house) {
+            words->runs.patience = shared.patience();
+            return shrink_command(house, *words);
+          }};
+}
+
 Command add_selftest(CLI::App& app) {
   return {app.add_subcommand("selftest", "Break every property on purpose, and see that it is noticed"), selftest_command};
 }
@@ -525,9 +548,9 @@ int command(int argc, char** argv) {
   Shared shared;
   shared.words.assign(argv + 1, argv + std::max(argc, 1));
   const std::vector<Command> commands{
-      add_run(app, shared),     add_list(app, shared), add_show(app, shared), add_replay(app, shared), add_gate(app),  add_judge(app),
-      add_probe(app, shared),   add_diff(app),         add_report(app),       add_history(app),        add_merge(app), add_get(app),
-      add_explore(app, shared), add_selftest(app),     add_complete(app)};
+      add_run(app, shared),     add_list(app, shared),   add_show(app, shared), add_replay(app, shared), add_gate(app),  add_judge(app),
+      add_probe(app, shared),   add_diff(app),           add_report(app),       add_history(app),        add_merge(app), add_get(app),
+      add_explore(app, shared), add_shrink(app, shared), add_selftest(app),     add_complete(app)};
 
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string_view> names;

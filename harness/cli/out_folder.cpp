@@ -17,7 +17,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::atomic<bool> interrupted{false};
+std::atomic<bool> interrupted{false}, again{false};
+
+template <typename Handler>
+void handle(Handler handler, int flags) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = flags | SA_RESTART;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  struct sigaction hangup {};
+  ::sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup(1) asks to go on
+}
 
 void prepare(const fs::path& out, std::initializer_list<const char*> inside) {
   std::error_code error;
@@ -42,15 +54,19 @@ void prepare(const fs::path& out, std::initializer_list<const char*> inside) {
 }  // namespace
 
 const std::atomic<bool>& interrupted_gently() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted.store(true, std::memory_order_relaxed); };
-  action.sa_flags = SA_RESETHAND | SA_RESTART;
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-  struct sigaction hangup {};
-  ::sigaction(SIGHUP, nullptr, &hangup);
-  if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup(1) asks to go on
+  handle([](int) { interrupted.store(true, std::memory_order_relaxed); }, SA_RESETHAND);
   return interrupted;
+}
+
+const std::atomic<bool>& interrupted_again() {
+  handle(
+      [](int signal) {
+        if (!interrupted.exchange(true, std::memory_order_relaxed)) return;
+        again.store(true, std::memory_order_relaxed);
+        ::signal(signal, SIG_DFL);
+      },
+      0);
+  return again;
 }
 
 OutFolder::OutFolder(const fs::path& out, std::initializer_list<const char*> inside) {

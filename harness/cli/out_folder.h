@@ -10,6 +10,8 @@ namespace tlsbye {
 // From the first call on Ctrl-C, SIGTERM and the terminal's end (SIGHUP) set the flag that it gives; a second Ctrl-C ends the program at
 // once.
 const std::atomic<bool>& interrupted_gently();
+// The same of a second Ctrl-C, for what begins to clear up after the first: then it is the third that ends the program.
+const std::atomic<bool>& interrupted_again();
 
 // Finds out before anything is run whether there will be a place for the results, and keeps others out of it as long as it lives. Throws
 // Stop where there is none.

@@ -31,7 +31,8 @@ NOT_RUN = {
     ("README.md", "./tlsbye run --sweep"): "takes minutes; sweep_test.py has smaller ones",
     **{("docs/exploring.md", command): "takes minutes; explore_test.py has smaller ones" for command in (
         "tlsbye explore", "tlsbye explore --seed 7 --for 10m --stack gnutls", "tlsbye explore --against out/run.json",
-        "tlsbye explore --against known.toml --gate")},
+        "tlsbye explore --against known.toml --gate", "tlsbye shrink missing-reply/peer-keeps-silent --stack gnutls",
+        "tlsbye shrink missing-reply/peer-keeps-silent:gnutls@3.7.9:client:1.3:blocking:openssl@3.0.17 --clause 'gnutls-bye/*'")},
     ("README.md", "./tlsbye probe localhost:443 --protocol http"): "probe_test.py does, with servers of its own",
     **{("docs/judging-captures.md", command): "needs a server and tcpdump's rights; judge_test.py has captures" for command in (
         "SSLKEYLOGFILE=keys.txt curl https://localhost:4433/ &", "tcpdump -i lo -U -w it.pcap 'tcp port 4433'",

@@ -107,6 +107,90 @@ def test_a_library_that_lies_is_found(planted):
     assert ("crash", "crashed") in found and not any(stack == "openssl" for stack, _ in found)
 
 
+def cells_of(tlsbye, scenarios, clauses):
+    """The broken cells of a run of these scenarios, by scenario: {(clause, stack)}."""
+    (tlsbye.folder / "less").mkdir(exist_ok=True)
+    (tlsbye.folder / "less/less.toml").write_text("\n".join(scenarios))
+    broken = {}
+    for clause in clauses:
+        for name in [re.search(r'id = "(.*)"', it)[1] for it in scenarios if f'why = "{clause} ' in it]:
+            tlsbye("run", "--scenarios", "planted", "--scenarios", "less", "--scenario", f"less/{name}", "--clause", clause, "--stack", "gnutls", check=0)
+            broken[name] = {(c["clause"], c["stack"]) for c in tlsbye.report()["cells"] if c["verdict"] in ("violates", "discouraged", "hung", "crashed")}
+    return broken
+
+
+def scenario_of(name, pair, lines):
+    options = "".join(f"{key} = {json.dumps(pair[key])}\n" for key in ("options", "partner_options") if pair[key])
+    return f"""[[scenario]]
+id = "{name}"
+title = "A line less"
+why = "{pair['clause']} of {pair['stack']}"
+roles = ["{pair['role']}"]
+versions = ["{pair['tls']}"]
+io = ["{pair['io']}"]
+transport = "{pair['transport']}"
+{options}script = '''
+{chr(10).join(lines)}
+'''
+"""
+
+
+def test_no_line_of_what_was_shrunk_can_go(planted):
+    planted(*words("--runs", 500, "--stack", "gnutls", "--seed", 5, clause="{planted,gnutls-bye,rfc8446,rfc5246}/*"), check=0)
+    pairs = seen(planted)["pairs"]
+    assert len(pairs) >= 3 and all(pair["shrunk"] for pair in pairs)
+    whole, less = [], []
+    for number, pair in enumerate(pairs):
+        script = pair["script"]
+        whole.append(scenario_of(f"whole-{number}", pair, script))
+        if len(script) > 1:
+            less += [scenario_of(f"less-{number}-{at}", pair, script[:at] + script[at + 1:]) for at in range(len(script))]
+    clauses = sorted({pair["clause"] for pair in pairs})
+    broken = cells_of(planted, whole + less, clauses)
+    for number, pair in enumerate(pairs):
+        named = (pair["clause"], pair["stack"])
+        assert named in broken[f"whole-{number}"]
+        for name, cells in broken.items():
+            assert not name.startswith(f"less-{number}-") or named not in cells, (name, pair["script"])
+
+
+LONG = """
+[[scenario]]
+id       = "long"
+title    = "More happens than is needed"
+why      = "It is to be shrunk."
+script   = '''
+both     handshake               # the first line
+partner  write 40KiB until done
+subject  read 10
+client   key-update requested
+subject  io send EAGAIN x3
+subject  write 20000 until done
+wire     pass 1s
+both     close until done
+'''
+"""
+
+
+def shrunk_script(tlsbye):
+    return re.search(r"script   = '''\n(.*)\n'''", (tlsbye.folder / "out/shrunk/shrunk.toml").read_text(), re.S)[1].splitlines()
+
+
+def test_a_scenario_is_shrunk_for_one_clause_and_library(planted):
+    (planted.folder / "mine").mkdir()
+    (planted.folder / "mine/mine.toml").write_text(LONG)
+    folders = ("--scenarios", "planted", "--scenarios", "mine")
+    planted("run", *folders, "--scenario", "mine/*", "--clause", "planted/nothing*", "--stack", "gnutls", check=0)
+    (replay,) = {c["replay"] for c in planted.report()["cells"] if c["verdict"] == "violates" and c["role"] == "client"}
+    for what in ("mine/long", replay):
+        told = planted("shrink", what, *folders, "--clause", "planted/nothing*", "--stack", "gnutls", check=0).stdout
+        assert shrunk_script(planted) == ["both     handshake", "partner  write 1", "subject  write 1"] and "1 pair of clause and library" in told
+        assert "violates" in planted("run", *folders, "--scenarios", "out/shrunk", "--scenario", "shrunk/*", "--clause", "planted/*", check=0).stdout
+    for more, said in ((("mine/lung",), "did you mean"), (("mine/long", "--clause", "gnutls-bye/success*"), "breaks none of these clauses"),
+                       (("a:b",), "replay id")):
+        assert said in planted("shrink", *more, *folders, "--stack", "gnutls", check=2).stderr
+
+
 def test_the_same_seed_gives_the_same_files_on_one_core_and_on_two(planted):
     kept = []
     for jobs, out in ((1, "one"), (2, "two")):
@@ -115,7 +199,8 @@ def test_the_same_seed_gives_the_same_files_on_one_core_and_on_two(planted):
     assert kept[0] == kept[1] and len(seen(planted, "one")["pairs"]) > 2
 
 
-def test_an_interruption_keeps_what_was_found(planted):
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interruption_keeps_what_was_found_and_shrinks_it_unless_there_is_a_second_one(planted, times):
     ours, its = pty.openpty()
     running = subprocess.Popen([PROGRAM, *words("--runs", "1000000000", "--stack", "gnutls")], cwd=planted.folder, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=its, text=True)
@@ -129,9 +214,15 @@ def test_an_interruption_keeps_what_was_found(planted):
             told += os.read(ours, 65536)
         except OSError:
             break
+        if times == 2 and b"is being shrunk" in told:
+            assert seen(planted)["pairs"], "it is written before it is shrunk"
+            running.send_signal(signal.SIGINT)
+            times = 0
     assert running.wait() == 3 and b"interrupted; what was found so far is written" in told
     kept = seen(planted)
     assert kept["pairs"] and not kept["complete"]
+    for pair in kept["pairs"]:
+        assert pair["shrunk"] and len(pair["script"]) <= 4 or not times
     planted("list", "scenarios", "--scenarios", "out/explored", check=0)
 
 

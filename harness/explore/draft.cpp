@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "harness/scenario/script_parser.h"
@@ -37,6 +38,18 @@ std::string list(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+Draft draft_of(const Scenario& scenario, Role role, Tls tls, Io io, Schedule schedule) {
+  Draft draft{role, tls, io, scenario.transport, scenario.options, scenario.partner_options, {}, std::move(schedule)};
+  for (const Statement& statement : scenario.script) draft.lines.push_back(in_columns(statement.source));
+  return draft;
+}
+
+std::string in_columns(std::string_view line) {
+  const std::size_t end = std::min(line.find(' '), line.size());
+  const std::size_t next = std::min(line.find_first_not_of(' ', end), line.size());
+  return fmt::format("{:<8} {}", line.substr(0, end), line.substr(next));
+}
 
 std::optional<Scenario> scenario_of(const Draft& draft, std::string id) {
   Scenario scenario;

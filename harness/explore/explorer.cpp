@@ -50,7 +50,14 @@ class Examiner {
     auto result = runner_.make(run);
     if (const auto* error = std::get_if<HarnessError>(&result))
       return {{clauses_.size(), Verdict::harness_error, {Finding::Kind::broken, error->what, {}}}};
-    const Made& made = std::get<Made>(result);
+    Made& made = std::get<Made>(result);
+    if (const auto without = reference_of(run.schedule)) {
+      Run reference = run;
+      reference.schedule = *without;
+      auto compared = runner_.make(reference);
+      if (const auto* it = std::get_if<Made>(&compared)) made.transcript.reference = answers(it->transcript);
+      if (made.died_before) made.died_before->reference = made.transcript.reference;
+    }
     std::vector<Broken> broken;
     judge_all(made.transcript, run, wanted, told, broken);
     if (made.died_before) judge_all(*made.died_before, run, wanted, told, broken);
@@ -145,8 +152,14 @@ class Progress {
 class Explorer {
  public:
   Explorer(const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners, const std::vector<Clause>& clauses,
-           const Baseline& baseline, const ExploreOptions& options, const std::string& family)
-      : clauses_(clauses), baseline_(baseline), options_(options), family_(family), progress_(options), first_(subjects.size()) {
+           const Baseline& baseline, const ExploreOptions& options, const std::string& family, const BeforeShrinking& before)
+      : clauses_(clauses),
+        baseline_(baseline),
+        options_(options),
+        family_(family),
+        before_(before),
+        progress_(options),
+        first_(subjects.size()) {
     for (std::size_t i = 0; i < subjects.size(); ++i) {
       for (const Stack* partner : partners) ends_.push_back({i, subjects[i], partner, Generator(options.seed, *subjects[i], *partner)});
       first_[i] = std::vector<std::atomic<std::size_t>>(clauses.size() + 1);
@@ -169,14 +182,35 @@ class Explorer {
     });
     explored.runs = runs_;
     explored.seconds = std::chrono::duration<double>(Clock::now() - began).count();
-    explored.complete = !interrupted();
-    shrink_all();
-    explored.complete = explored.complete && !interrupted();
-    explored.tries = tries_;
-    for (Unit& unit : units_) std::move(unit.kept.begin(), unit.kept.end(), std::back_inserter(explored.pairs));
-    std::stable_sort(explored.pairs.begin(), explored.pairs.end(), [](const KeptPair& one, const KeptPair& other) {
-      return std::pair(one.subject->id(), one.group()) < std::pair(other.subject->id(), other.group());
+    find_units();
+    shrink_all(explored);
+    return explored;
+  }
+
+  // The same of runs that are given.
+  Explored result_of(const std::vector<Run>& runs) {
+    Explored explored;
+    std::atomic<std::size_t> next{0};
+    std::vector<std::vector<std::size_t>> broken(runs.size());
+    on_all_cores([&](Examiner& examiner) {
+      for (std::size_t taken = next++; taken < runs.size() && !interrupted(); taken = next++) {
+        for (const Broken& it : examiner.examine(
+                 runs[taken], [](std::size_t, bool) { return true; }, told_of_none))
+          broken[taken].push_back(it.clause);
+        ++runs_;
+      }
     });
+    explored.runs = runs_;
+    std::set<std::pair<const Stack*, std::size_t>> seen;
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      const Run& run = runs[i];
+      Unit unit{i, run.subject, run.partner, draft_of(*run.scenario, run.role, run.tls, run.io, run.schedule), run.scenario->id, {}};
+      for (const std::size_t clause : broken[i])
+        if (seen.insert({run.subject, clause}).second) unit.clauses.push_back(clause);
+      found_ += unit.clauses.size();
+      if (!unit.clauses.empty()) units_.push_back(std::move(unit));
+    }
+    shrink_all(explored);
     return explored;
   }
 
@@ -192,11 +226,19 @@ class Explorer {
   // What one run was the first to show, shrunk together: what is asked for one pair is known for the other.
   struct Unit {
     std::size_t number;
+    const Stack* subject;
+    const Stack* partner;
+    Draft drawn;
+    std::string origin;
     std::vector<std::size_t> clauses;
     std::vector<KeptPair> kept = {};
   };
 
-  bool interrupted() const { return options_.interrupted && options_.interrupted->load(std::memory_order_relaxed); }
+  static void told_of_none(const Broken&, const Transcript&) {}
+
+  static bool set(const std::atomic<bool>* flag) { return flag && flag->load(std::memory_order_relaxed); }
+  bool interrupted() const { return set(options_.interrupted); }
+  bool hurried() const { return set(options_.hurried); }
   bool over(Clock::time_point began) const { return interrupted() || (options_.time && Clock::now() - began >= *options_.time); }
 
   template <typename Work>
@@ -220,14 +262,15 @@ class Explorer {
   }
 
   const Ends& ends_of(std::size_t number) const { return ends_[number % ends_.size()]; }
-  Draft draft_of(std::size_t number) const { return ends_of(number).generator.draft(number / ends_.size()); }
-  static Run run_of(const Scenario& scenario, const Draft& draft, const Ends& ends) {
-    return {&scenario, ends.subject, ends.partner, draft.role, draft.tls, draft.io, {}};
+  Draft drawn(std::size_t number) const { return ends_of(number).generator.draft(number / ends_.size()); }
+  template <typename EndsOrUnit>
+  static Run run_of(const Scenario& scenario, const Draft& draft, const EndsOrUnit& ends) {
+    return {&scenario, ends.subject, ends.partner, draft.role, draft.tls, draft.io, draft.schedule};
   }
 
   void explore_one(std::size_t number, Examiner& examiner) {
     const Ends& ends = ends_of(number);
-    const Draft draft = draft_of(number);
+    const Draft draft = drawn(number);
     const auto scenario = scenario_of(draft, family_ + "/draft");
     if (!scenario) return;
     const Run run = run_of(*scenario, draft, ends);
@@ -236,7 +279,7 @@ class Explorer {
     const auto wanted = [&](std::size_t clause, bool died) {
       return first[clause].load(std::memory_order_relaxed) > number && (died || !named[clause]);
     };
-    for (const Broken& broken : examiner.examine(run, wanted, [](const Broken&, const Transcript&) {})) {
+    for (const Broken& broken : examiner.examine(run, wanted, told_of_none)) {
       if (broken.clause < clauses_.size() && baseline_.names(clauses_[broken.clause], run.key(), broken.verdict)) continue;
       std::size_t before = first[broken.clause].load();
       while (number < before && !first[broken.clause].compare_exchange_weak(before, number)) {
@@ -245,53 +288,83 @@ class Explorer {
     }
   }
 
-  void shrink_all() {
+  void find_units() {
     std::map<std::size_t, std::vector<std::size_t>> by_number;
     for (const auto& of_subject : first_)
       for (std::size_t clause = 0; clause < of_subject.size(); ++clause)
         if (of_subject[clause] != none) by_number[of_subject[clause]].push_back(clause);
-    for (auto& [number, clauses] : by_number) units_.push_back({number, std::move(clauses)});
-    std::atomic<std::size_t> next{0}, done{0};
-    on_all_cores([&](Examiner& examiner) {
-      for (std::size_t taken = next++; taken < units_.size(); taken = next++) {
-        shrink_unit(units_[taken], examiner, done);
-      }
+    for (auto& [number, clauses] : by_number)
+      units_.push_back(
+          {number, ends_of(number).subject, ends_of(number).partner, drawn(number), fmt::format("run {}", number), std::move(clauses)});
+  }
+
+  void shrink_all(Explored& explored) {
+    const auto of_each_unit = [&](auto work) {
+      std::atomic<std::size_t> next{0};
+      on_all_cores([&](Examiner& examiner) {
+        for (std::size_t taken = next++; taken < units_.size(); taken = next++) work(units_[taken], examiner);
+      });
+      collect(explored);
+    };
+    explored.complete = !interrupted();
+    of_each_unit([&](Unit& unit, Examiner& examiner) { keep_as_drawn(unit, examiner); });
+    if (before_ && !explored.pairs.empty()) before_(explored);
+    std::atomic<std::size_t> done{0};
+    of_each_unit([&](Unit& unit, Examiner& examiner) { shrink_unit(unit, examiner, done); });
+    explored.complete = explored.complete && !hurried();
+    explored.tries = tries_;
+  }
+
+  void collect(Explored& explored) const {
+    explored.pairs.clear();
+    for (const Unit& unit : units_) explored.pairs.insert(explored.pairs.end(), unit.kept.begin(), unit.kept.end());
+    std::stable_sort(explored.pairs.begin(), explored.pairs.end(), [](const KeptPair& one, const KeptPair& other) {
+      return std::pair(one.subject->id(), one.group()) < std::pair(other.subject->id(), other.group());
     });
+  }
+
+  void keep_as_drawn(Unit& unit, Examiner& examiner) {
+    for (const std::size_t clause : unit.clauses) {
+      KeptPair pair;
+      pair.clause = clause < clauses_.size() ? &clauses_[clause] : nullptr;
+      pair.subject = unit.subject;
+      pair.partner = unit.partner;
+      pair.number = unit.number;
+      pair.origin = unit.origin;
+      pair.lines_drawn = unit.drawn.lines.size();
+      pair.draft = unit.drawn;
+      look_again(pair, clause, examiner);
+      unit.kept.push_back(std::move(pair));
+    }
   }
 
   // What a draft breaks among a unit's clauses.
   using Shown = std::vector<std::pair<std::size_t, Verdict>>;
 
   void shrink_unit(Unit& unit, Examiner& examiner, std::atomic<std::size_t>& done) {
-    const Ends& ends = ends_of(unit.number);
-    const Draft drawn = draft_of(unit.number);
     std::map<std::string, Shown> known;
     const auto asked = [&](std::size_t clause, bool) {
       return std::find(unit.clauses.begin(), unit.clauses.end(), clause) != unit.clauses.end();
     };
     const auto shown_by = [&](const Draft& draft) -> const Shown& {
-      const auto [at, fresh] = known.try_emplace(toml_of(draft, "", "", ""));
+      const auto [at, fresh] = known.try_emplace(toml_of(draft, "", "", spell(draft.schedule)));
       if (!fresh) return at->second;
       progress_.show_shrinking(done, found_, ++tries_);
       const auto scenario = scenario_of(draft, family_ + "/draft");
       if (!scenario) return at->second;
-      if (missing_ability(*ends.subject, *scenario, Side::subject, draft.role, draft.tls, draft.io) ||
-          missing_ability(*ends.partner, *scenario, Side::partner, other(draft.role), draft.tls, draft.io))
+      if (missing_ability(*unit.subject, *scenario, Side::subject, draft.role, draft.tls, draft.io) ||
+          missing_ability(*unit.partner, *scenario, Side::partner, other(draft.role), draft.tls, draft.io))
         return at->second;
-      const Run run = run_of(*scenario, draft, ends);
-      for (const Broken& broken : examiner.examine(run, asked, [](const Broken&, const Transcript&) {}))
+      const Run run = run_of(*scenario, draft, unit);
+      for (const Broken& broken : examiner.examine(run, asked, told_of_none))
         if (broken.clause >= clauses_.size() || !baseline_.names(clauses_[broken.clause], run.key(), broken.verdict))
           at->second.emplace_back(broken.clause, broken.verdict);
       return at->second;
     };
-    for (const std::size_t clause : unit.clauses) {
-      KeptPair pair;
-      pair.clause = clause < clauses_.size() ? &clauses_[clause] : nullptr;
-      pair.subject = ends.subject;
-      pair.partner = ends.partner;
-      pair.number = unit.number;
-      pair.lines_drawn = drawn.lines.size();
-      pair.draft = drawn;
+    for (std::size_t i = 0; i < unit.clauses.size(); ++i, ++done) {
+      if (hurried()) return;
+      const std::size_t clause = unit.clauses[i];
+      KeptPair& pair = unit.kept[i];
       const auto verdict_in = [&](const Draft& draft) {
         std::optional<Verdict> worst;
         for (const auto& [place, verdict] : shown_by(draft))
@@ -299,19 +372,18 @@ class Explorer {
         return worst;
       };
       // Once more where it was not seen: then it is not in the script alone.
-      auto verdict = verdict_in(drawn);
+      auto verdict = verdict_in(unit.drawn);
       if (!verdict) {
         known.clear();
-        verdict = verdict_in(drawn);
+        verdict = verdict_in(unit.drawn);
       }
       pair.repeats = verdict.has_value();
-      if (verdict)
-        pair.draft = shrink(
-            drawn, [&](const Draft& draft) { return verdict_in(draft) == verdict; }, most_tries, [&] { return interrupted(); });
-      pair.shrunk = !interrupted();
+      if (!verdict) continue;
+      Shrunk shrunk = shrink(
+          unit.drawn, [&](const Draft& draft) { return verdict_in(draft) == verdict; }, most_tries, [&] { return hurried(); });
+      pair.draft = std::move(shrunk.draft);
+      pair.shrunk = shrunk.minimal;
       look_again(pair, clause, examiner);
-      unit.kept.push_back(std::move(pair));
-      ++done;
     }
   }
 
@@ -319,9 +391,11 @@ class Explorer {
   void look_again(KeptPair& pair, std::size_t clause, Examiner& examiner) {
     pair.name = name_of(pair);
     pair.says = "not seen in a second run of the same script";
+    pair.verdict = {};
+    pair.evidence.clear();
     const auto scenario = scenario_of(pair.draft, fmt::format("{}/{}", family_, pair.name));
     if (!scenario) return;
-    const Run run{&*scenario, pair.subject, pair.partner, pair.draft.role, pair.draft.tls, pair.draft.io, {}};
+    const Run run = run_of(*scenario, pair.draft, pair);
     const auto asked = [&](std::size_t place, bool) { return place == clause; };
     const auto told = [&](const Broken& broken, const Transcript& transcript) {
       const Telling telling(transcript);
@@ -355,6 +429,7 @@ class Explorer {
   const Baseline& baseline_;
   const ExploreOptions& options_;
   const std::string& family_;
+  const BeforeShrinking& before_;
   Progress progress_;
   std::vector<Ends> ends_;
   std::vector<std::vector<std::atomic<std::size_t>>> first_;  // by subject, clause: the number of the first run that broke it
@@ -411,7 +486,7 @@ RunKey KeptPair::key(const std::string& family) const {
           draft.role,
           draft.tls,
           draft.io,
-          ""};
+          spell(draft.schedule)};
 }
 
 std::string KeptPair::group() const {
@@ -422,23 +497,25 @@ std::string KeptPair::group() const {
 }
 
 Explored explore(const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners, const std::vector<Clause>& clauses,
-                 const Baseline& baseline, const ExploreOptions& options, const std::string& family) {
-  return Explorer(subjects, partners, clauses, baseline, options, family).result();
+                 const Baseline& baseline, const ExploreOptions& options, const std::string& family, const BeforeShrinking& found) {
+  return Explorer(subjects, partners, clauses, baseline, options, family, found).result();
+}
+
+Explored shrink_runs(const std::vector<Run>& runs, const std::vector<Clause>& clauses, const ExploreOptions& options,
+                     const std::string& family) {
+  return Explorer({}, {}, clauses, Baseline(), options, family, {}).result_of(runs);
 }
 
 std::string scenario_file(const std::vector<KeptPair>& pairs, const std::string& command) {
   std::string text, group;
   for (const KeptPair& pair : pairs) {
     const std::string own = fmt::format("{} {}: {}", pair.subject->name, pair.subject->version, pair.group());
-    if (text.empty())
-      text = fmt::format(
-          "# Random scripts, shrunk, each with a clause that a library breaks in it: `{}`\n# What was seen stands in explored.json.\n",
-          command);
+    if (text.empty()) text = fmt::format("# Scripts, shrunk, each with a clause that a library breaks in it. Made by `{}`.\n", command);
     if (own != group) text += fmt::format("\n# {}\n", own);
     group = own;
     text += "\n" + toml_of(pair.draft, pair.name,
                            fmt::format("{}: {}", pair.clause ? pair.clause->id : "The harness fails", pair.subject->id()),
-                           fmt::format("{}: {} (run {}{})", spell(pair.verdict), pair.says, pair.number,
+                           fmt::format("{}: {} ({}{})", spell(pair.verdict), pair.says, pair.origin,
                                        !pair.repeats ? ", and not in a second one"
                                        : pair.shrunk ? fmt::format(", {} lines shrunk to {}", pair.lines_drawn, pair.draft.lines.size())
                                                      : ", not shrunk to the end"));

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ namespace tlsbye {
 // What is not new: what a run shows, or a list of accepted deviations names.
 class Baseline {
  public:
+  // Everything is new.
+  Baseline() = default;
   // Of each clause and stack, in whatever version, the worst of its cells.
   explicit Baseline(const RunReport& run);
   // Of each cell that an entry names, whatever scenario it is about. `clauses` outlives this.
@@ -48,7 +51,8 @@ struct ExploreOptions {
   RunnerOptions runner;
   std::vector<Term> terms;                         // of use, of the stacks: what rests on a forbidden call is unclear
   bool progress = false;                           // a live line on standard error
-  const std::atomic<bool>* interrupted = nullptr;  // set by a signal: no further run is begun, and what is not yet shrunk stays as it is
+  const std::atomic<bool>* interrupted = nullptr;  // set by a signal: no further script is drawn; what was found is shrunk
+  const std::atomic<bool>* hurried = nullptr;      // likewise: what is not yet shrunk stays as it is
 };
 
 // A pair that is new.
@@ -62,8 +66,9 @@ struct KeptPair {
   Draft draft;
   std::string name;             // of its scenario in the file: kebab-case
   std::size_t number = 0;       // of the run that was the first to show it
+  std::string origin;           // that run in words: "run 17"; the scenario that was given
   std::size_t lines_drawn = 0;  // of that run's script
-  bool shrunk = true;           // false: interrupted, more may be left than is needed
+  bool shrunk = false;          // to the end; false: more may be left than is needed
   bool repeats = true;          // false: a second run of the same did not show it
   RunKey key(const std::string& family) const;
   // What broke, by which pairs are grouped: the property, or that the process died, or whose fault it was.
@@ -78,9 +83,16 @@ struct Explored {
   bool complete = true;         // false: interrupted
 };
 
-// Every subject meets every partner in turn. `clauses` and stacks outlive the result.
+// What was found, before any of it is shrunk: to be kept, in case that the program is ended while it shrinks.
+using BeforeShrinking = std::function<void(const Explored&)>;
+
+// Every subject meets every partner in turn. `clauses` and stacks outlive the result. `found` is called where there is a pair.
 Explored explore(const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners, const std::vector<Clause>& clauses,
-                 const Baseline& baseline, const ExploreOptions& options, const std::string& family);
+                 const Baseline& baseline, const ExploreOptions& options, const std::string& family, const BeforeShrinking& found = {});
+
+// What these runs break of the clauses, shrunk: a pair is kept by the first run that shows it.
+Explored shrink_runs(const std::vector<Run>& runs, const std::vector<Clause>& clauses, const ExploreOptions& options,
+                     const std::string& family);
 
 // The scenarios of the pairs, as a file that `run`, `replay` and `show` take; empty where there is none. `command` is for the reader.
 std::string scenario_file(const std::vector<KeptPair>& pairs, const std::string& command);

@@ -1,6 +1,7 @@
 #include "harness/explore/shrink.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -26,11 +27,7 @@ std::vector<std::string> words_of(const std::string& line) {
   return words;
 }
 
-std::string line_of(const std::vector<std::string>& words) {
-  std::string line = fmt::format("{:<8}", words.empty() ? "" : words.front());
-  for (std::size_t i = 1; i < words.size(); ++i) line += " " + words[i];
-  return line;
-}
+std::string line_of(const std::vector<std::string>& words) { return in_columns(fmt::format("{}", fmt::join(words, " "))); }
 
 // The number in a word as the language writes them: "16KiB", "x3", "1s". Nothing where there is none.
 struct Number {
@@ -54,21 +51,27 @@ class Shrinker {
   Shrinker(Draft draft, const Shows& shows, std::size_t most_tries, const std::function<bool()>& stop)
       : draft_(std::move(draft)), shows_(shows), left_(most_tries), stop_(stop) {}
 
-  Draft result() {
+  Shrunk result() {
     // Each pass may open a way for the one before it.
     for (bool again = true; again;) {
       again = lines();
       again |= options();
+      again |= schedule();
+      again |= actors();
       again |= words();
       again |= numbers();
     }
-    return std::move(draft_);
+    return {std::move(draft_), minimal_};
   }
 
  private:
   // Takes the candidate where it shows it.
   bool take(Draft candidate) {
-    if (left_ == 0 || candidate == draft_ || (stop_ && stop_())) return false;
+    if (candidate == draft_) return false;
+    if (left_ == 0 || (stop_ && stop_())) {
+      minimal_ = false;
+      return false;
+    }
     --left_;
     if (!shows_(candidate)) return false;
     draft_ = std::move(candidate);
@@ -105,6 +108,56 @@ class Shrinker {
       Draft candidate = draft_;
       candidate.transport = TransportKind::socketpair;
       any |= take(std::move(candidate));
+    }
+    return any;
+  }
+
+  // No fault, or one less, or earlier.
+  bool schedule() {
+    bool any = false;
+    const auto try_it = [&](Schedule smaller) {
+      Draft candidate = draft_;
+      candidate.schedule = std::move(smaller);
+      const bool taken = take(std::move(candidate));
+      any |= taken;
+      return taken;
+    };
+    try_it({});
+    for (std::size_t i = draft_.schedule.steps.size(); i-- > 0;) {
+      Schedule less = draft_.schedule;
+      less.steps.erase(less.steps.begin() + static_cast<std::ptrdiff_t>(i));
+      try_it(std::move(less));
+    }
+    for (std::size_t i = 0; i < draft_.schedule.steps.size(); ++i) {
+      for (int call = 1; call < draft_.schedule.steps[i].call; ++call) {
+        Schedule earlier = draft_.schedule;
+        earlier.steps[i].call = call;
+        if (try_it(std::move(earlier))) break;
+      }
+    }
+    for (std::size_t after = 0; draft_.schedule.ending && after < draft_.schedule.ending->after; ++after) {
+      Schedule earlier = draft_.schedule;
+      earlier.ending->after = after;
+      if (try_it(std::move(earlier))) break;
+    }
+    return any;
+  }
+
+  // One side where there were both, and who it is that is judged where a role was named.
+  bool actors() {
+    bool any = false;
+    for (std::size_t at = 0; at < draft_.lines.size(); ++at) {
+      std::vector<std::string> changed = words_of(draft_.lines[at]);
+      if (changed.front() == spell(Actor::subject) || changed.front() == spell(Actor::partner) || changed.front() == spell(Actor::wire))
+        continue;
+      // Where some call makes the handshake anyway, a reader would have to know that.
+      if (changed.back() == spell(Verb::handshake)) continue;
+      for (const Actor actor : {Actor::subject, Actor::partner}) {
+        changed.front() = spell(actor);
+        if (!take(with_line(at, line_of(changed)))) continue;
+        any = true;
+        break;
+      }
     }
     return any;
   }
@@ -163,12 +216,13 @@ class Shrinker {
   Draft draft_;
   const Shows& shows_;
   std::size_t left_;
+  bool minimal_ = true;
   const std::function<bool()>& stop_;
 };
 
 }  // namespace
 
-Draft shrink(Draft draft, const Shows& shows, std::size_t most_tries, const std::function<bool()>& stop) {
+Shrunk shrink(Draft draft, const Shows& shows, std::size_t most_tries, const std::function<bool()>& stop) {
   return Shrinker(std::move(draft), shows, most_tries, stop).result();
 }
 

@@ -39,7 +39,8 @@ TEST(Shrinking, LeavesOnlyWhatIsNeededInItsSmallestForm) {
     return place(it, "io send EAGAIN") < place(it, "close") && has(it, "subject  close") && has(it, "partner  write") &&
            it.options.size() == 1;
   };
-  const Draft small = shrink(draft, shows, 2000);
+  const auto [small, minimal] = shrink(draft, shows, 2000);
+  EXPECT_TRUE(minimal);
   EXPECT_THAT(small.lines, testing::ElementsAre("partner  write 1", "subject  io send EAGAIN", "subject  close"));
   EXPECT_THAT(small.options, testing::SizeIs(1));
   EXPECT_THAT(small.partner_options, testing::IsEmpty());
@@ -58,7 +59,7 @@ TEST(Shrinking, LeavesNoLineThatCanGo) {
     const Draft draft = generator.draft(number);
     if (!shows(draft)) continue;
     ++tried;
-    const Draft small = shrink(draft, shows, 2000);
+    const Draft small = shrink(draft, shows, 2000).draft;
     EXPECT_TRUE(shows(small));
     EXPECT_TRUE(scenario_of(small, "explored/small"));
     for (std::size_t line = 0; line < small.lines.size(); ++line) {
@@ -66,7 +67,7 @@ TEST(Shrinking, LeavesNoLineThatCanGo) {
       less.lines.erase(less.lines.begin() + static_cast<std::ptrdiff_t>(line));
       EXPECT_FALSE(shows(less)) << small.lines[line];
     }
-    EXPECT_EQ(small, shrink(draft, shows, 2000));
+    EXPECT_EQ(small, shrink(draft, shows, 2000).draft);
   }
   EXPECT_GT(tried, 20U);
 }
@@ -79,11 +80,54 @@ TEST(Shrinking, AsksNoMoreThanItMayAndGivesWhatItHasByThen) {
     ++asked;
     return it.lines.size() >= 2;
   };
-  const Draft small = shrink(draft, shows, 3);
+  const auto [small, minimal] = shrink(draft, shows, 3);
   EXPECT_EQ(asked, 3U);
+  EXPECT_FALSE(minimal);
   EXPECT_LT(small.lines.size(), draft.lines.size());
   EXPECT_GE(small.lines.size(), 2U);
-  EXPECT_EQ(shrink(draft, shows, 2000, [] { return true; }), draft);
+  const Shrunk stopped = shrink(draft, shows, 2000, [] { return true; });
+  EXPECT_EQ(stopped.draft, draft);
+  EXPECT_FALSE(stopped.minimal);
+}
+
+TEST(Shrinking, LeavesOfAScheduleOnlyTheFaultsThatAreNeededAndThoseAsEarlyAsCanBe) {
+  Draft draft;
+  draft.lines = {"subject  close"};
+  draft.schedule = std::get<Schedule>(read_schedule("send4=EAGAIN,recv9=EAGAIN"));
+  const auto with = [&](const Shows& shows) { return spell(shrink(draft, shows, 2000).draft.schedule); };
+  EXPECT_EQ(with([](const Draft& it) { return !it.lines.empty(); }), "");
+  EXPECT_EQ(with([](const Draft& it) { return spell(it.schedule).find("recv") != std::string::npos; }), "recv1=EAGAIN");
+  draft.schedule = std::get<Schedule>(read_schedule("fin@20"));
+  EXPECT_EQ(with([](const Draft& it) { return it.schedule.ending && it.schedule.ending->after >= 7; }), "fin@7");
+}
+
+TEST(Shrinking, NamesOneSideAndNoRole) {
+  Draft draft;
+  draft.tls = Tls::v1_3;
+  draft.lines = {"both     handshake", "client   read", "server   write 1", "both     close"};
+  const auto shows = [](const Draft& it) { return it.lines.size() == 4 && !it.lines[2].starts_with("subject"); };
+  EXPECT_THAT(shrink(draft, shows, 2000).draft.lines,
+              testing::ElementsAre("both     handshake", "subject  read", "partner  write 1", "subject  close"));
+}
+
+TEST(Drafts, OfAScenarioHaveItsLinesWithoutComments) {
+  const auto loaded = parse_scenarios(R"([[scenario]]
+id = "a"
+title = "A"
+why = "b"
+options = ["tickets"]
+script = '''
+# first
+both   handshake  # both
+
+wire   fin   subject
+'''
+)",
+                                      "f.toml", "f");
+  ASSERT_THAT(loaded.diagnostics, testing::IsEmpty());
+  const Draft draft = draft_of(loaded.scenarios.front(), Role::server, Tls::v1_2, Io::blocking);
+  EXPECT_THAT(draft.lines, testing::ElementsAre("both     handshake", "wire     fin subject"));
+  EXPECT_THAT(draft.options, testing::ElementsAre("tickets"));
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ _tlsbye() {
   fi
   case $command in
     show) mapfile -t COMPREPLY < <(compgen -W "$("$program" complete clauses 2>/dev/null; "$program" complete scenarios 2>/dev/null; "$program" complete stacks 2>/dev/null)" -- "$word") ;;
+    shrink) mapfile -t COMPREPLY < <(compgen -W "$("$program" complete scenarios 2>/dev/null)" -- "$word") ;;
     list) mapfile -t COMPREPLY < <(compgen -W "$("$program" complete lists 2>/dev/null)" -- "$word") ;;
   esac
   [ "${#COMPREPLY[@]}" -gt 0 ] || compopt -o default
