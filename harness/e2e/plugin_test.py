@@ -89,6 +89,51 @@ def run_file(tlsbye):
     return change
 
 
+# What an exploration finds
+
+
+PLANTED = """
+[[clause]]
+id       = "reads-never-end"
+strength = "must"
+applies  = { stack = "gnutls", tls = "1.3" }
+cites    = ["nowhere"]
+says     = "No read answers that the data is at its end."
+property = "answers"
+with     = { call = "read", given = ["handshake-done"], never = ["end-of-data"] }
+"""
+
+
+def plant(pytest_in, known=""):
+    (pytest_in.folder / "planted/clauses").mkdir(parents=True)
+    (pytest_in.folder / "planted/clauses/planted.toml").write_text(PLANTED)
+    (pytest_in.folder / "known.toml").write_text(known)
+    pytest_in.program.write_text(pytest_in.program.read_text().replace('"$@"', f'"$@" --scenarios "{pytest_in.folder}/planted"'))
+    pytest_in.settings(clauses=["{planted,rfc9846}/*"], known="known.toml")
+
+
+@pytest.mark.parametrize("words", [(), ("-n", "2")])
+def test_each_new_pair_of_an_exploration_is_a_test_that_fails_with_its_script(pytest_in, words):
+    plant(pytest_in)
+    done = pytest_in("--tlsbye-explore", "3:400", "--junitxml=junit.xml", *words, check=1)
+    cases = pytest_in.cases()
+    assert pytest_in.calls.read_text().split() == ["explore"]
+    (found,) = (name for name in cases if name.startswith("explored/planted/reads-never-end[gnutls@"))
+    assert [case.find("failure") is None for name, case in cases.items() if name == "explored[3:400]"] == [True]
+    assert all(case.find("failure") is not None for name, case in cases.items() if name != "explored[3:400]")
+    text = cases[found].find("failure").text
+    assert "violates: " in text and "\nsubject  read" in text and "tlsbye replay explored/planted-reads-never-end-gnutls" in text
+    assert (pytest_in.folder / "tlsbye-results/explored/explored.toml").exists(), done.stdout
+
+
+def test_an_exploration_that_finds_nothing_new_passes_and_one_that_cannot_be_made_fails(pytest_in):
+    plant(pytest_in, known='[[known]]\nclause = "*"\nstack = "gnutls"\nverdict = "violates"\nreason = "x"\nexpires = 2999-01-01\nbroad = true\n')
+    assert "1 passed" in pytest_in("--tlsbye-explore", "3:400", check=0).stdout
+    (pytest_in.folder / "known.toml").write_text("not toml")
+    assert "known.toml:1" in pytest_in("--tlsbye-explore", "3:400", check=1).stdout
+    assert "SEED:RUNS" in pytest_in("--tlsbye-explore", "seven", check=4).stderr
+
+
 # One test for each cell
 
 
@@ -247,7 +292,7 @@ def test_the_results_of_a_session_that_was_red_are_kept_and_said_to_be(judged):
     kept = judged.folder / "tlsbye-results"
     assert {"run.json", "matrix.html", "transcripts.jsonl"} <= {file.name for file in kept.iterdir()}
     assert list((kept / "transcripts").iterdir()) and list((kept / "captures").iterdir())
-    assert not {"lock", "done", "failed"} & {file.name for file in kept.iterdir()}
+    assert not {".lock", ".done", ".failed"} & {file.suffix for file in kept.iterdir()}
     assert re.search(r"^tlsbye: matrix\.html and the runs behind it are in \S+/tlsbye-results$", judged.done.stdout, re.MULTILINE)
 
 

@@ -17,6 +17,10 @@ One more test, `the-run-itself`, fails where the gate finds fault with the run a
 The results of a session that was not green, the page and the deciding runs among them, are kept in the folder `tlsbye-results` below the
 root folder; `out` names another one.
 
+`pytest --tlsbye-explore SEED[:RUNS]` is an exploration (docs/exploring.md): one test, `explored[SEED:RUNS]`, that it was made, and a failing
+one for each pair of clause and library that is new, with the script that was shrunk to show it. What is new is known only when it has been
+found: the exploration is made while pytest collects. What `known` accepts or `run` shows is not new; without them the scenarios are run first.
+
 Configuration stands in pyproject.toml; the command line comes first:
 
     [tool.tlsbye]
@@ -39,6 +43,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import shutil
 import tempfile
 import tomllib
@@ -56,6 +61,7 @@ from tlsbye.program import ProgramError, call
 from tlsbye.report import Cell, Report, load, parse
 
 _SKIPPED = ("not-reached", "unsupported")
+_SEED = re.compile(r"([0-9]+)(?::([1-9][0-9]*))?")
 _FAIL_ON = ("violates", "discouraged", "differs")
 
 
@@ -72,6 +78,7 @@ class _Settings:
     fail_on: str = "violates"
     run: str = ""
     out: str = ""
+    explore: str = ""
 
     @classmethod
     def of(cls, config: pytest.Config) -> _Settings:
@@ -94,7 +101,10 @@ class _Settings:
             fail_on=written.get("fail-on", "violates"),
             run=config.getoption("tlsbye_run") or _at(config, written.get("run", "")),
             out=_at(config, written.get("out", "tlsbye-results")),
+            explore=config.getoption("tlsbye_explore") or "",
         )
+        if settings.explore and not _SEED.fullmatch(settings.explore):
+            raise pytest.UsageError(f"--tlsbye-explore: SEED or SEED:RUNS, as in 7:5000, not {settings.explore!r}")
         if settings.fail_on not in _FAIL_ON:
             raise pytest.UsageError(f"[tool.tlsbye] fail-on: one of {', '.join(_FAIL_ON)}, not {settings.fail_on!r}")
         return settings
@@ -174,30 +184,46 @@ class _Session:
         if (kept / "transcripts.jsonl").is_file():
             for name in ("transcripts", "captures"):
                 shutil.rmtree(kept / name, ignore_errors=True)
-        shutil.copytree(self.folder, kept, dirs_exist_ok=True, ignore=shutil.ignore_patterns("lock", "done", "failed"))
+        shutil.copytree(self.folder, kept, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.lock", "*.done", "*.failed"))
         self.kept = str(kept)
 
+    @cached_property
+    def explored(self) -> tuple[list[dict[str, Any]], str]:
+        """The new pairs of the session's exploration, and what went wrong with it; made by whichever process asks first."""
+        out = Path(self.settings.out) / "explored"
+        seed, runs = _SEED.fullmatch(self.settings.explore).groups()  # type: ignore[union-attr]
+        words = [*self.settings.words(), "--seed", seed, *(["--runs", runs] if runs else []), "--out", str(out)]
+        if against := self.settings.known or self.settings.run:
+            words += ["--against", against]
+        problem = self._once("explore", words)
+        file = out / "explored.json"
+        if problem and not file.exists():
+            return [], problem
+        return list(json.loads(file.read_text(encoding="utf-8"))["pairs"]), problem
+
     def _run_once(self) -> None:
+        words = [*self.settings.words(), *self.settings.arguments, "--out", str(self.folder)]
+        for glob in self.settings.scenarios:
+            words += ["--scenario", glob]
+        if self.settings.known:
+            words += ["--known", self.settings.known]
+        self._problem = self._problem or self._once("run", words)
         if self._problem:
             raise ProgramError(self._problem)
+
+    def _once(self, command: str, words: list[str]) -> str:
+        """Calls the program, but for all processes of this session once. Gives what it could not do, in its own words."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
+        with (self.folder / f"{command}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            done, failed = self.folder / "done", self.folder / "failed"
+            done, failed = self.folder / f"{command}.done", self.folder / f"{command}.failed"
             if not done.exists() and not failed.exists():
-                words = [*self.settings.words(), *self.settings.arguments, "--out", str(self.folder)]
-                for glob in self.settings.scenarios:
-                    words += ["--scenario", glob]
-                if self.settings.known:
-                    words += ["--known", self.settings.known]
                 try:
-                    call(["run", *words])
+                    call([command, *words])
                     done.touch()
                 except ProgramError as error:
                     failed.write_text(str(error), encoding="utf-8")
-            if failed.exists():
-                self._problem = failed.read_text(encoding="utf-8")
-                raise ProgramError(self._problem)
+            return failed.read_text(encoding="utf-8") if failed.exists() else ""
 
 
 _session_key = pytest.StashKey[_Session]()
@@ -223,6 +249,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--tlsbye-lib", action="append", metavar="NAME=PREFIX", help="run a peer against the library built elsewhere")
     group.addoption("--tlsbye-clause", action="append", metavar="GLOB", help="only these clauses")
     group.addoption("--tlsbye-scenario", action="append", metavar="GLOB", help="run only these scenarios")
+    group.addoption("--tlsbye-explore", metavar="SEED[:RUNS]", help="explore: a failing test for each pair of clause and library that is new")
     group.addoption("--tlsbye-run", metavar="FILE", help="take verdicts from this run.json instead of making a run")
 
 
@@ -236,7 +263,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _asked_for(config: pytest.Config) -> bool:
-    return bool(config.getoption("tlsbye") or config.getoption("tlsbye_run"))
+    return bool(config.getoption("tlsbye") or config.getoption("tlsbye_run") or config.getoption("tlsbye_explore"))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -261,6 +288,10 @@ class TlsbyeCells(pytest.Collector):
 
     def collect(self) -> Iterable[pytest.Item]:
         session = self.config.stash[_session_key]
+        if session.settings.explore:
+            yield from self._explored(session)
+        if not self.config.getoption("tlsbye") and (session.settings.explore or not session.settings.run):
+            return
         try:
             cells = session.cells()
         except (ProgramError, ValueError, OSError) as error:
@@ -270,6 +301,13 @@ class TlsbyeCells(pytest.Collector):
             name = cell.id if times[cell.id] == 1 else cell.id.replace(f"[{cell.stack}-", f"[{cell.stack}@{cell.version}-")
             yield TlsbyeItem.from_parent(self, name=name, cell=cell)
         yield TlsbyeRunItem.from_parent(self, name="the-run-itself")
+
+    def _explored(self, session: _Session) -> Iterable[pytest.Item]:
+        pairs, problem = session.explored
+        yield TlsbyeExploredItem.from_parent(self, name=f"explored[{session.settings.explore}]", says=problem)
+        for pair in pairs:
+            clause = pair["clause"] or "the-harness-fails"
+            yield TlsbyeExploredItem.from_parent(self, name=f"explored/{clause}[{pair['stack']}@{pair['version']}]", says=_story(pair))
 
 
 class TlsbyeItem(pytest.Item):
@@ -320,6 +358,34 @@ class TlsbyeRunItem(pytest.Item):
         return self.path, None, f"tlsbye: {self.name}"
 
 
+class TlsbyeExploredItem(pytest.Item):
+    """An exploration, or a pair of clause and library that it found, as a test that fails where something is to be said of it."""
+
+    def __init__(self, *, says: str, **words: Any) -> None:
+        super().__init__(**words)
+        self.says = says
+        self.add_marker(pytest.mark.tlsbye)
+
+    def runtest(self) -> None:
+        if self.says:
+            raise Verdict(self.says)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        return _words_alone(excinfo) or super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, f"tlsbye: {self.name}"
+
+
+def _story(pair: dict[str, Any]) -> str:
+    """What was found, the script that shows it, and how it is seen again."""
+    facts = f"{pair['stack']} {pair['version']} as {pair['role']}, TLS {pair['tls']}, {pair['io']}, with {pair['partner']} {pair['partner_version']}"
+    options = [f"option {word} ({side})" for side, key in (("subject", "options"), ("partner", "partner_options")) for word in pair[key]]
+    options += ["over TCP"] if pair["transport"] == "tcp" else []
+    evidence = [("> " if line["decisive"] else "  ") + f"{line['label']:<6} {line['text']}" for line in pair["evidence"]]
+    return "\n".join([f"{pair['verdict']}: {pair['says']}", facts, *options, "", *pair["script"], "", *evidence, "", pair["command"]])
+
+
 class Verdict(AssertionError):
     """What fails a test, in its own words."""
 
@@ -345,7 +411,8 @@ class _Reached:
         self._others = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if not report.nodeid.startswith("tlsbye::") or report.nodeid.endswith("::the-run-itself"):
+        own = report.nodeid.removeprefix("tlsbye::")
+        if own == report.nodeid or own == "the-run-itself" or own.startswith("explored"):
             return
         if report.skipped and not hasattr(report, "wasxfail"):
             self._skipped += 1
