@@ -50,12 +50,17 @@ std::optional<std::string> missing_ability(const Clause& clause, const StackInfo
   return std::nullopt;
 }
 
-// What the subject was asked for in this run and said it has not: the script's verb, and its words.
+// What the subject was asked for in this run and said it has not: the script's verb, and its words. Of a session that was abandoned nothing
+// can be asked.
 std::map<std::string, std::string_view> refusals(const Transcript& transcript) {
   std::map<std::string, std::string_view> refused;
-  for (const Event& event : transcript.events())
-    if (const auto* refusal = event.as<NotDone>(); refusal && refusal->unsupported && refusal->side == Side::subject)
+  bool abandoned = false;
+  for (const Event& event : transcript.events()) {
+    if (event.as<NewSession>()) abandoned = false;
+    if (const auto* raw = event.as<RawCall>(); raw && raw->side == Side::subject) abandoned |= raw->verb == "abandon";
+    if (const auto* refusal = event.as<NotDone>(); refusal && refusal->unsupported && refusal->side == Side::subject && !abandoned)
       refused.emplace(refusal->verb, refusal->why);
+  }
   return refused;
 }
 

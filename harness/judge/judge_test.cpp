@@ -78,6 +78,20 @@ TEST(Judge, WithoutARunNothingIsReached) {
   EXPECT_EQ(report.runs, 0U);
 }
 
+TEST(Judge, ACallOfASessionThatWasAbandonedBreaksNoPromise) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  const auto problems = [&](bool abandoned) {
+    Transcript refused = run("holds");
+    if (abandoned) refused.add(1, RawCall{Side::subject, "abandon", 0, {}, {}});
+    refused.add(1, NotDone{Side::subject, "close", "the peer says so", true});
+    Judge judge(clauses, client_1_3(), no_traits());
+    judge.take(0, refused, "refused");
+    return judge.report().problems;
+  };
+  EXPECT_THAT(problems(false), ElementsAre(HasSubstr("promises `close`")));
+  EXPECT_THAT(problems(true), IsEmpty());
+}
+
 TEST(Judge, WhoIsToTurnTheOtherSideAwayNeedNotShakeHands) {
   const std::vector<Clause> clauses{clause("rfc/all")};
   const auto problems = [&](std::vector<std::string> options) {

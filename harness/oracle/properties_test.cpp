@@ -571,6 +571,22 @@ TEST(NothingAfterCloseNotify, WhatTheScriptWritesPastTlsIsNotTheLibrarys) {
   EXPECT_EQ(judged("nothing-after-close-notify", {}, run).kind, Kind::holds);
 }
 
+TEST(NothingAfterCloseNotify, WhatTheApplicationBroughtAboutIsNotTheLibrarys) {
+  const auto closed = [] { return connected().close(Outcome::sent, {close_notify()}); };
+  const auto flags_set = [&] { return closed().extra(Call::set, "shutdown none").close(Outcome::sent, {close_notify()}); };
+  EXPECT_EQ(judged("nothing-after-close-notify", {}, flags_set()).kind, Kind::holds) << "it was told that it had sent none";
+  EXPECT_EQ(judged("one-close-notify", {}, flags_set()).kind, Kind::holds);
+  const auto alerted = [&] { return closed().answers(Call::send_alert, Outcome::done, {internal_error}); };
+  EXPECT_EQ(judged("nothing-after-close-notify", {}, alerted()).kind, Kind::holds) << "the application named the alert";
+  EXPECT_EQ(judged("nothing-after-close-notify", {}, alerted().option("due-alert")).kind, Kind::broken) << "the library chose it";
+}
+
+TEST(SuccessMeansOwnCloseNotifySent, OneThatWentOutInTheHandshakeWasSent) {
+  Tale tale;
+  tale.close(Outcome::sent, {in_the_clear(close_notify())}).handshake().close(Outcome::want_read);
+  EXPECT_EQ(judged("success-means-own-close-notify-sent", {{"call", {"close"}}}, tale).kind, Kind::not_reached);
+}
+
 TEST(CloseNotifyBeforeEnd, AnErrorBeforeExcuses) {
   const Transcript alerted = connected().arrives(internal_error).close(Outcome::done).script("fin").own_end_seen();
   const Transcript alerting = connected().reads(Outcome::failed).sent(internal_error).close(Outcome::done).script("fin").own_end_seen();

@@ -65,10 +65,15 @@ bool is_spoken_of(const SubjectCall* owner, const Facts& facts, const Question& 
   return owner ? asked.speaks_of(*owner) : !facts.transcript().has_api_lane;
 }
 
-// Once its object was cleared, the subject sends on another connection.
-bool of_this_connection(const SentRecord& sent, const Facts& facts) {
+// Whether the library answers for a record: the script did not write it, no alert that the application named is in it, and the call that
+// sent it is in no unusual situation that the clause does not name (flags that the application set, an object that was cleared and is at
+// another connection ...).
+bool answers_for(const SentRecord& sent, const Facts& facts, const Question& asked) {
+  if (sent.by_script) return false;
   const SubjectCall* owner = owner_of(sent, facts);
-  return !owner || !is_so(owner->before.cleared);
+  if (!owner) return true;
+  const bool named_alert = owner->call == Call::send_alert && !facts.options().due_alert;
+  return !named_alert && !is_so(owner->before.cleared) && (owner->unusual & ~asked.given.named).none();
 }
 
 // What a property of the close_notify itself begins with: all those that the subject sent, the first in a call that the clause speaks
@@ -77,10 +82,10 @@ std::vector<int> close_notifies(const Facts& facts, const Question& asked) {
   auto sent = facts.readable() ? facts.sent_close_notifies() : std::vector<int>{};
   for (const int number : sent)  // what the application sent as an alert like any other is its own affair
     if (const SubjectCall* owner = owner_of(*sent_as(number, facts), facts); owner && owner->call == Call::send_alert) return {};
-  std::erase_if(sent, [&](int number) { return !of_this_connection(*sent_as(number, facts), facts); });
   if (sent.empty()) return sent;
   const SubjectCall* owner = owner_of(*sent_as(sent.front(), facts), facts);
-  if (owner && !asked.speaks_of(*owner)) sent.clear();
+  if (owner && !asked.speaks_of(*owner)) return {};
+  std::erase_if(sent, [&](int number) { return !answers_for(*sent_as(number, facts), facts, asked); });
   return sent;
 }
 
@@ -172,8 +177,13 @@ Finding success_means_own_close_notify_sent(const Facts& facts, const Question& 
     for (const SentRecord& sent : facts.sent()) {
       const SubjectCall* owner = owner_of(sent, facts);
       const bool by_then = owner ? owner->ended <= call.ended : sent.number <= call.ended;
-      if (by_then && !sent.by_script && sent.is_close_notify())
+      if (!by_then || sent.by_script) continue;
+      if (sent.is_close_notify())
         return holds(fmt::format("{}, and the close_notify was on the wire", told(call)), {sent.number, call.ended});
+      // One that went out before there were keys was sent, and ends nothing but the handshake.
+      if (const auto alerts = alerts_of(*sent.contents);
+          std::any_of(alerts.begin(), alerts.end(), [](const Alert& it) { return it.description == 0; }))
+        return not_reached("its close_notify had gone out in the handshake");
     }
     if (!call.emission_known || is_so(before.own_unseen)) return not_reached("what it sent did not reach the wire");
     return broken(fmt::format("{}, and it had sent no close_notify", told(call)), {call.ended});
@@ -208,7 +218,7 @@ Finding nothing_after_close_notify(const Facts& facts, const Question& asked) {
     if (!facts.transcript().has_api_lane && later.number > sent.front() && !later.record->encrypted &&
         later.contents->type == ContentType::handshake)
       break;
-    if (later.number > sent.front() && !later.by_script && later.contents->type != ContentType::raw && of_this_connection(later, facts))
+    if (later.number > sent.front() && later.contents->type != ContentType::raw && answers_for(later, facts, asked))
       return broken(fmt::format("{} was sent after the close_notify", sent_name(*later.contents)), {sent.front(), later.number});
   }
   return holds("nothing was sent after the close_notify", {sent.front()});
