@@ -121,7 +121,8 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
   if (bytes < record.wire_bytes) return note(now.partial, number);
   constexpr std::size_t most = 16384, around = 5 + 1 + 16;  // RFC 8446 5.1, 5.4; header, inner type, tag
   if (record.encrypted && (contents.content_bytes > most || (tls13 && record.wire_bytes > most + around))) note(now.oversized, number);
-  if (record.damaged) return note(now.damaged, number);
+  // What is not protected cannot be proved false: in the clear it is what its content says.
+  if (record.damaged && (record.encrypted || !established)) return note(now.damaged, number);
   if (contents.type == ContentType::change_cipher_spec) {
     if (established) note(now.change_cipher_spec, number);
     return;
@@ -158,7 +159,7 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
         note(now.key_update, number);
         if (++now.key_updates == 5) note(now.many_key_updates, number);
       }
-      if (begins("HelloRequest") || (server && established && begins("ClientHello")))
+      if (server ? established && begins("ClientHello") : begins("HelloRequest"))
         note(is_so(now.hello_request) ? now.two_hello_requests : now.hello_request, number);
       const bool of_the_handshake =
           begins("ServerHello") || begins("EncryptedExtensions") || begins("ServerHelloDone") || (server && tls13 && begins("ClientHello"));

@@ -489,6 +489,24 @@ TEST(Situations, AChangeCipherSpecAfterTheHandshakeIsNoOrdinaryTrafficAndNoPlain
   }
 }
 
+TEST(Situations, ARequestForAnotherHandshakeIsOneForWhoeverMayGetIt) {
+  const auto closes = [](Tale tale) { return tale.close(Outcome::sent).transcript(); };
+  EXPECT_TRUE(fits(closes(connected().arrives(handshake_message("HelloRequest"))), "hello-request-arrived"));
+  const auto server = [] { return connected().as_server(); };
+  EXPECT_FALSE(fits(closes(server().arrives(handshake_message("HelloRequest"))), "hello-request-arrived"));
+  EXPECT_TRUE(fits(closes(server().arrives(handshake_message("HelloRequest"))), "unexpected-message-arrived"));
+  EXPECT_TRUE(fits(closes(server().arrives(handshake_message("ClientHello"))), "hello-request-arrived"));
+}
+
+TEST(Situations, WhatIsNotProtectedCannotBeDamaged) {
+  const Record ccs = damaged(in_the_clear(change_cipher_spec()));
+  EXPECT_FALSE(fits(closes_after([&](Tale& tale) { tale.arrives(ccs); }), "damaged-record-arrived"));
+  EXPECT_TRUE(fits(closes_after([&](Tale& tale) { tale.arrives(ccs); }), "change-cipher-spec-arrived"));
+  const auto alert = [](Tale& tale) { tale.arrives(damaged(in_the_clear(close_notify()))); };
+  EXPECT_FALSE(fits(closes_after(alert), "damaged-record-arrived"));
+  EXPECT_TRUE(fits(closes_after(alert), "plain-alert-arrived"));
+}
+
 TEST(Situations, WordsThatDoNotExistAreRefused) {
   Given given;
   for (const std::string_view word :
