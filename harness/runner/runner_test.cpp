@@ -446,11 +446,10 @@ struct Past {
   std::string option, script, told;
 };
 
-class GonePast : public testing::TestWithParam<std::tuple<bool, Side, Past>> {
+class Lied : public testing::Test {
  protected:
   const FoundStacks rogues = find_stacks(std::string(TLSBYE_BINARY_DIR) + "/rogues", std::chrono::seconds(10));
-  std::variant<tlsbye::Made, HarnessError> make(const std::string& option, const std::string& script) {
-    const auto& [isolate, side, past] = GetParam();
+  std::variant<tlsbye::Made, HarnessError> make(bool isolate, Side side, const std::string& option, const std::string& script) {
     LoadedScenarios loaded =
         parse_scenarios("[[scenario]]\nid = \"it\"\ntitle = \"It.\"\nwhy = \"Why.\"\nscript = '''\n" + script + "'''\n", "test", "test");
     EXPECT_EQ(loaded.scenarios.size(), 1u);
@@ -459,6 +458,22 @@ class GonePast : public testing::TestWithParam<std::tuple<bool, Side, Past>> {
     const Stack& rogue = rogues.stacks.at(0);
     return Runner(RunnerOptions{isolate, std::chrono::seconds(10)})
         .make({&scenario, &rogue, &rogue, Role::client, Tls::v1_3, Io::nonblocking, {}});
+  }
+};
+
+TEST_F(Lied, ARunThatHasNoEndOfEventsIsAFaultOfTheRun) {
+  std::string script = "both handshake\n";
+  for (int reads = 0; reads < 50; ++reads) script += "subject read\n";
+  const auto made = make(false, Side::subject, "lie-looks-often", script);
+  ASSERT_TRUE(std::holds_alternative<HarnessError>(made));
+  EXPECT_THAT(std::get<HarnessError>(made).what, HasSubstr("more than 200000 events in one run, most of them by the subject"));
+  EXPECT_TRUE(std::holds_alternative<tlsbye::Made>(make(false, Side::subject, "", script)));
+}
+
+class GonePast : public Lied, public testing::WithParamInterface<std::tuple<bool, Side, Past>> {
+ protected:
+  std::variant<tlsbye::Made, HarnessError> make(const std::string& option, const std::string& script) {
+    return Lied::make(std::get<bool>(GetParam()), std::get<Side>(GetParam()), option, script);
   }
   std::string script() const {
     std::string text = std::get<Past>(GetParam()).script;

@@ -63,6 +63,7 @@ constexpr std::array lies{
     Lie{"lie-garbage", "close says something on the control socket that is not a message"},
     Lie{"lie-computes", "close computes for ever"},
     Lie{"lie-invents", "a read gives as much as it is asked for, without end"},
+    Lie{"lie-looks-often", "a read first looks 5000 times whether more has come"},
     Lie{"lie-dies-at-random", "SIGSEGV in one call of a dozen"},
     Lie{"lie-unprintable", "the words for each call move the cursor, break the line and turn the direction of writing"},
     Lie{"lie-floods", "close says more on the control socket, without end"},
@@ -77,6 +78,7 @@ class RogueSession final : public Session {
 
   Answer read(std::span<std::byte> into) override {
     die_at_random();
+    for (int looks = lies("looks-often") ? 5000 : 0; looks > 0; --looks) more_on_transport();
     if (lies("invents")) {
       Answer answer = made_up("SSL_read", static_cast<long>(into.size()), Outcome::done);
       answer.bytes = into.size();
