@@ -197,6 +197,14 @@ class OpenSslSession final : public Session {
     if (!options.server_name.empty()) require(SSL_set_tlsext_host_name(ssl, options.server_name.c_str()) == 1, "SSL_set_tlsext_host_name");
     if (!options.alpn.empty()) offer(options.alpn);
     if (!options.trust.empty()) trust(options);
+    if (!options.certificate.empty()) {
+#ifdef FORK  // of one session it takes the certificate alone
+      require(SSL_use_certificate_file(ssl, options.certificate.c_str(), SSL_FILETYPE_PEM) == 1, "SSL_use_certificate_file");
+#else
+      require(SSL_use_certificate_chain_file(ssl, options.certificate.c_str()) == 1, "SSL_use_certificate_chain_file");
+#endif
+      require(SSL_use_PrivateKey_file(ssl, options.key.c_str(), SSL_FILETYPE_PEM) == 1, "SSL_use_PrivateKey_file");
+    }
     options.role == Role::client ? SSL_set_connect_state(ssl_.get()) : SSL_set_accept_state(ssl_.get());
   }
 

@@ -84,13 +84,28 @@ std::string reaction(const Transcript& transcript) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
+std::string reaction(const std::vector<std::string>& reactions) {
+  std::map<std::string, std::size_t> counts;
+  for (const std::string& it : reactions) ++counts[it];
+  if (counts.size() == 1) return counts.begin()->first;
+  std::vector<std::pair<std::string, std::size_t>> sorted(counts.begin(), counts.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::vector<std::string> odds;
+  for (const auto& [what, times] : sorted) odds.push_back(fmt::format("{} of {} {}", times, reactions.size(), what));
+  return fmt::format("a race: {}", fmt::join(odds, "; "));
+}
+
 std::string probed_text(const Probed& probed, const RunReport& report, const std::vector<Clause>& clauses, const TerminalStyle& style) {
   const Ink ink(style.colour);
   std::set<Tls> met;
-  for (const ProbedRun& run : probed.runs) met.insert(run.transcript.key().tls);
+  std::size_t connections = 0;
+  for (const ProbedRun& run : probed.runs) {
+    met.insert(run.transcript.key().tls);
+    connections += run.reactions.size();
+  }
   std::string text =
       ink.strong(fmt::format("{}, a {}: {}TLS {}, {} connection{} in {:.1f} s", probed.name, spell(probed.role), met.empty() ? "no " : "",
-                             versions(met), probed.runs.size(), probed.runs.size() == 1 ? "" : "s", report.duration_s)) +
+                             versions(met), connections, connections == 1 ? "" : "s", report.duration_s)) +
       "\n";
   for (const std::string& remark : probed.remarks) text += fmt::format("  {}\n", remark);
   // A line for each situation, and one for each version where they differ.
@@ -101,7 +116,7 @@ std::string probed_text(const Probed& probed, const RunReport& report, const std
     auto& of_title = did[run.title];
     if (of_title.empty()) titles.push_back(run.title);
     widest = std::max(widest, run.title.size());
-    const std::string what = reaction(run.transcript);
+    const std::string what = reaction(run.reactions);
     const auto same = std::find_if(of_title.begin(), of_title.end(), [&](const auto& it) { return it.first == what; });
     (same == of_title.end() ? of_title.emplace_back(what, std::set<Tls>()) : *same).second.insert(run.transcript.key().tls);
   }

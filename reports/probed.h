@@ -15,6 +15,9 @@ struct ProbedRun {
   std::string title;  // of its scenario: "after our close_notify"
   Transcript transcript;
   std::string replay;
+  // What the program did in each connection that was made of it. Where that differs, `transcript` is of the connection that says most
+  // against the program.
+  std::vector<std::string> reactions;
 };
 
 struct Probed {
@@ -26,6 +29,9 @@ struct Probed {
 
 // What the program did in that run: "close_notify, FIN", "1024 bytes, nothing more for 2 s", "exit code 56".
 std::string reaction(const Transcript& transcript);
+// Of several connections: "close_notify, FIN"; where they differ it is a race, and the odds are said, the commonest first:
+// "a race: 4 of 5 exit code 56; 1 of 5 exit code 0".
+std::string reaction(const std::vector<std::string>& reactions);
 
 // Ends with a newline. `report` is of the same runs.
 std::string probed_text(const Probed& probed, const RunReport& report, const std::vector<Clause>& clauses, const TerminalStyle& style = {});

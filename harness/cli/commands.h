@@ -119,6 +119,7 @@ struct ProbeWords {
   std::string partner = "openssl";
   std::optional<Tls> tls;
   unsigned at_most = default_connections;  // connections
+  std::optional<unsigned> repeat;          // so many connections of each scenario; of a client that is started 2, otherwise 1
   bool gate = false;
   Verdict fail_on = Verdict::violates;
   std::filesystem::path out = "out";

@@ -227,6 +227,10 @@ void add_program(CLI::App* command, ProgramWords& words, const std::string& sile
   command->add_option("--alpn", words.alpn, "Protocols to offer, with commas between");
   command->add_option("--trust", words.trust, "Check the server's certificate: a file of certificates, or `system` (any is taken)")
       ->type_name("FILE|system");
+  CLI::Option* certificate =
+      command->add_option("--cert", words.certificate, "The certificate that we show, with those above it: a PEM file (one of our own)")
+          ->type_name("FILE");
+  command->add_option("--key", words.key, "Its private key: a PEM file (the certificate's)")->type_name("FILE")->needs(certificate);
   command->add_option("--as", words.as, "What reports call it (host and port; the command)")->type_name("NAME[@VERSION]");
   command
       ->add_option_function<std::string>(
@@ -319,6 +323,11 @@ Command add_probe(CLI::App& app, Shared& shared) {
   probe->add_option("--partner", words->partner, "The library at our end (openssl)")->type_name("NAME");
   probe->add_option("--at-most", words->at_most, fmt::format("Connections at most ({})", default_connections))
       ->check(CLI::Range(1U, 10'000U));
+  probe
+      ->add_option(
+          "--repeat", words->repeat,
+          "So many connections of each kind; where they differ it is a race, and the odds are said (2 where a command is started, or 1)")
+      ->check(CLI::Range(1U, 1000U));
   add_path(probe, "--out", words->out, "Folder for the results (out)");
   CLI::Option* gate =
       probe->add_flag("--gate", words->gate, "Exit 1 on an unexpected verdict, or a success that was reported of a cut answer");

@@ -77,6 +77,16 @@ const Scenario& first_contact() {
   return plain.scenarios.at(0);
 }
 
+// How many statements a connection breaks; a success that was reported although the answer was cut is one.
+std::size_t said_against(const Transcript& transcript, const Selected& chosen) {
+  Judge judge(chosen.clauses, chosen.scope);
+  judge.take(0, transcript, replay_id(transcript.key()));
+  const RunReport report = judge.report();
+  const auto broken = [](const Cell& cell) { return cell.verdict == Verdict::violates || cell.verdict == Verdict::discouraged; };
+  return static_cast<std::size_t>(std::count_if(report.cells.begin(), report.cells.end(), broken)) +
+         (success_although_cut(transcript).empty() ? 0 : 1);
+}
+
 }  // namespace
 
 int probe_command(const House& house, const ProbeWords& words) {
@@ -106,7 +116,8 @@ int probe_command(const House& house, const ProbeWords& words) {
   const OutFolder out(words.out, {"transcripts", "captures"});
 
   const std::vector<Tls> versions = words.tls ? std::vector<Tls>{*words.tls} : std::vector<Tls>{Tls::v1_3, Tls::v1_2};
-  const std::size_t planned = std::min<std::size_t>(words.at_most, versions.size() * (1 + wanted.size()));
+  const unsigned repeat = words.repeat.value_or(program.program().command.empty() ? 1 : 2);
+  const std::size_t planned = std::min<std::size_t>(words.at_most, versions.size() * (1 + repeat * wanted.size()));
   fmt::print(stderr, "tlsbye: {}: {} connections at most, one at a time\n", program.called(), planned);
   if (program.program().is_client())
     fmt::print(stderr, "tlsbye: {} at {}:{}\n", words.program.command.empty() ? "whoever connects is served" : "it is to connect",
@@ -155,26 +166,37 @@ int probe_command(const House& house, const ProbeWords& words) {
   for (const Scenario* scenario : wanted) {
     for (const Tls tls : chosen.scope.tls) {
       if (std::find(scenario->versions.begin(), scenario->versions.end(), tls) == scenario->versions.end()) continue;
-      if (interrupted) complete = false;
-      if (connections >= words.at_most || interrupted) {
-        ++unmade;
-        continue;
+      // All connections of one kind have one replay id. The one that says most against the program is kept and judged; the others count.
+      std::optional<Made> worst;
+      std::size_t most = 0;
+      std::vector<std::string> reactions;
+      for (unsigned time = 0; time < repeat; ++time) {
+        if (interrupted) complete = false;
+        if (connections >= words.at_most || interrupted) {
+          ++unmade;
+          continue;
+        }
+        auto made = make(*scenario, tls);
+        const auto* error = std::get_if<HarnessError>(&made);
+        const std::string what = error ? error->what : obstacle(std::get<Made>(made).transcript);
+        if (!what.empty()) {
+          const std::string remark = fmt::format("{}, TLS {}: {}", scenario->title, spell(tls), what);
+          if (probed.remarks.empty() || probed.remarks.back() != remark) probed.remarks.push_back(remark);
+          continue;
+        }
+        const Transcript& transcript = std::get<Made>(made).transcript;
+        reactions.push_back(reaction(transcript));
+        const std::size_t against = repeat == 1 ? 1 : 1 + said_against(transcript, chosen);
+        if (against <= most) continue;
+        most = against;
+        worst = std::move(std::get<Made>(made));
       }
-      auto made = make(*scenario, tls);
-      if (const auto* error = std::get_if<HarnessError>(&made)) {
-        probed.remarks.push_back(fmt::format("{}, TLS {}: {}", scenario->title, spell(tls), error->what));
-        continue;
-      }
-      auto& [transcript, capture, before, capture_before, delivered] = std::get<Made>(made);
-      if (const std::string what = obstacle(transcript); !what.empty()) {
-        probed.remarks.push_back(fmt::format("{}, TLS {}: {}", scenario->title, spell(tls), what));
-        continue;
-      }
-      const std::string replay = replay_id(transcript.key());
-      judge.take(index++, transcript, replay);
-      probed.runs.push_back({scenario->title, transcript, replay});
-      result.captures.emplace(replay, std::move(capture));
-      result.deciding.emplace(replay, std::move(transcript));
+      if (!worst) continue;
+      const std::string replay = replay_id(worst->transcript.key());
+      judge.take(index++, worst->transcript, replay);
+      probed.runs.push_back({scenario->title, worst->transcript, replay, std::move(reactions)});
+      result.captures.emplace(replay, std::move(worst->capture));
+      result.deciding.emplace(replay, std::move(worst->transcript));
     }
   }
   if (unmade > 0 && complete)

@@ -184,6 +184,19 @@ PreparedProgram::PreparedProgram(const House& house, const ProgramWords& words) 
   again("--sni", words.server_name);
   again("--alpn", words.alpn);
   again("--trust", words.trust);
+  const auto pem = [&](const std::string& word, const char* option) {
+    if (word.empty()) return std::string();
+    const std::string file = fs::absolute(word).string();
+    const auto read = read_file(file);
+    const auto* text = std::get_if<std::string>(&read);
+    if (!text || text->find("-----BEGIN ") == std::string::npos)
+      throw Stop{exit_usage,
+                 fmt::format("tlsbye: {} {}: {}", option, word, text ? "the file has nothing in PEM" : std::get<FileError>(read).what)};
+    again(option, word);
+    return file;
+  };
+  program_.certificate = pem(words.certificate, "--cert");
+  program_.key = words.key.empty() ? program_.certificate : pem(words.key, "--key");
   again("--protocol", words.protocol);
   if (!words.protocol.empty()) {
     for (ProtocolRow& row : protocols(program_.host)) {

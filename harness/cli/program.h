@@ -22,7 +22,8 @@ struct ProgramWords {
   std::string protocol;               // a preset
   std::optional<std::string> say, goodbye, until, serve;
   std::string server_name, alpn, trust;
-  std::string as;  // NAME@VERSION
+  std::string certificate, key;  // files; a key of no name is in the certificate's
+  std::string as;                // NAME@VERSION
   std::chrono::milliseconds patience{2000};
 
   bool any() const { return !server.empty() || listen.has_value(); }

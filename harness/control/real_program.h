@@ -38,6 +38,7 @@ struct Program {
   std::string goodbye;               // what `say goodbye` says: that after which a server closes
   std::string until;                 // what `hear` waits for; empty: until the program ends its stream, or is silent
   std::string server_name, alpn, trust;
+  std::string certificate, key;              // what we show of us, files in PEM; empty: the project's own
   std::chrono::milliseconds patience{2000};  // so long it may be silent
   std::chrono::milliseconds longest{30000};  // and one run may last no longer
 

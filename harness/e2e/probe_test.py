@@ -332,3 +332,45 @@ def test_a_command_that_never_connects_or_cannot_be_started_is_told_in_words(tls
 )
 def test_wrong_words_are_said_so(tlsbye, words, says):
     assert says in tlsbye(*words, check=2).stderr
+
+
+def test_a_server_that_asks_for_a_certificate_is_shown_the_one_that_was_named(tlsbye, serving, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(certificate[0])  # it takes this very certificate, and no other
+    shown = []
+
+    def act(connection):
+        with context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False) as secured:
+            shown.append(secured.getpeercert(binary_form=True))
+            polite(secured)
+
+    words = ("probe", serving(act), "--scenario", "servers/close-notify-before-a-word", "--patience", ENOUGH, "--tls", "1.2")
+    refused = tlsbye(*words, check=3)
+    assert "it refuses: alert handshake_failure" in refused.stderr
+    done = tlsbye(*words, "--cert", certificate[0], "--key", certificate[1], check=0)
+    assert lines_of(done.stdout)["after a close_notify before a word was said"] == "close_notify, FIN"
+    assert set(shown) == {ssl.PEM_cert_to_DER_cert(certificate[0].read_text())}
+    assert tlsbye.report()["replay_words"][-4:] == ["--cert", str(certificate[0]), "--key", str(certificate[1])]
+
+
+@pytest.mark.parametrize("words, told", [
+    (["--cert", "none.pem"], "--cert none.pem: cannot be read: No such file or directory"),
+    (["--cert", "/proc/version"], "--cert /proc/version: the file has nothing in PEM"),
+    (["--key", "key.pem"], "--key requires --cert"),
+])
+def test_a_certificate_that_cannot_be_shown_is_refused_before_a_connection_is_made(tlsbye, words, told):
+    assert told in tlsbye("probe", "127.0.0.1:1", *words, check=2).stderr
+
+
+def test_what_differs_from_connection_to_connection_is_a_race_with_its_odds_and_the_worst_is_judged(tlsbye, serving, tls):
+    count = iter(range(1000))
+    # The first connection is the first contact; of the four that follow only the third is rude.
+    server = serving(lambda connection: tls(rude if next(count) == 3 else polite)(connection))
+    words = ("--scenario", "servers/close-notify-before-a-word", "--tls", "1.3", "--patience", ENOUGH)
+    done = tlsbye("probe", server, *words, "--repeat", "4", check=0)
+    assert "TLS 1.3, 4 connections in" in done.stdout
+    assert lines_of(done.stdout)["after a close_notify before a word was said"] == "a race: 3 of 4 close_notify, FIN; 1 of 4 FIN without close_notify"
+    violated = {cell["clause"] for cell in tlsbye.report()["cells"] if cell["verdict"] == "violates"}
+    assert "rfc8446/close-notify-precedes-the-end-of-writing" in violated

@@ -293,6 +293,7 @@ class Runner::Stage {
     if (!program.server_name.empty()) open.with("sni", program.server_name);
     if (!program.alpn.empty()) open.with("alpn", program.alpn);
     if (!program.trust.empty()) open.with("trust", program.trust);
+    if (!program.certificate.empty()) open.with("certificate", program.certificate).with("key", program.key);
   }
 
   void say(Side side, std::string_view which) {

@@ -145,7 +145,11 @@ void Server::open(const Line& request, Descriptor passed) {
   options.server_name = request.get("sni");
   options.alpn = request.get("alpn");
   options.trust = request.get("trust");
-  if (options.usual_suites || !options.server_name.empty() || !options.alpn.empty() || !options.trust.empty()) require("programs");
+  options.certificate = request.get("certificate");
+  options.key = request.get("key");
+  if (options.usual_suites || !options.server_name.empty() || !options.alpn.empty() || !options.trust.empty() ||
+      !options.certificate.empty())
+    require("programs");
 
   if (!same_transport) connection_ = std::make_unique<Connection>(std::move(passed), *io, *this);
   Connection& c = *connection_;

@@ -58,6 +58,8 @@ struct SessionOptions {
   std::string server_name = {};  // a client's, sent (SNI) and, with `trust`, checked; empty: none
   std::string alpn = {};         // the protocols that a client offers, with commas between; empty: none
   std::string trust = {};        // a client checks the server's certificate: a file of certificates, or `system`; empty: any is taken
+  std::string certificate = {};  // what this side shows instead of the project's certificate: a PEM file, with those above it
+  std::string key = {};          // the private key of it, a PEM file
 
   bool asks_for(std::string_view option) const { return std::find(options.begin(), options.end(), option) != options.end(); }
 };
