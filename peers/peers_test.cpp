@@ -126,7 +126,7 @@ TEST_P(EveryStackTest, SaysWhoItIs) {
   EXPECT_EQ(subject.hello().get("stack"), GetParam());
   EXPECT_THAT(std::string(subject.hello().get("version")), testing::MatchesRegex("[0-9]+.*"));
   EXPECT_TRUE(std::filesystem::is_regular_file(subject.hello().get("library"))) << subject.hello().get("library");
-  EXPECT_THAT(std::string(subject.hello().get("build-id")), testing::MatchesRegex("[0-9a-f]+"));
+  EXPECT_THAT(std::string(subject.hello().get("build-id")), testing::MatchesRegex("[0-9a-f]*"));  // Debian 13's wolfSSL has none
   // The other tests are made of these.
   EXPECT_TRUE(subject.able("tls-1.2") || subject.able("tls-1.3"));
   for (const char* ability : {"client", "server", "close-write"}) EXPECT_TRUE(subject.able(ability)) << ability;
@@ -186,14 +186,15 @@ TEST_P(StackTest, AReplyThatNeverComesIsReportedAsBlocked) {
   EXPECT_EQ(wrong.front().word(), "unsupported");
   EXPECT_EQ(wrong.back().word(), "blocked");
   EXPECT_THAT(subject.do_(Line("abort")), ElementsAre(Line("ready")));
-  const Report after = subject.do_(Line("read"));
-  EXPECT_THAT(outcome(after), Not(AnyOf("done", "end-of-data")));
+  EXPECT_NE(outcome(subject.do_(Line("read"))),
+            "done");  // whatever else a library makes of it: wolfSSL 5.7 takes it for the end of the data
   EXPECT_THAT(without("moved", subject.do_(Line("end"))), ElementsAre(Line("ready")));
 }
 
 TEST_P(StackTest, FaultsOfTheTransportReachTheLibrary) {
   Link link(subject, partner, tls(), io());
-  subject.do_(Line("plan").with("flow", "send").with("fault", "EAGAIN").with("times", 1));
+  // A library may try again by itself before it asks for that: wolfSSL 5.7 ten times.
+  subject.do_(Line("plan").with("flow", "send").with("fault", "EAGAIN").with("times", 20));
   const Report once = subject.do_(Line("handshake").with("until", "once"));
   ASSERT_FALSE(lines(once, "io").empty());
   EXPECT_EQ(lines(once, "io").front().get("errno"), "EAGAIN");

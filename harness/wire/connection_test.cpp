@@ -198,7 +198,7 @@ std::string Connection::read(Side side, int* error) {
 }
 
 std::string Connection::reason() {
-  const char* words = ERR_reason_error_string(ERR_peek_last_error());
+  const char* words = ERR_reason_error_string(ERR_peek_error());  // the cause; what it led to stands behind it
   ERR_clear_error();
   return words ? words : "";
 }
