@@ -77,7 +77,7 @@ TEST(ReplayId, IsNoOptionToWhoeverPastesIt) {
 
 TEST(ReplayId, WhatIsNoneIsToldWithTheWordThatDoesNotFit) {
   const auto problem = [](std::string_view id) { return std::get<std::string>(read_replay_id(id)); };
-  EXPECT_THAT(problem("drop/cut"), HasSubstr("1 parts"));
+  EXPECT_THAT(problem("drop/cut"), HasSubstr("it has 1 part, not 6"));
   EXPECT_THAT(problem("a:b@1:peer:1.2:blocking:c@1"), HasSubstr("`peer`"));
   EXPECT_THAT(problem("a:b@1:client:1.5:blocking:c@1"), HasSubstr("`1.5`"));
   EXPECT_THAT(problem("a:b@1:client:1.2:sometimes:c@1"), HasSubstr("`sometimes`"));
