@@ -37,6 +37,7 @@ def beside_three(built):
 
 
 PROGRAM = beside_three(BUILT)
+os.environ.setdefault("CMAKE_GENERATOR", "Ninja")  # what the launcher installs; a bare machine has no make
 PATIENCE = 3600  # seconds, after which a program that never ends fails its test: no test is about how long anything takes
 SANITIZED = "sanitize" in PROGRAM.parts
 

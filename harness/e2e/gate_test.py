@@ -405,8 +405,11 @@ def test_a_run_of_nothing_is_a_problem_of_the_run(tlsbye):
 
 @pytest.fixture(scope="module")
 def swept_list(tmp_path_factory):
-    """A folder with a sweep, and the list that was made of it."""
+    """A folder with a sweep of a liar that no plain run finds out, whatever the libraries here do, and the list that was made of it."""
     program = Tlsbye(tmp_path_factory.mktemp("swept"))
+    (program.folder / "peers").mkdir()
+    (program.folder / "peers/tlsbye-peer-openssl").symlink_to(PROGRAM.parent / "peers/tlsbye-peer-openssl")
+    (program.folder / "peers/tlsbye-peer-partial-is-failure").symlink_to(PROGRAM.parent / "rogues/tlsbye-peer-rogue")
     program("run", *SWEPT, "--sweep", check=0)
     program("gate", "out/run.json", "--update", check=0)
     known = program.folder / "known.toml"
@@ -414,7 +417,7 @@ def swept_list(tmp_path_factory):
     return program
 
 
-SWEPT = ("--stack", "wolfssl", "--role", "client", "--tls", "1.3", "--clause", "any-stack/*")  # of which one is broken in a sweep alone
+SWEPT = ("--peers", "peers", "--stack", "partial-is-failure", "--role", "client", "--tls", "1.3", "--scenario", "swept/*", "--clause", "any-stack/*")
 
 
 def test_a_list_of_a_sweep_is_not_stale_in_a_run_that_is_none(swept_list):

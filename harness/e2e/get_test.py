@@ -318,8 +318,9 @@ def failures(tmp_path_factory, mirror):
         ("suite gone", "does not have a Release file"),
         ("suite unsigned", "not signed|couldn't be verified"),
         ("gnutls@missing", "No such file"),
-        ("gnutls@short", "unexpected size|Hash Sum mismatch"),
-        ("gnutls@changed", "Hash Sum mismatch"),
+        # apt from 3.0 on has no better word for them.
+        ("gnutls@short", "unexpected size|Hash Sum mismatch|-short_.* Undetermined Error"),
+        ("gnutls@changed", "Hash Sum mismatch|-changed_.* Undetermined Error"),
         ("gnutls@broken", "^its peer cannot be made: "),
         ("gnutls@none", "^the peer has loaded /.* all the same"),
         ("gnutls@ancient", "^its peer cannot be made: .*this GnuTLS is too old"),
@@ -347,7 +348,7 @@ def test_a_mirror_that_nobody_answers_for(tlsbye, mirror):
     fleet(tlsbye, suites(mirror, "old") + f'[[suite]]\nname = "away"\nmirror = "http://127.0.0.1:{port}/debian"\nkeyring = "{mirror.key.ring}"\n')
     done = tlsbye("get", "gnutls@all", check=3, env={"no_proxy": "127.0.0.1", "http_proxy": ""})
     (line,) = said(done)
-    assert line.startswith("suite away: ") and "Could not connect" in line
+    assert line.startswith("suite away: ") and re.search("Could not connect|Unable to connect", line)
     assert listed(tlsbye, "gnutls@old")["gnutls@old"]["here"]
 
 

@@ -294,8 +294,8 @@ def without_colour(told):
 
 
 @pytest.mark.parametrize("columns", [64, 150])
-def test_a_report_is_as_wide_as_the_terminal_is(small, columns):
-    lines = [line for line in without_colour(on_terminal(("report", "out/run.json", "--terminal"), small.folder, columns, "stdout")) if "replay" not in line]
+def test_a_report_is_as_wide_as_the_terminal_is(twelve, columns):
+    lines = [line for line in without_colour(on_terminal(("report", "out/run.json", "--terminal"), twelve.folder, columns, "stdout")) if "replay" not in line]
     assert columns - 30 < max(len(line) for line in lines) <= columns
 
 
