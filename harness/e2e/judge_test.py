@@ -110,7 +110,9 @@ def with_packets(name, change):
 def test_tshark_sees_the_same_alerts_and_ends_in_the_same_packets(tlsbye, tshark, name):  # noqa: F811
     fields = ["frame.number", "tls.alert_message.desc", "tcp.flags.fin", "tcp.flags.reset"]
     shown = []
-    for number, description, fin, reset in tshark(CAPTURES / name, "-Y", "tls.alert_message.desc || tcp.flags.fin == 1 || tcp.flags.reset == 1", fields=fields):
+    # Without HTTP: while tshark 4.4 waits for the end of a body, it leaves the alert behind it out.
+    words = ("--disable-protocol", "http", "-Y", "tls.alert_message.desc || tcp.flags.fin == 1 || tcp.flags.reset == 1")
+    for number, description, fin, reset in tshark(CAPTURES / name, *words, fields=fields):
         shown += [(int(number), int(each)) for each in description.split(",") if each]
         shown += [(int(number), "fin")] if fin in ("1", "True") else []
         shown += [(int(number), "reset")] if reset in ("1", "True") else []
