@@ -2,6 +2,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "harness/oracle/finding.h"
 #include "harness/oracle/properties.h"
@@ -127,6 +129,16 @@ Finding session_goes_on(const Facts& facts, const Question& asked) {
     }
     if (later->died) return death_in(*later);
     if (!later->api || later->answered(Outcome::unsupported) || only_paused(*later, asked)) return not_reached(told(*later));
+    if ((later->unusual & ~asked.given.named).any()) return not_reached("the application changed what is to be expected");
+    const Moment &before = call.after, &then = later->after;
+    const std::pair<Since, Since> ends[] = {{before.fin, then.fin},
+                                            {before.reset, then.reset},
+                                            {before.fatal_alert, then.fatal_alert},
+                                            {before.own_fin, later->before.own_fin},
+                                            {before.several_oddities(), then.several_oddities()}};
+    if (std::any_of(std::begin(ends), std::end(ends), [](const auto& it) { return it.first != it.second; }))
+      return not_reached("more came in between");
+    if (is_so(later->met.injected_end) || is_so(later->met.send_broken)) return not_reached("the transport broke in between");
     auto events = evidence(facts, asked, call);
     events.push_back(later->ended);
     const std::string says = fmt::format("after {}, {}", spell(call.call), told(*later));
@@ -268,19 +280,20 @@ Finding transient_faults_leave_no_trace(const Facts& facts, const Question& aske
   const auto first =
       std::find_if(calls.begin(), calls.end(), [&](const SubjectCall& it) { return asked.speaks_of(it) && is_so(it.met.injected); });
   if (first == calls.end()) return not_reached("no such call met a transient fault");
-  const auto same_kind_until = [&](int index) {
-    return std::all_of(first, calls.begin() + index + 1, [&](const SubjectCall& it) { return it.call == first->call; });
+  const auto untroubled_until = [&](int index) {
+    return std::all_of(first, calls.begin() + index + 1,
+                       [&](const SubjectCall& it) { return it.call == first->call && !in_real_trouble(it); });
   };
   for (const SentRecord& sent : facts.sent())
     if (sent.contents->type == ContentType::unknown && facts.readable() && sent.owner >= first - calls.begin() &&
-        same_kind_until(sent.owner))
+        untroubled_until(sent.owner))
       return broken("after a transient fault it sent a record that no key decrypts", {first->met.injected, sent.number});
   const SubjectCall* last = &*first;
   for (auto it = first; it != calls.end(); ++it) {
     if (it->call != first->call || (it != first && is_so(it->before.left))) return not_reached("another call was made in between");
     last = &*it;
     if (it->died) return death_in(*it);
-    if (in_real_trouble(*it)) return not_reached("more than a transient fault befell it");
+    if (in_real_trouble(*it) || (it->unusual & ~asked.given.named).any()) return not_reached("more than a transient fault befell it");
     if (!it->api || !call_again(it->api->outcome)) break;
   }
   if (!last->api || last->answered(Outcome::unsupported)) return not_reached(told(*last));

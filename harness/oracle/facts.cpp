@@ -81,11 +81,24 @@ void note_extra(Moment& now, int number, const ApiCall& call, const Options& opt
   }
 }
 
-// The record ends inside the handshake message that it begins with (RFC 8446 4: one byte of type, three of length).
-bool is_cut_message(const Contents& message) {
+// The record ends inside the handshake message that it begins with (RFC 8446 4: one byte of type, three of length), or that message is not
+// formed as one of its type is (RFC 8446 4.3.2, 4.6; RFC 5246 7.4.1.1).
+bool is_misshapen_message(const Contents& message, bool tls13) {
   const auto byte = [&](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(message.content[at])); };
   if (message.content.size() < 4) return !message.content.empty();
-  return message.content_bytes < 4 + (byte(1) << 16) + (byte(2) << 8) + byte(3);
+  const std::size_t length = (byte(1) << 16) + (byte(2) << 8) + byte(3);
+  if (message.content_bytes < 4 + length) return true;
+  constexpr std::size_t hello_request = 0, certificate_request = 13, key_update = 24;
+  switch (byte(0)) {
+    case hello_request:
+      return length != 0;
+    case certificate_request:
+      return tls13 && length < 3;
+    case key_update:
+      return length != 1 || message.content.size() < 5 || byte(4) > 1;
+    default:
+      return false;
+  }
 }
 
 void arrive_alert(Moment& now, int number, const Contents& contents, bool padded, bool tls13) {
@@ -122,7 +135,8 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
   constexpr std::size_t most = 16384, around = 5 + 1 + 16;  // RFC 8446 5.1, 5.4; header, inner type, tag
   if (record.encrypted && (contents.content_bytes > most || (tls13 && record.wire_bytes > most + around))) note(now.oversized, number);
   // What is not protected cannot be proved false: in the clear it is what its content says.
-  if (record.damaged && (record.encrypted || !established)) return note(now.damaged, number);
+  if (record.damaged && record.encrypted) return note(now.damaged, number);
+  if (record.damaged && !established) return note(now.unexpected_message, number);
   if (contents.type == ContentType::change_cipher_spec) {
     if (established) note(now.change_cipher_spec, number);
     return;
@@ -154,7 +168,7 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
       return;
     case ContentType::handshake: {
       const auto begins = [&](std::string_view message) { return contents.handshake.find(message) != std::string::npos; };
-      if (begins("NewSessionTicket") && (tls13 || established) && !is_cut_message(contents)) note(now.ticket, number);
+      if (begins("NewSessionTicket") && (tls13 || established) && !is_misshapen_message(contents, tls13)) note(now.ticket, number);
       if (begins("KeyUpdate")) {
         note(now.key_update, number);
         if (++now.key_updates == 5) note(now.many_key_updates, number);
@@ -166,8 +180,8 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
       const bool of_the_other_role =
           server ? begins("NewSessionTicket") || begins("CertificateRequest") || begins("HelloRequest") : begins("ClientHello");
       const bool of_another_version = tls13 ? begins("HelloRequest") : begins("KeyUpdate");
-      if (established &&
-          (contents.content_bytes == 0 || is_cut_message(contents) || of_the_other_role || of_another_version || of_the_handshake))
+      if (established && (contents.content_bytes == 0 || is_misshapen_message(contents, tls13) || of_the_other_role || of_another_version ||
+                          of_the_handshake))
         note(now.unexpected_message, number);
       if (begins("CertificateRequest") && established) note(now.certificate_request, number);
       if (established || begins("KeyUpdate") || (tls13 && begins("NewSessionTicket"))) note(now.post_handshake, number);
@@ -200,6 +214,8 @@ bool half_done(const ApiCall& call, bool could_not_send) {
   }
 }
 
+bool is_sealed_unseen(const Record& record) { return !record.encrypted && record.type == ContentType::alert && record.content_bytes > 2; }
+
 }  // namespace
 
 std::vector<Alert> alerts_of(const Contents& record) {
@@ -231,6 +247,19 @@ Since Moment::error_reported() const {
                    answer(Call::write, Outcome::end_of_data), answer(Call::close, Outcome::end_of_data),
                    answer(Call::close_write, Outcome::end_of_data), answer(Call::key_update, Outcome::end_of_data),
                    answer(Call::send_alert, Outcome::end_of_data), answer(Call::renegotiate, Outcome::end_of_data)});
+}
+
+Since Moment::several_oddities() const {
+  std::set<Since> met;
+  bool open = false;
+  for (const Since odd :
+       {plain, damaged, oversized, raw, partial, change_cipher_spec, empty_data, fatal_alert, warning_alert, fatal_close_notify, odd_alert,
+        unexpected_message, hello_request, certificate_request, many_key_updates, data_after_close_notify, reset}) {
+    if (is_so(odd)) met.insert(odd);
+    open |= odd == unclear;
+  }
+  if (met.size() > 1) return *std::next(met.begin());
+  return open || is_so(unknown_record) ? unclear : never;
 }
 
 Since Moment::key_update_owed() const {
@@ -342,6 +371,8 @@ void Facts::read_records() {
     if (!record) continue;
     if (record->made || record->by_script || record->missing > 0) alter(event.number);
     if (!record->was_sent() || record->by_script || record->missing > 0) continue;
+    // An alert in the clear is two bytes: more of them are one under keys that the wire does not know of.
+    if (record->from == Side::subject && is_sealed_unseen(*record)) readable_ = false;
     const auto late = readings.find(event.number);
     const Reading reading = late == readings.end() ? record->reading : late->second;
     const bool subject = record->from == Side::subject;
@@ -595,6 +626,11 @@ void Facts::walk() {
       const auto* record = transcript_->at(it->record).as<Record>();
       if (!record || record->from != Side::partner) continue;
       boundaries.insert(delivered += it->bytes);
+      if (it->record < events_.front().number) {  // of the session before on this transport: under its keys, so that none here opens it
+        note(now.anything, number);
+        note(now.damaged, number);
+        continue;
+      }
       arrive(now, number, *record, contents(it->record), it->bytes, transcript_->key());
     } else if (const auto* io = event.as<TransportCall>()) {
       if (io->side != Side::subject || !moves_bytes(io->function)) continue;
@@ -653,6 +689,8 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
     }
   }
   if (api.call == Call::read) now.data_read = std::max(now.data_read, api.total);
+  const bool receives = api.call == Call::read || api.call == Call::peek || api.call == Call::close;
+  if (api.aside != Aside::no && receives) note(now.received_beside, number);
   if (api.call == Call::write) now.last_write = &api, now.last_write_number = number;
   now.previous = &api, now.previous_number = number;
 }

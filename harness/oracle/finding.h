@@ -62,6 +62,14 @@ inline bool only_paused(const SubjectCall& call, const Question& asked) {
   return call.api && call_again(call.api->outcome) && fault && !asked.given.of_a_fault;
 }
 
+// A second thread, or a forked process, of that side made a call in this session.
+inline bool beside(const Facts& facts, Side side) {
+  return std::any_of(facts.events().begin(), facts.events().end(), [&](const Event& event) {
+    const auto* api = event.as<ApiCall>();
+    return api && api->side == side && api->aside != Aside::no;
+  });
+}
+
 // Asks it of every call that the clause speaks of. Where the clause names the call, dying in it is an answer. `ask` gives
 // not_reached where the call tells nothing.
 template <typename Ask>

@@ -319,6 +319,13 @@ TEST(Emits, ACallThatWaitsForGoodHasSentWhatItHasSent) {
   EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, full).kind, Kind::not_reached);
 }
 
+TEST(Emits, ARequestForNewKeysIsAnsweredWithAnyCall) {
+  const Tale asked = connected().arrives(handshake_message("KeyUpdate"));
+  const Transcript run = Tale(asked).answers(Call::read, Outcome::failed, {handshake_message("KeyUpdate"), internal_error});
+  EXPECT_EQ(judged("emits", {{"call", {"read"}}, {"records", {"fatal-alert"}}}, run).kind, Kind::not_reached);
+  EXPECT_EQ(judged("emits", {{"call", {"read"}}, {"given", {"key-update-arrived"}}, {"records", {"fatal-alert"}}}, run).kind, Kind::broken);
+}
+
 TEST(Emits, WhatIsStillOnItsWayIsNotMissing) {
   const Transcript run = connected().io(Call::close, Flow::send, 24).close(Outcome::sent);
   EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, run).kind, Kind::not_reached);
@@ -666,6 +673,14 @@ TEST(AllDataBeforeEnd, AfterACloseDataMayBeGone) {
             Kind::not_reached);
 }
 
+TEST(AllDataBeforeEnd, AnOddAlertMayHaveEndedItBefore) {
+  const Record two = but(close_notify(), [](Record& it) { it.alert.reset(), it.content = std::string("\x01\x00\x01\x00", 4); });
+  const auto ended = [](Tale tale) { return tale.arrives(data(5)).arrives(close_notify()).reads(Outcome::end_of_data); };
+  EXPECT_EQ(judged("all-data-before-end", {}, ended(connected())).kind, Kind::broken);
+  EXPECT_EQ(judged("all-data-before-end", {}, ended(connected().arrives(two))).kind, Kind::not_reached);
+  EXPECT_EQ(judged("all-data-before-end", {}, ended(Tale())).kind, Kind::not_reached) << "without a handshake";
+}
+
 TEST(EndOfDataStays, AfterItsOwnCloseIsAnotherQuestion) {
   const Transcript run = connected().arrives(close_notify()).reads(Outcome::end_of_data).close(Outcome::done).reads(Outcome::refused);
   EXPECT_EQ(judged("end-of-data-stays", {}, run).kind, Kind::not_reached);
@@ -696,6 +711,22 @@ TEST(TransportReusable, BytesThatCameAfterTheLastRawReadAreNotMissing) {
                              .script("raw-read", "ONE")
                              .arrives(raw_bytes("TWO"));
   EXPECT_EQ(judged("transport-reusable", {}, run).kind, Kind::holds);
+}
+
+TEST(TransportReusable, WhereTlsGoesOnWithTheTransportTheBytesAreItsOwn) {
+  const auto closed = [] {
+    return connected().close(Outcome::sent, {close_notify()}).arrives(close_notify()).close(Outcome::done).arrives(raw_bytes("PLAIN"));
+  };
+  EXPECT_EQ(judged("transport-reusable", {}, closed().script("raw-read", "N")).kind, Kind::broken);
+  const Transcript read = closed().io(Call::read, Flow::recv, 4).reads(Outcome::failed).script("raw-read", "N");
+  EXPECT_EQ(judged("transport-reusable", {}, read).kind, Kind::not_reached);
+}
+
+TEST(TransportReusable, OfWhatTheWireCutTheRestIsNotMissing) {
+  Tale tale = connected().close(Outcome::sent, {close_notify()}).arrives(close_notify()).close(Outcome::done);
+  const int number = tale.next_number();
+  tale.seen(raw_bytes("PLAIN")).add(Delivered{number, 3}).script("raw-read", "PLA");
+  EXPECT_EQ(judged("transport-reusable", {}, tale).kind, Kind::holds);
 }
 
 TEST(DirectionMatches, WhereNeitherWayIsOpenEitherMayBeTold) {
@@ -756,6 +787,17 @@ TEST(TransientFaults, GarbageIsTheSubjectsOwnWhereTheKeysWereThere) {
   EXPECT_EQ(judged("transient-faults-leave-no-trace", with, blocked(connected())).kind, Kind::not_reached);
 }
 
+TEST(TransientFaults, WhatElseBefellTheCallMayBeTheCause) {
+  const Parameters with{{"call", {"close"}}};
+  const auto interrupted = [](Tale tale) { return tale.io(Call::close, Flow::send, -1, "EAGAIN", true).close(Outcome::want_write); };
+  const Transcript asked = interrupted(connected().sent(handshake_message("Finished")).arrives(handshake_message("CertificateRequest")))
+                               .close(Outcome::done, {garbage()});
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", with, asked).kind, Kind::not_reached) << "it answers a request for its certificate";
+  const Transcript late =
+      interrupted(connected().extra(Call::set, "timeout 500")).blocks(Call::close, Flow::recv).passes(500).close(Outcome::failed);
+  EXPECT_EQ(judged("transient-faults-leave-no-trace", with, late).kind, Kind::not_reached) << "its time ran out";
+}
+
 TEST(TransientFaults, ASecondCloseAfterSuccessIsNoTraceOfTheFault) {
   const auto done = [] {
     return connected()
@@ -807,6 +849,35 @@ TEST(EveryCallReturns, AReadThatInventsDataNeverDoesAndAsksForNoRepetition) {
   EXPECT_EQ(found.kind, Kind::hung);
   EXPECT_EQ(found.says, "read goes on without end: more data than had come");
   EXPECT_NE(judged("repeated-calls-end", {}, run).kind, Kind::hung);
+}
+
+TEST(SessionGoesOn, WhatCameInBetweenMayHaveEndedIt) {
+  const Parameters with{{"call", {"peek"}}, {"then", {"read"}}, {"outcome", {"done"}}};
+  const auto peeked = [] { return connected().arrives(data(5)).answers(Call::peek, Outcome::done); };
+  EXPECT_EQ(judged("session-goes-on", with, peeked().reads(Outcome::failed)).kind, Kind::broken);
+  EXPECT_EQ(judged("session-goes-on", with, peeked().reset_arrives().reads(Outcome::reset)).kind, Kind::not_reached);
+  const Transcript taken = peeked().script("raw-read", "x").reads(Outcome::failed);
+  EXPECT_EQ(judged("session-goes-on", with, taken).kind, Kind::not_reached) << "the script took bytes away";
+  const Transcript broken = peeked().io(Call::read, Flow::recv, -1, "ECONNRESET", true).reads(Outcome::reset);
+  EXPECT_EQ(judged("session-goes-on", with, broken).kind, Kind::not_reached);
+}
+
+TEST(DataIntact, WhatIsReadBesideAnotherCallIsInNoOnesOrder) {
+  const auto reads = [](Tale tale) { return tale.reads(5).last<ApiCall>([](ApiCall& api) { api.intact = false; }); };
+  EXPECT_EQ(judged("data-intact", {}, reads(connected().arrives(data(5)))).kind, Kind::broken);
+  EXPECT_EQ(judged("data-intact", {}, reads(connected().arrives(data(5)).beside(Call::write, Outcome::done))).kind, Kind::not_reached);
+  const auto of_the_partner = [&] {
+    return reads(
+        connected().arrives(data(5)).partner(Call::write, Outcome::done).last<ApiCall>([](ApiCall& api) { api.aside = Aside::process; }));
+  };
+  EXPECT_EQ(judged("data-intact", {}, of_the_partner()).kind, Kind::not_reached);
+}
+
+TEST(EndOfDataStays, AnErrorInBetweenIsAnotherEnd) {
+  const auto ended = [] { return connected().arrives(close_notify()).reads(Outcome::end_of_data); };
+  EXPECT_EQ(judged("end-of-data-stays", {}, ended().reads(Outcome::failed)).kind, Kind::broken);
+  const Transcript failed = ended().answers(Call::write, Outcome::reset).reads(Outcome::failed);
+  EXPECT_EQ(judged("end-of-data-stays", {}, failed).kind, Kind::not_reached);
 }
 
 TEST(SessionGoesOn, TheFirstLaterCallDecides) {

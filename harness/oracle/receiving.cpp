@@ -91,7 +91,9 @@ Finding all_data_before_end(const Facts& facts, const Question& asked) {
       return not_reached("a close came first, and may have thrown data away");
     if (call.call != Call::read || !call.answered(Outcome::end_of_data)) continue;
     if (is_so(call.before.error_reported())) return not_reached("an error was told first, and after it no data is owed");
+    if (!established(call)) return not_reached("the handshake was not done");
     const Moment& now = call.after;
+    if (is_so(now.odd_alert) && now.odd_alert < now.close_notify) return not_reached("an alert of another kind may have ended the data");
     if (!asked.speaks_of(call) || !is_so(now.close_notify) || now.data_bytes == 0 || is_so(now.unknown_record)) break;
     const std::vector<int> events{now.data, now.close_notify, call.ended};
     if (call.api->total < now.data_bytes)
@@ -111,6 +113,7 @@ Finding end_of_data_stays(const Facts& facts, const Question& asked) {
     for (std::size_t i = 0; i < closes.size(); ++i)
       if (closes[i] != never && !call_again(static_cast<Outcome>(i))) return not_reached("");
     if (call_again(call.api->outcome) && (is_so(call.met.injected) || is_so(call.met.injected_end))) return not_reached("");
+    if (call.before.error_reported() > told_before) return not_reached("an error was told in between");
     const std::string says = fmt::format("after end-of-data {}", told(call));
     return call.answered(Outcome::end_of_data) ? holds(says, {told_before, call.ended}) : broken(says, {told_before, call.ended});
   });
@@ -143,6 +146,7 @@ Finding transport_reusable(const Facts& facts, const Question& asked) {
   std::size_t delivered_by_read = 0;  // ... of which so many before the last raw-read
   std::string read;
   std::size_t read_bytes = 0;
+  bool cut = false;  // the wire passed on only a part of one of them
   std::vector<int> events{close_notify, since};
   for (const Event& event : facts.events()) {
     if (event.number < close_notify) continue;
@@ -151,9 +155,13 @@ Finding transport_reusable(const Facts& facts, const Question& asked) {
         record && record->from == Side::partner && event.number != close_notify) {
       if (record->type != ContentType::raw) return not_reached("more TLS records came after the close_notify");
       raw.push_back(record);
-      delivered += record->wire_bytes;
+      delivered += arrived->bytes;
+      if (arrived->bytes < record->wire_bytes) cut = true;
       events.push_back(event.number);
     }
+    if (const auto* io = event.as<TransportCall>();
+        io && io->side == Side::subject && event.number > since && io->flow == Flow::recv && io->result > 0 && moves_bytes(io->function))
+      return not_reached("the application had TLS go on with the transport");
     const auto* call = event.as<RawCall>();
     if (call && call->side == Side::subject && call->verb == "hangup") break;  // there is nothing to read from any more
     if (!call || call->side != Side::subject || call->verb != "raw-read" || event.number < since) continue;
@@ -165,7 +173,7 @@ Finding transport_reusable(const Facts& facts, const Question& asked) {
   bool same = read_bytes == delivered_by_read;
   std::size_t at = 0;
   for (const Record* record : raw) {
-    if (at < read.size()) same &= read.compare(at, record->content.size(), record->content, 0, read.size() - at) == 0;
+    if (at < read.size() && !cut) same &= read.compare(at, record->content.size(), record->content, 0, read.size() - at) == 0;
     at += record->wire_bytes;
   }
   const std::string says =
@@ -178,6 +186,10 @@ Finding data_intact(const Facts& facts, const Question& asked) {
   bool speaks = asked.given.must.none() && asked.given.must_not.none();
   for (const SubjectCall& call : facts.calls()) speaks |= asked.given.fits(call);
   if (!speaks) return not_reached("no call in that situation");
+  // What two threads or two processes write and read, each from its own place, is in no one's order.
+  if (is_so(facts.threads()) && !asked.given.names("threads")) return not_reached("two threads made calls");
+  if (is_so(facts.forked()) && !asked.given.names("forked")) return not_reached("two processes made calls");
+  if (beside(facts, Side::partner)) return not_reached("the other side had calls made beside each other");
   Tally tally;
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();

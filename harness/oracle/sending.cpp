@@ -155,6 +155,12 @@ Finding emits(const Facts& facts, const Question& asked) {
       names += (names.empty() ? "" : ", ") + sent_name(*sent.contents);
     }
     events.push_back(call.ended);
+    // The answer to a request for new keys goes out with whatever call comes then.
+    const bool answers_keys = std::any_of(records.begin(), records.end(), [](const SentRecord* sent) {
+      return sent->contents->handshake.find("KeyUpdate") != std::string::npos;
+    });
+    if (answers_keys && call.call != Call::key_update && is_so(call.after.key_update) && !asked.given.names("key-update-arrived"))
+      return not_reached("it answered a request for new keys");
     const std::string says = fmt::format("{} sent {}", spell(call.call), names.empty() ? "nothing" : names);
     if (!call.emission_known)
       return fit(asked.records, records, facts.tls13(), true) ? not_reached("what it sent did not reach the wire") : broken(says, events);
@@ -321,6 +327,7 @@ Finding written_data_is_received(const Facts& facts, const Question& asked) {
   }
   if (written == 0 || unusual) return not_reached("nothing was written in that situation");
   if (facts.altered(Side::subject)) return not_reached("the script changed what the subject sent");
+  if (beside(facts, Side::partner)) return not_reached("the other side had calls made beside each other");
   bool ended = false;  // the other side's transport has the subject's close_notify
   for (const Event& event : facts.events()) {
     if (const auto* it = event.as<Delivered>()) {

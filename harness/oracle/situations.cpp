@@ -211,6 +211,12 @@ const std::vector<Row>& rows() {
        When::arrived,
        [](const At& at) { return authentic_traffic(at.now); }},
 
+      {{"several-oddities-arrived",
+        "two or more kinds of what is neither data, a ticket, one of a few KeyUpdates, a close_notify of warning level nor the transport's "
+        "orderly end: a library may have met either first"},
+       When::arrived,
+       [](const At& at) { return at.now.several_oddities(); }},
+
       // What the subject had done and been told.
       {{"handshake-done", "the handshake was done"}, When::history, [](const At& at) { return at.now.handshake_done; }},
       {{"handshake-begun", "the handshake was called"}, When::history, [](const At& at) { return at.now.handshake_begun; }},
@@ -424,6 +430,11 @@ const std::vector<Row>& rows() {
       {{"time-ran-out", "the library was given a time limit, and so much time went by while it waited in the call; must be named"},
        When::unusual,
        time_ran_out},
+      {{"nothing-to-wait-with",
+        "the library was given a time limit, and callbacks (option callbacks) without one that waits; must be named, or with it "
+        "time-limited"},
+       When::unusual,
+       [](const At& at) { return so(at.now.time_limit_ms > 0 && at.facts.options().callbacks); }},
       {{"call-left-undone",
         "an earlier call asked to be made again so that it can send, and another call that sends came instead; must be named, or with it "
         "one "
@@ -464,6 +475,9 @@ const std::vector<Row>& rows() {
       {{"accompanied", "a call beside this one came and went while it was under way"},
        When::call,
        [](const At& at) { return so(at.call.accompanied); }},
+      {{"received-beside", "an earlier call of the second thread or the forked process was one that receives"},
+       When::call,
+       [](const At& at) { return at.now.received_beside; }},
 
       // What the library met on the transport.
       {{"waited", "time went by while the call waited"}, When::met, [](const At& at) { return so(at.call.met.waited_ms > 0); }},
@@ -582,6 +596,7 @@ bool Given::add(std::string_view word) {
   // Whoever speaks of a call that is not done speaks of what comes instead of its repetition.
   if (!negated && (word == "write-unfinished" || word == "close-blocked-on-write")) allow("call-left-undone");
   if (!negated && word == "quiet-shutdown-on") allow("closed-quietly");
+  if (!negated && word == "time-limited") allow("nothing-to-wait-with");
   // What a call met, or an earlier one reported, may be the script's doing.
   if (!negated && row->when == When::met && word != "sending-untroubled" && word != "receiving-untroubled" && word != "waited") {
     of_a_fault = true;

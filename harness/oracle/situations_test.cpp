@@ -118,6 +118,9 @@ const std::map<std::string_view, Pair>& pairs() {
       {"unexpected-message-arrived",
        {connected().arrives(handshake_message("HelloRequest")).close(Outcome::sent),
         connected().arrives(handshake_message("KeyUpdate")).close(Outcome::sent)}},
+      {"several-oddities-arrived",
+       {connected().arrives(data(0)).arrives(alert(1, 90)).arrives(alert(2, 80)).close(Outcome::alert),
+        connected().arrives(data(5)).arrives(handshake_message("KeyUpdate")).arrives(alert(2, 80)).close(Outcome::alert)}},
       {"nothing-arrived", {plain_close, connected().arrives(raw_bytes("x")).close(Outcome::failed)}},
       {"unknown-alert-arrived",
        {connected().arrives(alert(1, 201)).close(Outcome::alert), connected().arrives(alert(2, 80)).close(Outcome::alert)}},
@@ -262,6 +265,12 @@ const std::map<std::string_view, Pair>& pairs() {
       {"accompanied",
        {connected().blocks(Call::read, Flow::recv).beside(Call::close, Outcome::sent).reads(Outcome::end_of_data),
         connected().reads(Outcome::want_read).beside(Call::close, Outcome::sent).reads(Outcome::end_of_data)}},
+      {"nothing-to-wait-with",
+       {Tale().option("callbacks").handshake().extra(Call::set, "timeout 300").close(Outcome::failed),
+        Tale().option("callbacks").handshake().close(Outcome::want_read)}},
+      {"received-beside",
+       {connected().beside(Call::read, Outcome::done, Aside::process).close(Outcome::sent),
+        connected().beside(Call::close_write, Outcome::done, Aside::process).reads(5).close(Outcome::sent)}},
       {"waited", {connected().blocks(Call::close, Flow::recv).passes(1).close(Outcome::cut), plain_close}},
       {"fault-injected", {connected().io(Call::close, Flow::send, -1, "EAGAIN", true).close(Outcome::want_write), plain_close}},
       {"option-ignore-eof", {Tale().option("ignore-eof").handshake(), Tale().option("tickets").handshake()}},
@@ -505,6 +514,33 @@ TEST(Situations, WhatIsNotProtectedCannotBeDamaged) {
   const auto alert = [](Tale& tale) { tale.arrives(damaged(in_the_clear(close_notify()))); };
   EXPECT_FALSE(fits(closes_after(alert), "damaged-record-arrived"));
   EXPECT_TRUE(fits(closes_after(alert), "plain-alert-arrived"));
+}
+
+TEST(Situations, AMessageThatIsNotFormedAsOneOfItsTypeIsNotExpected) {
+  const auto unexpected = [](std::string content) {
+    const auto update = but(handshake_message("KeyUpdate"), [&](Record& it) { it.content_bytes = content.size(), it.content = content; });
+    return fits(closes_after([&](Tale& tale) { tale.arrives(update); }), "unexpected-message-arrived");
+  };
+  using namespace std::string_literals;
+  EXPECT_FALSE(unexpected("\x18\0\0\1\1"s));
+  EXPECT_TRUE(unexpected("\x18\0\0\1\2"s)) << "it neither asks nor does not";
+  EXPECT_TRUE(unexpected("\x18\0\0\0"s));
+}
+
+TEST(Situations, WhatWasSentInTheSessionBeforeIsOpenedByNoKeyOfThisOne) {
+  Tale tale = connected();
+  const int sent = tale.next_number();
+  const std::size_t bytes = data(5).wire_bytes;
+  tale.seen(data(5)).new_session().handshake().add(Delivered{sent, bytes}).close(Outcome::failed);
+  EXPECT_TRUE(fits(tale, "damaged-record-arrived"));
+  EXPECT_FALSE(fits(tale, "data-arrived"));
+}
+
+TEST(Facts, AnAlertInTheClearIsTwoBytes) {
+  const Record sealed =
+      in_the_clear(but(close_notify(), [](Record& it) { it.alert.reset(), it.content = std::string(26, '\0'), it.content_bytes = 26; }));
+  const Transcript run = connected().close(Outcome::done, {sealed});
+  EXPECT_FALSE(Facts(run).readable());
 }
 
 TEST(Situations, WordsThatDoNotExistAreRefused) {
