@@ -209,8 +209,8 @@ References sample_references() {
   return references;
 }
 
-Transcripts sample_transcripts() {
-  Transcripts all;
+std::map<std::string, Transcript> sample_runs() {
+  std::map<std::string, Transcript> all;
   const Cell* violation = nullptr;
   const RunReport report = sample_report();
   for (const Cell& cell : report.cells)
@@ -335,6 +335,16 @@ Transcripts sample_transcripts() {
   odd.add(1, ProgramDid{Side::subject, ProgramDid::What::ended, 300, "exit code 0", 0, "\xff<>"});
   odd.add(1, Died{Side::subject, Died::How::crashed, "SIGSEGV", Call::close});
   all.emplace("odd/</script><b>bold:gnutls@3.7.9:server:1.0:nonblocking:wolfssl@5.5.4+send2=EAGAIN", std::move(odd));
+  return all;
+}
+
+Kept::Kept(const std::map<std::string, Transcript>& runs) : Transcripts(std::filesystem::temp_directory_path()) {
+  for (const auto& [replay, transcript] : runs) add(replay, transcript);
+}
+
+std::string Kept::text() const {
+  std::string all;
+  for (const std::string& replay : replays()) all += line(replay, at(replay));
   return all;
 }
 

@@ -1,6 +1,7 @@
 // A small report made by hand, and the files in testdata/ that hold what must be made of it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,13 @@ std::vector<Clause> sample_clauses();
 RunReport sample_of_versions();
 References sample_references();  // with these clauses
 // Transcripts of two of its runs; every kind of event at least once, every field with another value than its usual one.
-Transcripts sample_transcripts();
+std::map<std::string, Transcript> sample_runs();
+
+// Those as the reports take them.
+struct Kept : Transcripts {
+  explicit Kept(const std::map<std::string, Transcript>& runs = sample_runs());
+  std::string text() const;  // the file that is made of them
+};
 
 std::string read(const std::string& name);  // of testdata/
 

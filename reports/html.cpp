@@ -22,9 +22,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // JSON inside of a <script>: no byte of it can end the element or begin another.
-std::string embedded(const Json& json) {
+std::string embedded(std::string_view json) {
   std::string safe;
-  for (const char c : json.dump(-1, ' ', false, Json::error_handler_t::replace)) {
+  for (const char c : json) {
     if (c == '<' || c == '>' || c == '&')
       safe += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
     else
@@ -69,8 +69,7 @@ class Pool {
 };
 
 // The events of a run by their labels.
-std::map<std::string, int> labels_of(const Transcript& transcript) {
-  const Telling telling(transcript);
+std::map<std::string, int> labels_of(const Transcript& transcript, const Telling& telling) {
   std::map<std::string, int> labels;
   for (const Event& event : transcript.events())
     if (telling.shown_as(event.number) == event.number) labels.emplace(telling.label(event.number), event.number);
@@ -211,8 +210,7 @@ Item draw(const Event& event, const Transcript& transcript, const Telling& telli
 // Of what is left out, what nearly every handshake has; the rest is said elsewhere.
 bool is_of_a_handshake(const Event& event) { return event.as<ApiCall>() || event.as<Record>() || event.as<Blocked>(); }
 
-std::vector<Item> items(const Transcript& transcript, const std::set<int>& marked) {
-  const Telling telling(transcript);
+std::vector<Item> items(const Transcript& transcript, const Telling& telling, const std::set<int>& marked) {
   std::vector<Item> all;
   for (const Event& event : transcript.events()) {
     if (marked.contains(event.number) || !telling.leaves_out(event.number)) {
@@ -251,13 +249,14 @@ std::vector<Item> items(const Transcript& transcript, const std::set<int>& marke
 }
 
 // A run: of what is drawn, and of the script, each is there once, since versions of a library mostly do the same.
-Json run(const std::string& replay, const Transcript* transcript, const std::set<int>& marked, Pool& pool, Pool& parts) {
+Json run(const std::string& replay, const Transcript* transcript, const Telling* telling, const std::set<int>& marked, Pool& pool,
+         Pool& parts) {
   Json json = Json::array({replay});
   if (transcript) {
     const RunKey& key = transcript->key();
     Json script = Json::array(), drawn = Json::array();
     for (const std::string& line : transcript->script) script.push_back(pool(line));
-    for (const Item& item : items(*transcript, marked)) {
+    for (const Item& item : items(*transcript, *telling, marked)) {
       Json one{item.number,       item.line,       static_cast<int>(item.look), item.lane, static_cast<int>(item.arrow), pool(item.title),
                pool(item.detail), pool(item.label)};
       if (item.look == Look::fold) one.insert(one.end(), {item.times, item.events});
@@ -281,7 +280,11 @@ Json nonzero(const Totals& counts) {
   return json;
 }
 
-Json data(const RunReport& report, const References& references, const Transcripts& transcripts) {
+// Where the numbers of the events that decided stand in a cell of the data.
+constexpr std::size_t numbers_of_cell = 7;
+
+// The data of the page, as JSON.
+std::string data(const RunReport& report, const References& references, const Transcripts& transcripts) {
   Pool pool;
   Json json;
   json["runs"] = report.runs;
@@ -306,10 +309,9 @@ Json data(const RunReport& report, const References& references, const Transcrip
         {{"name", stack.name}, {"version", stack.version}, {"file", stack.library.empty() ? "" : matrix::file_of(stack)}});
   }
 
-  // The runs that decided a cell or a trait, with the events that did.
+  // The runs that decided a cell or a trait, and which cells each did, by their places in the report and here.
   std::map<std::string, std::size_t> run_at;
-  std::map<std::string, std::set<int>> marks;
-  std::map<std::string, std::map<std::string, int>> labelled;
+  std::map<std::string, std::vector<std::pair<const Cell*, std::size_t>>> decided;
   const auto refer = [&](const std::string& replay) -> Json {
     if (replay.empty()) return nullptr;
     return run_at.try_emplace(replay, run_at.size()).first->second;
@@ -320,20 +322,17 @@ Json data(const RunReport& report, const References& references, const Transcrip
   for (const Cell& cell : report.cells) {
     const auto [clause, fresh] = clause_at.try_emplace(cell.clause, clause_at.size());
     if (fresh) first_of.push_back(&cell);
-    const auto [labels, first] = labelled.try_emplace(cell.replay);
-    if (const auto told = transcripts.find(cell.replay); first && told != transcripts.end()) labels->second = labels_of(told->second);
-    const std::set<int> numbers = decisive(cell.evidence, labels->second);
-    marks[cell.replay].insert(numbers.begin(), numbers.end());
     const auto stack = stack_at.find(cell.stack + " " + cell.version);
     if (stack == stack_at.end()) continue;
     Json made{
         clause->second,  stack->second, static_cast<int>(cell.role), spell(cell.tls), static_cast<int>(cell.verdict), refer(cell.replay),
-        pool(cell.says), numbers};
+        pool(cell.says), Json::array()};
     Json more = Json::object();
     if (cell.was) more = {{"was", static_cast<int>(*cell.was)}, {"reason", cell.reason}};
     if (!cell.evidence.empty() && !transcripts.contains(cell.replay))
       for (const EvidenceLine& line : cell.evidence) more["evidence"].push_back(pool(told(line)));
     if (!more.empty()) made.push_back(std::move(more));
+    if (!cell.replay.empty()) decided[cell.replay].emplace_back(&cell, json["cells"].size());
     json["cells"].push_back(std::move(made));
   }
 
@@ -402,14 +401,29 @@ Json data(const RunReport& report, const References& references, const Transcrip
   Pool parts;
   std::vector<Json> runs(run_at.size());
   for (const auto& [replay, at] : run_at) {
-    const auto transcript = transcripts.find(replay);
-    runs[at] = run(replay, transcript == transcripts.end() ? nullptr : &transcript->second, marks[replay], pool, parts);
+    if (!transcripts.contains(replay)) {
+      runs[at] = run(replay, nullptr, nullptr, {}, pool, parts);
+      continue;
+    }
+    const Transcript transcript = transcripts.at(replay);
+    const Telling telling(transcript);
+    const std::map<std::string, int> labels = labels_of(transcript, telling);
+    std::set<int> marked;
+    for (const auto& [cell, place] : decided[replay]) {
+      const std::set<int> numbers = decisive(cell->evidence, labels);
+      json["cells"][place][numbers_of_cell] = numbers;
+      marked.insert(numbers.begin(), numbers.end());
+    }
+    runs[at] = run(replay, &transcript, &telling, marked, pool, parts);
   }
   json["transcripts"] = std::move(runs);
-  json["parts"] = Json::array();
-  for (const std::string& part : parts.strings()) json["parts"].push_back(Json::parse(part));
-  json["strings"] = pool.strings();
-  return json;
+  // These are JSON already.
+  std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  text.pop_back();
+  text += fmt::format(R"(,"parts":[{}],"strings":)", fmt::join(parts.strings(), ","));
+  json = pool.strings();
+  text += json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return text += "}";
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::ordered_json;
 
-std::string page(const RunReport& report) { return html(report, sample_references(), sample_transcripts()); }
+std::string page(const RunReport& report) { return html(report, sample_references(), Kept()); }
 
 // The text of the element that holds the data.
 std::string data_of(const std::string& page) {
@@ -93,7 +93,7 @@ std::vector<int> looks(const Transcript& transcript, const std::string& decides)
   report.cells.front().replay = "r";
   report.cells.front().evidence = {{decides, "told", true}};
   std::vector<int> all;
-  const Json drawn = data(html(report, {}, {{"r", transcript}}));
+  const Json drawn = data(html(report, {}, Kept({{"r", transcript}})));
   for (const Json& run : drawn["transcripts"])
     if (run[0] == "r")
       for (const Json& item : items_of(drawn, run)) all.push_back(item[2]);
@@ -119,7 +119,7 @@ TEST(Html, WhatVersionsDoAlikeIsThereOnce) {
   transcript.add(1, Told{"first"});
   report.cells[0].replay = "r";
   report.cells[1].replay = "s";
-  const Json drawn = data(html(report, {}, {{"r", transcript}, {"s", transcript}}));
+  const Json drawn = data(html(report, {}, Kept({{"r", transcript}, {"s", transcript}})));
   EXPECT_EQ(drawn["parts"].size(), 2U) << "a script, and what is drawn";
 }
 
@@ -143,7 +143,7 @@ Record alert_of(Side from) {
 std::vector<std::string> arrows(const Transcript& transcript) {
   RunReport report = sample_report();
   report.cells.front().replay = "r";
-  const Json all = data(html(report, {}, {{"r", transcript}}));
+  const Json all = data(html(report, {}, Kept({{"r", transcript}})));
   std::vector<std::string> told;
   for (const Json& run : all["transcripts"])
     if (run[0] == "r")
@@ -176,12 +176,13 @@ TEST(Html, WhatBecameOfARecordIsDrawnWhereItHappened) {
 }
 
 TEST(Html, TheWordsOfTheScriptAreShownAndDecideNothing) {
-  Transcripts honest = sample_transcripts(), others = honest;
+  const auto honest = sample_runs();
+  auto others = honest;
   for (auto& [replay, transcript] : others)
     for (std::string& line : transcript.script) line = "subject  write 1   # no handshake, until done";
-  const auto items = [](const Transcripts& transcripts) {
+  const auto items = [](const std::map<std::string, Transcript>& runs) {
     std::string all;
-    const Json drawn = data(html(sample_report(), sample_references(), transcripts));
+    const Json drawn = data(html(sample_report(), sample_references(), Kept(runs)));
     for (const Json& run : drawn["transcripts"])
       for (const Json& item : items_of(drawn, run)) {
         for (std::size_t i = 0; i < 5; ++i) all += item[i].dump() + " ";

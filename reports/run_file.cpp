@@ -24,14 +24,6 @@ constexpr std::string_view format_name = "tlsbye-run/1";
 
 std::string line(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-// One element a line: long lists stay readable, and line-oriented tools can compare them.
-std::string lines(const std::vector<Json>& elements) {
-  if (elements.empty()) return "[]";
-  std::string text = "[";
-  for (std::size_t i = 0; i < elements.size(); ++i) text += fmt::format("{}\n    {}", i == 0 ? "" : ",", line(elements[i]));
-  return text + "\n  ]";
-}
-
 Json to_json(const StackInfo& stack) {
   return {{"id", stack.id()},         {"name", stack.name},         {"version", stack.version},  {"abilities", stack.abilities},
           {"library", stack.library}, {"build_id", stack.build_id}, {"compiler", stack.compiler}};
@@ -121,11 +113,15 @@ Json to_json(const Shard& shard, const RunCounts& counts) {
   return json;
 }
 
+Json to_json(const std::string& text) { return text; }
+
+// One element a line: long lists stay readable, and line-oriented tools can compare them. Only one is JSON at a time.
 template <typename Element>
-std::vector<Json> all_to_json(const std::vector<Element>& elements) {
-  std::vector<Json> all;
-  for (const Element& element : elements) all.push_back(to_json(element));
-  return all;
+std::string lines(const std::vector<Element>& elements) {
+  if (elements.empty()) return "[]";
+  std::string text = "[";
+  for (const Element& element : elements) text += fmt::format("{}\n    {}", text.size() > 1 ? "," : "", line(to_json(element)));
+  return text + "\n  ]";
 }
 
 // A value of the file and the way to it, for messages: "run.json: cells[3].verdict".
@@ -371,7 +367,6 @@ void check_columns(const RunReport& report, const Place& place) {
 }  // namespace
 
 std::string run_json(const RunReport& report) {
-  std::vector<Json> problems(report.problems.begin(), report.problems.end());
   std::string text = "{\n";
   const auto key = [&](std::string_view name, const std::string& value, bool last = false) {
     text += fmt::format("  \"{}\": {}{}\n", name, value, last ? "" : ",");
@@ -384,22 +379,22 @@ std::string run_json(const RunReport& report) {
     key("selection", line(to_json(made.choice)));
     key("known", line(to_json(made.known)));
     key("system", line(made.system));
-    key("partners", lines(all_to_json(made.partners)));
+    key("partners", lines(made.partners));
     key("environment", line(made.environment));
     key("replay_words", line(made.replay_words));
   }
   if (report.shard) key("shard", line(to_json(*report.shard, report.counts)));
-  key("stacks", lines(all_to_json(report.stacks)));
-  key("cells", lines(all_to_json(report.cells)));
-  key("traits", lines(all_to_json(report.traits)));
-  key("pairs", lines(all_to_json(report.pairs)));
-  if (!report.disagreements.empty()) key("disagreements", lines(all_to_json(report.disagreements)));
-  if (!report.clauses.empty() || !report.provenance.tool.empty()) key("clauses", lines(all_to_json(report.clauses)));
+  key("stacks", lines(report.stacks));
+  key("cells", lines(report.cells));
+  key("traits", lines(report.traits));
+  key("pairs", lines(report.pairs));
+  if (!report.disagreements.empty()) key("disagreements", lines(report.disagreements));
+  if (!report.clauses.empty() || !report.provenance.tool.empty()) key("clauses", lines(report.clauses));
   key("runs", line(report.runs));
   key("totals", line(sums(totals(report))));
   key("duration_s", line(std::round(report.duration_s * 1000) / 1000));
   key("complete", line(report.complete));
-  key("problems", lines(problems), true);
+  key("problems", lines(report.problems), true);
   return text + "}\n";
 }
 

@@ -122,11 +122,12 @@ std::string sarif(const RunReport& report, const std::vector<Clause>& clauses) {
   std::vector<std::string> names;
   for (const StackInfo& stack : report.stacks)
     if (std::find(names.begin(), names.end(), stack.name) == names.end()) names.push_back(stack.name);
-  const Json run{{"tool", {{"driver", std::move(driver)}}},
-                 {"automationDetails", {{"id", fmt::format("tlsbye/{}/", fmt::join(names, "+"))}}},
-                 {"invocations", Json::array({std::move(invocation)})},
-                 {"results", std::move(results)}};
-  const Json log{{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"}, {"version", "2.1.0"}, {"runs", Json::array({run})}};
+  Json run{{"tool", {{"driver", std::move(driver)}}},
+           {"automationDetails", {{"id", fmt::format("tlsbye/{}/", fmt::join(names, "+"))}}},
+           {"invocations", Json::array({std::move(invocation)})},
+           {"results", std::move(results)}};
+  const Json log{
+      {"$schema", "https://json.schemastore.org/sarif-2.1.0.json"}, {"version", "2.1.0"}, {"runs", Json::array({std::move(run)})}};
   return log.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -365,7 +365,7 @@ Json written(const Event& event) {
   return json;
 }
 
-std::string written(const std::string& replay, const Transcript& transcript) {
+std::string whole_line(const std::string& replay, const Transcript& transcript) {
   Json json{{"format", format_name}, {"replay", replay}, {"run", written(transcript.key())}};
   if (!transcript.options.empty()) json["options"] = transcript.options;
   json["script"] = transcript.script;
@@ -445,12 +445,6 @@ std::pair<std::string, Transcript> read_transcript(std::string_view text) {
 
 }  // namespace
 
-std::string transcripts_json(const Transcripts& transcripts) {
-  std::string text;
-  for (const auto& [replay, transcript] : transcripts) text += written(replay, transcript) + "\n";
-  return text;
-}
-
 std::optional<std::string> replay_named_by(std::string_view line) {
   const std::string head = fmt::format("{{\"format\":\"{}\",\"replay\":\"", format_name);
   if (!line.starts_with(head)) return std::nullopt;
@@ -460,24 +454,39 @@ std::optional<std::string> replay_named_by(std::string_view line) {
   return std::string(line.substr(0, end));
 }
 
-Transcripts parse_transcripts(std::string_view text, const std::string& name) {
-  Transcripts all;
-  for (int line = 1; !text.empty(); ++line) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
+std::string Transcripts::line(const std::string& replay, const Transcript& transcript) { return whole_line(replay, transcript) + "\n"; }
+
+std::vector<std::string> Transcripts::take(const std::filesystem::path& file) {
+  std::vector<std::string> replays;
+  const auto problem = lines_.take(file, [&](std::string_view line) {
     try {
-      all.insert(read_transcript(text.substr(0, end)));
+      return replays.emplace_back(read_transcript(line).first);
     } catch (const Mistake& mistake) {
-      throw RunFileError(fmt::format("{}:{}: {}", name, line, mistake.what));
+      throw RunFileError(fmt::format("{}:{}: {}", file.string(), replays.size() + 1, mistake.what));
     }
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return all;
+  });
+  if (problem) throw RunFileError(fmt::format("{}: {}", file.string(), problem->what));
+  return replays;
 }
 
-Transcripts read_transcripts(const std::filesystem::path& file) {
-  const auto read = read_file(file);
-  if (const auto* error = std::get_if<FileError>(&read)) throw RunFileError(fmt::format("{}: {}", file.string(), error->what));
-  return parse_transcripts(std::get<std::string>(read), file.string());
+Transcript Transcripts::at(const std::string& replay) const {
+  try {
+    return read_transcript(lines_.get(replay)).second;
+  } catch (const Mistake& mistake) {  // as it was taken it was whole
+    throw RunFileError(fmt::format("the transcript of {} was changed: {}", replay, mistake.what));
+  }
+}
+
+void Transcripts::write(const std::filesystem::path& file) const {
+  const std::vector<std::string> all = replays();
+  auto next = all.begin();
+  const auto piece = [&] {
+    if (next == all.end()) return std::string();
+    std::string line = lines_.get(*next++);
+    if (!line.ends_with('\n')) line += '\n';
+    return line;
+  };
+  if (const auto error = write_file(file, piece)) throw RunFileError(fmt::format("{}: {}", file.string(), error->what));
 }
 
 }  // namespace tlsbye

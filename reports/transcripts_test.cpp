@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
+#include "harness/data/file.h"
 #include "reports/golden.h"
 #include "reports/run_file.h"
 
@@ -14,29 +16,54 @@ namespace {
 
 using namespace testing;
 using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+// A file with that text, as long as it lives.
+class Jsonl {
+ public:
+  explicit Jsonl(std::string_view text) {
+    std::string folder = (fs::temp_directory_path() / "tlsbye-transcripts-XXXXXX").string();
+    folder_ = ::mkdtemp(folder.data());
+    write_file(file(), text);
+  }
+  ~Jsonl() { fs::remove_all(folder_); }
+  Jsonl(const Jsonl&) = delete;
+  Jsonl& operator=(const Jsonl&) = delete;
+  fs::path file() const { return folder_ / "t.jsonl"; }
+
+ private:
+  fs::path folder_;
+};
 
 // What reading says about the sample with one thing changed in its first transcript.
 template <typename Change>
 std::string complaint(Change change) {
-  const std::string text = transcripts_json(sample_transcripts());
+  const std::string text = Kept().text();
   Json json = Json::parse(text.substr(0, text.find('\n')));
   change(json);
+  const Jsonl changed(json.dump());
   try {
-    parse_transcripts(json.dump(), "t.jsonl");
+    Transcripts().take(changed.file());
   } catch (const RunFileError& error) {
-    return error.what();
+    const std::string what = error.what();
+    return what.substr(what.find("t.jsonl"));
   }
   return "no complaint";
 }
 
-TEST(Transcripts, AreAsTheyAlwaysWere) { expect_golden("transcripts.jsonl", transcripts_json(sample_transcripts())); }
+TEST(Transcripts, AreAsTheyAlwaysWere) { expect_golden("transcripts.jsonl", Kept().text()); }
 
 TEST(Transcripts, ComeBackAsTheyWent) {
-  const Transcripts honest = sample_transcripts(), back = parse_transcripts(transcripts_json(honest), "t.jsonl");
-  EXPECT_EQ(transcripts_json(back), transcripts_json(honest));
-  ASSERT_EQ(back.size(), honest.size());
+  const auto honest = sample_runs();
+  const Jsonl written(Kept().text());
+  Transcripts back;
+  EXPECT_EQ(back.take(written.file()), Kept().replays());
+  EXPECT_EQ(back.replays(), Kept().replays());
+  const Jsonl again("");
+  back.write(again.file());
+  EXPECT_EQ(std::get<std::string>(read_file(again.file())), Kept().text());
   for (const auto& [replay, transcript] : honest) {
-    const Transcript& copy = back.at(replay);
+    const Transcript copy = back.at(replay);
     EXPECT_EQ(copy.key(), transcript.key());
     EXPECT_EQ(copy.options, transcript.options);
     EXPECT_EQ(copy.script, transcript.script);
@@ -53,7 +80,7 @@ TEST(Transcripts, ComeBackAsTheyWent) {
 TEST(Transcripts, TheSampleHasEveryKindOfEventWithEveryFieldOfTheSchema) {
   const Json schema = Json::parse(read("../transcript.schema.json"));
   std::map<std::string, std::set<std::string>> seen;
-  const std::string text = transcripts_json(sample_transcripts());
+  const std::string text = Kept().text();
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     const Json json = Json::parse(line);
@@ -84,24 +111,24 @@ TEST(Transcripts, AMistakeIsNamedWithItsPlace) {
               }),
               ::testing::HasSubstr("`tlsbye run` makes it again"))
       << "a file of an older tlsbye says so, and not which key it has too many";
-  EXPECT_THROW(parse_transcripts("{", "t.jsonl"), RunFileError);
-  EXPECT_THROW(parse_transcripts("[]", "t.jsonl"), RunFileError);
-  EXPECT_THROW(read_transcripts("no-such-file"), RunFileError);
+  const Jsonl begun("{"), list("[]");
+  EXPECT_THROW(Transcripts().take(begun.file()), RunFileError);
+  EXPECT_THROW(Transcripts().take(list.file()), RunFileError);
+  EXPECT_THROW(Transcripts().take("no-such-file"), RunFileError);
+  EXPECT_THROW(Transcripts().take("."), RunFileError);
 }
 
 TEST(Transcripts, BytesThatAreNoTextComeBack) {
-  Transcripts all;
   Transcript transcript;
   RawCall call;
   call.data = std::string("\xff\x00<", 3);
   transcript.add(0, call);
-  all.emplace("r", transcript);
-  EXPECT_EQ(parse_transcripts(transcripts_json(all), "t").at("r").at(1).as<RawCall>()->data, call.data);
+  EXPECT_EQ(Kept({{"r", transcript}}).at("r").at(1).as<RawCall>()->data, call.data);
 }
 
 TEST(Transcripts, EachLineNamesItsReplayIdAtItsBeginning) {
-  const Transcripts all = sample_transcripts();
-  std::istringstream lines(transcripts_json(all));
+  const auto all = sample_runs();
+  std::istringstream lines(Kept().text());
   auto expected = all.begin();
   for (std::string line; std::getline(lines, line); ++expected) EXPECT_EQ(replay_named_by(line), expected->first);
   EXPECT_EQ(expected, all.end());

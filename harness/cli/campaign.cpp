@@ -17,6 +17,7 @@
 
 #include "harness/runner/cores.h"
 #include "harness/runner/replay_id.h"
+#include "reports/pcapng.h"
 #include "reports/terminal.h"
 
 namespace tlsbye {
@@ -82,12 +83,6 @@ class Progress {
 
 bool is_swept(const Run& run) { return run.scenario->sweep_faults || run.scenario->sweep_cuts; }
 
-// A run that may come to decide something.
-struct Kept {
-  Transcript transcript;
-  Capture capture;
-};
-
 // One worker's part: its judge, its peers, and what it keeps.
 class Worker {
  public:
@@ -113,7 +108,6 @@ class Worker {
   bool stopped() const { return options_.interrupted && options_.interrupted->load(std::memory_order_relaxed); }
 
   Judge& judge() { return judge_; }
-  std::map<std::string, Kept>& kept() { return kept_; }
 
  private:
   // What a sweep has to know of a run.
@@ -152,11 +146,26 @@ class Worker {
       if (made.died_before) made.died_before->reference = reference;
       const bool decided = judge_.take(index, made.transcript, replay);
       if (made.died_before && judge_.take(index, *made.died_before, replay))
-        kept_.insert_or_assign(replay, Kept{std::move(*made.died_before), std::move(made.capture_before)});
+        keep(replay, *made.died_before, made.capture_before);
       else if (decided)
-        kept_.insert_or_assign(replay, Kept{std::move(made.transcript), std::move(made.capture)});
+        keep(replay, made.transcript, made.capture);
     }
     return learnt;
+  }
+
+  void keep(const std::string& replay, const Transcript& transcript, const Capture& capture) {
+    if (!options_.kept) return;
+    options_.kept->keep(replay, transcript, capture);
+    kept_.insert(replay);
+    if (kept_.size() < enough_) return;
+    // What decided for a while, and does no more, goes.
+    const std::set<std::string_view> deciding = judge_.deciding();
+    std::erase_if(kept_, [&](const std::string& each) {
+      if (deciding.contains(each)) return false;
+      options_.kept->let_go(each);
+      return true;
+    });
+    enough_ = std::max<std::size_t>(2 * kept_.size(), 100);
   }
 
   std::vector<Schedule> following(const Run& run, const Made& made) const {
@@ -198,7 +207,8 @@ class Worker {
   const CampaignOptions& options_;
   Progress& progress_;
   std::optional<Runner> runner_;
-  std::map<std::string, Kept> kept_;
+  std::set<std::string> kept_;  // replay ids
+  std::size_t enough_ = 100;    // of these; then those that decide no longer are looked for
   std::map<std::string, Experience> experience_;
 };
 
@@ -220,7 +230,17 @@ std::vector<RunCounts::Silent> calls_that_never_came_back(const std::vector<std:
 
 }  // namespace
 
-CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, const Judge::Scope& scope, const CampaignOptions& options) {
+void KeptRuns::keep(const std::string& replay, const Transcript& transcript, const Capture& capture) {
+  transcripts.add(replay, transcript);
+  captures.put(replay, pcapng(replay, transcript, capture, more_replay_words));
+}
+
+void KeptRuns::let_go(const std::string& replay) {
+  transcripts.erase(replay);
+  captures.erase(replay);
+}
+
+RunReport make_all(const Plan& plan, const std::vector<Clause>& clauses, const Judge::Scope& scope, const CampaignOptions& options) {
   const auto began = Clock::now();
   const std::vector<int> cores = usable_cores();
   const std::size_t most = options.jobs > 0 ? options.jobs : cores.size();
@@ -262,30 +282,19 @@ CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, co
   }
   for (std::thread& thread : threads) thread.join();
 
-  CampaignResult result;
   Judge& judge = workers.front()->judge();
-  std::map<std::string, Kept>& kept = workers.front()->kept();
-  for (std::size_t number = 1; number < count; ++number) {
-    judge.merge(std::move(workers[number]->judge()));
-    kept.merge(workers[number]->kept());
+  for (std::size_t number = 1; number < count; ++number) judge.merge(std::move(workers[number]->judge()));
+  RunReport report = judge.report();
+  report.complete = progress.complete();
+  report.counts.silent = calls_that_never_came_back(workers);
+  report.problems = problems_of(report.counts, report.stacks);
+  if (options.kept) {
+    const std::set<std::string_view> deciding = judge.deciding();
+    for (const std::string& replay : options.kept->transcripts.replays())
+      if (!deciding.contains(replay)) options.kept->let_go(replay);
   }
-  result.report = judge.report();
-  result.report.complete = progress.complete();
-  result.report.counts.silent = calls_that_never_came_back(workers);
-  result.report.problems = problems_of(result.report.counts, result.report.stacks);
-  std::set<std::string_view> deciding;
-  for (const Cell& cell : result.report.cells) deciding.insert(cell.replay);
-  for (const TraitAnswer& trait : result.report.traits) {
-    deciding.insert(trait.replay);
-    deciding.insert(trait.replays.begin(), trait.replays.end());
-  }
-  for (auto& [replay, run] : kept) {
-    if (!deciding.contains(replay)) continue;
-    result.deciding.emplace(replay, std::move(run.transcript));
-    result.captures.emplace(replay, std::move(run.capture));
-  }
-  result.report.duration_s = std::chrono::duration<double>(Clock::now() - began).count();
-  return result;
+  report.duration_s = std::chrono::duration<double>(Clock::now() - began).count();
+  return report;
 }
 
 }  // namespace tlsbye

@@ -9,17 +9,34 @@
 #pragma once
 
 #include <atomic>
-#include <map>
+#include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/judge/judge.h"
 #include "harness/runner/plan.h"
+#include "reports/transcripts.h"
 
 namespace tlsbye {
 
 // The second EAGAIN of a pair comes at most so many transport calls after the first, unless more is asked for.
 inline constexpr std::size_t default_pairs = 16;
+
+// The runs that decided a cell or a trait, by their replay ids. They are in files while the campaign goes on: memory holds the runs that
+// are being made, however many libraries there are.
+struct KeptRuns {
+  // In that folder, and with the words that `tlsbye replay` needs behind the id.
+  KeptRuns(const std::filesystem::path& folder, std::string more_words)
+      : transcripts(folder), captures(folder), more_replay_words(std::move(more_words)) {}
+
+  void keep(const std::string& replay, const Transcript& transcript, const Capture& capture);
+  void let_go(const std::string& replay);
+
+  Transcripts transcripts;
+  Spill captures;  // as what Wireshark opens
+  const std::string more_replay_words;
+};
 
 struct CampaignOptions {
   unsigned jobs = 0;  // 0: one for each core this process may use
@@ -28,16 +45,11 @@ struct CampaignOptions {
   std::size_t pairs = default_pairs;               // 0: none
   bool progress = false;                           // a live line on standard error
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal: no further run is begun
-};
-
-struct CampaignResult {
-  RunReport report;                            // without known.toml
-  std::map<std::string, Transcript> deciding;  // by replay id: the transcripts of the runs that decided a cell or a trait
-  std::map<std::string, Capture> captures;     // of the same runs
+  KeptRuns* kept = nullptr;                        // where those that decide go; null: nowhere
 };
 
 // Each worker, with the peers it starts, keeps to one core (hops between cores cost more than the libraries do). The result depends on the
-// plan alone, not on the number of workers.
-CampaignResult make_all(const Plan& plan, const std::vector<Clause>& clauses, const Judge::Scope& scope, const CampaignOptions& options);
+// plan alone, not on the number of workers. The report is without known.toml.
+RunReport make_all(const Plan& plan, const std::vector<Clause>& clauses, const Judge::Scope& scope, const CampaignOptions& options);
 
 }  // namespace tlsbye

@@ -45,11 +45,11 @@ Baseline baseline_of(const House& house, const ExploreWords& words, const Select
   options.progress = ::isatty(STDERR_FILENO);
   options.interrupted = &interrupted_gently();
   if (options.progress) fmt::print(stderr, "tlsbye: what the scenarios show is not new; they are run first\n");
-  CampaignResult result = make_all(chosen.plan, chosen.clauses, chosen.scope, options);
-  result.report.provenance = provenance_of(house, plain, chosen, {});
-  if (!result.report.complete) throw Stop{exit_harness, "tlsbye: interrupted before anything was explored: the scenarios are run first"};
-  write_run_file(result.report, words.out / baseline_name);
-  return Baseline(result.report);
+  RunReport report = make_all(chosen.plan, chosen.clauses, chosen.scope, options);
+  report.provenance = provenance_of(house, plain, chosen, {});
+  if (!report.complete) throw Stop{exit_harness, "tlsbye: interrupted before anything was explored: the scenarios are run first"};
+  write_run_file(report, words.out / baseline_name);
+  return Baseline(report);
 }
 
 // What is done again with what was kept, and where it stands.

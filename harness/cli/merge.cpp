@@ -17,8 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // The files of single runs, from beside the run file that has them.
-void copy_runs(const fs::path& from, const fs::path& out, const Transcripts& transcripts) {
-  for (const auto& [replay, transcript] : transcripts) {
+void copy_runs(const fs::path& from, const fs::path& out, const std::vector<std::string>& replays) {
+  for (const std::string& replay : replays) {
     const std::string name = capture_name(replay);
     for (const fs::path& file : {fs::path("transcripts") / (name + ".txt"), fs::path("captures") / (name + ".pcapng")}) {
       std::error_code error;
@@ -34,7 +34,8 @@ void copy_runs(const fs::path& from, const fs::path& out, const Transcripts& tra
 int merge_command(const House& house, const MergeWords& words) {
   const LoadedKnown known = known_of(house, words.known);
   std::vector<RunPart> parts;
-  std::vector<Transcripts> transcripts;
+  Transcripts transcripts;
+  std::vector<std::vector<std::string>> replays;  // of each part
   for (const fs::path& file : words.run_files) {
     std::error_code error;
     if (fs::equivalent(file.parent_path().empty() ? "." : file.parent_path(), words.out, error))
@@ -42,7 +43,7 @@ int merge_command(const House& house, const MergeWords& words) {
     parts.push_back({read_run(file), file.string()});
     const fs::path beside = file.parent_path() / transcripts_file;
     try {
-      transcripts.push_back(fs::exists(beside, error) ? read_transcripts(beside) : Transcripts{});
+      replays.push_back(fs::exists(beside, error) ? transcripts.take(beside) : std::vector<std::string>{});
     } catch (const RunFileError& fault) {
       throw Stop{exit_usage, fmt::format("tlsbye: {}", fault.what())};
     }
@@ -58,11 +59,9 @@ int merge_command(const House& house, const MergeWords& words) {
   RunReport& report = std::get<RunReport>(made);
   static_cast<void>(apply_known(report, known.entries, clauses, today(), peer_names(house)));
   static_cast<void>(explain_disagreements(report, known.partner_dependent));
-  Transcripts all;
-  for (const Transcripts& some : transcripts) all.insert(some.begin(), some.end());
   const OutFolder out(words.out, {"transcripts", "captures"});
-  if (const auto unwritten = write_results(house, words.out, report, all, [&] {
-        for (std::size_t i = 0; i < transcripts.size(); ++i) copy_runs(words.run_files[i].parent_path(), words.out, transcripts[i]);
+  if (const auto unwritten = write_results(house, words.out, report, transcripts, [&] {
+        for (std::size_t i = 0; i < replays.size(); ++i) copy_runs(words.run_files[i].parent_path(), words.out, replays[i]);
       }))
     throw *unwritten;
   fmt::print("{}", terminal(report, clauses, terminal_style(STDOUT_FILENO)));

@@ -159,7 +159,9 @@ int probe_command(const House& house, const ProbeWords& words) {
     throw Stop{exit_harness, text};
   }
 
-  CampaignResult result;
+  Provenance of_program;
+  of_program.replay_words = program.replay_words();
+  KeptRuns kept(words.out, more_replay_words(of_program));
   Judge judge(chosen.clauses, chosen.scope);
   std::size_t index = 0, unmade = 0;
   bool complete = true;
@@ -195,15 +197,13 @@ int probe_command(const House& house, const ProbeWords& words) {
       const std::string replay = replay_id(worst->transcript.key());
       judge.take(index++, worst->transcript, replay);
       probed.runs.push_back({scenario->title, worst->transcript, replay, std::move(reactions)});
-      result.captures.emplace(replay, std::move(worst->capture));
-      result.deciding.emplace(replay, std::move(worst->transcript));
+      kept.keep(replay, worst->transcript, worst->capture);
     }
   }
   if (unmade > 0 && complete)
     probed.remarks.push_back(fmt::format("{} more connections were not made (--at-most {})", unmade, words.at_most));
 
-  RunReport& report = result.report;
-  report = judge.report();
+  RunReport report = judge.report();
   report.complete = complete;
   report.duration_s = std::chrono::duration<double>(Clock::now() - began).count();
   chosen.partners = {&partner};
@@ -217,7 +217,7 @@ int probe_command(const House& house, const ProbeWords& words) {
   report.provenance = provenance_of(house, as_run, chosen, known);
   report.provenance.replay_words = program.replay_words();
   const KnownResult applied = apply_known(report, known.entries, chosen.all_clauses, today(), {program.stack().name});
-  const std::optional<Stop> unwritten = write_results(house, words.out, report, result.deciding, [&] { write_runs(words.out, result); });
+  const std::optional<Stop> unwritten = write_results(house, words.out, report, kept.transcripts, [&] { write_runs(words.out, kept); });
 
   fmt::print("{}", probed_text(probed, report, chosen.all_clauses, terminal_style(STDOUT_FILENO)));
   if (!unwritten) fmt::print("Each connection, told and for Wireshark: {}, and run.json beside it\n", (words.out / page_file).string());

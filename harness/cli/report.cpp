@@ -20,12 +20,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // Beside the run file, where `tlsbye run` put them; a run file alone makes reports too, without what happened in the runs.
-Transcripts transcripts_beside(const fs::path& run_file) {
+void take_transcripts_beside(const fs::path& run_file, Transcripts& transcripts) {
   const fs::path file = run_file.parent_path() / transcripts_file;
   std::error_code error;
-  if (fs::exists(file, error)) return read_transcripts(file);
-  fmt::print(stderr, "tlsbye: {} is not there: the page is made without what happened in the runs\n", file.string());
-  return {};
+  if (fs::exists(file, error))
+    transcripts.take(file);
+  else
+    fmt::print(stderr, "tlsbye: {} is not there: the page is made without what happened in the runs\n", file.string());
 }
 
 // Two names of one file, whether it is there already or not.
@@ -109,8 +110,10 @@ int report_command(const House& house, const ReportWords& words) {
       style.all = words.all;
       fmt::print("{}", terminal(report, references.clauses, style));
     }
-    write_reports(report, references, shows_runs ? transcripts_beside(run_file) : Transcripts{}, files);
-  } catch (const RunFileError& error) {
+    Transcripts transcripts;
+    if (shows_runs) take_transcripts_beside(run_file, transcripts);
+    write_reports(report, references, transcripts, files);
+  } catch (const std::runtime_error& error) {
     throw Stop{exit_usage, fmt::format("tlsbye: {}", error.what())};
   }
   return exit_done;

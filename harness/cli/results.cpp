@@ -39,12 +39,14 @@ std::optional<Stop> write_results(const House& house, const fs::path& out, const
   try {
     take_away_old(out);
     write_run_file(report, out / "run.json");
-    write_text(out / transcripts_file, transcripts_json(transcripts));
+    if (const auto fault = transcripts.fault())
+      return Stop{exit_harness, fmt::format("tlsbye: {}: {}", (out / transcripts_file).string(), fault->what)};
+    transcripts.write(out / transcripts_file);
     std::vector<ReportFile> reports;
     for (const ReportFormat& format : report_formats()) reports.push_back({&format, out / format.file});
     write_reports(report, references_of(house), transcripts, reports);
     write_runs();
-  } catch (const RunFileError& error) {
+  } catch (const std::runtime_error& error) {
     return Stop{exit_harness, fmt::format("tlsbye: {}", error.what())};
   } catch (const Stop& stop) {
     return Stop{exit_harness, stop.message};
@@ -52,12 +54,15 @@ std::optional<Stop> write_results(const House& house, const fs::path& out, const
   return std::nullopt;
 }
 
-void write_runs(const std::filesystem::path& out, const CampaignResult& result) {
-  for (const auto& [replay, transcript] : result.deciding) {
+void write_runs(const std::filesystem::path& out, const KeptRuns& kept) {
+  for (const std::string& replay : kept.transcripts.replays()) {
+    const Transcript transcript = kept.transcripts.at(replay);
     const std::string name = capture_name(replay), capture = "captures/" + name + ".pcapng";
     write_text(out / "transcripts" / (name + ".txt"),
                fmt::format("{}\n{}\nfor Wireshark: {}\n\n{}", replay, describe(transcript.key()), capture, tell_story(transcript)));
-    write_text(out / capture, pcapng(replay, transcript, result.captures.at(replay), more_replay_words(result.report.provenance)));
+    if (const auto fault = kept.captures.fault())
+      throw Stop{exit_harness, fmt::format("tlsbye: {}: {}", (out / capture).string(), fault->what)};
+    write_text(out / capture, kept.captures.get(replay));
   }
 }
 

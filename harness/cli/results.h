@@ -18,7 +18,7 @@ std::optional<Stop> write_results(const House& house, const std::filesystem::pat
                                   const Transcripts& transcripts, const std::function<void()>& write_runs);
 
 // The deciding runs, a file each: told, and as what Wireshark opens.
-void write_runs(const std::filesystem::path& out, const CampaignResult& result);
+void write_runs(const std::filesystem::path& out, const KeptRuns& kept);
 
 // The list of that name, or the usual one; throws Stop where it has mistakes.
 LoadedKnown known_of(const House& house, const std::filesystem::path& named);

@@ -77,16 +77,17 @@ int run_command(const House& house, const RunWords& words) {
   options.runner.patience = words.patience;
   options.progress = ::isatty(STDERR_FILENO);
   options.interrupted = &interrupted;
-  CampaignResult result;
-  RunReport& report = result.report;
-  report = Judge(clauses, chosen.scope).report();
+  const Provenance provenance = provenance_of(house, words, chosen, known);
+  KeptRuns kept(words.out, more_replay_words(provenance));
+  options.kept = &kept;
+  RunReport report = Judge(clauses, chosen.scope).report();
   if (report.cells.empty() && !words.shard)
     report.problems.push_back(
         "a run of nothing: the run has no cells, since none of the chosen clauses speaks of the chosen stacks in these roles and TLS "
         "versions (0 cells)");
   else
-    result = make_all(plan, clauses, chosen.scope, options);
-  report.provenance = provenance_of(house, words, chosen, known);
+    report = make_all(plan, clauses, chosen.scope, options);
+  report.provenance = provenance;
   report.shard = words.shard;
   report.counts.before = chosen.found.problems;
   report.problems.insert(report.problems.begin(), chosen.found.problems.begin(), chosen.found.problems.end());
@@ -94,7 +95,7 @@ int run_command(const House& house, const RunWords& words) {
   KnownResult applied = words.shard ? KnownResult{} : apply_known(report, known.entries, chosen.all_clauses, today(), peer_names(house));
   if (!words.shard) std::ranges::move(explain_disagreements(report, known.partner_dependent), std::back_inserter(applied.faults));
 
-  const std::optional<Stop> unwritten = write_results(house, words.out, report, result.deciding, [&] { write_runs(words.out, result); });
+  const std::optional<Stop> unwritten = write_results(house, words.out, report, kept.transcripts, [&] { write_runs(words.out, kept); });
 
   // A disk that is full does not take away what was measured: it is told all the same.
   TerminalStyle style = terminal_style(STDOUT_FILENO);

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace tlsbye {
 namespace {
@@ -46,13 +47,17 @@ std::string_view kind_of(mode_t mode) {
   return "is a device, not a file";
 }
 
-// All of `text`; the errno otherwise.
-int write_all(Open& out, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(out.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    text.remove_prefix(static_cast<std::size_t>(written));
+using Pieces = std::function<std::string_view()>;
+
+// All pieces, up to an empty one; the errno otherwise.
+int write_all(Open& out, const Pieces& next) {
+  for (std::string_view text = next(); !text.empty(); text = next()) {
+    while (!text.empty()) {
+      const ssize_t written = ::write(out.get(), text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return errno;
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
   }
   return out.close() ? 0 : errno;
 }
@@ -65,11 +70,32 @@ bool is_descriptor(const fs::path& file) {
   return name == "/dev/stdout" || name == "/dev/stderr" || name.starts_with("/dev/fd/") || name.starts_with("/proc/self/fd/");
 }
 
-std::optional<FileError> write_as_it_is(const fs::path& file, int flags, std::string_view text) {
+std::optional<FileError> write_as_it_is(const fs::path& file, int flags, const Pieces& next) {
   Open out(file, O_WRONLY | flags);
   if (out.get() < 0) return unwritable(errno);
-  const int problem = write_all(out, text);
+  const int problem = write_all(out, next);
   return problem == 0 ? std::nullopt : std::optional(unwritable(problem));
+}
+
+std::optional<FileError> write_pieces(const fs::path& file, const Pieces& next) {
+  std::error_code error;
+  const fs::file_status there = fs::status(file, error);
+  if (fs::is_directory(there)) return FileError{"cannot be written: it is a folder"};
+  if (is_descriptor(file)) return write_as_it_is(file, O_APPEND, next);
+  if (fs::exists(there) && !fs::is_regular_file(there)) return write_as_it_is(file, 0, next);
+  if (fs::exists(there) && ::access(file.c_str(), W_OK) != 0) return unwritable(errno);
+  // Through a link to the file that it stands for.
+  const fs::path target = fs::exists(there) ? fs::canonical(file, error) : file;
+  const fs::path partial = target.string() + ".partial";
+  Open out(partial, O_WRONLY | O_CREAT | O_TRUNC);
+  if (out.get() < 0 && fs::exists(there)) return write_as_it_is(file, O_TRUNC, next);  // its folder takes no further file
+  if (out.get() < 0) return unwritable(errno);
+  if (fs::exists(there)) ::fchmod(out.get(), static_cast<mode_t>(there.permissions()) & 07777);
+  int problem = write_all(out, next);
+  if (problem == 0 && ::rename(partial.c_str(), target.c_str()) != 0) problem = errno;
+  if (problem == 0) return std::nullopt;
+  ::unlink(partial.c_str());
+  return unwritable(problem);
 }
 
 }  // namespace
@@ -112,24 +138,12 @@ std::optional<std::string> read_text(const fs::path& file, std::vector<Diagnosti
 }
 
 std::optional<FileError> write_file(const fs::path& file, std::string_view text) {
-  std::error_code error;
-  const fs::file_status there = fs::status(file, error);
-  if (fs::is_directory(there)) return FileError{"cannot be written: it is a folder"};
-  if (is_descriptor(file)) return write_as_it_is(file, O_APPEND, text);
-  if (fs::exists(there) && !fs::is_regular_file(there)) return write_as_it_is(file, 0, text);
-  if (fs::exists(there) && ::access(file.c_str(), W_OK) != 0) return unwritable(errno);
-  // Through a link to the file that it stands for.
-  const fs::path target = fs::exists(there) ? fs::canonical(file, error) : file;
-  const fs::path partial = target.string() + ".partial";
-  Open out(partial, O_WRONLY | O_CREAT | O_TRUNC);
-  if (out.get() < 0 && fs::exists(there)) return write_as_it_is(file, O_TRUNC, text);  // its folder takes no further file
-  if (out.get() < 0) return unwritable(errno);
-  if (fs::exists(there)) ::fchmod(out.get(), static_cast<mode_t>(there.permissions()) & 07777);
-  int problem = write_all(out, text);
-  if (problem == 0 && ::rename(partial.c_str(), target.c_str()) != 0) problem = errno;
-  if (problem == 0) return std::nullopt;
-  ::unlink(partial.c_str());
-  return unwritable(problem);
+  return write_pieces(file, [&] { return std::exchange(text, {}); });
+}
+
+std::optional<FileError> write_file(const fs::path& file, const std::function<std::string()>& next) {
+  std::string piece;
+  return write_pieces(file, [&] { return std::string_view(piece = next()); });
 }
 
 }  // namespace tlsbye

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,5 +30,7 @@ std::optional<std::string> read_text(const std::filesystem::path& file, std::vec
 // Writes by way of a temporary file beside it, so that the file is whole or as it was before. What is there and is not a file (/dev/stdout,
 // a pipe) is written to as it is.
 std::optional<FileError> write_file(const std::filesystem::path& file, std::string_view text);
+// The same of a text in pieces: `next` gives one after the other, and an empty one at the end.
+std::optional<FileError> write_file(const std::filesystem::path& file, const std::function<std::string()>& next);
 
 }  // namespace tlsbye

@@ -272,6 +272,17 @@ void Judge::lose(std::size_t index, const RunKey& key, std::string_view replay, 
   column(key).lost.emplace(index, Lost{key.scenario, std::string(replay), std::string(why)});
 }
 
+std::set<std::string_view> Judge::deciding() const {
+  std::set<std::string_view> replays;
+  for (const Column& column : columns_) {
+    for (const Decision& cell : column.cells)
+      if (cell.verdict != Verdict::not_reached) replays.insert(cell.replay);
+    for (const auto& trait : column.traits)
+      for (const auto& [answer, answered] : trait) replays.insert(answered.replay);
+  }
+  return replays;
+}
+
 void Judge::merge(Judge&& other) {
   if (clauses_ != other.clauses_ || columns_.size() != other.columns_.size())
     throw std::invalid_argument("judges of different clauses or scopes cannot be merged");

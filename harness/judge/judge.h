@@ -202,6 +202,9 @@ class Judge {
   // Whether runs like that are in the scope.
   bool covers(const RunKey& key) const;
 
+  // The replay ids of the runs that decide a cell or a trait, as far as has been seen: of all others no reader will be told.
+  std::set<std::string_view> deciding() const;
+
   // Takes over what the other judge has seen. Both must have the same clauses and scope.
   void merge(Judge&& other);
 

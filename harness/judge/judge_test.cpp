@@ -128,6 +128,7 @@ TEST(Judge, TheWorstRunDecidesAndIsNamed) {
   ASSERT_THAT(decided.evidence, SizeIs(1));
   EXPECT_THAT(told(decided.evidence[0]), HasSubstr("> 1.1   subject"));
   EXPECT_EQ(decided.evidence[0].label, "1.1");
+  EXPECT_THAT(judge.deciding(), ElementsAre("bad")) << "of the runs that no report names nothing has to be kept";
   EXPECT_EQ(report.runs, 3U);
 }
 
