@@ -490,6 +490,8 @@ def test_fifty_builds_are_told_in_short(fifty, full_run):
         newest = f"{stack['name']} 0.4.0-{stack['version']}"
         assert text.count(f"\n| {stack['name']} ") == 3 and "gnutls 0.0.0-0.1.0" in text and f"\n| {newest} |" in text
     assert len((fifty.folder / "out/matrix.html").read_bytes()) < 8_000_000
+    results = json.loads((fifty.folder / "out/results.sarif").read_text())["runs"][0]["results"]
+    assert 1000 < len(results) < 5000, "code scanning shows no more"
     told = full_run("report", fifty.folder / "out/run.json", "--terminal", check=0).stdout
     assert len(told.splitlines()) < 300 and "gnutls 0.0.0-" in told
 
