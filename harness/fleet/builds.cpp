@@ -50,6 +50,7 @@ std::string fingerprint(const fs::path& kit, const std::string& adapter) {
   const std::vector<std::string> files{"compiler",
                                        "libtlsbye_peer.a",
                                        "libtlsbye_protocol.a",
+                                       "certificates.h",
                                        "peers/common/stack.h",
                                        "peers/common/adapter.h",
                                        fmt::format("peers/{}.cpp", adapter)};

@@ -46,7 +46,7 @@ Certificate certify(EVP_PKEY* key, const char* name, X509* issuer, EVP_PKEY* iss
   add_extension(certificate.get(), signer, NID_key_usage, issuer ? "critical,digitalSignature" : "critical,keyCertSign");
   // Real clients, which `tlsbye probe` starts, are as strict as they like.
   add_extension(certificate.get(), signer, NID_subject_key_identifier, "hash");
-  add_extension(certificate.get(), signer, NID_authority_key_identifier, "keyid");
+  if (issuer) add_extension(certificate.get(), signer, NID_authority_key_identifier, "keyid");  // of its own signer it would be empty
   if (issuer) add_extension(certificate.get(), signer, NID_ext_key_usage, "serverAuth");
   if (issuer) add_extension(certificate.get(), signer, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1");
   X509_sign(certificate.get(), issuer ? issuer_key : key, EVP_sha256());
