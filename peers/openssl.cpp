@@ -1,8 +1,8 @@
 // The OpenSSL peer. Compiles against OpenSSL from 1.1.1 on; an ability that the library does not have is not promised.
 //
-// Compiled against the headers of BoringSSL it is that stack's peer. FORK marks what is otherwise there: the API for TLS 1.3 is its own,
-// a client is given what it can resume by a callback, nothing can be chosen that it does not have (encrypt-then-mac, security levels,
-// post-handshake authentication), a handshake cannot be asked for again, and it does not say which version it is.
+// Compiled against the headers of BoringSSL or AWS-LC it is that stack's peer. FORK marks what is otherwise there: the API for TLS 1.3 is
+// their own, a client is given what it can resume by a callback, nothing can be chosen that they do not have (encrypt-then-mac, security
+// levels, post-handshake authentication), and a handshake cannot be asked for again.
 #include "peers/openssl.h"
 
 #include <openssl/err.h>
@@ -19,7 +19,10 @@
 #include "certificates.h"
 #include "peers/common/adapter.h"
 
-#ifdef OPENSSL_IS_BORINGSSL
+#ifdef OPENSSL_IS_AWSLC
+#include <openssl/service_indicator.h>
+#endif
+#if defined(OPENSSL_IS_BORINGSSL) || defined(OPENSSL_IS_AWSLC)
 #define FORK
 #endif
 
@@ -48,7 +51,7 @@ void require(bool success, const char* what) {
 }
 
 // What a call that returned no success came to. A close_notify that has been sent is not told here: see close().
-Outcome outcome_of(int error, unsigned long reason, int error_number) {
+Outcome outcome_of(int error, decltype(ERR_peek_error()) reason, int error_number) {
   switch (error) {
     case SSL_ERROR_NONE:
       return Outcome::done;
@@ -468,6 +471,9 @@ bool offers(Tls tls) {
 std::string version() {
 #if defined(OPENSSL_IS_BORINGSSL)
   return std::to_string(BORINGSSL_API_VERSION);
+#elif defined(OPENSSL_IS_AWSLC)
+  const std::string_view words = awslc_version_string();  // "AWS-LC 1.2.3"
+  return std::string(words.substr(words.rfind(' ') + 1));
 #elif defined(OPENSSL_VERSION_STRING)
   return OpenSSL_version(OPENSSL_VERSION_STRING);
 #else
@@ -520,7 +526,7 @@ Context make_context(Role role, Tls tls, bool usual) {
   return context;
 }
 
-// A client of BoringSSL is told what it can resume where it asks for a cache, which need not be the library's.
+// A client of a FORK is told what it can resume where it asks for a cache, which need not be the library's.
 int not_cached([[maybe_unused]] Role role) {
 #ifdef FORK
   if (role == Role::client) return SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL;
@@ -530,6 +536,8 @@ int not_cached([[maybe_unused]] Role role) {
 
 #ifdef OPENSSL_IS_BORINGSSL
 constexpr const char* stack_name = "boringssl";
+#elif defined(OPENSSL_IS_AWSLC)
+constexpr const char* stack_name = "aws-lc";
 #else
 constexpr const char* stack_name = "openssl";
 #endif

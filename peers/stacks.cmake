@@ -8,6 +8,7 @@
 #   PACKAGE            Debian's, named where the library is missing; or the build that `tlsbye get` obtains (fleet.toml)
 #   ADAPTER            ADAPTER.cpp is compiled; left out: NAME.cpp
 
+tlsbye_stack(aws-lc ADAPTER openssl HEADER openssl/is_awslc.h LIBRARIES ssl crypto FOLDER aws-lc PACKAGE aws-lc@crate)
 tlsbye_stack(boringssl ADAPTER openssl HEADER openssl/is_boringssl.h LIBRARIES ssl crypto FOLDER android PACKAGE android-libboringssl-dev)
 tlsbye_stack(botan MODULE botan-2 PACKAGE libbotan-2-dev)
 tlsbye_stack(gnutls MODULE gnutls PACKAGE libgnutls28-dev)

@@ -3,7 +3,7 @@
 import re
 
 # Sections 1 to 12 of the catalogue: the RFCs and the stacks that have a peer.
-SECTIONS = re.compile(r"^(RFC|BCP|GNUTLS|OPENSSL|WOLFSSL|MBEDTLS|BORING|S2N|RUSTLS|NSS|BOTAN|GO|JSSE)")
+SECTIONS = re.compile(r"^(RFC|BCP|GNUTLS|OPENSSL|WOLFSSL|MBEDTLS|BORING|AWSLC|S2N|RUSTLS|NSS|BOTAN|GO|JSSE)")
 DATAGRAMS = re.compile(r"DTLS|^RFC6347|^RFC9147")
 
 

@@ -27,7 +27,7 @@ std::string problems_of(std::string_view text) {
 TEST(FleetFile, TheShippedOneLoads) {
   const LoadedFleet loaded = load_fleet({TLSBYE_SOURCE_DIR "/peers/fleet.toml"});
   EXPECT_EQ(rendered(loaded.diagnostics), "");
-  EXPECT_THAT(loaded.fleet.stacks, SizeIs(6));
+  EXPECT_THAT(loaded.fleet.stacks, SizeIs(7));
   EXPECT_THAT(loaded.fleet.suites, SizeIs(5));
   EXPECT_EQ(loaded.fleet.stack("openssl")->adapter, "openssl");
 }

@@ -19,7 +19,9 @@ TEST(Certificates, WhereTheSignersKeyIsToBeNamedItIs) {
         static_cast<AUTHORITY_KEYID*>(X509_get_ext_d2i(certificate.get(), NID_authority_key_identifier, nullptr, nullptr)),
         AUTHORITY_KEYID_free);
     EXPECT_EQ(signer != nullptr, text == leaf_certificate);
-    if (signer) EXPECT_TRUE(signer->keyid);
+    if (signer) {
+      EXPECT_TRUE(signer->keyid);
+    }
   }
 }
 
