@@ -198,9 +198,12 @@ std::string Connection::read(Side side, int* error) {
 }
 
 std::string Connection::reason() {
-  const char* words = ERR_reason_error_string(ERR_peek_error());  // the cause; what it led to stands behind it
-  ERR_clear_error();
-  return words ? words : "";
+  std::string last;
+  while (const unsigned long error = ERR_get_error()) {
+    const char* words = ERR_reason_error_string(error);
+    if (words && std::string_view(words) != "record layer failure") last = words;  // OpenSSL from 3.2 on adds this one to whatever it was
+  }
+  return last;
 }
 
 std::vector<Seen> Connection::records(Side from) const {
