@@ -17,8 +17,8 @@ One more test, `the-run-itself`, fails where the gate finds fault with the run a
 The results of a session that was not green, the page and the deciding runs among them, are kept in the folder `tlsbye-results` below the
 root folder; `out` names another one.
 
-`pytest --tlsbye-explore SEED[:RUNS]` is an exploration (docs/exploring.md): one test, `explored[SEED:RUNS]`, that it was made, and a failing
-one for each pair of clause and library that is new, with the script that was shrunk to show it. What is new is known only when it has been
+`pytest --tlsbye-explore SEED[:RUNS]` is an exploration (docs/exploring.md): one test, `explored[SEED:RUNS]`, that it was made, and a
+failing one for each pair of clause and library that is new, with the script that was shrunk to show it. What is new is known only when it has been
 found: the exploration is made while pytest collects. What `known` accepts or `run` shows is not new; without them the scenarios are run first.
 
 Configuration stands in pyproject.toml; the command line comes first:
