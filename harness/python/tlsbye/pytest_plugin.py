@@ -18,8 +18,9 @@ The results of a session that was not green, the page and the deciding runs amon
 root folder; `out` names another one.
 
 `pytest --tlsbye-explore SEED[:RUNS]` is an exploration (docs/exploring.md): one test, `explored[SEED:RUNS]`, that it was made, and a
-failing one for each pair of clause and library that is new, with the script that was shrunk to show it. What is new is known only when it has been
-found: the exploration is made while pytest collects. What `known` accepts or `run` shows is not new; without them the scenarios are run first.
+failing one for each pair of clause and library that is new, with the script that was shrunk to show it. What is new is known only when it
+has been found: the exploration is made while pytest collects. What `known` accepts or `run` shows is not new; without them the scenarios
+are run first.
 
 Configuration stands in pyproject.toml; the command line comes first:
 
@@ -249,7 +250,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--tlsbye-lib", action="append", metavar="NAME=PREFIX", help="run a peer against the library built elsewhere")
     group.addoption("--tlsbye-clause", action="append", metavar="GLOB", help="only these clauses")
     group.addoption("--tlsbye-scenario", action="append", metavar="GLOB", help="run only these scenarios")
-    group.addoption("--tlsbye-explore", metavar="SEED[:RUNS]", help="explore: a failing test for each pair of clause and library that is new")
+    group.addoption("--tlsbye-explore", metavar="SEED[:RUNS]", help="explore: a failing test for each new pair of clause and library")
     group.addoption("--tlsbye-run", metavar="FILE", help="take verdicts from this run.json instead of making a run")
 
 
@@ -379,7 +380,8 @@ class TlsbyeExploredItem(pytest.Item):
 
 def _story(pair: dict[str, Any]) -> str:
     """What was found, the script that shows it, and how it is seen again."""
-    facts = f"{pair['stack']} {pair['version']} as {pair['role']}, TLS {pair['tls']}, {pair['io']}, with {pair['partner']} {pair['partner_version']}"
+    partner = f"{pair['partner']} {pair['partner_version']}"
+    facts = f"{pair['stack']} {pair['version']} as {pair['role']}, TLS {pair['tls']}, {pair['io']}, with {partner}"
     options = [f"option {word} ({side})" for side, key in (("subject", "options"), ("partner", "partner_options")) for word in pair[key]]
     options += ["over TCP"] if pair["transport"] == "tcp" else []
     evidence = [("> " if line["decisive"] else "  ") + f"{line['label']:<6} {line['text']}" for line in pair["evidence"]]
