@@ -526,7 +526,7 @@ Context make_context(Role role, Tls tls, bool usual) {
   return context;
 }
 
-// A client of a FORK is told what it can resume where it asks for a cache, which need not be the library's.
+// A FORK hands a client its sessions by a callback, and only if the context caches for clients; the library's own cache can stay off.
 int not_cached([[maybe_unused]] Role role) {
 #ifdef FORK
   if (role == Role::client) return SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL;

@@ -61,6 +61,8 @@ std::string obstacle(const Transcript& transcript) {
       if (did->what == ProgramDid::What::went_on) return fmt::format("it goes on without end: {}", did->text);
       return fmt::format("{} {}", did->text, when);
     }
+    if (const auto* refused = event.as<NotDone>(); refused && refused->side == Side::partner && refused->unsupported)
+      return fmt::format("our own library refuses: {}", refused->why);
     if (const auto* died = event.as<Died>()) return fmt::format("our own library ended: {}", died->detail);
     if (const auto* call = event.as<ApiCall>(); call && call == handshake && !call_again(call->outcome))
       return fmt::format("our library does not go on with it: {}", call->words.empty() ? call->code : call->words);
@@ -120,7 +122,7 @@ int probe_command(const House& house, const ProbeWords& words) {
   const std::size_t planned = std::min<std::size_t>(words.at_most, versions.size() * (1 + repeat * wanted.size()));
   fmt::print(stderr, "tlsbye: {}: {} connections at most, one at a time\n", program.called(), planned);
   if (program.program().is_client())
-    fmt::print(stderr, "tlsbye: {} at {}:{}\n", words.program.command.empty() ? "whoever connects is served" : "it is to connect",
+    fmt::print(stderr, "tlsbye: {} at {}:{}\n", words.program.command.empty() ? "each client that connects is served" : "it is to connect",
                program.program().host, program.program().port);
   const std::atomic<bool>& interrupted = interrupted_gently();
 

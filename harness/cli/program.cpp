@@ -180,10 +180,9 @@ PreparedProgram::PreparedProgram(const House& house, const ProgramWords& words) 
   const bool is_name = program_.host.find_first_not_of("0123456789.:abcdefABCDEF") != std::string::npos;
   program_.server_name = !words.server_name.empty() ? words.server_name : is_name && !program_.is_client() ? program_.host : "";
   program_.alpn = words.alpn;
-  program_.trust = words.trust.empty() || words.trust == "system" ? words.trust : fs::absolute(words.trust).string();
   again("--sni", words.server_name);
   again("--alpn", words.alpn);
-  again("--trust", words.trust);
+  // The absolute name of a file that can be read and has something in PEM.
   const auto pem = [&](const std::string& word, const char* option) {
     if (word.empty()) return std::string();
     const std::string file = fs::absolute(word).string();
@@ -195,6 +194,8 @@ PreparedProgram::PreparedProgram(const House& house, const ProgramWords& words) 
     again(option, word);
     return file;
   };
+  if (words.trust == "system") again("--trust", words.trust);
+  program_.trust = words.trust == "system" ? words.trust : pem(words.trust, "--trust");
   program_.certificate = pem(words.certificate, "--cert");
   program_.key = words.key.empty() ? program_.certificate : pem(words.key, "--key");
   again("--protocol", words.protocol);
@@ -250,7 +251,7 @@ PreparedProgram::PreparedProgram(const House& house, const ProgramWords& words) 
   }
 
   called_ = !program_.is_client()   ? words.server
-            : words.command.empty() ? fmt::format("whoever connects to {}:{}", program_.host, program_.port)
+            : words.command.empty() ? fmt::format("the client of {}:{}", program_.host, program_.port)
                                     : fs::path(words.command.front()).filename().string();
   const std::size_t at = words.as.find('@');
   stack_.name = name_of(words.as.empty() ? (program_.is_client() && words.command.empty() ? "client" : called_) : words.as.substr(0, at));

@@ -323,19 +323,6 @@ TEST(PeerProcess, WhatIsNeverAnsweredIsRememberedBeyondTheProcess) {
   EXPECT_EQ(experience["close"].times, 1U);
 }
 
-TEST(PeerProcess, WhatIsAnsweredAtOnceOrNeverIsSoonGivenUp) {
-  EXPECT_TRUE((Answered{1000, 3, 10}.at_once()));
-  EXPECT_FALSE((Answered{1000, 3, 11}.at_once()));  // it takes its time now and then
-  EXPECT_FALSE((Answered{99, 3, 0}.at_once()));     // and may yet
-  Experience experience{{"close", {1000, 3, 0}}};
-  auto spins = PeerProcess::start("/proc/self/exe", 30s, {{"--be", "computes"}, {}, &experience});
-  const Report report = std::get<PeerProcess>(spins).ask(Line("close"));
-  ASSERT_TRUE(report.end);
-  EXPECT_EQ(report.end->how, Died::How::spun);
-  EXPECT_EQ(experience["close"].never, 4U);
-  EXPECT_EQ(experience["close"].times, 1000U);
-}
-
 TEST(PeerProcess, GoesByItselfWhenItIsNoLongerWanted) {
   const std::string mark = testing::TempDir() + "tlsbye-mark-" + std::to_string(::getpid());
   { const PeerProcess peer = peer_that("leave a mark in " + mark); }

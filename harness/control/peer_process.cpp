@@ -281,23 +281,16 @@ Report PeerProcess::ask(const Line& request, int passed) {
   append_line(packet_, request);
   if (!alive()) return Report{{}, {}, PeerEnd{Died::How::exited, "it is not running"}};
   if (request.word() != "resume" && request.word() != "pass") asked_ = request.word();
-  const auto began = std::chrono::steady_clock::now();
   if (!channel_.send(packet_, passed)) return Report{{}, {}, ended()};
   Report report = listen();
-  have_learnt(report.end, std::chrono::steady_clock::now() - began);
+  have_learnt(report.end);
   return report;
 }
 
-void PeerProcess::have_learnt(const std::optional<PeerEnd>& end, std::chrono::steady_clock::duration took) {
+void PeerProcess::have_learnt(const std::optional<PeerEnd>& end) {
   if (!experience_) return;
   Answered& answered = (*experience_)[asked_];
-  if (end && (end->how == Died::How::spun || end->how == Died::How::silent)) {
-    ++answered.never;
-    return;
-  }
-  ++answered.times;
-  // In so much time no answer that waits only as long as known_share allows would have been missed.
-  if (took >= spin_budget / known_share / 2) ++answered.late;
+  ++(end && (end->how == Died::How::spun || end->how == Died::How::silent) ? answered.never : answered.times);
 }
 
 Report PeerProcess::listen() {
@@ -345,8 +338,7 @@ Report PeerProcess::listen() {
 
 Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
   const auto found = experience_ ? experience_->find(asked_) : Experience::iterator();
-  const bool known = experience_ && found != experience_->end() && found->second.never >= known_after &&
-                     (found->second.seldom() || found->second.at_once());
+  const bool known = experience_ && found != experience_->end() && found->second.never >= known_after && found->second.seldom();
   const int share = known ? known_share : 1;
   set_receive_timeout(channel_.descriptor(), glance / share);
   Channel::Got got = channel_.receive(packet_);

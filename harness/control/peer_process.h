@@ -36,13 +36,12 @@ struct PeerHello {
   std::string compiler;  // of the peer program; empty where it does not tell
 };
 
-// What was learnt of a stack's processes, which follow each other: how often requests of a word were answered, how often of these late,
-// and how often never. A request that was never answered three times is waited for a tenth as long, if it is more often unanswered than
-// not, or else as good as never answered late: a library that spins in one run of a hundred is not to cost half a second each time.
+// What was learnt of a stack's processes, which follow each other: how often requests of a word were answered, and how often never. Where
+// that was three times, and more often than not, such a request is waited for a tenth as long: a library that spins in every run is not to
+// cost half a second two thousand times.
 struct Answered {
-  std::size_t times = 0, never = 0, late = 0;
+  std::size_t times = 0, never = 0;
   bool seldom() const { return never > times; }
-  bool at_once() const { return times >= 100 && late <= times / 100; }
 };
 using Experience = std::map<std::string, Answered, std::less<>>;
 
@@ -97,7 +96,7 @@ class PeerProcess : public Party {
   pid_t pid_ = -1;
   Channel channel_;
   PeerHello hello_;
-  void have_learnt(const std::optional<PeerEnd>& end, std::chrono::steady_clock::duration took = {});
+  void have_learnt(const std::optional<PeerEnd>& end);
 
   std::string packet_;
   std::chrono::milliseconds patience_{};

@@ -38,6 +38,17 @@ def beside_three(built):
 
 PROGRAM = beside_three(BUILT)
 os.environ.setdefault("CMAKE_GENERATOR", "Ninja")  # what the launcher installs; a bare machine has no make
+# A clause that says what is false: each read that meets the end breaks it.
+FALSE_CLAUSE = """
+[[clause]]
+id       = "reads-never-end"
+strength = "must"
+applies  = { stack = "gnutls", tls = "1.3" }
+cites    = ["nowhere"]
+says     = "No read answers that the data is at its end."
+property = "answers"
+with     = { call = "read", given = ["handshake-done"], never = ["end-of-data"] }
+"""
 PATIENCE = 3600  # seconds, after which a program that never ends fails its test: no test is about how long anything takes
 SANITIZED = "sanitize" in PROGRAM.parts
 

@@ -11,19 +11,10 @@ import subprocess
 import jsonschema
 import pytest
 
-from conftest import PROGRAM, ROOT
+from conftest import FALSE_CLAUSE, PROGRAM, ROOT
 
 # Clauses that say what is false.
-PLANTED = """
-[[clause]]
-id       = "reads-never-end"
-strength = "must"
-applies  = { stack = "gnutls", tls = "1.3" }
-cites    = ["nowhere"]
-says     = "No read answers that the data is at its end."
-property = "answers"
-with     = { call = "read", given = ["handshake-done"], never = ["end-of-data"] }
-
+PLANTED = FALSE_CLAUSE + """
 [[clause]]
 id       = "nothing-is-written-after-data"
 strength = "must"

@@ -9,7 +9,7 @@ import sys
 import xml.etree.ElementTree as xml
 
 import pytest
-from conftest import PATIENCE, PROGRAM, ROOT, recounted
+from conftest import FALSE_CLAUSE, PATIENCE, PROGRAM, ROOT, recounted
 from library_test import copied, renamed, stacks
 
 THE_RUN = "the-run-itself"
@@ -92,21 +92,9 @@ def run_file(tlsbye):
 # What an exploration finds
 
 
-PLANTED = """
-[[clause]]
-id       = "reads-never-end"
-strength = "must"
-applies  = { stack = "gnutls", tls = "1.3" }
-cites    = ["nowhere"]
-says     = "No read answers that the data is at its end."
-property = "answers"
-with     = { call = "read", given = ["handshake-done"], never = ["end-of-data"] }
-"""
-
-
 def plant(pytest_in, known=""):
     (pytest_in.folder / "planted/clauses").mkdir(parents=True)
-    (pytest_in.folder / "planted/clauses/planted.toml").write_text(PLANTED)
+    (pytest_in.folder / "planted/clauses/planted.toml").write_text(FALSE_CLAUSE)
     (pytest_in.folder / "known.toml").write_text(known)
     pytest_in.program.write_text(pytest_in.program.read_text().replace('"$@"', f'"$@" --scenarios "{pytest_in.folder}/planted"'))
     pytest_in.settings(clauses=["{planted,rfc9846}/*"], known="known.toml")

@@ -359,8 +359,9 @@ def test_a_server_that_asks_for_a_certificate_is_shown_the_one_that_was_named(tl
     (["--cert", "none.pem"], "--cert none.pem: cannot be read: No such file or directory"),
     (["--cert", "/proc/version"], "--cert /proc/version: the file has nothing in PEM"),
     (["--key", "key.pem"], "--key requires --cert"),
+    (["--trust", "none.pem"], "--trust none.pem: cannot be read: No such file or directory"),
 ])
-def test_a_certificate_that_cannot_be_shown_is_refused_before_a_connection_is_made(tlsbye, words, told):
+def test_a_certificate_that_cannot_be_read_is_refused_before_a_connection_is_made(tlsbye, words, told):
     assert told in tlsbye("probe", "127.0.0.1:1", *words, check=2).stderr
 
 
@@ -374,3 +375,10 @@ def test_what_differs_from_connection_to_connection_is_a_race_with_its_odds_and_
     assert lines_of(done.stdout)["after a close_notify before a word was said"] == "a race: 3 of 4 close_notify, FIN; 1 of 4 FIN without close_notify"
     violated = {cell["clause"] for cell in tlsbye.report()["cells"] if cell["verdict"] == "violates"}
     assert "rfc8446/close-notify-precedes-the-end-of-writing" in violated
+
+
+def test_a_key_that_does_not_fit_its_certificate_is_told_as_our_own_fault(tlsbye, serving, tls, certificate, tmp_path):
+    command = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out other.pem"
+    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    done = tlsbye("probe", serving(tls(polite)), "--cert", certificate[0], "--key", tmp_path / "other.pem", "--patience", SHORT, check=3)
+    assert re.search(r"TLS 1\.2: our own library refuses: .*SSL_use_PrivateKey_file", done.stderr)

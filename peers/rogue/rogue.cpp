@@ -192,8 +192,8 @@ class RogueSession final : public Session {
   }
 
  private:
-  // OpenSSL from 3.2 on gives a close_notify again to who asks again. What lies behind it is taken off the transport then, and only its
-  // size is true: that of the content of one record of TLS 1.3, without header, type and tag.
+  // OpenSSL from 3.2 on reports a close_notify again to a second read, so that this lie takes what lies behind it off the transport. Only
+  // the size that it reports is true: that of the content of one record of TLS 1.3, without header, type and tag.
   Answer unread(std::span<std::byte> into) const {
     const long taken = ::recv(options_.transport, into.data(), into.size(), MSG_DONTWAIT);
     const long size = std::max(taken - 5 - 1 - 16, 1L);
