@@ -676,6 +676,7 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
   if (!now.pending && half_done(api, could_not_send)) now.pending = &api, now.pending_number = number;
   if (api.call == Call::close && api.outcome == Outcome::done && is_so(now.answer(Call::close, Outcome::done)))
     now.close_done_twice = number;
+  if (api.call == Call::close_write && is_so(now.answer(Call::close_write, Outcome::done))) now.close_write_again = number;
   now.answered[static_cast<std::size_t>(api.call)][static_cast<std::size_t>(api.outcome)] = number;
   if ((api.call == Call::close || api.call == Call::close_write) && api.outcome != Outcome::unsupported && is_so(now.quiet))
     note(now.closed_quietly, number);

@@ -226,9 +226,13 @@ const std::vector<Row>& rows() {
       {{"own-close-notify-sent", "the subject has sent its close_notify"},
        When::history,
        [](const At& at) { return at.now.own(at.now.own_close_notify); }},
-      {{"close-called", "an earlier two-way close came back, whatever it said"},
+      {{"close-called", "an earlier two-way close came back, whatever it said; unclear behind two one-way ones"},
        When::history,
-       [](const At& at) { return at.now.any_answer(Call::close); }},
+       [](const At& at) {
+         // Of some libraries a second one-way close waits for the other side's, as a two-way one does; of others it does not.
+         const Since close = at.now.any_answer(Call::close);
+         return close == never && is_so(at.now.close_write_again) ? unclear : close;
+       }},
       {{"close-write-called", "an earlier one-way close came back, whatever it said"},
        When::history,
        [](const At& at) { return at.now.any_answer(Call::close_write); }},

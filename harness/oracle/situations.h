@@ -106,8 +106,9 @@ struct Moment {
   Since told_by_alert(Since fact) const;
   // The same for what the subject sent: `unclear` where it was not seen and the wire did not see or read all.
   Since own(Since fact) const { return fact == never && (is_so(own_unknown_record) || is_so(own_unseen)) ? unclear : fact; }
-  Since close_done_twice = never;  // the latest of at least two closes that were done
-  Since received_beside = never;   // a call of the second thread or the forked process that receives
+  Since close_done_twice = never;   // the latest of at least two closes that were done
+  Since close_write_again = never;  // a one-way close behind another one that was done
+  Since received_beside = never;    // a call of the second thread or the forked process that receives
   // Of what is more than data, tickets, a few KeyUpdates and an orderly end, more than one kind: which of them a library met is its affair.
   Since several_oddities() const;
   Since key_update_owed() const;  // the application asked for new keys, and no KeyUpdate of its own has been on the wire since

@@ -507,6 +507,14 @@ TEST(Situations, ARequestForAnotherHandshakeIsOneForWhoeverMayGetIt) {
   EXPECT_TRUE(fits(closes(server().arrives(handshake_message("ClientHello"))), "hello-request-arrived"));
 }
 
+TEST(Situations, ASecondOneWayCloseMayHaveBeenATwoWayOne) {
+  const auto once = [] { return connected().close_write(Outcome::done, {close_notify()}); };
+  EXPECT_TRUE(fits(once().reads(Outcome::want_read), "not close-called"));
+  for (const std::string_view word : {"close-called", "not close-called"})
+    EXPECT_FALSE(fits(once().close_write(Outcome::done).reads(Outcome::cut), word)) << word;
+  EXPECT_TRUE(fits(once().close_write(Outcome::done).close(Outcome::done).reads(Outcome::cut), "close-called"));
+}
+
 TEST(Situations, WhatIsNotProtectedCannotBeDamaged) {
   const Record ccs = damaged(in_the_clear(change_cipher_spec()));
   EXPECT_FALSE(fits(closes_after([&](Tale& tale) { tale.arrives(ccs); }), "damaged-record-arrived"));
