@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -37,6 +38,7 @@ def beside_three(built):
 
 
 PROGRAM = beside_three(BUILT)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup(1) hands on to each program that it is ignored, which tlsbye then does
 os.environ.setdefault("CMAKE_GENERATOR", "Ninja")  # what the launcher installs; a bare machine has no make
 # A clause that says what is false: each read that meets the end breaks it.
 FALSE_CLAUSE = """

@@ -445,6 +445,10 @@ TEST(LetTimePass, AWaitInSlicesIsFoundToBeOneForGood) {
 struct Past {
   std::string option, script, told;
 };
+void PrintTo(const Past& past, std::ostream* out) {
+  *out << past.option << " in";
+  for (const char c : past.script) *out << (c == '\n' ? '/' : c);
+}
 
 class Lied : public testing::Test {
  protected:
