@@ -110,10 +110,10 @@ class BotanSession final : public Session, public tls::Callbacks {
         memory_(memory),
         identity_(identity),
         keys_(keys),
-        policy_(options.tls, options.asks_for("require-certificate")),
+        policy_(options.tls, options.asks_for(Option::require_certificate)),
         of_client_(memory.random) {
     if (options.role == Role::client) return;
-    identity.make_ticket_key(options.asks_for("tickets"), memory.random);
+    identity.make_ticket_key(options.asks_for(Option::tickets), memory.random);
     channel_ = std::make_unique<tls::Server>(*this, sessions(), identity, policy_, memory.random);
   }
 
@@ -185,10 +185,10 @@ class BotanSession final : public Session, public tls::Callbacks {
 
  private:
   static const std::uint8_t* bytes(const std::byte* from) { return reinterpret_cast<const std::uint8_t*>(from); }
-  bool resumes() const { return options_.asks_for("tickets") || options_.asks_for("session-cache"); }
+  bool resumes() const { return options_.asks_for(Option::tickets) || options_.asks_for(Option::session_cache); }
   tls::Session_Manager& sessions() {
     if (options_.role == Role::client) return resumes() ? static_cast<tls::Session_Manager&>(of_client_) : none_;
-    return options_.asks_for("session-cache") ? static_cast<tls::Session_Manager&>(memory_.server) : none_;
+    return options_.asks_for(Option::session_cache) ? static_cast<tls::Session_Manager&>(memory_.server) : none_;
   }
 
   // What the library calls back.
@@ -210,7 +210,8 @@ class BotanSession final : public Session, public tls::Callbacks {
                              const std::vector<std::shared_ptr<const Botan::OCSP::Response>>& responses,
                              const std::vector<Botan::Certificate_Store*>& trusted, Botan::Usage_Type usage, const std::string& name,
                              const tls::Policy& policy) override {
-    if (options_.asks_for("verify-certificate")) tls::Callbacks::tls_verify_cert_chain(chain, responses, trusted, usage, name, policy);
+    if (options_.asks_for(Option::verify_certificate))
+      tls::Callbacks::tls_verify_cert_chain(chain, responses, trusted, usage, name, policy);
   }
   void tls_inspect_handshake_msg(const tls::Handshake_Message& message) override {
     if (const auto* hello = dynamic_cast<const tls::Client_Hello*>(&message)) client_random_ = hello->random();

@@ -103,28 +103,28 @@ class GnuTlsSession final : public Session {
   GnuTlsSession(const SessionOptions& options, gnutls_priority_st* priority, gnutls_certificate_credentials_st* credentials, Memory& memory,
                 KeyLog& keys)
       : options_(options), memory_(memory), keys_(keys) {
-    const bool tickets = options.asks_for("tickets"), server = options.role == Role::server;
+    const bool tickets = options.asks_for(Option::tickets), server = options.role == Role::server;
     unsigned flags = server ? GNUTLS_SERVER : GNUTLS_CLIENT;
     if (options.io == Io::nonblocking) flags |= GNUTLS_NONBLOCK;
     // TLS 1.3 has no session ids: a client has nothing but tickets to keep.
-    const bool keeps_tickets = tickets || (!server && options.tls == Tls::v1_3 && options.asks_for("session-cache"));
+    const bool keeps_tickets = tickets || (!server && options.tls == Tls::v1_3 && options.asks_for(Option::session_cache));
     if (!keeps_tickets) flags |= GNUTLS_NO_TICKETS;
-    if (options.asks_for("no-signal")) flags |= GNUTLS_NO_SIGNAL;
-    if (options.asks_for("post-handshake-auth")) flags |= GNUTLS_POST_HANDSHAKE_AUTH;
+    if (options.asks_for(Option::no_signal)) flags |= GNUTLS_NO_SIGNAL;
+    if (options.asks_for(Option::post_handshake_auth)) flags |= GNUTLS_POST_HANDSHAKE_AUTH;
     gnutls_session_t session = nullptr;
     require(gnutls_init(&session, flags), "gnutls_init");
     session_.reset(session);
     require(gnutls_priority_set(session, priority), "gnutls_priority_set");
     require(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials), "gnutls_credentials_set");
     if (tickets && server) require(gnutls_session_ticket_enable_server(session, &memory.ticket_key), "gnutls_session_ticket_enable_server");
-    if (options.asks_for("session-cache") && server) memory.store.serve(session);
-    if (options.asks_for("require-certificate") && server) gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
-    if (options.asks_for("verify-certificate") && !server) gnutls_session_set_verify_cert(session, nullptr, 0);
+    if (options.asks_for(Option::session_cache) && server) memory.store.serve(session);
+    if (options.asks_for(Option::require_certificate) && server) gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+    if (options.asks_for(Option::verify_certificate) && !server) gnutls_session_set_verify_cert(session, nullptr, 0);
     error_ = 0;
     // What cannot be resumed is not offered.
     if (!server && !memory.kept.empty()) gnutls_session_set_data(session, memory.kept.data(), memory.kept.size());
     gnutls_handshake_set_timeout(session, 0);
-    if (options.asks_for("callbacks")) {
+    if (options.asks_for(Option::callbacks)) {
       gnutls_transport_set_ptr(session, this);
       gnutls_transport_set_pull_function(session, pull);
       gnutls_transport_set_push_function(session, push);
@@ -142,8 +142,8 @@ class GnuTlsSession final : public Session {
   }
 
   Answer read(std::span<std::byte> into) override {
-    if (options_.asks_for("receive-packet")) return read_packet(into);
-    const bool numbered = options_.asks_for("receive-seq");
+    if (options_.asks_for(Option::receive_packet)) return read_packet(into);
+    const bool numbered = options_.asks_for(Option::receive_seq);
     std::array<unsigned char, 8> number{};
     const ssize_t returned = numbered ? gnutls_record_recv_seq(session_.get(), into.data(), into.size(), number.data())
                                       : gnutls_record_recv(session_.get(), into.data(), into.size());
@@ -161,7 +161,7 @@ class GnuTlsSession final : public Session {
     gnutls_session_t session = session_.get();
     switch (call) {
       case Call::send_alert: {
-        if (options_.asks_for("due-alert"))
+        if (options_.asks_for(Option::due_alert))
           return answer("gnutls_alert_send_appropriate", gnutls_alert_send_appropriate(session, error_), Outcome::done);
         const auto level = static_cast<gnutls_alert_level_t>(number(arguments.at(0)));
         const auto description = static_cast<gnutls_alert_description_t>(number(arguments.at(1)));
@@ -190,10 +190,10 @@ class GnuTlsSession final : public Session {
       state.emplace_back("fatal", gnutls_error_is_fatal(error_) ? "yes" : "no");
       state.emplace_back("due-alert", due_alert());
     }
-    if (options_.asks_for("receive-packet")) state.emplace_back("packet", packet_ ? "set" : "null");
+    if (options_.asks_for(Option::receive_packet)) state.emplace_back("packet", packet_ ? "set" : "null");
     if (error_ == GNUTLS_E_FATAL_ALERT_RECEIVED || error_ == GNUTLS_E_WARNING_ALERT_RECEIVED) state.emplace_back("alert", alert());
-    const bool caches = options_.asks_for("session-cache");
-    if (has_keys_ && (caches || options_.asks_for("tickets")))
+    const bool caches = options_.asks_for(Option::session_cache);
+    if (has_keys_ && (caches || options_.asks_for(Option::tickets)))
       state.emplace_back("resumed", gnutls_session_is_resumed(session) ? "yes" : "no");
     if (caches && options_.role == Role::server) state.emplace_back("stored", std::to_string(memory_.store.size()));
     return state;
@@ -235,11 +235,11 @@ class GnuTlsSession final : public Session {
   Answer set(std::string_view name, std::string_view value) {
     gnutls_session_t session = session_.get();
     error_ = 0;
-    if (name == "timeout") {
+    if (name == spell(Switch::timeout)) {
       gnutls_record_set_timeout(session, static_cast<unsigned>(number(value)));
       return done_by("gnutls_record_set_timeout");
     }
-    if (name != "cork") return no_such_call();
+    if (name != spell(Switch::cork)) return no_such_call();
     corks_ = true;
     if (value != "on") return answer("gnutls_record_uncork", gnutls_record_uncork(session, 0), Outcome::done);
     gnutls_record_cork(session);
@@ -251,7 +251,7 @@ class GnuTlsSession final : public Session {
     return moved(self, ::recv(of(self).options_.transport, into, size, 0));
   }
   static ssize_t push(gnutls_transport_ptr_t self, const void* from, std::size_t size) {
-    return moved(self, ::send(of(self).options_.transport, from, size, of(self).options_.asks_for("no-signal") ? MSG_NOSIGNAL : 0));
+    return moved(self, ::send(of(self).options_.transport, from, size, of(self).options_.asks_for(Option::no_signal) ? MSG_NOSIGNAL : 0));
   }
   static ssize_t moved(gnutls_transport_ptr_t self, ssize_t result) {
     if (result < 0) gnutls_transport_set_errno(of(self).session_.get(), errno);

@@ -103,12 +103,12 @@ Outcome outcome_of(const tlsbye_go_result& result, tlsbye_go_call call) {
 
 class GoSession final : public Session {
  public:
-  GoSession(const Shim& shim, const SessionOptions& options, KeyLog& keys) : shim_(shim), resumes_(options.asks_for("tickets")) {
+  GoSession(const Shim& shim, const SessionOptions& options, KeyLog& keys) : shim_(shim), resumes_(options.asks_for(Option::tickets)) {
     const tlsbye_go_options with{options.transport,
                                  options.role == Role::client,
                                  0x0301 + static_cast<int>(options.tls),
                                  resumes_,
-                                 options.asks_for("require-certificate"),
+                                 options.asks_for(Option::require_certificate),
                                  leaf_certificate,
                                  leaf_key,
                                  &below,
@@ -160,7 +160,7 @@ class GoSession final : public Session {
   Answer set_timeout(std::string_view name, std::string_view value) {
     long limit = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), limit);
-    if (name != "timeout" || error != std::errc() || end != value.data() + value.size()) return no_such_call();
+    if (name != spell(Switch::timeout) || error != std::errc() || end != value.data() + value.size()) return no_such_call();
     shim_.limit(conn_, limit);
     return done_by("tls.Conn.SetReadDeadline");
   }

@@ -195,7 +195,7 @@ class JsseSession final : public Session {
     jobject made =
         java->NewObject(jvm_.shim, jvm_.make, options.transport, options.role == Role::client,
                         java->NewStringUTF(version_name(options.tls)), java->NewStringUTF(suite_name(options.tls)),
-                        options.asks_for("require-certificate"), java->NewStringUTF(leaf_certificate), java->NewStringUTF(leaf_key));
+                        options.asks_for(Option::require_certificate), java->NewStringUTF(leaf_certificate), java->NewStringUTF(leaf_key));
     if (java->ExceptionCheck()) {
       java->ExceptionDescribe();
       java->ExceptionClear();
@@ -229,7 +229,7 @@ class JsseSession final : public Session {
   Answer close_write() override { return call("SSLSocket.shutdownOutput", jvm_.close_write); }
 
   Answer extra(Call extra, const std::vector<std::string>& arguments, std::span<std::byte>) override {
-    if (extra != Call::set || arguments.at(0) != "timeout") return no_such_call();
+    if (extra != Call::set || arguments.at(0) != spell(Switch::timeout)) return no_such_call();
     const std::string& value = arguments.at(1);
     int limit = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), limit);

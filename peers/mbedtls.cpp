@@ -211,18 +211,18 @@ class MbedTlsSession final : public Session {
     speak_only(options.tls);
     mbedtls_ssl_conf_encrypt_then_mac(config, MBEDTLS_SSL_ETM_DISABLED);
     // Whoever trusts the leaf alone does not know its issuer.
-    const bool verifies = client && options.asks_for("verify-certificate"),
-               requires_one = !client && options.asks_for("require-certificate");
+    const bool verifies = client && options.asks_for(Option::verify_certificate),
+               requires_one = !client && options.asks_for(Option::require_certificate);
     mbedtls_ssl_conf_authmode(config, verifies || requires_one ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_NONE);
     mbedtls_ssl_conf_ca_chain(config, verifies ? identity.leaf.get() : identity.ca.get(), nullptr);
     if (client) {
       mbedtls_ssl_conf_session_tickets(
-          config, options.asks_for("tickets") ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+          config, options.asks_for(Option::tickets) ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
     } else {
       require(mbedtls_ssl_conf_own_cert(config, identity.leaf.get(), identity.key.get()), "mbedtls_ssl_conf_own_cert");
-      if (options.asks_for("tickets"))
+      if (options.asks_for(Option::tickets))
         mbedtls_ssl_conf_session_tickets_cb(config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, memory.tickets.get());
-      if (options.asks_for("session-cache"))
+      if (options.asks_for(Option::session_cache))
         mbedtls_ssl_conf_session_cache(config, memory.cache.get(), mbedtls_ssl_cache_get, mbedtls_ssl_cache_set);
     }
 #if MBEDTLS_VERSION_MAJOR < 3
@@ -234,7 +234,7 @@ class MbedTlsSession final : public Session {
     if (client) mbedtls_ssl_set_hostname(ssl_.get(), nullptr);  // which 3.6 wants to be said
 #endif
     if (client && memory.kept) mbedtls_ssl_set_session(ssl_.get(), memory.kept->get());  // what cannot be resumed is not offered
-    const bool callbacks = options.asks_for("callbacks");
+    const bool callbacks = options.asks_for(Option::callbacks);
     mbedtls_ssl_set_bio(ssl_.get(), &net_, callbacks ? send_by_callback : mbedtls_net_send,
                         callbacks ? receive_by_callback : mbedtls_net_recv, nullptr);
   }
@@ -314,7 +314,7 @@ class MbedTlsSession final : public Session {
   Answer set_timeout(std::string_view name, std::string_view value) {
     std::uint32_t limit = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), limit);
-    if (name != "timeout" || error != std::errc() || end != value.data() + value.size()) return no_such_call();
+    if (name != spell(Switch::timeout) || error != std::errc() || end != value.data() + value.size()) return no_such_call();
     mbedtls_ssl_conf_read_timeout(config_.get(), limit);
     mbedtls_ssl_set_bio(ssl_.get(), &net_, mbedtls_net_send, mbedtls_net_recv, limit > 0 ? mbedtls_net_recv_timeout : nullptr);
     return done_by("mbedtls_ssl_conf_read_timeout");
@@ -344,7 +344,7 @@ class MbedTlsSession final : public Session {
 
   // Mbed TLS does not say whether a session was resumed. Before TLS 1.3 its master secret does: it is one of an earlier session.
   bool tells_resumption() const {
-    return (options_.asks_for("tickets") || options_.asks_for("session-cache")) && options_.tls != Tls::v1_3;
+    return (options_.asks_for(Option::tickets) || options_.asks_for(Option::session_cache)) && options_.tls != Tls::v1_3;
   }
   void tell(const std::string& label, std::span<const unsigned char> random, std::span<const unsigned char> secret) {
     keys_.line(label + " " + hex(random) + " " + hex(secret));

@@ -211,7 +211,7 @@ class NssSession final : public Session {
  public:
   NssSession(Identity& identity, const SessionOptions& options)
       : client_(options.role == Role::client), callbacks_{options.transport, options.io == Io::nonblocking} {
-    if (options.asks_for("callbacks"))
+    if (options.asks_for(Option::callbacks))
       lay_callbacks();
     else
       lay_socket(options);
@@ -301,14 +301,14 @@ class NssSession final : public Session {
     set(SSL_SECURITY, PR_TRUE);
     set(client_ ? SSL_HANDSHAKE_AS_CLIENT : SSL_HANDSHAKE_AS_SERVER, PR_TRUE);
     set(SSL_NO_CACHE, PR_TRUE);  // no resumption
-    set(SSL_ENABLE_POST_HANDSHAKE_AUTH, options.asks_for("post-handshake-auth"));
-    if (options.asks_for("require-certificate")) {
+    set(SSL_ENABLE_POST_HANDSHAKE_AUTH, options.asks_for(Option::post_handshake_auth));
+    if (options.asks_for(Option::require_certificate)) {
       set(SSL_REQUEST_CERTIFICATE, PR_TRUE);
       set(SSL_REQUIRE_CERTIFICATE, SSL_REQUIRE_ALWAYS);
     }
     speak_only(options.tls);
     // NSS's own checks the certificate, and its database has no issuer.
-    if (!options.asks_for("verify-certificate"))
+    if (!options.asks_for(Option::verify_certificate))
       SSL_AuthCertificateHook(
           fd_, [](void*, PRFileDesc*, PRBool, PRBool) { return SECSuccess; }, nullptr);
     SSL_AlertReceivedCallback(fd_, alert_came, this);
@@ -370,7 +370,7 @@ class NssSession final : public Session {
   Answer set_timeout(std::string_view name, std::string_view value) {
     std::uint32_t limit = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), limit);
-    if (name != "timeout" || error != std::errc() || end != value.data() + value.size()) return no_such_call();
+    if (name != spell(Switch::timeout) || error != std::errc() || end != value.data() + value.size()) return no_such_call();
     limit_ = limit > 0 ? PR_MillisecondsToInterval(limit) : PR_INTERVAL_NO_TIMEOUT;
     return done_by("PR_Recv");
   }

@@ -167,36 +167,36 @@ class OpenSslSession final : public Session {
         callbacks_{options.transport},
         ssl_(SSL_new(context)),
         kept_(kept),
-        saves_(options.asks_for("saved-session")),
-        resumes_(options.asks_for("tickets") || options.asks_for("session-cache")),
-        counts_sessions_(options.role == Role::server && options.asks_for("session-cache")) {
+        saves_(options.asks_for(Option::saved_session)),
+        resumes_(options.asks_for(Option::tickets) || options.asks_for(Option::session_cache)),
+        counts_sessions_(options.role == Role::server && options.asks_for(Option::session_cache)) {
     require(ssl_ != nullptr, "SSL_new");
     SSL* ssl = ssl_.get();
     SSL_set_app_data(ssl, this);
-    if (options.asks_for("callbacks")) {
+    if (options.asks_for(Option::callbacks)) {
       BIO* bio = BIO_new(callbacks);
       require(bio != nullptr, "BIO_new");
       BIO_set_data(bio, &callbacks_);
       BIO_set_init(bio, 1);
       SSL_set_bio(ssl, bio, bio);
-    } else if (options.asks_for("memory-bio")) {
+    } else if (options.asks_for(Option::memory_bio)) {
       memory_.serve(ssl, options.transport);
     } else {
       require(SSL_set_fd(ssl, options.transport) == 1, "SSL_set_fd");
     }
     // TLS 1.3 has no session ids: there, tickets that stand for an entry of the cache take their place (SSL_CTX_set_options(3)).
-    if (!options.asks_for("tickets")) SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    if (!options.asks_for(Option::tickets)) SSL_set_options(ssl, SSL_OP_NO_TICKET);
     if (options.role == Role::client && kept_) SSL_set_session(ssl, kept_.get());  // what cannot be resumed is not offered
-    if (options.asks_for("require-certificate")) SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-    if (options.asks_for("verify-certificate") && options.role == Role::client) SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+    if (options.asks_for(Option::require_certificate)) SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    if (options.asks_for(Option::verify_certificate) && options.role == Role::client) SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
 #ifndef FORK
-    if (options.asks_for("post-handshake-auth")) SSL_set_post_handshake_auth(ssl, 1);
+    if (options.asks_for(Option::post_handshake_auth)) SSL_set_post_handshake_auth(ssl, 1);
 #endif
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
-    if (options.asks_for("ignore-eof")) SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+    if (options.asks_for(Option::ignore_eof)) SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
 #endif
-    if (options.asks_for("quiet-shutdown")) SSL_set_quiet_shutdown(ssl_.get(), 1);
-    if (options.asks_for("read-ahead")) SSL_set_read_ahead(ssl_.get(), 1);
+    if (options.asks_for(Option::quiet_shutdown)) SSL_set_quiet_shutdown(ssl_.get(), 1);
+    if (options.asks_for(Option::read_ahead)) SSL_set_read_ahead(ssl_.get(), 1);
     if (!options.server_name.empty()) require(SSL_set_tlsext_host_name(ssl, options.server_name.c_str()) == 1, "SSL_set_tlsext_host_name");
     if (!options.alpn.empty()) offer(options.alpn);
     if (!options.trust.empty()) trust(options);
@@ -398,26 +398,26 @@ class OpenSslSession final : public Session {
   Answer set(std::string_view name, std::string_view value) {
     SSL* ssl = ssl_.get();
     const bool on = value == "on";
-    if (name == "shutdown") {
+    if (name == spell(Switch::shutdown)) {
       const auto flags = read_shutdown_flags(value);
       if (!flags) return no_such_call();
       SSL_set_shutdown(ssl, (flags->first ? SSL_SENT_SHUTDOWN : 0) | (flags->second ? SSL_RECEIVED_SHUTDOWN : 0));
       return done_by("SSL_set_shutdown");
     }
     if (!on && value != "off") return no_such_call();
-    if (name == "quiet-shutdown") {
+    if (name == spell(Switch::quiet_shutdown)) {
       SSL_set_quiet_shutdown(ssl, on);
       return done_by("SSL_set_quiet_shutdown");
     }
-    if (name == "context-quiet-shutdown") {
+    if (name == spell(Switch::context_quiet_shutdown)) {
       SSL_CTX_set_quiet_shutdown(SSL_get_SSL_CTX(ssl), on);
       return done_by("SSL_CTX_set_quiet_shutdown");
     }
-    if (name == "auto-retry") {
+    if (name == spell(Switch::auto_retry)) {
       on ? SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY) : SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
       return done_by(on ? "SSL_set_mode" : "SSL_clear_mode");
     }
-    if (name == "stale-error" && on) {
+    if (name == spell(Switch::stale_error) && on) {
       stale_error_ = true;
       // As an application would have left it there; begin() leaves it once.
 #ifdef ERR_raise
@@ -587,9 +587,9 @@ class OpenSsl final : public Stack {
     const std::size_t which = 2 * static_cast<std::size_t>(options.role) + (options.usual_suites ? 1 : 0);
     Context& context = contexts_[which][static_cast<std::size_t>(options.tls)];
     if (!context) context = make_context(options.role, options.tls, options.usual_suites);
-    const bool resumes = options.asks_for("tickets") || options.asks_for("session-cache");
+    const bool resumes = options.asks_for(Option::tickets) || options.asks_for(Option::session_cache);
     SSL_CTX_set_num_tickets(context.get(), resumes ? 2 : 0);  // by default it is two
-    const bool caches = options.role == Role::server && options.asks_for("session-cache");
+    const bool caches = options.role == Role::server && options.asks_for(Option::session_cache);
     SSL_CTX_set_session_cache_mode(context.get(), caches ? SSL_SESS_CACHE_SERVER : not_cached(options.role));
     return std::make_unique<OpenSslSession>(context.get(), callbacks_.get(), kept_, options, keys);
   }

@@ -58,7 +58,7 @@ class RustlsSession final : public Session {
 
   // As TcpStream::set_read_timeout.
   Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte>) override {
-    if (call != Call::set || arguments.at(0) != "timeout") return no_such_call();
+    if (call != Call::set || arguments.at(0) != spell(Switch::timeout)) return no_such_call();
     const std::string& value = arguments.at(1);
     long limit = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), limit);

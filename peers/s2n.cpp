@@ -69,7 +69,7 @@ class S2nSession final : public Session {
     require(s2n_config_disable_x509_verification(config), "s2n_config_disable_x509_verification");
     require(s2n_config_set_key_log_cb(config, tell_key, this), "s2n_config_set_key_log_cb");
     if (resumes()) {
-      require(s2n_config_set_session_tickets_onoff(config, options.asks_for("tickets")), "s2n_config_set_session_tickets_onoff");
+      require(s2n_config_set_session_tickets_onoff(config, options.asks_for(Option::tickets)), "s2n_config_set_session_tickets_onoff");
       require(s2n_config_set_session_ticket_cb(config, take_ticket, this), "s2n_config_set_session_ticket_cb");
     }
     if (options.role == Role::server) serve(chain);
@@ -126,14 +126,14 @@ class S2nSession final : public Session {
   }
 
  private:
-  bool resumes() const { return options_.asks_for("tickets") || options_.asks_for("session-cache"); }
+  bool resumes() const { return options_.asks_for(Option::tickets) || options_.asks_for(Option::session_cache); }
 
   void serve(s2n_cert_chain_and_key* chain) {
     s2n_config* config = config_.get();
     require(s2n_config_add_cert_chain_and_key_to_store(config, chain), "s2n_config_add_cert_chain_and_key_to_store");
-    if (options_.asks_for("require-certificate"))
+    if (options_.asks_for(Option::require_certificate))
       require(s2n_config_set_client_auth_type(config, S2N_CERT_AUTH_REQUIRED), "s2n_config_set_client_auth_type");
-    if (options_.asks_for("session-cache")) {
+    if (options_.asks_for(Option::session_cache)) {
       require(s2n_config_set_cache_store_callback(config, store, &memory_), "s2n_config_set_cache_store_callback");
       require(s2n_config_set_cache_retrieve_callback(config, retrieve, &memory_), "s2n_config_set_cache_retrieve_callback");
       require(s2n_config_set_cache_delete_callback(config, remove, &memory_), "s2n_config_set_cache_delete_callback");
@@ -150,7 +150,7 @@ class S2nSession final : public Session {
   void prepare() {
     s2n_connection* connection = connection_.get();
     require(s2n_connection_set_config(connection, config_.get()), "s2n_connection_set_config");
-    if (options_.asks_for("callbacks")) {
+    if (options_.asks_for(Option::callbacks)) {
       require(s2n_connection_set_recv_cb(connection, receive), "s2n_connection_set_recv_cb");
       require(s2n_connection_set_send_cb(connection, send), "s2n_connection_set_send_cb");
       require(s2n_connection_set_recv_ctx(connection, &options_.transport), "s2n_connection_set_recv_ctx");

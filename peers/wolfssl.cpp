@@ -137,7 +137,7 @@ class WolfSslSession final : public Session {
     WOLFSSL* ssl = ssl_.get();
     require(ssl != nullptr, "wolfSSL_new");
     require(wolfSSL_set_fd(ssl, options.transport) == WOLFSSL_SUCCESS, "wolfSSL_set_fd");
-    if (options.asks_for("callbacks")) {
+    if (options.asks_for(Option::callbacks)) {
       wolfSSL_SSLSetIORecv(ssl, receive);
       wolfSSL_SSLSetIOSend(ssl, send);
       wolfSSL_SetIOReadCtx(ssl, &options_.transport);
@@ -145,7 +145,7 @@ class WolfSslSession final : public Session {
     }
     wolfSSL_set_using_nonblock(ssl, options.io == Io::nonblocking);
     wolfSSL_KeepArrays(ssl);  // for the keys; never freed, since a session that is used again would die without them
-    if (!options.asks_for("tickets") && options.role == Role::server) {
+    if (!options.asks_for(Option::tickets) && options.role == Role::server) {
       if (options.tls == Tls::v1_3) require(wolfSSL_no_ticket_TLSv13(ssl) == 0, "wolfSSL_no_ticket_TLSv13");
 #if LIBWOLFSSL_VERSION_HEX >= 0x04007000
       else
@@ -153,15 +153,15 @@ class WolfSslSession final : public Session {
 #endif
     }
     if (options.role == Role::client) {
-      if (options.asks_for("tickets") && options.tls != Tls::v1_3)
+      if (options.asks_for(Option::tickets) && options.tls != Tls::v1_3)
         require(wolfSSL_UseSessionTicket(ssl) == WOLFSSL_SUCCESS, "wolfSSL_UseSessionTicket");
       if (kept_) wolfSSL_set_session(ssl, kept_.get());  // what cannot be resumed is not offered
     }
-    if (options.asks_for("quiet-shutdown")) wolfSSL_set_quiet_shutdown(ssl, 1);
-    if (options.asks_for("require-certificate"))
+    if (options.asks_for(Option::quiet_shutdown)) wolfSSL_set_quiet_shutdown(ssl, 1);
+    if (options.asks_for(Option::require_certificate))
       wolfSSL_set_verify(ssl, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-    if (options.asks_for("verify-certificate") && options.role == Role::client) wolfSSL_set_verify(ssl, WOLFSSL_VERIFY_PEER, nullptr);
-    if (options.asks_for("post-handshake-auth") && options.tls == Tls::v1_3)
+    if (options.asks_for(Option::verify_certificate) && options.role == Role::client) wolfSSL_set_verify(ssl, WOLFSSL_VERIFY_PEER, nullptr);
+    if (options.asks_for(Option::post_handshake_auth) && options.tls == Tls::v1_3)
       require(wolfSSL_allow_post_handshake_auth(ssl) == 0, "wolfSSL_allow_post_handshake_auth");
   }
 
@@ -212,7 +212,7 @@ class WolfSslSession final : public Session {
     State state{{"shutdown", shutdown_flags(flags & WOLFSSL_SENT_SHUTDOWN, flags & WOLFSSL_RECEIVED_SHUTDOWN)},
                 {"pending", std::to_string(wolfSSL_pending(ssl_.get()))}};
     if (!error_of_zero_.empty()) state.emplace_back("error-of-zero", error_of_zero_);
-    if ((options_.asks_for("tickets") || options_.asks_for("session-cache")) && wolfSSL_is_init_finished(ssl_.get()))
+    if ((options_.asks_for(Option::tickets) || options_.asks_for(Option::session_cache)) && wolfSSL_is_init_finished(ssl_.get()))
       state.emplace_back("resumed", wolfSSL_session_reused(ssl_.get()) ? "yes" : "no");
     return state;
   }
@@ -257,12 +257,12 @@ class WolfSslSession final : public Session {
   }
 
   Answer set(std::string_view name, std::string_view value) {
-    if (name == "quiet-shutdown" && (value == "on" || value == "off")) {
+    if (name == spell(Switch::quiet_shutdown) && (value == "on" || value == "off")) {
       wolfSSL_set_quiet_shutdown(ssl_.get(), value == "on");
       return done_by("wolfSSL_set_quiet_shutdown");
     }
     const auto flags = read_shutdown_flags(value);
-    if (name != "shutdown" || !flags) return no_such_call();
+    if (name != spell(Switch::shutdown) || !flags) return no_such_call();
     wolfSSL_set_shutdown(ssl_.get(), (flags->first ? WOLFSSL_SENT_SHUTDOWN : 0) | (flags->second ? WOLFSSL_RECEIVED_SHUTDOWN : 0));
     return done_by("wolfSSL_set_shutdown");
   }
@@ -400,13 +400,13 @@ class WolfSsl final : public Stack {
   }
 
   std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
-    const bool caches = options.asks_for("session-cache");
+    const bool caches = options.asks_for(Option::session_cache);
     if (caches && empty_cache_.empty()) {
       empty_cache_.resize(static_cast<std::size_t>(wolfSSL_get_session_cache_memsize()));
       require(wolfSSL_memsave_session_cache(empty_cache_.data(), static_cast<int>(empty_cache_.size())) == WOLFSSL_SUCCESS,
               "wolfSSL_memsave_session_cache");
     }
-    remembers_ = remembers_ || caches || options.asks_for("tickets");
+    remembers_ = remembers_ || caches || options.asks_for(Option::tickets);
     Context& context = contexts_[static_cast<std::size_t>(options.role)][static_cast<std::size_t>(options.tls)][caches];
     if (!context) context = make_context(options.role, options.tls, caches);
     return std::make_unique<WolfSslSession>(context.get(), kept_, options, keys);

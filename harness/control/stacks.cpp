@@ -149,16 +149,14 @@ std::vector<std::string> probe_inabilities(const Stack& stack, std::chrono::mill
   const std::string_view tls = stack.can("tls-1.3") ? "1.3" : "1.2";
   std::vector<Probe> probes{{"client", "client", tls, "", Line()}, {"server", "server", tls, "", Line()}};
   for (const std::string_view version : Words<Tls>::list) probes.push_back({fmt::format("tls-{}", version), role, version, "", Line()});
-  for (const std::string_view option : {"tickets", "ignore-eof", "quiet-shutdown", "read-ahead", "callbacks", "session-cache",
-                                        "saved-session", "require-certificate", "verify-certificate", "memory-bio", "post-handshake-auth"})
-    probes.push_back({std::string(option), role, tls, option, Line()});
+  for (const std::string_view option : Words<Option>::list) probes.push_back({std::string(option), role, tls, option, Line()});
   for (const std::string_view call : {"close", "close-write", "peek", "key-update", "renegotiate", "clear", "keep-session"})
     probes.push_back({std::string(call), role, tls, "", Line(std::string(call))});
   probes.push_back({"send-alert", role, tls, "", Line("send-alert").with("level", 1).with("description", 90)});
-  for (const std::string_view name : {"quiet-shutdown", "context-quiet-shutdown", "cork", "auto-retry", "stale-error"})
-    probes.push_back({fmt::format("set-{}", name), role, tls, "", Line("set").with("name", name).with("value", "on")});
-  probes.push_back({"set-shutdown", role, tls, "", Line("set").with("name", "shutdown").with("value", "none")});
-  probes.push_back({"set-timeout", role, tls, "", Line("set").with("name", "timeout").with("value", 1000)});
+  for (const std::string_view name : Words<Switch>::list) {
+    const std::string_view value = name == spell(Switch::shutdown) ? "none" : name == spell(Switch::timeout) ? "1000" : "on";
+    probes.push_back({fmt::format("set-{}", name), role, tls, "", Line("set").with("name", name).with("value", value)});
+  }
   probes.push_back({"threads", role, tls, "", Line("aside").with("call", "close-write")});
   probes.push_back({"fork", role, tls, "", Line("fork").with("call", "close-write")});
   auto started = PeerProcess::start(stack.program, patience, stack.launch());

@@ -240,8 +240,8 @@ std::vector<std::string> Generator::options(const Stack& stack, Io io, Dice& dic
   std::vector<std::string> chosen;
   if (!dice.percent(30)) return chosen;
   const std::size_t most = dice.percent(25) ? 2 : 1;
-  for (const std::string_view option : option_words())
-    if (chosen.size() < most && stack.can(option) && dice.percent(20) && (option != "memory-bio" || io == Io::nonblocking))
+  for (const std::string_view option : Words<Option>::list)
+    if (chosen.size() < most && stack.can(option) && dice.percent(20) && (option != spell(Option::memory_bio) || io == Io::nonblocking))
       chosen.emplace_back(option);
   return chosen;
 }

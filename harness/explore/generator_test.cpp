@@ -11,7 +11,7 @@ namespace {
 // A stack with every ability there is.
 Stack able() {
   Stack stack{"able", "1.0", {"client", "server", "tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3", "threads", "fork"}, {}};
-  for (const std::string_view option : option_words()) stack.abilities.emplace_back(option);
+  for (const std::string_view option : Words<Option>::list) stack.abilities.emplace_back(option);
   for (const std::string_view call : Words<Call>::list) stack.abilities.emplace_back(call);
   for (const SwitchRow& row : switch_table()) stack.abilities.push_back(fmt::format("set-{}", row.name));
   return stack;
@@ -57,7 +57,7 @@ TEST(Generator, DrawsEveryOptionSwitchFaultAndContent) {
   const Generator generator(1, stack, stack);
   std::string all;
   for (std::uint64_t number = 0; number < 3 * drafts; ++number) all += toml_of(generator.draft(number), "drawn", "t", "w");
-  for (const std::string_view option : option_words()) EXPECT_THAT(all, testing::HasSubstr(fmt::format("\"{}\"", option)));
+  for (const std::string_view option : Words<Option>::list) EXPECT_THAT(all, testing::HasSubstr(fmt::format("\"{}\"", option)));
   for (const SwitchRow& row : switch_table()) EXPECT_THAT(all, testing::HasSubstr(fmt::format("set {} ", row.name)));
   for (const std::string_view fault : Words<Fault>::list) EXPECT_THAT(all, testing::HasSubstr(fmt::format(" {}", fault)));
   for (const std::string_view content : content_words())
@@ -70,9 +70,7 @@ TEST(Generator, DrawsEveryOptionSwitchFaultAndContent) {
 TEST(Generator, LetsNobodyCarryBytesWhereTheTransportBlocks) {
   const Stack stack = able();
   const Generator generator(1, stack, stack);
-  const auto has = [](const std::vector<std::string>& options) {
-    return std::find(options.begin(), options.end(), "memory-bio") != options.end();
-  };
+  const auto has = [](const std::vector<std::string>& options) { return has_word(options, Option::memory_bio); };
   bool drawn = false;
   for (std::uint64_t number = 0; number < 3 * drafts; ++number) {
     const Draft draft = generator.draft(number);

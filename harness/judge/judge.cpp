@@ -70,8 +70,8 @@ bool is_of_every_stack(std::string_view verb) { return verb == "open" || verb ==
 // Whether the handshakes of this run were let alone, and then whether the subject came through one. Nothing where they were not: the wire
 // or a planned fault touched one, one side alone was asked to shake hands, or the subject was to turn the other side away.
 std::optional<bool> shook_hands(const Transcript& transcript) {
-  const auto turns_away = [](const std::string& option) { return option == "verify-certificate" || option == "require-certificate"; };
-  if (std::any_of(transcript.options.begin(), transcript.options.end(), turns_away)) return std::nullopt;
+  for (const Option turns_away : {Option::verify_certificate, Option::require_certificate})
+    if (has_word(transcript.options, turns_away)) return std::nullopt;
   bool by_subject = false, by_partner = false;
   for (const Event& event : transcript.events()) {
     if (const auto* call = event.as<ApiCall>()) {

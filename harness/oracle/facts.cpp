@@ -48,30 +48,49 @@ void meet(Met& met, const TimePassed& passed) {
   met.passed_last_ms = passed.milliseconds;
 }
 
+// A switch that the application turned (set NAME VALUE).
+void note_switch(Moment& now, int number, std::string_view arguments) {
+  const std::size_t gap = std::min(arguments.find(' '), arguments.size() - 1);
+  const std::string_view value = arguments.substr(gap + 1);
+  const auto unless = [&](std::string_view usual) { return value == usual ? never : number; };
+  switch (read_word<Switch>(arguments.substr(0, gap)).value()) {
+    case Switch::quiet_shutdown:
+      now.quiet = unless("off");
+      return;
+    case Switch::shutdown:
+      now.flags_set = number;
+      return;
+    case Switch::context_quiet_shutdown:
+      now.quiet_context = unless("off");
+      return;
+    case Switch::timeout:
+      now.time_limit_ms = std::stoll(std::string(value));
+      return;
+    case Switch::cork:
+      now.corked = unless("off");
+      return;
+    case Switch::auto_retry:
+      now.auto_retry_off = unless("on");
+      return;
+    case Switch::stale_error:
+      now.stale_error = number;
+      return;
+  }
+}
+
 // What the application does to the library beside the ordinary calls, as far as it changes what is to be expected.
-void note_extra(Moment& now, int number, const ApiCall& call, const Options& options) {
+void note_extra(Moment& now, int number, const ApiCall& call, const Facts& facts) {
   if (call.side != Side::subject || call.outcome == Outcome::unsupported) return;
-  const auto set = [&](Since& fact, std::string_view on, std::string_view off = {}) {
-    if (call.arguments == on) fact = number;
-    if (!off.empty() && call.arguments == off) fact = never;
-  };
   switch (call.call) {
     case Call::set:
-      if (call.outcome != Outcome::done) return;
-      if (call.arguments.starts_with("shutdown ")) now.flags_set = number;
-      if (call.arguments.starts_with("timeout ")) now.time_limit_ms = std::atoll(call.arguments.c_str() + 8);
-      set(now.quiet, "quiet-shutdown on", "quiet-shutdown off");
-      set(now.quiet_context, "context-quiet-shutdown on", "context-quiet-shutdown off");
-      set(now.corked, "cork on", "cork off");
-      set(now.auto_retry_off, "auto-retry off", "auto-retry on");
-      set(now.stale_error, "stale-error on");
+      if (call.outcome == Outcome::done) note_switch(now, number, call.arguments);
       return;
     case Call::clear:
       return note(now.cleared, number);
     case Call::renegotiate:
       return note(now.renegotiation, number);
     case Call::send_alert:
-      if (!options.due_alert) note(now.alert_by_application, number);  // otherwise the library chose it
+      if (!facts.has(Option::due_alert)) note(now.alert_by_application, number);  // otherwise the library chose it
       return;
     case Call::key_update:
       now.key_update_asked = number;
@@ -323,7 +342,6 @@ Facts::Facts(const Transcript& of, const Facts* former, int first, const std::ve
     events_ = events_.first(i);
     break;
   }
-  read_options();
   read_records();
   find_calls();
   attribute_records();
@@ -332,17 +350,6 @@ Facts::Facts(const Transcript& of, const Facts* former, int first, const std::ve
   for (SubjectCall& it : calls_) settle_situations(it, *this);
   const int next = first + static_cast<int>(events_.size());
   if (next < of.next_number()) next_.reset(new Facts(of, this, next, terms));
-}
-
-void Facts::read_options() {
-  const auto has = [&](std::string_view option) {
-    return std::find(transcript_->options.begin(), transcript_->options.end(), option) != transcript_->options.end();
-  };
-  options_ = {has("ignore-eof"),          has("quiet-shutdown"),      has("tickets"),
-              has("read-ahead"),          has("callbacks"),           has("session-cache"),
-              has("require-certificate"), has("post-handshake-auth"), has("no-signal"),
-              has("receive-seq"),         has("receive-packet"),      has("due-alert"),
-              has("verify-certificate"),  has("memory-bio")};
 }
 
 // What is in each record, and what the script made of them. A record that cannot be read is a missing key, or, if keys of the subject had
@@ -574,7 +581,7 @@ void Facts::note_kept(Moment& now, int number, const ApiCall& api) const {
 
 void Facts::walk() {
   Moment now;
-  if (options_.quiet_shutdown) now.quiet = always;
+  if (has(Option::quiet_shutdown)) now.quiet = always;
   // The context that was told to close without a word made this session.
   if (former_ && is_so(former_->at_end().quiet_context)) now.quiet = now.quiet_context = always;
   // Calls by their first event; they are in the order of their last. What a call sent is known when it has come back.
@@ -659,7 +666,7 @@ void Facts::walk() {
       if ((raw->verb == "raw-write" || raw->verb == "raw-read") && raw->result > 0) note(now.own_raw, number);
       if (raw->verb == "raw-read") receive(number, raw->result);
     } else if (const auto* api = event.as<ApiCall>()) {
-      note_extra(now, number, *api, options_);
+      note_extra(now, number, *api, *this);
       note_kept(now, number, *api);
       quiet_ |= is_so(now.quiet);
       if (api->side == Side::subject) note_answer(now, number, *api, could_not_send);
@@ -668,7 +675,7 @@ void Facts::walk() {
   if (now.pending) note(is_extra(now.pending->call) ? now.extra_left : now.left, now.pending_number);
   at_end_ = now;
   at_end_.forget_unproved();
-  quiet_ |= options_.quiet_shutdown;
+  quiet_ |= has(Option::quiet_shutdown);
 }
 
 void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_not_send) const {

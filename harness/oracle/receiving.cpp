@@ -6,9 +6,9 @@ namespace tlsbye {
 namespace {
 
 // Whether the peer's direction has ended in the way that this session was told to take for its end, and since when.
-Since end_came(const SubjectCall& call, const Options& options) {
+Since end_came(const SubjectCall& call, const Facts& facts) {
   const Since close_notify = call.after.close_notify_arrived();
-  if (is_so(close_notify) || !options.ignore_eof) return close_notify;
+  if (is_so(close_notify) || !facts.has(Option::ignore_eof)) return close_notify;
   const Since end = std::max({close_notify, call.after.fin, call.met.recv_eof});
   return !is_so(end) && is_so(call.after.end_made_up) ? unclear : end;
 }
@@ -20,7 +20,7 @@ bool established(const SubjectCall& call) { return is_so(call.before.handshake_d
 Finding success_means_reply_received(const Facts& facts, const Question& asked) {
   if (facts.quiet()) return not_reached("it was asked to close without a word");
   return of_each_call(facts, asked, "no two-way close reported success", [&](const SubjectCall& call) {
-    const Since reply = end_came(call, facts.options());
+    const Since reply = end_came(call, facts);
     if (call.call != Call::close || !call.answered(Outcome::done) || !established(call) || reply == unclear) return not_reached("");
     return is_so(reply) ? holds("close was done after the peer's end had come", {reply, call.ended})
                         : broken("close reported success without the peer's close_notify", {call.ended});
@@ -42,7 +42,7 @@ Finding waits_for_reply(const Facts& facts, const Question& asked) {
 
 Finding end_of_data_means_close_notify(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no read told the end of the data", [&](const SubjectCall& call) {
-    const Since end = end_came(call, facts.options());
+    const Since end = end_came(call, facts);
     if (call.call != Call::read || !call.answered(Outcome::end_of_data) || !established(call) || end == unclear) return not_reached("");
     if (is_so(call.before.closed_quietly)) return not_reached("");
     return is_so(end) ? holds("end-of-data was told after the peer's end had come", {end, call.ended})
@@ -51,7 +51,7 @@ Finding end_of_data_means_close_notify(const Facts& facts, const Question& asked
 }
 
 Finding truncation_is_told(const Facts& facts, const Question& asked) {
-  if (facts.options().ignore_eof) return not_reached("it was asked to take a bare end for a clean one");
+  if (facts.has(Option::ignore_eof)) return not_reached("it was asked to take a bare end for a clean one");
   for (const SubjectCall& call : facts.calls()) {
     const bool looks = call.call == Call::read || (call.call == Call::close && !facts.quiet());
     const Since end = is_so(call.after.fin) ? call.after.fin : call.met.recv_eof;

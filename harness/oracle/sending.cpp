@@ -72,7 +72,7 @@ bool answers_for(const SentRecord& sent, const Facts& facts, const Question& ask
   if (sent.by_script) return false;
   const SubjectCall* owner = owner_of(sent, facts);
   if (!owner) return true;
-  const bool named_alert = owner->call == Call::send_alert && !facts.options().due_alert;
+  const bool named_alert = owner->call == Call::send_alert && !facts.has(Option::due_alert);
   return !named_alert && !is_so(owner->before.cleared) && (owner->unusual & ~asked.given.named).none();
 }
 
@@ -298,7 +298,7 @@ Finding alert_level(const Facts& facts, const Question& asked) {
   if (!facts.readable()) return not_reached(std::string(no_keys));
   const std::uint8_t level = asked.level == "fatal" ? 2 : 1;
   // An alert that the application names is the application's; one that it leaves to the library is the library's.
-  const bool named = !facts.options().due_alert;
+  const bool named = !facts.has(Option::due_alert);
   Tally tally;
   for (const SentRecord& sent : facts.sent()) {
     const SubjectCall* owner = owner_of(sent, facts);

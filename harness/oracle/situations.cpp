@@ -31,6 +31,11 @@ struct Row {
 
 Since so(bool condition) { return condition ? always : never; }
 
+template <Option option>
+Since asked_for(const At& at) {
+  return so(at.facts.has(option));
+}
+
 Since nothing_arrived(const Moment& at) { return is_so(at.handshake_done) && at.anything == never ? at.handshake_done : never; }
 
 Since unread_data(const Moment& at) {
@@ -369,37 +374,19 @@ const std::vector<Row>& rows() {
       {{"context-quiet-shutdown-on", "the context was told so after the session had been made"},
        When::history,
        [](const At& at) { return at.now.quiet_context; }},
-      {{"option-ignore-eof", "the session option ignore-eof"},
-       When::history,
-       [](const At& at) { return so(at.facts.options().ignore_eof); }},
-      {{"option-quiet-shutdown", "the session option quiet-shutdown"},
-       When::history,
-       [](const At& at) { return so(at.facts.options().quiet_shutdown); }},
-      {{"option-tickets", "the session option tickets"}, When::history, [](const At& at) { return so(at.facts.options().tickets); }},
-      {{"option-read-ahead", "the session option read-ahead"},
-       When::history,
-       [](const At& at) { return so(at.facts.options().read_ahead); }},
-      {{"option-callbacks", "the session option callbacks"}, When::history, [](const At& at) { return so(at.facts.options().callbacks); }},
-      {{"option-session-cache", "the session option session-cache"},
-       When::history,
-       [](const At& at) { return so(at.facts.options().session_cache); }},
-      {{"option-require-certificate", "the session option require-certificate"},
-       When::history,
-       [](const At& at) { return so(at.facts.options().require_certificate); }},
-      {{"option-post-handshake-auth", "the session option post-handshake-auth"},
-       When::history,
-       [](const At& at) { return so(at.facts.options().post_handshake_auth); }},
-      {{"option-no-signal", "the session option no-signal"}, When::history, [](const At& at) { return so(at.facts.options().no_signal); }},
-      {{"option-receive-seq", "the session option receive-seq"},
-       When::history,
-       [](const At& at) { return so(at.facts.options().receive_seq); }},
-      {{"option-receive-packet", "the session option receive-packet"},
-       When::history,
-       [](const At& at) { return so(at.facts.options().receive_packet); }},
-      {{"option-due-alert", "the session option due-alert"}, When::history, [](const At& at) { return so(at.facts.options().due_alert); }},
-      {{"option-verify-certificate", "the session option verify-certificate"},
-       When::history,
-       [](const At& at) { return so(at.facts.options().verify_certificate); }},
+      {{"option-ignore-eof", "the session option ignore-eof"}, When::history, asked_for<Option::ignore_eof>},
+      {{"option-quiet-shutdown", "the session option quiet-shutdown"}, When::history, asked_for<Option::quiet_shutdown>},
+      {{"option-tickets", "the session option tickets"}, When::history, asked_for<Option::tickets>},
+      {{"option-read-ahead", "the session option read-ahead"}, When::history, asked_for<Option::read_ahead>},
+      {{"option-callbacks", "the session option callbacks"}, When::history, asked_for<Option::callbacks>},
+      {{"option-session-cache", "the session option session-cache"}, When::history, asked_for<Option::session_cache>},
+      {{"option-require-certificate", "the session option require-certificate"}, When::history, asked_for<Option::require_certificate>},
+      {{"option-post-handshake-auth", "the session option post-handshake-auth"}, When::history, asked_for<Option::post_handshake_auth>},
+      {{"option-no-signal", "the session option no-signal"}, When::history, asked_for<Option::no_signal>},
+      {{"option-receive-seq", "the session option receive-seq"}, When::history, asked_for<Option::receive_seq>},
+      {{"option-receive-packet", "the session option receive-packet"}, When::history, asked_for<Option::receive_packet>},
+      {{"option-due-alert", "the session option due-alert"}, When::history, asked_for<Option::due_alert>},
+      {{"option-verify-certificate", "the session option verify-certificate"}, When::history, asked_for<Option::verify_certificate>},
       {{"in-good-order",
         "the handshake was done, no error reported or sent, no write unfinished, the transport not ended by the script, no quiet-shutdown"},
        When::history,
@@ -438,7 +425,7 @@ const std::vector<Row>& rows() {
         "the library was given a time limit, and callbacks (option callbacks) without one that waits; must be named, or with it "
         "time-limited"},
        When::unusual,
-       [](const At& at) { return so(at.now.time_limit_ms > 0 && at.facts.options().callbacks); }},
+       [](const At& at) { return so(at.now.time_limit_ms > 0 && at.facts.has(Option::callbacks)); }},
       {{"call-left-undone",
         "an earlier call asked to be made again so that it can send, and another call that sends came instead; must be named, or with it "
         "one "
@@ -452,7 +439,7 @@ const std::vector<Row>& rows() {
         "the session option memory-bio: what the library sends has not left the process, and what lies on the transport is not all that it "
         "can read; must be named"},
        When::unusual,
-       [](const At& at) { return so(at.facts.options().memory_bio); }},
+       asked_for<Option::memory_bio>},
       {{"bytes-past-tls", "the script wrote to the subject's transport past TLS, or read from it; must be named"},
        When::unusual,
        [](const At& at) { return at.now.own_raw; }},

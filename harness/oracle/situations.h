@@ -173,14 +173,6 @@ struct SentRecord {
   bool is_close_notify() const { return record->encrypted && contents->alert && contents->alert->description == 0; }
 };
 
-// The session options of the subject.
-struct Options {
-  bool ignore_eof = false, quiet_shutdown = false, tickets = false, read_ahead = false;
-  bool callbacks = false, session_cache = false, require_certificate = false, post_handshake_auth = false;
-  bool no_signal = false, receive_seq = false, receive_packet = false, due_alert = false;
-  bool verify_certificate = false, memory_bio = false;
-};
-
 class Facts {
  public:
   // The first session of the run, with those that follow it. Keeps a reference to the transcript. Implicit on purpose: whoever has one
@@ -217,7 +209,8 @@ class Facts {
   bool data_altered(Side from) const { return data_altered_[static_cast<std::size_t>(from)]; }
   // The numbers of the records in which the library sent a close_notify, one for each.
   std::vector<int> sent_close_notifies() const;
-  const Options& options() const { return options_; }
+  // Whether the subject's sessions were opened with this option.
+  bool has(Option option) const { return has_word(transcript_->options, option); }
   // The session was told to close without a word, by its option or later.
   bool quiet() const { return quiet_; }
   bool tls13() const { return transcript_->key().tls == Tls::v1_3; }
@@ -234,7 +227,6 @@ class Facts {
   Facts(const Transcript& of, const Facts* former, int first, const std::vector<Term>* terms);
   void find_forbidden(const std::vector<Term>& terms);
   void find_calls();
-  void read_options();
   void read_records();
   void attribute_records();
   void walk();
@@ -252,7 +244,6 @@ class Facts {
   Since threads_ = never, forked_ = never;
   std::vector<SubjectCall> calls_;
   std::vector<SentRecord> sent_;
-  Options options_;
   Moment at_end_;
   std::map<int, const Contents*> opened_;  // by Record event, what was found in it later
   std::size_t stream_ = 0;                 // bytes that the subject had put on this transport when the session was over

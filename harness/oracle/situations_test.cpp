@@ -1,5 +1,6 @@
 #include "harness/oracle/situations.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <functional>
@@ -669,6 +670,15 @@ TEST(Facts, WhatTheScriptWritesPastTlsIsNotTheLibrarys) {
   const Facts facts(run);
   EXPECT_TRUE(facts.sent().back().by_script);
   EXPECT_EQ(facts.sent().back().owner, -1);
+}
+
+TEST(Situations, EachSessionOptionHasOne) {
+  for (const std::string_view option : Words<Option>::list) {
+    if (option == spell(Option::saved_session)) continue;  // says what becomes of a session that is kept, and nothing of how it goes on
+    EXPECT_TRUE(std::any_of(situations().begin(), situations().end(),
+                            [&](const Situation& it) { return it.name == fmt::format("option-{}", option); }))
+        << option;
+  }
 }
 
 TEST(Facts, BytesThatNeverBecameARecordLeaveTheEmissionUnknown) {

@@ -103,7 +103,7 @@ Told second_close(const Facts& facts) {
 }
 
 Told read_after_fin(const Facts& facts) {
-  if (facts.options().ignore_eof) return std::nullopt;
+  if (facts.has(Option::ignore_eof)) return std::nullopt;
   return outcome_of_first(facts, Call::read, [](const SubjectCall& call) {
     return connected(call) && is_so(call.before.fin) && !is_so(call.before.reset) && without_close_notify(call) && !unread_data(call) &&
            !is_so(call.before.error_reported()) && !is_so(call.after.partial) && !is_so(call.after.post_handshake) &&
@@ -119,7 +119,7 @@ Told read_after_reset(const Facts& facts) {
 }
 
 Told close_after_fin(const Facts& facts) {
-  if (facts.options().ignore_eof || facts.quiet()) return std::nullopt;
+  if (facts.has(Option::ignore_eof) || facts.quiet()) return std::nullopt;
   return outcome_of_first(facts, Call::close, [](const SubjectCall& call) {
     const bool waited = is_so(call.before.answer(Call::close, Outcome::sent)) ||
                         is_so(call.before.answer(Call::close, Outcome::want_read)) || is_so(call.met.blocked_on_recv);
@@ -296,7 +296,7 @@ Ask answer_to_fault(std::string_view error, Io io) {
 
 // Who eats what follows the close_notify on the transport.
 Told bytes_behind_the_close_notify(const Facts& facts) {
-  if (facts.options().read_ahead) return std::nullopt;
+  if (facts.has(Option::read_ahead)) return std::nullopt;
   const Finding finding = transport_reusable(facts, Question());
   if (finding.kind == Finding::Kind::not_reached) return std::nullopt;
   return answer(finding.kind == Finding::Kind::holds ? "left-on-the-transport" : "eaten", finding.evidence);
@@ -402,7 +402,7 @@ Told data_in_the_library(const Facts& facts) {
 
 // The handshake that rejects the server's certificate.
 Told alert_for_a_rejected_certificate(const Facts& facts) {
-  if (!facts.options().verify_certificate || !facts.readable()) return std::nullopt;
+  if (!facts.has(Option::verify_certificate) || !facts.readable()) return std::nullopt;
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::handshake || !call.answered(Outcome::failed) || call.unusual.any() || !call.emission_known) continue;
     if (is_so(call.met.send_broken) || is_so(call.met.send_would_block) || is_so(call.before.error_reported())) return std::nullopt;
@@ -440,11 +440,11 @@ namespace {
 // Options that choose what is used and not another way to call the library: its own I/O callbacks, other functions to read with, a switch
 // that keeps signals away are different interfaces, whose answers are their own.
 bool as_usual(const Transcript& transcript) {
-  constexpr std::array<std::string_view, 8> usual{
-      "tickets",        "session-cache", "post-handshake-auth", "require-certificate", "verify-certificate",
-      "quiet-shutdown", "ignore-eof",    "read-ahead"};
+  constexpr std::array usual{
+      Option::tickets,        Option::session_cache, Option::post_handshake_auth, Option::require_certificate, Option::verify_certificate,
+      Option::quiet_shutdown, Option::ignore_eof,    Option::read_ahead};
   return transcript.key().schedule.empty() && std::all_of(transcript.options.begin(), transcript.options.end(), [&](const std::string& it) {
-           return std::find(usual.begin(), usual.end(), it) != usual.end();
+           return std::any_of(usual.begin(), usual.end(), [&](Option option) { return spell(option) == it; });
          });
 }
 

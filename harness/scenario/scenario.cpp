@@ -21,23 +21,19 @@ namespace {
 
 const Rows::Keys envelope_keys{"id",      "title",           "why",       "cases",  "roles", "versions", "io", "needs", "partner_needs",
                                "options", "partner_options", "transport", "matrix", "sweep", "script"};
-constexpr std::array<std::string_view, 15> session_options{
-    "memory-bio",          "verify-certificate",  "saved-session", "tickets",       "ignore-eof",
-    "quiet-shutdown",      "read-ahead",          "callbacks",     "session-cache", "no-signal",
-    "require-certificate", "post-handshake-auth", "due-alert",     "receive-seq",   "receive-packet"};
-// Beside the session options, which are abilities too. What the script asks for is needed without being named here.
-constexpr std::array<std::string_view, 24> further_abilities{"tls-1.0",        "tls-1.1",
-                                                             "tls-1.2",        "tls-1.3",
-                                                             "client",         "server",
-                                                             "close",          "close-write",
-                                                             "key-log",        "peek",
-                                                             "send-alert",     "key-update",
-                                                             "renegotiate",    "clear",
-                                                             "keep-session",   "set-quiet-shutdown",
-                                                             "set-shutdown",   "set-context-quiet-shutdown",
-                                                             "set-timeout",    "set-cork",
-                                                             "set-auto-retry", "set-stale-error",
-                                                             "threads",        "fork"};
+// What may be needed: every ability that this project has a word for. What the script asks for is needed without being named.
+const std::vector<std::string>& ability_words() {
+  static const std::vector<std::string> words = [] {
+    std::vector<std::string> all{"client", "server", "close", "close-write", "key-log", "threads", "fork"};
+    for (const std::string_view version : Words<Tls>::list) all.push_back(fmt::format("tls-{}", version));
+    for (const std::string_view word : Words<Call>::list)
+      if (const Call call = *read_word<Call>(word); is_extra(call) && call != Call::set) all.emplace_back(word);
+    for (const std::string_view name : Words<Switch>::list) all.push_back(fmt::format("set-{}", name));
+    all.insert(all.end(), Words<Option>::list.begin(), Words<Option>::list.end());
+    return all;
+  }();
+  return words;
+}
 constexpr std::size_t most_variants = 1000;  // of one scenario
 constexpr std::array<std::string_view, 2> sweeps{"faults", "cuts"};
 constexpr std::array<std::string_view, 3> other_files{"known.toml", "liars.toml", "traits.toml"};
@@ -155,20 +151,16 @@ void read_scenario(const toml::table& table, Rows& rows, const std::string& file
   s.roles = all_or(rows.enums<Role>(table, "roles"), {Role::client, Role::server});
   s.versions = all_or(rows.enums<Tls>(table, "versions"), {Tls::v1_2, Tls::v1_3});
   s.modes = all_or(rows.enums<Io>(table, "io"), {Io::blocking, Io::nonblocking});
-  std::vector<std::string_view> abilities(further_abilities.begin(), further_abilities.end());
-  abilities.insert(abilities.end(), session_options.begin(), session_options.end());
+  const std::vector<std::string_view> abilities(ability_words().begin(), ability_words().end());
   s.needs = rows.texts_of(table, "needs", abilities);
   s.partner_needs = rows.texts_of(table, "partner_needs", abilities);
   for (const std::string& kind : rows.texts_of(table, "sweep", sweeps)) (kind == "faults" ? s.sweep_faults : s.sweep_cuts) = true;
-  s.options = rows.texts_of(table, "options", session_options);
-  s.partner_options = rows.texts_of(table, "partner_options", session_options);
+  s.options = rows.texts_of(table, "options", Words<Option>::list);
+  s.partner_options = rows.texts_of(table, "partner_options", Words<Option>::list);
   // Whoever carries the bytes does not wait in the library; and the partner's transport always blocks.
-  const auto carries = [](const std::vector<std::string>& options) {
-    return std::find(options.begin(), options.end(), "memory-bio") != options.end();
-  };
-  if (carries(s.options) && s.modes != std::vector{Io::nonblocking})
+  if (has_word(s.options, Option::memory_bio) && s.modes != std::vector{Io::nonblocking})
     rows.report(Rows::place(table, "options"), "`memory-bio` is for transports that do not block", "add `io = [\"nonblocking\"]`");
-  if (carries(s.partner_options))
+  if (has_word(s.partner_options, Option::memory_bio))
     rows.report(Rows::place(table, "partner_options"), "`memory-bio` is for transports that do not block, and the partner's does");
   const auto transports = rows.enums<TransportKind>(table, "transport");
   if (transports.size() > 1) rows.report(Rows::place(table, "transport"), "a scenario has one transport");
@@ -209,8 +201,6 @@ void read_scenario(const toml::table& table, Rows& rows, const std::string& file
 }
 
 }  // namespace
-
-std::span<const std::string_view> option_words() { return session_options; }
 
 LoadedScenarios parse_scenarios(std::string_view text, const std::string& file, const std::string& stem) {
   LoadedScenarios loaded;

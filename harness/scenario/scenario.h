@@ -34,9 +34,6 @@ struct Scenario {
   int file_line = 0;  // where its [[scenario]] begins
 };
 
-// What `options` and `partner_options` may name.
-std::span<const std::string_view> option_words();
-
 struct LoadedScenarios {
   std::vector<Scenario> scenarios;      // in the order of file names, then of the files
   std::vector<Diagnostic> diagnostics;  // every problem found; scenarios with one are not in the list

@@ -709,13 +709,15 @@ const std::vector<VerbRow>& verb_table() {
 }
 
 const std::vector<SwitchRow>& switch_table() {
-  static const std::vector<SwitchRow> table{{"quiet-shutdown", {"on", "off"}},
-                                            {"shutdown", {"none", "SENT", "RECEIVED", "both"}},
-                                            {"context-quiet-shutdown", {"on", "off"}},
-                                            {"timeout", {}},
-                                            {"cork", {"on", "off"}},
-                                            {"auto-retry", {"on", "off"}},
-                                            {"stale-error", {"on"}}};
+  static const std::vector<SwitchRow> table = [] {
+    std::vector<SwitchRow> rows;
+    for (const std::string_view name : Words<Switch>::list) rows.push_back({name, {"on", "off"}});
+    const auto values = [&](Switch it) -> auto& { return rows[static_cast<std::size_t>(it)].values; };
+    values(Switch::shutdown) = {"none", "SENT", "RECEIVED", "both"};
+    values(Switch::timeout) = {};
+    values(Switch::stale_error) = {"on"};
+    return rows;
+  }();
   return table;
 }
 

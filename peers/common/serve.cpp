@@ -161,7 +161,7 @@ void Server::open(const Line& request, Descriptor passed) {
   options.transport = c.transport.descriptor();
   try {
     if (!again && std::exchange(sessions_kept_, false)) stack_.forget_sessions();
-    sessions_kept_ = sessions_kept_ || options.asks_for("tickets") || options.asks_for("session-cache");
+    sessions_kept_ = sessions_kept_ || options.asks_for(Option::tickets) || options.asks_for(Option::session_cache);
     c.session = stack_.open(options, *this);
   } catch (const std::runtime_error& error) {
     if (!same_transport) end();

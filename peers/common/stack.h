@@ -52,7 +52,7 @@ struct SessionOptions {
   Tls tls = Tls::v1_3;
   Io io = Io::blocking;
   int transport = -1;                // the transport's descriptor; the session must not close it
-  std::vector<std::string> options;  // words out of the list above, or of the stack's own
+  std::vector<std::string> options;  // words out of the list above; a liar has its own
   // With a real program at the other end (ability `programs`).
   bool usual_suites = false;     // suites, groups and signatures as the library has them by default, and not the one that is pinned
   std::string server_name = {};  // a client's, sent (SNI) and, with `trust`, checked; empty: none
@@ -61,7 +61,8 @@ struct SessionOptions {
   std::string certificate = {};  // what this side shows instead of the project's certificate: a PEM file, with those above it
   std::string key = {};          // the private key of it, a PEM file
 
-  bool asks_for(std::string_view option) const { return std::find(options.begin(), options.end(), option) != options.end(); }
+  bool asks_for(Option option) const { return has_word(options, option); }
+  bool asks_for(std::string_view lie) const { return std::find(options.begin(), options.end(), lie) != options.end(); }
 };
 
 // Where a session hands out what the wire needs for decryption.

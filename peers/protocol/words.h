@@ -5,8 +5,10 @@
 // guessed at, it is refused.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -70,6 +72,28 @@ enum class Until : std::uint8_t {
   end,   // a read: until it neither gives data nor asks to be made again
 };
 
+// What a session may be opened with; each is an ability of that name (peers/common/stack.h says what each asks of a stack).
+enum class Option : std::uint8_t {
+  memory_bio,
+  verify_certificate,
+  saved_session,
+  tickets,
+  ignore_eof,
+  quiet_shutdown,
+  read_ahead,
+  callbacks,
+  session_cache,
+  no_signal,
+  require_certificate,
+  post_handshake_auth,
+  due_alert,
+  receive_seq,
+  receive_packet,
+};
+
+// What the verb `set` turns while a session lives; each is an ability `set-NAME` (peers/README.md says what each does).
+enum class Switch : std::uint8_t { quiet_shutdown, shutdown, context_quiet_shutdown, timeout, cork, auto_retry, stale_error };
+
 // Which way a transport call moves bytes.
 enum class Flow : std::uint8_t { recv, send };
 
@@ -112,6 +136,18 @@ struct Words<Until> {
   static constexpr std::array<std::string_view, 3> list{"once", "done", "end"};
 };
 template <>
+struct Words<Option> {
+  static constexpr std::array<std::string_view, 15> list{
+      "memory-bio",          "verify-certificate",  "saved-session", "tickets",       "ignore-eof",
+      "quiet-shutdown",      "read-ahead",          "callbacks",     "session-cache", "no-signal",
+      "require-certificate", "post-handshake-auth", "due-alert",     "receive-seq",   "receive-packet"};
+};
+template <>
+struct Words<Switch> {
+  static constexpr std::array<std::string_view, 7> list{"quiet-shutdown", "shutdown",   "context-quiet-shutdown", "timeout", "cork",
+                                                        "auto-retry",     "stale-error"};
+};
+template <>
 struct Words<Flow> {
   static constexpr std::array<std::string_view, 2> list{"recv", "send"};
 };
@@ -126,6 +162,12 @@ constexpr std::optional<Enum> read_word(std::string_view text) {
   for (std::size_t i = 0; i < Words<Enum>::list.size(); ++i)
     if (Words<Enum>::list[i] == text) return static_cast<Enum>(i);
   return std::nullopt;
+}
+
+// Whether a list of words, as it is written or came over a control socket, has this one.
+template <typename Enum, typename List>
+constexpr bool has_word(const List& words, Enum value) {
+  return std::find(std::begin(words), std::end(words), spell(value)) != std::end(words);
 }
 
 // An outcome after which the same call is to be made again: nothing is lost, nothing is finished.

@@ -175,7 +175,7 @@ class RogueSession final : public Session {
   }
 
   Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) override {
-    if (call != Call::set || arguments.empty() || arguments.front() != "timeout") return honest_->extra(call, arguments, into);
+    if (call != Call::set || arguments.empty() || arguments.front() != spell(Switch::timeout)) return honest_->extra(call, arguments, into);
     timeout_ms_ = std::atoi(arguments.back().c_str());
     return made_up("timeout", 0, Outcome::done);
   }
