@@ -187,10 +187,15 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
       return;
     case ContentType::handshake: {
       const auto begins = [&](std::string_view message) { return contents.handshake.find(message) != std::string::npos; };
-      if (begins("NewSessionTicket") && (tls13 || established) && !is_misshapen_message(contents, tls13)) note(now.ticket, number);
+      const bool misshapen = is_misshapen_message(contents, tls13);
+      // Whether a message that is not formed as its type wants it is one of that type is nothing that a document says.
+      const auto note_message = [&](Since& fact) {
+        if (!is_so(fact) && (!misshapen || fact == never)) fact = misshapen ? unclear : number;
+      };
+      if (begins("NewSessionTicket") && (tls13 || established) && !misshapen) note(now.ticket, number);
       if (begins("KeyUpdate")) {
-        note(now.key_update, number);
-        if (++now.key_updates == 5) note(now.many_key_updates, number);
+        note_message(now.key_update);
+        if (!misshapen && ++now.key_updates == 5) note(now.many_key_updates, number);
       }
       if (server ? established && begins("ClientHello") : begins("HelloRequest"))
         note(is_so(now.hello_request) ? now.two_hello_requests : now.hello_request, number);
@@ -199,11 +204,10 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
       const bool of_the_other_role =
           server ? begins("NewSessionTicket") || begins("CertificateRequest") || begins("HelloRequest") : begins("ClientHello");
       const bool of_another_version = tls13 ? begins("HelloRequest") : begins("KeyUpdate");
-      if (established && (contents.content_bytes == 0 || is_misshapen_message(contents, tls13) || of_the_other_role || of_another_version ||
-                          of_the_handshake))
+      if (established && (contents.content_bytes == 0 || misshapen || of_the_other_role || of_another_version || of_the_handshake))
         note(now.unexpected_message, number);
       if (begins("CertificateRequest") && established) note(now.certificate_request, number);
-      if (established || begins("KeyUpdate") || (tls13 && begins("NewSessionTicket"))) note(now.post_handshake, number);
+      if (established || begins("KeyUpdate") || (tls13 && begins("NewSessionTicket"))) note_message(now.post_handshake);
       return;
     }
     case ContentType::alert: {
@@ -386,6 +390,8 @@ void Facts::read_records() {
     if (reading == Reading::read && subject && record->encrypted) served = true;
     // Another handshake brings other keys.
     if (subject && !record->encrypted && contents(event.number).type == ContentType::handshake) served = false;
+    // Which keys come behind a KeyUpdate before those of the session is in no document.
+    if (subject && !record->established && contents(event.number).handshake.find("KeyUpdate") != std::string::npos) served = false;
     if (reading == Reading::read) continue;
     if (subject && reading == Reading::garbled && served)
       note(garbled_, event.number);

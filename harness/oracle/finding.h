@@ -70,6 +70,26 @@ inline bool beside(const Facts& facts, Side side) {
   });
 }
 
+// From which event on what the other side reads is its own library's affair, and proves nothing about the subject: it closed both ways, and
+// may have passed over data (a second one-way close is one of some libraries), a fault of the script's befell its transport, its library
+// was told what it had not met, or bytes were taken past it.
+inline Since reads_for_itself_since(const Facts& facts) {
+  bool closed_one_way = false;
+  for (const Event& event : facts.events()) {
+    if (const auto* asked = event.as<Asked>(); asked && asked->side == Side::partner && asked->verb == "io") return event.number;
+    if (const auto* raw = event.as<RawCall>(); raw && raw->side == Side::partner && raw->verb == "raw-read" && raw->result > 0)
+      return event.number;
+    const auto* api = event.as<ApiCall>();
+    if (!api || api->side != Side::partner) continue;
+    if (api->call == Call::close || api->call == Call::set || api->call == Call::clear) return event.number;
+    if (api->call != Call::close_write) continue;
+    // A quiet one takes the peer's end for granted.
+    if (closed_one_way || api->flag("shutdown").find("RECEIVED") != std::string_view::npos) return event.number;
+    closed_one_way = api->outcome == Outcome::done;
+  }
+  return never;
+}
+
 // Asks it of every call that the clause speaks of. Where the clause names the call, dying in it is an answer. `ask` gives
 // not_reached where the call tells nothing.
 template <typename Ask>

@@ -398,6 +398,42 @@ TEST(Unfinished, WhatTheOtherSidesLibraryWasToldIsNoProofOfWhatItRead) {
   EXPECT_EQ(judged("written-data-is-received", {}, told(Call::clear)).kind, Kind::not_reached);
 }
 
+TEST(Unfinished, WhatTheOtherSideReadsBehindACloseOfItsOwnIsItsOwnAffair) {
+  const auto writes = [] { return connected().writes(5).close_write(Outcome::done, {close_notify()}); };
+  const auto received = [](Tale tale) {
+    return judged("written-data-is-received", {}, tale.partner(Call::read, Outcome::end_of_data)).kind;
+  };
+  const auto intact = [](Tale tale) {
+    return judged("data-intact", {}, tale.partner(Call::read, Outcome::done, 2).last<ApiCall>([](ApiCall& api) { api.intact = false; }))
+        .kind;
+  };
+  const Tale once = writes().partner(Call::close_write, Outcome::done);
+  for (const auto& judged_so : {std::function<Kind(Tale)>(received), std::function<Kind(Tale)>(intact)}) {
+    EXPECT_EQ(judged_so(once), Kind::broken);
+    EXPECT_EQ(judged_so(writes().partner(Call::close, Outcome::sent)), Kind::not_reached);
+    EXPECT_EQ(judged_so(Tale(once).partner(Call::close_write, Outcome::done)), Kind::not_reached) << "the second may be a two-way one";
+    EXPECT_EQ(judged_so(writes().add(Asked{Side::partner, "io", {}, {}})), Kind::not_reached);
+    EXPECT_EQ(judged_so(writes().add(RawCall{Side::partner, "raw-read", 27, {}, {}})), Kind::not_reached);
+  }
+}
+
+TEST(Unfinished, WhichKeysComeBehindAKeyUpdateInTheHandshakeNobodyKnows) {
+  const auto of_the_handshake = [](Record record) { return but(std::move(record), [](Record& it) { it.established = false; }); };
+  const auto sends = [&](Record first) {
+    return judged("sends-readable-records", {}, Tale().answers(Call::key_update, Outcome::done, {std::move(first), garbage()})).kind;
+  };
+  EXPECT_EQ(sends(handshake_message("KeyUpdate")), Kind::broken);
+  EXPECT_EQ(sends(of_the_handshake(handshake_message("Certificate"))), Kind::broken);
+  EXPECT_NE(sends(of_the_handshake(handshake_message("KeyUpdate"))), Kind::broken);
+}
+
+TEST(Emits, AnAlertWaitsBehindWhatAnotherCallCouldNotSend) {
+  const Parameters with{{"call", {"read"}}, {"given", {"damaged-record-arrived"}}, {"records", {"bad_record_mac"}}};
+  const Tale blocked = connected().io(Call::close_write, Flow::send, -1, "EAGAIN", true).answers(Call::close_write, Outcome::want_write);
+  EXPECT_EQ(judged("emits", with, connected().arrives(damaged(data(1))).reads(Outcome::failed)).kind, Kind::broken);
+  EXPECT_EQ(judged("emits", with, Tale(blocked).arrives(damaged(data(1))).reads(Outcome::failed)).kind, Kind::not_reached);
+}
+
 TEST(Unfinished, AnEndThatTheSubjectDidNotSendIsTheOtherSidesOwn) {
   const auto read = [](Tale tale) { return judged("written-data-is-received", {}, tale.partner(Call::read, Outcome::end_of_data)).kind; };
   const auto closed = [] { return connected().writes(5).close_write(Outcome::done, {close_notify()}); };

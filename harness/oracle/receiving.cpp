@@ -190,6 +190,7 @@ Finding data_intact(const Facts& facts, const Question& asked) {
   if (is_so(facts.threads()) && !asked.given.names("threads")) return not_reached("two threads made calls");
   if (is_so(facts.forked()) && !asked.given.names("forked")) return not_reached("two processes made calls");
   if (beside(facts, Side::partner)) return not_reached("the other side had calls made beside each other");
+  const Since own_affair = reads_for_itself_since(facts);
   Tally tally;
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();
@@ -197,7 +198,7 @@ Finding data_intact(const Facts& facts, const Question& asked) {
     if (api && api->call == Call::clear && api->outcome != Outcome::unsupported) break;
     if (!api || api->call != Call::read || api->bytes == 0 || facts.data_altered(other(api->side))) continue;
     // A write that was not made again as it should have been may have left any part of its bytes.
-    if (api->side == Side::partner && is_so(facts.at_end().left)) continue;
+    if (api->side == Side::partner && (is_so(facts.at_end().left) || (is_so(own_affair) && event.number > own_affair))) continue;
     const std::string says = fmt::format("{} read {} bytes, {}", spell(api->side), api->total, api->intact ? "as sent" : "not as sent");
     if (tally.add(api->intact ? holds(says, {event.number}) : broken(says, {event.number}))) break;
   }

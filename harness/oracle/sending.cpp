@@ -142,6 +142,10 @@ Finding emits(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     if (call.stuck && call.stuck->on == Flow::send) return not_reached("it had not sent all when the run ended");
     if (only_paused(call, asked)) return not_reached(told(call));
+    // What a call that receives has to say stands behind what another one could not send.
+    const bool receives = call.call == Call::read || call.call == Call::peek;
+    if (receives && call.before.pending && call.before.pending->call != call.call && !asked.given.names("call-left-undone"))
+      return not_reached("an earlier call had not sent all");
     if (call.call != Call::key_update && is_so(call.before.key_update_owed()) && !asked.given.names("key-update-owed"))
       return not_reached("a KeyUpdate that the application had asked for was still to come");
     const auto index = static_cast<int>(&call - facts.calls().data());
@@ -328,6 +332,7 @@ Finding written_data_is_received(const Facts& facts, const Question& asked) {
   if (written == 0 || unusual) return not_reached("nothing was written in that situation");
   if (facts.altered(Side::subject)) return not_reached("the script changed what the subject sent");
   if (beside(facts, Side::partner)) return not_reached("the other side had calls made beside each other");
+  const Since own_affair = reads_for_itself_since(facts);
   bool ended = false;  // the other side's transport has the subject's close_notify
   for (const Event& event : facts.events()) {
     if (const auto* it = event.as<Delivered>()) {
@@ -335,16 +340,9 @@ Finding written_data_is_received(const Facts& facts, const Question& asked) {
           std::find_if(facts.sent().begin(), facts.sent().end(), [&](const SentRecord& one) { return one.number == it->record; });
       ended |= sent != facts.sent().end() && sent->is_close_notify();
     }
-    if (const auto* it = event.as<Asked>(); it && it->side == Side::partner && it->verb == "io")
-      return not_reached("the script made the other side's transport fail");
+    if (event.number == own_affair) return not_reached("the other side had closed, or a fault befell it, before it read the end");
     const auto* api = event.as<ApiCall>();
     if (!api || api->side != Side::partner) continue;
-    if (api->call == Call::set || api->call == Call::clear) return not_reached("the other side's library was told what it had not met");
-    // A two-way close may pass over data, and a quiet one takes the peer's end for granted: what is told then is the other side's own
-    // doing.
-    const std::string_view shown = api->call == Call::close_write ? api->flag("shutdown") : "";
-    if (api->call == Call::close || shown.find("RECEIVED") != std::string_view::npos)
-      return not_reached("the other side had closed before it read the end");
     if (api->call != Call::read || api->outcome != Outcome::end_of_data) continue;
     const std::vector<int> evidence{last_write, event.number};
     // Some libraries take a bare end for a clean one, by themselves or as their application wants it: that proves nothing about the

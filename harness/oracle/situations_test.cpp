@@ -508,6 +508,20 @@ TEST(Situations, ARequestForAnotherHandshakeIsOneForWhoeverMayGetIt) {
   EXPECT_TRUE(fits(closes(server().arrives(handshake_message("ClientHello"))), "hello-request-arrived"));
 }
 
+TEST(Situations, AMessageThatIsNotFormedAsItsTypeIsPerhapsNoneOfThatType) {
+  const auto key_update = [](std::string content) {
+    return but(handshake_message("KeyUpdate"), [&](Record& it) { it.content_bytes = content.size(), it.content = std::move(content); });
+  };
+  const Record whole = key_update(std::string("\x18\0\0\x01\x01", 5)), part = key_update(std::string("\x18\0\0\x01", 4));
+  for (const std::string word : {"key-update-arrived", "post-handshake-message-arrived"}) {
+    EXPECT_TRUE(fits(closes_after([&](Tale& tale) { tale.arrives(whole); }), word)) << word;
+    for (const std::string_view may_be : {word, "not " + word})
+      EXPECT_FALSE(fits(closes_after([&](Tale& tale) { tale.arrives(part); }), may_be)) << may_be;
+    EXPECT_TRUE(fits(closes_after([&](Tale& tale) { tale.arrives(part).arrives(whole); }), word)) << word;
+  }
+  EXPECT_TRUE(fits(closes_after([&](Tale& tale) { tale.arrives(part); }), "unexpected-message-arrived"));
+}
+
 TEST(Situations, ASecondOneWayCloseMayHaveBeenATwoWayOne) {
   const auto once = [] { return connected().close_write(Outcome::done, {close_notify()}); };
   EXPECT_TRUE(fits(once().reads(Outcome::want_read), "not close-called"));
