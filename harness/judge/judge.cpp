@@ -226,7 +226,7 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
   if (const auto shook = shook_hands(transcript)) ++(*shook ? column.handshakes.kept : column.handshakes.refused);
   Met& met = column.partners[{transcript.key().partner, transcript.key().partner_version}];
   ++met.runs;
-  met.scenarios.insert(transcript.key().scenario);
+  if (readable) met.scenarios.insert(transcript.key().scenario);
   met.cells.resize(clauses_->size());
   for (const std::size_t clause_index : column.applicable[static_cast<std::size_t>(transcript.key().io)]) {
     const Clause& clause = (*clauses_)[clause_index];

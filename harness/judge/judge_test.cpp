@@ -352,6 +352,17 @@ TEST(Judge, WhoCannotBeThePartnerInTheScenarioThatDecidedDisagreesWithNobody) {
   EXPECT_THAT(judge.report().disagreements, SizeIs(1)) << "it was the partner there, and nothing came of it";
 }
 
+TEST(Judge, APartnerUnderWhoseKeysTheWireCouldNotReadTheScenarioThatDecidedDisagreesWithNobody) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  Judge judge(clauses, client_1_3(), no_traits());
+  judge.take(0, against("broken", "openssl", "family/new-keys"), "a");
+  judge.take(1, against("holds", "wolfssl", "family/close"), "b");
+  judge.take(2, against("no-keys", "wolfssl", "family/new-keys"), "c");
+  EXPECT_THAT(judge.report().disagreements, IsEmpty());
+  judge.take(3, against("nothing", "wolfssl", "family/new-keys"), "d");
+  EXPECT_THAT(judge.report().disagreements, SizeIs(1));
+}
+
 TEST(Judge, WhatOnePartnerNeverReachesIsNoDisagreement) {
   const std::vector<Clause> clauses{clause("rfc/all")};
   Judge judge(clauses, client_1_3(), no_traits());
