@@ -577,7 +577,19 @@ void Facts::note_hello(Moment& now, int number, const Record& record) const {
 // A client's call that takes what resumes its session. In TLS 1.3 only a ticket does, and before one has come the call succeeds with
 // nothing; where a library shows that the partner's session cannot be resumed, nothing is offered either.
 void Facts::note_kept(Moment& now, int number, const ApiCall& api) const {
+  // Another handshake in this session makes another one to be resumed, where it comes to its end.
+  if (api.call == Call::renegotiate && api.outcome != Outcome::unsupported && api.outcome != Outcome::refused && is_so(now.kept))
+    now.kept = unclear;
   if (api.call != Call::keep_session || api.outcome != Outcome::done) return;
+  // A server that remembers by tickets alone resumes who has one, and a client need not ask for any.
+  const auto is_ticket = [&](const SentRecord& sent) {
+    return sent.number < number && sent.contents->handshake.find("NewSessionTicket") != std::string::npos;
+  };
+  if (transcript_->key().role == Role::server && has(Option::tickets) && !has(Option::session_cache) &&
+      std::none_of(sent_.begin(), sent_.end(), is_ticket)) {
+    if (!is_so(now.kept)) now.kept = now.own(never);
+    return;
+  }
   const Since ticket = transcript_->key().role == Role::client ? now.readable(now.ticket) : now.own(now.own_ticket);
   const bool spoiled = is_so(now.error_reported()) || is_so(now.own_fatal_alert);  // then the library let go of what there was
   if (api.flag("resumable") == "no" && !(api.side == Side::subject && spoiled)) return;

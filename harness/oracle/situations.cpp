@@ -68,8 +68,10 @@ Since none_of(std::initializer_list<Since> facts) {
   return std::find(facts.begin(), facts.end(), unclear) != facts.end() ? unclear : always;
 }
 
-// Who has offered a session does not decide whether it is resumed, and who was offered none cannot resume any.
+// Who has offered a session does not decide whether it is resumed, and who was offered none cannot resume any. What a client offers that
+// has a copy of its own (saved-session) is its application's choice.
 Since resumption_decided(const At& at) {
+  if (at.facts.transcript().key().role == Role::client && at.facts.has(Option::saved_session)) return unclear;
   const bool resumed = at.call.call == Call::handshake && at.call.api && at.call.api->flag("resumed") == "yes";
   if (resumed || is_so(at.now.resumed)) return always;
   if (at.facts.transcript().key().role == Role::server) return at.now.offered;

@@ -522,6 +522,34 @@ TEST(Situations, AMessageThatIsNotFormedAsItsTypeIsPerhapsNoneOfThatType) {
   EXPECT_TRUE(fits(closes_after([&](Tale& tale) { tale.arrives(part); }), "unexpected-message-arrived"));
 }
 
+TEST(Situations, WhatWouldBeResumedIsNotThereWithoutATicketOrBehindAnotherHandshake) {
+  const auto kept = [](const Tale& tale, std::string_view word = "session-kept") { return fits(Tale(tale).close(Outcome::sent), word); };
+  const Record ticket = in_the_clear(handshake_message("NewSessionTicket"));
+  const auto server = [](std::string_view option) { return Tale(Tls::v1_2).option(option).as_server(); };
+  EXPECT_TRUE(kept(server("tickets").sent(ticket).handshake().partner(Call::keep_session, Outcome::done)));
+  EXPECT_TRUE(kept(server("tickets").handshake().partner(Call::keep_session, Outcome::done), "not session-kept"));
+  EXPECT_TRUE(kept(server("session-cache").handshake().partner(Call::keep_session, Outcome::done)));
+
+  const Tale before = Tale(Tls::v1_2).handshake().extra(Call::keep_session);
+  EXPECT_TRUE(kept(Tale(before).extra(Call::renegotiate, "", Outcome::unsupported)));
+  for (const std::string_view word : {"session-kept", "not session-kept"}) {
+    EXPECT_FALSE(kept(Tale(before).partner(Call::renegotiate, Outcome::done), word)) << word;
+    EXPECT_FALSE(kept(Tale(before).extra(Call::renegotiate, "", Outcome::want_read), word)) << word;
+  }
+  EXPECT_TRUE(kept(Tale(before).extra(Call::renegotiate).extra(Call::keep_session)));
+}
+
+TEST(Situations, WhatAClientOffersOutOfItsOwnCopyItsLibraryDidNotDecide) {
+  const auto resumes = [](std::string_view option) {
+    Tale tale(Tls::v1_3);
+    tale.option(option).handshake().new_session(false).sent(Tale::hello(true)).handshake().shows("resumed", "yes");
+    return tale;
+  };
+  EXPECT_TRUE(fits(resumes("session-cache"), "resumption-decided"));
+  for (const std::string_view word : {"resumption-decided", "not resumption-decided"})
+    EXPECT_FALSE(fits(resumes("saved-session"), word)) << word;
+}
+
 TEST(Situations, ASecondOneWayCloseMayHaveBeenATwoWayOne) {
   const auto once = [] { return connected().close_write(Outcome::done, {close_notify()}); };
   EXPECT_TRUE(fits(once().reads(Outcome::want_read), "not close-called"));
@@ -689,9 +717,9 @@ TEST(Facts, WhatTheScriptWritesPastTlsIsNotTheLibrarys) {
 TEST(Situations, EachSessionOptionHasOne) {
   for (const std::string_view option : Words<Option>::list) {
     if (option == spell(Option::saved_session)) continue;  // says what becomes of a session that is kept, and nothing of how it goes on
-    EXPECT_TRUE(std::any_of(situations().begin(), situations().end(),
-                            [&](const Situation& it) { return it.name == fmt::format("option-{}", option); }))
-        << option;
+    EXPECT_TRUE(std::any_of(situations().begin(), situations().end(), [&](const Situation& it) {
+      return it.name == fmt::format("option-{}", option);
+    })) << option;
   }
 }
 
