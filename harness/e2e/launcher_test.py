@@ -15,7 +15,7 @@ PROGRAMS = {
     "sudo": "exit 1",
     "cmake": 'echo "cmake $*" >>"$CALLS"; while [ "$1" != -B ]; do shift; done; mkdir -p "$2/bin"; touch "$2/build.ninja"\n'
              'printf "#!/bin/sh\\necho program \\"\\$@\\"\\n" >"$2/bin/tlsbye"; chmod +x "$2/bin/tlsbye"',
-    "ninja": 'echo "ninja ${*: -1}" >>"$CALLS"; echo "no work to do"',
+    "ninja": 'echo "ninja ${*: -1}" >>"$CALLS"; echo "${WORK:-no work to do}"',
     "ctest": "exit 1",
 }
 
@@ -72,6 +72,13 @@ def test_tests_are_configured_when_they_are_asked_for_and_stay(launcher):
     launcher("run")
     assert len(launcher.calls("cmake")) == 2
     assert set(launcher.calls("ninja")) == {"ninja programs", "ninja all"}
+
+
+@pytest.mark.parametrize("work", ["[1/2] Building CXX object a.cpp.o", "[0/1] Re-running CMake..."])
+def test_a_build_is_announced_also_if_cmake_has_to_run_again_first(launcher, work):
+    assert launcher("run", WORK=work).stderr.endswith("tlsbye: building (release)\n")
+    assert launcher("run").stderr == ""
+    assert launcher("run", WORK="[1/2] Building CXX object commit.cpp.o").stderr == ""
 
 
 def test_a_library_that_came_since_is_noticed(launcher):
