@@ -41,11 +41,12 @@ def copied(library, folder, change=lambda content: content):
 
 
 def renamed(version, to):
-    """The same library by another version: it says its version itself, and that is in its bytes."""
+    """The same library by another version: it says its version itself, and that is in its bytes. Nothing behind them may move."""
+    assert len(to) <= len(version)
 
     def change(content):
         assert content.count(version.encode() + b"\0") > 0
-        return content.replace(version.encode() + b"\0", to.encode() + b"\0")
+        return content.replace(version.encode() + b"\0", to.encode().ljust(len(version) + 1, b"\0"))
 
     return change
 
