@@ -602,6 +602,11 @@ void Facts::walk() {
   if (has(Option::quiet_shutdown)) now.quiet = always;
   // The context that was told to close without a word made this session.
   if (former_ && is_so(former_->at_end().quiet_context)) now.quiet = now.quiet_context = always;
+  // A transport that has ended does not begin again with a new session.
+  if (former_ && same_transport_) {
+    const Moment& then = former_->at_end();
+    now.fin = then.fin, now.reset = then.reset, now.own_fin = then.own_fin, now.descriptor_closed = then.descriptor_closed;
+  }
   // Calls by their first event; they are in the order of their last. What a call sent is known when it has come back.
   std::vector<SubjectCall*> beginnings;
   for (SubjectCall& call : calls_) beginnings.push_back(&call);

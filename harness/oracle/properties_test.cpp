@@ -427,6 +427,15 @@ TEST(Unfinished, WhichKeysComeBehindAKeyUpdateInTheHandshakeNobodyKnows) {
   EXPECT_NE(sends(of_the_handshake(handshake_message("KeyUpdate"))), Kind::broken);
 }
 
+TEST(Unfinished, ATransportThatTheScriptEndedBeforeThisSessionWasNotEndedByTheLibrary) {
+  const auto closes = [](Tale tale) {
+    return judged("transport-left-open", {}, tale.handshake().close_write(Outcome::failed).own_end_seen()).kind;
+  };
+  EXPECT_EQ(closes(connected().new_session()), Kind::broken);
+  EXPECT_NE(closes(connected().script("hangup").new_session()), Kind::broken);
+  EXPECT_EQ(closes(connected().script("hangup").new_session(false)), Kind::broken);
+}
+
 TEST(Emits, AnAlertWaitsBehindWhatAnotherCallCouldNotSend) {
   const Parameters with{{"call", {"read"}}, {"given", {"damaged-record-arrived"}}, {"records", {"bad_record_mac"}}};
   const Tale blocked = connected().io(Call::close_write, Flow::send, -1, "EAGAIN", true).answers(Call::close_write, Outcome::want_write);

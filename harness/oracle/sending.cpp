@@ -365,6 +365,7 @@ Finding transport_left_open(const Facts& facts, const Question& asked) {
   const auto closed = std::find_if(calls.begin(), calls.end(), closing);
   if (closed == calls.end()) return not_reached("it never closed in that situation");
   if (facts.death()) return not_reached("its process died");
+  if (is_so(facts.calls().front().before.own_fin)) return not_reached("the script had ended it before");
   for (const Event& event : facts.events()) {
     if (const auto* raw = event.as<RawCall>();
         raw && raw->side == Side::subject && (raw->verb == "fin" || raw->verb == "hangup" || raw->verb == "linger-reset"))

@@ -550,6 +550,18 @@ TEST(Situations, WhatAClientOffersOutOfItsOwnCopyItsLibraryDidNotDecide) {
     EXPECT_FALSE(fits(resumes("saved-session"), word)) << word;
 }
 
+TEST(Situations, ATransportThatHasEndedStaysSoWhenAnotherSessionBegins) {
+  const auto fits_again = [](Tale tale, bool same_transport, std::string_view word) {
+    return fits(tale.new_session(same_transport).handshake().close(Outcome::failed), word);
+  };
+  for (const bool same : {true, false}) {
+    EXPECT_EQ(fits_again(connected().fin_arrives(), same, "already fin-arrived"), same);
+    EXPECT_EQ(fits_again(connected().reset_arrives(), same, "already reset-arrived"), same);
+    EXPECT_EQ(fits_again(connected().script("fin"), same, "own-fin"), same);
+    EXPECT_EQ(fits_again(connected().script("hangup"), same, "descriptor-closed"), same);
+  }
+}
+
 TEST(Situations, ASecondOneWayCloseMayHaveBeenATwoWayOne) {
   const auto once = [] { return connected().close_write(Outcome::done, {close_notify()}); };
   EXPECT_TRUE(fits(once().reads(Outcome::want_read), "not close-called"));
