@@ -51,7 +51,8 @@ void require(bool success, const char* what) {
 }
 
 // What a call that returned no success came to. A close_notify that has been sent is not told here: see close().
-Outcome outcome_of(int error, decltype(ERR_peek_error()) reason, int error_number) {
+// `eof_control`: the transport's BIO can say that it has ended.
+Outcome outcome_of(int error, decltype(ERR_peek_error()) reason, int error_number, [[maybe_unused]] bool eof_control) {
   switch (error) {
     case SSL_ERROR_NONE:
       return Outcome::done;
@@ -63,8 +64,9 @@ Outcome outcome_of(int error, decltype(ERR_peek_error()) reason, int error_numbe
       return Outcome::end_of_data;
     case SSL_ERROR_SYSCALL:
 #ifdef SSL_R_UNEXPECTED_EOF_WHILE_READING
-      // OpenSSL 3 reports the transport's end by that reason; here it speaks of an error that an earlier call met.
-      if (error_number == 0) return Outcome::failed;
+      // OpenSSL 3 reports the transport's end by that reason, where BIO_eof says that it is one; here it speaks of an error that an earlier
+      // call met.
+      if (error_number == 0) return eof_control || reason != 0 ? Outcome::failed : Outcome::cut;
 #else
       if (error_number == 0) return Outcome::cut;  // SSL_get_error(3) of 1.1.1, BUGS
 #endif
@@ -80,9 +82,11 @@ Outcome outcome_of(int error, decltype(ERR_peek_error()) reason, int error_numbe
   }
 }
 
-// A transport of our own, option `callbacks`: what BIO_s_socket does, by the rules of BIO_meth_new(3) and BIO_should_retry(3).
+// A transport of our own, option `callbacks`: what BIO_s_socket does, by the rules of BIO_meth_new(3) and BIO_should_retry(3). With
+// `no-eof-control` it does not answer BIO_eof, as many that applications bring: a read of 0 bytes is all that it says of the end.
 struct Callbacks {
   int transport;
+  bool eof_control = true;
   bool ended = false;
 
   static Callbacks& of(BIO* bio) { return *static_cast<Callbacks*>(BIO_get_data(bio)); }
@@ -103,7 +107,7 @@ struct Callbacks {
   }
 
   static long control(BIO* bio, int command, long, void*) {
-    if (command == BIO_CTRL_EOF) return of(bio).ended;
+    if (command == BIO_CTRL_EOF) return of(bio).eof_control && of(bio).ended;
     return command == BIO_CTRL_FLUSH;
   }
 
@@ -164,7 +168,7 @@ class OpenSslSession final : public Session {
  public:
   OpenSslSession(SSL_CTX* context, BIO_METHOD* callbacks, Kept& kept, const SessionOptions& options, KeyLog& keys)
       : keys_(keys),
-        callbacks_{options.transport},
+        callbacks_{options.transport, !options.asks_for(Option::no_eof_control)},
         ssl_(SSL_new(context)),
         kept_(kept),
         saves_(options.asks_for(Option::saved_session)),
@@ -173,7 +177,7 @@ class OpenSslSession final : public Session {
     require(ssl_ != nullptr, "SSL_new");
     SSL* ssl = ssl_.get();
     SSL_set_app_data(ssl, this);
-    if (options.asks_for(Option::callbacks)) {
+    if (options.asks_for(Option::callbacks) || options.asks_for(Option::no_eof_control)) {
       BIO* bio = BIO_new(callbacks);
       require(bio != nullptr, "BIO_new");
       BIO_set_data(bio, &callbacks_);
@@ -326,7 +330,7 @@ class OpenSslSession final : public Session {
     const int error_number = errno;
     const int error = SSL_get_error(ssl_.get(), returned);
     const auto reason = ERR_peek_error();
-    Answer answer{native, returned, {}, 0, {}, outcome_of(error, reason, error_number)};
+    Answer answer{native, returned, {}, 0, {}, outcome_of(error, reason, error_number, callbacks_.eof_control)};
     if (error == SSL_ERROR_NONE) return answer;
     answer.code = error_name(error);
     answer.error_number = error_number;
@@ -553,7 +557,7 @@ class OpenSsl final : public Stack {
                 "SSL_shutdown"};
 #ifndef FORK
     for (const char* ability : {"renegotiate", "set-shutdown", "set-auto-retry", "set-stale-error", "read-ahead", "memory-bio",
-                                "verify-certificate", "post-handshake-auth"})
+                                "no-eof-control", "verify-certificate", "post-handshake-auth"})
       hello.abilities.emplace_back(ability);
 #endif
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF

@@ -707,6 +707,22 @@ TEST_P(StackTest, OverMemoryAllIsAsOverASocket) {
   EXPECT_EQ(last_call(report).get("state.unsent"), "0");
 }
 
+TEST_P(StackTest, TheEndOfATransportThatCannotBeAskedForItIsACut) {
+  if (!has_or_refuses("no-eof-control")) return;
+  const auto link = linked("no-eof-control");
+  link->end(Role::client).reset();
+  const Report report = subject.do_(Line("read").with("until", "done"));
+  EXPECT_EQ(outcome(report), "cut");
+  EXPECT_EQ(last_call(report).get("code"), "SSL_ERROR_SYSCALL");
+}
+
+TEST_P(StackTest, TheEndOfTheTransportReachesWhoeverReadsMemory) {
+  if (!has_or_refuses("memory-bio") || io() == Io::blocking) return;
+  const auto link = linked("memory-bio");
+  link->end(Role::client).reset();
+  EXPECT_EQ(outcome(subject.do_(Line("read").with("until", "done"))), "cut");
+}
+
 TEST_P(StackTest, PostHandshakeAuthIsOfferedWhereAskedForOnly) {
   if (!has_or_refuses("post-handshake-auth")) return;
   for (const bool asked : {false, true}) {

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <string>
 
 #include "certificates.h"
 #include "peers/common/adapter.h"
@@ -130,6 +131,62 @@ int send(WOLFSSL*, char* from, int size, void* descriptor) {
   return put < 0 ? callback_error(errno, WOLFSSL_CBIO_ERR_WANT_WRITE) : static_cast<int>(put);
 }
 
+// Transport by memory, option `memory-bio`: the callbacks take from one buffer and give to another, and bytes are carried by the adapter,
+// as by applications with an event loop of their own. Before each call of the API what has come is put in, at most 64 KiB of it; after it
+// what lies in memory is sent. What the transport does not take stays in memory, and goes out before or after the next call.
+class InMemory {
+ public:
+  void serve(WOLFSSL* ssl, int transport) {
+    transport_ = transport;
+    wolfSSL_SSLSetIORecv(ssl, take);
+    wolfSSL_SSLSetIOSend(ssl, give);
+    wolfSSL_SetIOReadCtx(ssl, this);
+    wolfSSL_SetIOWriteCtx(ssl, this);
+  }
+  bool used() const { return transport_ >= 0; }
+
+  void fetch() {
+    if (!used()) return;
+    send_out();
+    std::array<char, 65536> bytes;
+    const auto got = ::recv(transport_, bytes.data(), bytes.size(), 0);
+    if (got > 0) in_.append(bytes.data(), static_cast<std::size_t>(got));
+    if (got == 0) ended_ = true;
+    if (got < 0 && errno != EAGAIN && errno != EINTR) error_ = errno;
+    errno = 0;
+  }
+  void send_out() {
+    if (out_.empty()) return;
+    const auto sent = ::send(transport_, out_.data(), out_.size(), 0);
+    if (sent > 0) out_.erase(0, static_cast<std::size_t>(sent));
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) broken_ = true;
+  }
+  std::size_t unsent() const { return out_.size(); }
+  bool broken() const { return broken_; }
+
+ private:
+  static int take(WOLFSSL*, char* into, int size, void* self) {
+    InMemory& memory = *static_cast<InMemory*>(self);
+    const std::size_t taken = memory.in_.copy(into, static_cast<std::size_t>(size));
+    memory.in_.erase(0, taken);
+    if (taken > 0) return static_cast<int>(taken);
+    if (memory.error_ != 0) {
+      errno = memory.error_;
+      return callback_error(errno, WOLFSSL_CBIO_ERR_WANT_READ);
+    }
+    return memory.ended_ ? WOLFSSL_CBIO_ERR_CONN_CLOSE : WOLFSSL_CBIO_ERR_WANT_READ;
+  }
+  static int give(WOLFSSL*, char* from, int size, void* self) {
+    static_cast<InMemory*>(self)->out_.append(from, static_cast<std::size_t>(size));
+    return size;
+  }
+
+  int transport_ = -1;
+  std::string in_, out_;
+  int error_ = 0;  // that receiving met; the transport is broken
+  bool ended_ = false, broken_ = false;
+};
+
 class WolfSslSession final : public Session {
  public:
   WolfSslSession(WOLFSSL_CTX* context, Kept& kept, const SessionOptions& options, KeyLog& keys)
@@ -142,6 +199,8 @@ class WolfSslSession final : public Session {
       wolfSSL_SSLSetIOSend(ssl, send);
       wolfSSL_SetIOReadCtx(ssl, &options_.transport);
       wolfSSL_SetIOWriteCtx(ssl, &options_.transport);
+    } else if (options.asks_for(Option::memory_bio)) {
+      memory_.serve(ssl, options.transport);
     }
     wolfSSL_set_using_nonblock(ssl, options.io == Io::nonblocking);
     wolfSSL_KeepArrays(ssl);  // for the keys; never freed, since a session that is used again would die without them
@@ -211,6 +270,7 @@ class WolfSslSession final : public Session {
     const int flags = wolfSSL_get_shutdown(ssl_.get());
     State state{{"shutdown", shutdown_flags(flags & WOLFSSL_SENT_SHUTDOWN, flags & WOLFSSL_RECEIVED_SHUTDOWN)},
                 {"pending", std::to_string(wolfSSL_pending(ssl_.get()))}};
+    if (memory_.used()) state.emplace_back("unsent", std::to_string(memory_.unsent()));
     if (!error_of_zero_.empty()) state.emplace_back("error-of-zero", error_of_zero_);
     if ((options_.asks_for(Option::tickets) || options_.asks_for(Option::session_cache)) && wolfSSL_is_init_finished(ssl_.get()))
       state.emplace_back("resumed", wolfSSL_session_reused(ssl_.get()) ? "yes" : "no");
@@ -222,9 +282,24 @@ class WolfSslSession final : public Session {
     wolfSSL_ERR_clear_error();
     error_of_zero_.clear();
     errno = 0;
+    memory_.fetch();
   }
 
-  Answer answer(std::string_view native, int returned) const {
+  // What is to be called again waits first for the room that what lies in memory needs; its own transport tells the application alone that
+  // it is broken.
+  Outcome with_memory(Outcome outcome) {
+    memory_.send_out();
+    if (!call_again(outcome) || memory_.unsent() == 0) return outcome;
+    return memory_.broken() ? Outcome::reset : Outcome::want_write;
+  }
+
+  Answer answer(std::string_view native, int returned) {
+    Answer answer = of_library(native, returned);
+    answer.outcome = with_memory(answer.outcome);
+    return answer;
+  }
+
+  Answer of_library(std::string_view native, int returned) const {
     const int error_number = errno;
     Answer answer{native, returned, {}, 0, {}, Outcome::done};
     if (returned > 0) return answer;
@@ -242,10 +317,10 @@ class WolfSslSession final : public Session {
   }
 
   // A function that returns its error instead of leaving it in the session.
-  Answer answer_in_return(std::string_view native, int returned) const {
+  Answer answer_in_return(std::string_view native, int returned) {
     const int error_number = errno;
-    if (returned == WOLFSSL_SUCCESS) return {native, returned, {}, 0, {}, Outcome::done};
-    Answer answer{native, returned, error_name(returned), error_number, {}, outcome_of(returned, error_number)};
+    if (returned == WOLFSSL_SUCCESS) return {native, returned, {}, 0, {}, with_memory(Outcome::done)};
+    Answer answer{native, returned, error_name(returned), error_number, {}, with_memory(outcome_of(returned, error_number))};
     if (returned < 0) answer.words = wolfSSL_ERR_reason_error_string(static_cast<unsigned long>(returned));
     return answer;
   }
@@ -272,7 +347,7 @@ class WolfSslSession final : public Session {
     const int returned = wolfSSL_shutdown(ssl_.get());
     if (returned != WOLFSSL_SHUTDOWN_NOT_DONE) return answer("wolfSSL_shutdown", returned);
     error_of_zero_ = error_name(wolfSSL_get_error(ssl_.get(), returned));  // shown, and decides nothing
-    return {"wolfSSL_shutdown", returned, {}, 0, {}, of_not_done};
+    return {"wolfSSL_shutdown", returned, {}, 0, {}, with_memory(of_not_done)};
   }
 
   // No key log callback in this build. After the handshake there are still: the master secret (TLS 1.2 and before), and the keys in use
@@ -297,6 +372,7 @@ class WolfSslSession final : public Session {
   SessionOptions options_;
   Kept& kept_;
   KeyLog& keys_;
+  InMemory memory_;
   Ssl ssl_;
   std::string error_of_zero_;
 };
@@ -383,6 +459,7 @@ class WolfSsl final : public Stack {
                 "saved-session",  // a client forgets none, however its connection ended
                 "quiet-shutdown",
                 "callbacks",
+                "memory-bio",
                 "require-certificate",
                 "verify-certificate",
                 "post-handshake-auth"},

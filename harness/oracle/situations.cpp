@@ -389,6 +389,7 @@ const std::vector<Row>& rows() {
       {{"option-receive-packet", "the session option receive-packet"}, When::history, asked_for<Option::receive_packet>},
       {{"option-due-alert", "the session option due-alert"}, When::history, asked_for<Option::due_alert>},
       {{"option-verify-certificate", "the session option verify-certificate"}, When::history, asked_for<Option::verify_certificate>},
+      {{"option-no-eof-control", "the session option no-eof-control"}, When::history, asked_for<Option::no_eof_control>},
       {{"in-good-order",
         "the handshake was done, no error reported or sent, no write unfinished, the transport not ended by the script, no quiet-shutdown"},
        When::history,

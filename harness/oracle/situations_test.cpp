@@ -229,6 +229,7 @@ const std::map<std::string_view, Pair>& pairs() {
       {"option-receive-packet", {Tale().option("receive-packet").handshake(), connected()}},
       {"option-due-alert", {Tale().option("due-alert").handshake(), connected()}},
       {"option-verify-certificate", {Tale().option("verify-certificate").handshake(), connected()}},
+      {"option-no-eof-control", {Tale().option("no-eof-control").handshake(), connected()}},
       {"option-memory-bio", {Tale().option("memory-bio").handshake(), connected()}},
       {"threads", after([](Tale& tale) { tale.beside(Call::write, Outcome::done); })},
       {"forked", after([](Tale& tale) { tale.beside(Call::write, Outcome::done, Aside::process); })},

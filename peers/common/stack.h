@@ -45,7 +45,8 @@ using State = std::vector<std::pair<std::string_view, std::string>>;
 //   saved-session   what a client keeps (keep_session) is a copy, as on a disk: it is offered however the connection ends afterwards
 //   require-certificate  a server asks for the client's certificate and fails without one (clients have none)
 //   verify-certificate   a client checks the server's certificate as the library does, and knows no issuer: it rejects every one
-//   memory-bio           OpenSSL: the library reads and writes memory, and the adapter carries bytes between that and the transport
+//   memory-bio           OpenSSL, wolfSSL: the library reads and writes memory, the adapter carries bytes between that and the transport
+//   no-eof-control       OpenSSL: as callbacks, and they cannot be asked whether the transport has ended
 //   post-handshake-auth  a client tells that it would answer a CertificateRequest after the handshake (TLS 1.3)
 struct SessionOptions {
   Role role = Role::client;

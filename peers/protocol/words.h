@@ -89,6 +89,7 @@ enum class Option : std::uint8_t {
   due_alert,
   receive_seq,
   receive_packet,
+  no_eof_control,
 };
 
 // What the verb `set` turns while a session lives; each is an ability `set-NAME` (peers/README.md says what each does).
@@ -137,10 +138,10 @@ struct Words<Until> {
 };
 template <>
 struct Words<Option> {
-  static constexpr std::array<std::string_view, 15> list{
-      "memory-bio",          "verify-certificate",  "saved-session", "tickets",       "ignore-eof",
-      "quiet-shutdown",      "read-ahead",          "callbacks",     "session-cache", "no-signal",
-      "require-certificate", "post-handshake-auth", "due-alert",     "receive-seq",   "receive-packet"};
+  static constexpr std::array<std::string_view, 16> list{
+      "memory-bio", "verify-certificate", "saved-session",  "tickets",       "ignore-eof",          "quiet-shutdown",
+      "read-ahead", "callbacks",          "session-cache",  "no-signal",     "require-certificate", "post-handshake-auth",
+      "due-alert",  "receive-seq",        "receive-packet", "no-eof-control"};
 };
 template <>
 struct Words<Switch> {
