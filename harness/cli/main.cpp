@@ -222,8 +222,9 @@ void add_program(CLI::App* command, ProgramWords& words, const std::string& sile
   command->add_option("--until", words.until, "Then we wait until this has come (until it ends its stream, or is silent)")
       ->type_name("TEXT");
   command->add_option("--serve", words.serve, "What we answer a client: a file, or a text (a short HTTP response)")->type_name("TEXT|FILE");
-  command->add_option("--sni", words.server_name,
-                      "The server's name, as it is asked for (SNI) and, with --trust, checked (HOST, if it is a name)");
+  command->add_option(
+      "--sni", words.server_name,
+      "The server's name, as it is asked for (SNI), called in http and xmpp and, with --trust, checked (HOST, if it is a name)");
   command->add_option("--alpn", words.alpn, "Protocols to offer, with commas between");
   command->add_option("--trust", words.trust, "Check the server's certificate: a file of certificates, or `system` (any is taken)")
       ->type_name("FILE|system");

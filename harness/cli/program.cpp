@@ -96,15 +96,17 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
 }  // namespace
 
 std::vector<ProtocolRow> protocols(const std::string& host) {
+  const std::string of_url = host.find(':') == std::string::npos ? host : fmt::format("[{}]", host);
   const PlainStep smtp_ready{false, "220 "};
   const auto say = [](std::string text) { return PlainStep{true, std::move(text)}; };
   const auto hear = [](std::string text) { return PlainStep{false, std::move(text)}; };
   const std::string stream = fmt::format(
       "<?xml version='1.0'?><stream:stream to='{}' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
       host);
-  // PostgreSQL: a length, then SSLRequest, a startup message (version 3.0) for the user postgres, Terminate.
+  // PostgreSQL: a length, then SSLRequest, a startup message (version 3.0) for the user postgres, Terminate (X).
   const std::string pg_start = "\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0"s;
-  // MySQL: SSLRequest is the beginning of the answer to the server's greeting; behind TLS it comes again, with a user.
+  // MySQL: SSLRequest is the beginning of the answer to the server's greeting; behind TLS it comes again, with a user. Whatever the server
+  // answers (welcome, no, another way to log in) is the third packet, and short. COM_QUIT ends it.
   const std::string mysql_head = "\x01\x8a\x08\0\0\0\0\x01\x21"s + std::string(23, '\0');
   const std::string mysql_user = "\x3e\0\0\x02"s + mysql_head + "tlsbye\0\0mysql_native_password\0"s;
   const std::string ldap_bind = "\x30\x0c\x02\x01\x02\x60\x07\x02\x01\x03\x04\0\x80\0"s, ldap_done = "\x0a\x01\0"s;
@@ -112,9 +114,9 @@ std::vector<ProtocolRow> protocols(const std::string& host) {
   std::vector<ProtocolRow> all{
       {"http",
        {},
-       fmt::format("HEAD / HTTP/1.1\r\nHost: {}\r\n\r\n", host),
+       fmt::format("HEAD / HTTP/1.1\r\nHost: {}\r\n\r\n", of_url),
        "\r\n\r\n",
-       fmt::format("HEAD / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", host)},
+       fmt::format("HEAD / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", of_url)},
       {"smtp",
        {smtp_ready, say("EHLO tlsbye.invalid\r\n"), hear("250 "), say("STARTTLS\r\n"), smtp_ready},
        "EHLO tlsbye.invalid\r\n",
@@ -130,19 +132,19 @@ std::vector<ProtocolRow> protocols(const std::string& host) {
        ldap_bind,
        ldap_done,
        ldap_unbind},
-      {"postgres", {say("\0\0\0\x08\x04\xd2\x16\x2f"s), hear("S")}, pg_start, "\0\0\0"s, "X\0\0\0\x04"s},
-      {"mysql", {hear("\0\x0a"s), say("\x20\0\0\x01"s + mysql_head)}, mysql_user, "", mysql_user},
+      {"postgres", {say("\0\0\0\x08\x04\xd2\x16\x2f"s), hear("S")}, pg_start, "\0\0\0"s, pg_start + "X\0\0\0\x04"s},
+      {"mysql", {hear("\0\x0a"s), say("\x20\0\0\x01"s + mysql_head)}, mysql_user, "\0\0\x03"s, mysql_user + "\x01\0\0\0\x01"s},
       {"xmpp",
        {say(stream), hear("</stream:features>"), say("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), hear("<proceed")},
        stream,
        "</stream:features>",
-       "</stream:stream>"},
+       stream + "</stream:stream>"},
   };
-  for (const std::string_view name : {"smtp", "imap", "pop3", "ftp", "ldap"}) {
+  for (const std::string_view name : {"smtp", "imap", "pop3", "ftp", "ldap", "xmpp"}) {
     const auto plain = std::find_if(all.begin(), all.end(), [&](const ProtocolRow& it) { return it.name == name; });
     ProtocolRow at_once = *plain;
     at_once.preamble.clear();
-    static constexpr std::array<std::string_view, 5> with_s{"smtps", "imaps", "pop3s", "ftps", "ldaps"};
+    static constexpr std::array<std::string_view, 6> with_s{"smtps", "imaps", "pop3s", "ftps", "ldaps", "xmpps"};
     at_once.name = *std::find_if(with_s.begin(), with_s.end(), [&](std::string_view it) { return it.starts_with(name); });
     all.push_back(std::move(at_once));
   }
@@ -200,7 +202,8 @@ PreparedProgram::PreparedProgram(const House& house, const ProgramWords& words) 
   program_.key = words.key.empty() ? program_.certificate : pem(words.key, "--key");
   again("--protocol", words.protocol);
   if (!words.protocol.empty()) {
-    for (ProtocolRow& row : protocols(program_.host)) {
+    // Its own name is what a server goes by, where it is not the one that it is reached by.
+    for (ProtocolRow& row : protocols(program_.server_name.empty() ? program_.host : program_.server_name)) {
       if (row.name != words.protocol) continue;
       program_.preamble = std::move(row.preamble);
       program_.say = std::move(row.say);

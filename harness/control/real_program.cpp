@@ -266,7 +266,7 @@ std::optional<std::string> RealProgram::say_preamble() {
       continue;
     }
     while (heard.find(step.text) == std::string::npos) {
-      const std::string so_far = heard.empty() ? "nothing" : fmt::format("`{}`", shown_bytes(heard));
+      const std::string so_far = heard.empty() ? "nothing" : fmt::format("`{}`", shown_bytes(heard, 400));
       std::array<pollfd, 1> ask{{{socket_.get(), POLLIN, 0}}};
       if (!wait_for(ask, std::min(deadline, Clock::now() + program_.patience)))
         return fmt::format("in the clear, before TLS, `{}` was waited for and {} came, then silence", shown_bytes(step.text), so_far);

@@ -3,6 +3,7 @@ that nothing here depends on how fast the machine is."""
 
 import contextlib
 import json
+import random
 import re
 import select
 import socket
@@ -100,6 +101,13 @@ def rude(connection):
 def lines_of(text):
     """What the program did, by situation."""
     return {situation.strip(): did for situation, did in re.findall(r"^  (after [^ ]+(?: [^ ]+)*|given [^ ]+(?: [^ ]+)*) {2,}(.*)$", text, re.MULTILINE)}
+
+
+def did_in(text, situation):
+    """What the program did in it, in each version where they differ."""
+    _, _, rest = text.partition(f"  {situation}  ")
+    lines = re.match(r".*\n(?: {10,}.*\n)*", rest)[0].splitlines()
+    return [line.strip().removeprefix("TLS 1.3: ").removeprefix("TLS 1.2: ") for line in lines]
 
 
 def test_a_server_that_answers_with_its_close_notify_conforms(tlsbye, serving, tls):
@@ -382,3 +390,158 @@ def test_a_key_that_does_not_fit_its_certificate_is_told_as_our_own_fault(tlsbye
     subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
     done = tlsbye("probe", serving(tls(polite)), "--cert", certificate[0], "--key", tmp_path / "other.pem", "--patience", SHORT, check=3)
     assert re.search(r"TLS 1\.2: our own library refuses: .*SSL_use_PrivateKey_file", done.stderr)
+
+
+SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+PG_STARTUP = b"\x00\x00\x00\x29\x00\x03\x00\x00user\x00postgres\x00database\x00postgres\x00\x00"
+
+
+def test_postgres_is_logged_in_to_before_it_is_said_goodbye(tlsbye, serving, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+
+    def postgres(connection):
+        assert connection.recv(8, socket.MSG_WAITALL) == SSL_REQUEST
+        connection.sendall(b"S")
+        with context.wrap_socket(connection, server_side=True) as secured:
+            heard = b""
+            while not heard.startswith(PG_STARTUP):
+                heard += secured.recv(4096)
+            secured.sendall(b"R\x00\x00\x00\x08\x00\x00\x00\x00Z\x00\x00\x00\x05I")
+            while not heard.endswith(b"X\x00\x00\x00\x04"):
+                heard += secured.recv(4096)
+            secured.unwrap()
+
+    words = ("--protocol", "postgres", "--scenario", "servers/goodbye", "--patience", ENOUGH)
+    done = tlsbye("probe", serving(postgres), *words, check=0)
+    assert lines_of(done.stdout)["after goodbye in its own protocol"] == "15 bytes, close_notify, FIN"
+
+
+def test_mysql_is_heard_by_its_third_packet_and_ended_by_quit(tlsbye, serving, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+
+    def packet(stream, number):
+        head = stream.read(4)
+        assert head[3] == number
+        return stream.read(int.from_bytes(head[:3], "little"))
+
+    def mysql(connection):
+        connection.sendall(b"\x09\x00\x00\x00\x0a8.0.1\x00\x01\x02")
+        head = connection.recv(36, socket.MSG_WAITALL)
+        assert head[:4] == b"\x20\x00\x00\x01"
+        with context.wrap_socket(connection, server_side=True) as secured:
+            stream = secured.makefile("rb")
+            assert b"tlsbye\x00" in packet(stream, 2)
+            secured.sendall(b"\x07\x00\x00\x03\x00\x00\x00\x02\x00\x00\x00")
+            if quits:
+                assert packet(stream, 0) == b"\x01"  # COM_QUIT
+            else:
+                assert stream.read(1) == b""
+            secured.unwrap()
+
+    for scenario, situation, quits in (("goodbye", "after goodbye in its own protocol", True), ("close-notify", "after our close_notify", False)):
+        done = tlsbye("probe", serving(mysql), "--protocol", "mysql", "--scenario", f"servers/{scenario}", "--patience", ENOUGH, check=0)
+        assert lines_of(done.stdout)[situation] == "11 bytes, close_notify, FIN"
+
+
+def test_a_server_is_called_by_the_name_of_sni_where_its_protocol_names_it(tlsbye, serving, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    features = b"<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>"
+
+    def until(connection, end):
+        heard = b""
+        while not heard.endswith(end):
+            more = connection.recv(4096)
+            assert more
+            heard += more
+        return heard
+
+    def xmpp(connection):
+        if b"to='chat.example'" not in until(connection, b"version='1.0'>"):
+            connection.sendall(b"<stream:stream>" + b" " * 200 + b"<stream:error><host-unknown/></stream:error></stream:stream>")
+            return
+        connection.sendall(b"<stream:stream>" + features)
+        until(connection, b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+        connection.sendall(b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+        with context.wrap_socket(connection, server_side=True) as secured:
+            assert b"to='chat.example'" in until(secured, b"</stream:stream>")
+            secured.sendall(b"</stream:stream>")
+            secured.unwrap()
+
+    words = ("--protocol", "xmpp", "--scenario", "servers/goodbye", "--patience", ENOUGH)
+    done = tlsbye("probe", serving(xmpp), *words, "--sni", "chat.example", check=0)
+    assert lines_of(done.stdout)["after goodbye in its own protocol"] == "16 bytes, close_notify, FIN"
+    refused = tlsbye("probe", serving(xmpp), *words, check=3)
+    assert "<host-unknown/>" in refused.stderr
+
+
+
+def mutated(context, mutate):
+    """A real TLS server that answers a close_notify by its own; whatever it sends behind the handshake goes through mutate(bytes)."""
+
+    def act(connection):
+        came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secured = context.wrap_bio(came, goes, server_side=True)
+        done = False
+        while True:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                if not done:
+                    secured.do_handshake()
+                    connection.sendall(goes.read())
+                    done = True
+                if not secured.read(1):
+                    secured.unwrap()
+                    connection.sendall(mutate(goes.read()))
+                    return
+            connection.sendall(goes.read())
+            more = connection.recv(65536)
+            if not more:
+                return
+            came.write(more)
+
+    return act
+
+
+MUTATIONS = {
+    "one bit of its close_notify": (lambda sent: sent[:-1] + bytes([sent[-1] ^ 1]), "(alert of 31 bytes that cannot be read, )?FIN"),
+    "a fatal close_notify in the clear before it": (
+        lambda sent: b"\x15\x03\x03\x00\x02\x02\x00" + sent,
+        "close_notify of level 2 in the clear, close_notify, FIN",
+    ),
+    "a warning in the clear before it": (
+        lambda sent: b"\x15\x03\x03\x00\x02\x01\x0a" + sent,
+        "warning alert unexpected_message in the clear, close_notify, FIN",
+    ),
+    "half of its close_notify": (lambda sent: sent[: len(sent) // 2], "FIN within a record, of which [0-9]+ bytes are missing"),
+    "words outside TLS instead": (lambda sent: b"421 localhost lost input connection\r\n", "37 bytes outside TLS, FIN without close_notify"),
+}
+
+
+@pytest.mark.parametrize("what", MUTATIONS)
+def test_what_is_spoilt_behind_the_handshake_is_no_reason_for_another_verdict(tlsbye, serving, certificate, what):
+    mutate, told = MUTATIONS[what]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    server = serving(mutated(context, mutate))
+    done = tlsbye("probe", server, "--scenario", "servers/close-notify-before-a-word", "--patience", ENOUGH, check=0)
+    for did in did_in(done.stdout, "after a close_notify before a word was said"):
+        assert re.fullmatch(told, did), did
+    accused = {cell["clause"].partition("/")[2] for cell in tlsbye.report()["cells"] if cell["verdict"] in ("violates", "discouraged")}
+    assert accused <= {"what-is-sent-can-be-opened"}  # which is so: they cannot
+
+
+def test_random_bytes_in_place_of_tls_end_in_a_word_for_each_seed(tlsbye, serving):
+    for seed in range(8):
+        chance = random.Random(seed)
+        flood = b"".join(bytes([chance.choice([20, 21, 22, 23]), 3, 3]) + chance.randbytes(chance.randint(1, 3000)) for _ in range(4))
+
+        def act(connection, flood=flood):
+            connection.recv(1)
+            connection.sendall(flood)
+
+        done = tlsbye("probe", serving(act), "--patience", ENOUGH, "--protocol", "http", check=3)
+        assert "nothing can be judged of it" in done.stderr
+        assert all(character.isprintable() or character == "\n" for character in done.stderr)
+    assert not (tlsbye.folder / "out" / "run.json").exists()

@@ -16,7 +16,7 @@ constexpr std::uint8_t alert_type = static_cast<std::uint8_t>(ContentType::alert
 
 // What is known of one side so far.
 struct SoFar {
-  bool close_notify = false, error = false, established = false, finished = false, fin = false;
+  bool close_notify = false, error = false, protects = false, established = false, finished = false, fin = false;
   std::size_t missing = 0;     // of the record that it ended in
   std::size_t behind_fin = 0;  // bytes of the other side that came behind its FIN
 };
@@ -69,9 +69,13 @@ std::vector<ClosingAct> closing_of(const Transcript& transcript) {
         continue;
       }
       const auto alerts = alerts_of(contents);
+      // Another handshake begins in the clear.
+      mine.protects = record->encrypted || (mine.protects && contents.type != ContentType::handshake);
       const std::size_t bytes = contents.content_bytes > 0 ? contents.content_bytes : record->wire_bytes;
       if (mine.close_notify && contents.type == ContentType::raw)
         goes_on(Closing::raw_behind_end, event, record->from, bytes);
+      else if (mine.protects && contents.type == ContentType::raw)
+        goes_on(Closing::outside_tls, event, record->from, bytes);
       else if (mine.close_notify && alerts.empty())
         goes_on(Closing::data_behind_end, event, record->from, bytes);
       else if (theirs.close_notify && contents.type == ContentType::application_data && record->encrypted && bytes > 0)
@@ -81,7 +85,8 @@ std::vector<ClosingAct> closing_of(const Transcript& transcript) {
       for (const Alert& alert : alerts) {
         acts.push_back({alert.description == 0 ? Closing::close_notify : Closing::alert, record->from, event.number, event.line, alert, 0,
                         record->encrypted ? "" : "in the clear"});
-        mine.close_notify |= alert.description == 0;
+        // Behind records under keys, one in the clear closes nothing: no receiver takes it.
+        mine.close_notify |= alert.description == 0 && (record->encrypted || !mine.protects);
         mine.error |= alert.description != 0 && (alert.level == 2 || facts.tls13()) && alert.description != 90;
       }
       mine.established |= record->encrypted && record->established && contents.type != ContentType::unknown;
@@ -158,6 +163,9 @@ std::string told(const ClosingAct& act, std::string_view name) {
       break;
     case Closing::raw_behind_end:
       text += fmt::format(" {} bytes outside TLS behind its own close_notify", act.bytes);
+      break;
+    case Closing::outside_tls:
+      text += fmt::format(" {} bytes outside TLS", act.bytes);
       break;
     case Closing::late_data:
       text += fmt::format(" {} bytes of data behind the other side's close_notify", act.bytes);

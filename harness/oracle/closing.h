@@ -22,12 +22,13 @@ enum class Closing : std::uint8_t {
   reset,            // the end of both
   data_behind_end,  // TLS records of a side behind its own close_notify
   raw_behind_end,   // bytes outside TLS behind its own close_notify
+  outside_tls,      // bytes outside TLS behind its records under keys, without a close_notify between them
   late_data,        // application data behind the other side's close_notify
 };
 template <>
 struct Words<Closing> {
-  static constexpr std::array<std::string_view, 8> list{"close-notify", "alert",           "unread-alert",   "fin",
-                                                        "reset",        "data-behind-end", "raw-behind-end", "late-data"};
+  static constexpr std::array<std::string_view, 9> list{"close-notify",    "alert",          "unread-alert", "fin",      "reset",
+                                                        "data-behind-end", "raw-behind-end", "outside-tls",  "late-data"};
 };
 
 struct ClosingAct {

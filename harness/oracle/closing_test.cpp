@@ -39,5 +39,20 @@ TEST(Closing, ACloseNotifyInTheClearSaysNothingOfTheAnswer) {
   EXPECT_THAT(success_although_cut(tale.transcript()), HasSubstr("exit code 0"));
 }
 
+TEST(Closing, BehindRecordsUnderKeysACloseNotifyInTheClearIsTheEndOfNothing) {
+  const Tale tale =
+      Tale().of_the_wire_alone().sent(data(5)).arrives(data(5)).sent(in_the_clear(close_notify())).sent(data(5)).own_end_seen();
+  std::vector<std::string> acts;
+  for (const ClosingAct& act : closing_of(tale.transcript())) acts.push_back(told(act, "server"));
+  EXPECT_THAT(acts, testing::ElementsAre("server close_notify in the clear", "server FIN without close_notify"));
+}
+
+TEST(Closing, WhoGoesOnInTheClearWithoutACloseNotifyIsToldSo) {
+  const Tale tale = Tale().of_the_wire_alone().sent(data(5)).arrives(data(5)).sent(raw_bytes("421 bye")).own_end_seen();
+  std::vector<std::string> acts;
+  for (const ClosingAct& act : closing_of(tale.transcript())) acts.push_back(told(act, "server"));
+  EXPECT_THAT(acts, testing::ElementsAre("server 7 bytes outside TLS", "server FIN without close_notify"));
+}
+
 }  // namespace
 }  // namespace tlsbye

@@ -512,6 +512,7 @@ void Facts::attribute_records() {
   }
   std::size_t whole = begin;  // so far the wire saw whole records
   std::size_t span = 0, call = 0;
+  bool protects = false;  // its records are under keys
   const auto unknown = [&](int owner) {
     if (owner >= 0) calls_[static_cast<std::size_t>(owner)].emission_known = false;
   };
@@ -536,7 +537,10 @@ void Facts::attribute_records() {
     }
     whole = end;
     if (record->by_script) owner = -1;
-    sent_.push_back({event.number, record, &contents(event.number), owner, record->by_script || (span < spans.size() && owner < 0)});
+    const bool by_script = record->by_script || (span < spans.size() && owner < 0);
+    // Another handshake begins in the clear.
+    if (!by_script) protects = record->encrypted || (protects && contents(event.number).type != ContentType::handshake);
+    sent_.push_back({event.number, record, &contents(event.number), owner, by_script, protects && !record->encrypted});
   }
   for (const Span& it : spans)
     if (it.until > whole) unknown(it.owner);
@@ -545,7 +549,7 @@ void Facts::attribute_records() {
 std::vector<int> Facts::sent_close_notifies() const {
   std::vector<int> events;
   for (const SentRecord& sent : sent_) {
-    if (sent.by_script) continue;
+    if (sent.by_script || sent.stray) continue;
     for (const Alert& alert : alerts_of(*sent.contents))
       if (alert.description == 0) events.push_back(sent.number);
   }

@@ -1022,12 +1022,24 @@ TEST(PropertiesOfTheWire, WhoEndsItsStreamHasSentItsCloseNotify) {
   EXPECT_EQ(of_the_wire(exchanged().arrives(close_notify()).own_end_seen(), property).kind, Finding::Kind::broken);
 }
 
+TEST(PropertiesOfTheWire, AnAlertInTheClearBehindRecordsUnderKeysIsNone) {
+  const Record plain = in_the_clear(close_notify()), fatal = in_the_clear(alert(2, 0));
+  EXPECT_EQ(of_the_wire(exchanged().sent(plain).own_end_seen(), "close-notify-before-end").kind, Finding::Kind::broken);
+  EXPECT_EQ(of_the_wire(exchanged().sent(plain).sent(close_notify()), "nothing-after-close-notify").kind, Finding::Kind::holds);
+  EXPECT_EQ(of_the_wire(exchanged().sent(plain).sent(close_notify()), "one-close-notify").kind, Finding::Kind::holds);
+  const Parameters level{{"alert", {"error"}}, {"level", {"fatal"}}};
+  EXPECT_EQ(of_the_wire(exchanged().sent(in_the_clear(alert(1, 10))), "alert-level", level).kind, Finding::Kind::not_reached);
+  EXPECT_EQ(of_the_wire(exchanged().sent(fatal), "close-notify-is-warning").kind, Finding::Kind::not_reached);
+  EXPECT_EQ(of_the_wire(Tale().of_the_wire_alone().sent(fatal), "close-notify-is-warning").kind, Finding::Kind::broken);  // before keys
+}
+
 TEST(PropertiesOfTheWire, NobodyIsAccusedOfAnEndThatSomethingElseExplains) {
   constexpr std::string_view property = "close-notify-before-end";
   const auto partner_ends = [](End end) { return TransportEnd{Side::partner, false, false, end}; };
   for (const Finding& finding : {of_the_wire(exchanged(), property),                                               // the capture stops
                                  of_the_wire(exchanged().sent(unreadable()).own_end_seen(), property),             // no keys
                                  of_the_wire(exchanged().without_keys().own_end_seen(), property),                 //
+                                 of_the_wire(exchanged().sent(garbage()).own_end_seen(), property),                // not all was read
                                  of_the_wire(exchanged().add(partner_ends(End::fin)).own_end_seen(), property),    // cut by the other side
                                  of_the_wire(exchanged().add(partner_ends(End::reset)).own_end_seen(), property),  //
                                  of_the_wire(exchanged().arrives(alert(2, 40)).own_end_seen(), property),          // an error

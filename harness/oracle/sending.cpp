@@ -94,6 +94,8 @@ Finding close_notify_before_own_end(const Facts& facts) {
   std::array<int, 2> established{never, never};  // the last record of each side under the keys of the session
   // Who is given other bytes than the other side sent may see an attack, and may end as it likes.
   if (facts.altered(Side::partner)) return not_reached("the script changed what it was given");
+  // A record that its own keys do not open may have been the close_notify.
+  if (facts.garbled() != never) return not_reached("not all that it sent could be read");
   std::array<int, 2> finished{never, never};  // their Finished
   bool theirs = false;                        // the other side's close_notify
   int last = never;                           // what the subject sent last
@@ -307,6 +309,7 @@ Finding alert_level(const Facts& facts, const Question& asked) {
   for (const SentRecord& sent : facts.sent()) {
     const SubjectCall* owner = owner_of(sent, facts);
     if (!is_spoken_of(owner, facts, asked) || (owner && owner->call == Call::send_alert && named && asked.calls.none())) continue;
+    if (sent.stray) continue;
     for (const Alert& alert : alerts_of(*sent.contents)) {
       const std::string name = alert_name(alert.description);
       const bool error = alert.description != 0 && alert.description != 90 && alert.description != 100;
