@@ -12,6 +12,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -38,7 +39,8 @@ def beside_three(built):
 
 
 PROGRAM = beside_three(BUILT)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup(1) hands on to each program that it is ignored, which tlsbye then does
+if threading.current_thread() is threading.main_thread():  # a worker of xdist may have another, and has this from who started it
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup(1) hands on to each program that it is ignored, which tlsbye then does
 os.environ.setdefault("CMAKE_GENERATOR", "Ninja")  # what the launcher installs; a bare machine has no make
 # A clause that says what is false: each read that meets the end breaks it.
 FALSE_CLAUSE = """
