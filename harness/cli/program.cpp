@@ -202,7 +202,7 @@ PreparedProgram::PreparedProgram(const House& house, const ProgramWords& words) 
   program_.key = words.key.empty() ? program_.certificate : pem(words.key, "--key");
   again("--protocol", words.protocol);
   if (!words.protocol.empty()) {
-    // Its own name is what a server goes by, where it is not the one that it is reached by.
+    // A protocol that names the server uses the name of --sni; without one, the host that is connected to.
     for (ProtocolRow& row : protocols(program_.server_name.empty() ? program_.host : program_.server_name)) {
       if (row.name != words.protocol) continue;
       program_.preamble = std::move(row.preamble);

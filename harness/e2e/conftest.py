@@ -39,7 +39,7 @@ def beside_three(built):
 
 
 PROGRAM = beside_three(BUILT)
-if threading.current_thread() is threading.main_thread():  # a worker of xdist may have another, and has this from who started it
+if threading.current_thread() is threading.main_thread():  # an xdist worker may run in another thread, and inherits it
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup(1) hands on to each program that it is ignored, which tlsbye then does
 os.environ.setdefault("CMAKE_GENERATOR", "Ninja")  # what the launcher installs; a bare machine has no make
 # A clause that says what is false: each read that meets the end breaks it.

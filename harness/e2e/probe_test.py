@@ -394,6 +394,91 @@ def test_a_key_that_does_not_fit_its_certificate_is_told_as_our_own_fault(tlsbye
 
 SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 PG_STARTUP = b"\x00\x00\x00\x29\x00\x03\x00\x00user\x00postgres\x00database\x00postgres\x00\x00"
+PG_TERMINATE = b"X\x00\x00\x00\x04"
+
+
+def heard(connection, enough):
+    """What has come once that is enough."""
+    came = b""
+    while not enough(came):
+        more = connection.recv(4096)
+        if not more:
+            raise ConnectionError("it ended before")
+        came += more
+    return came
+
+
+def leave(secured):
+    """A close_notify, and the end of the stream: whoever says goodbye does not answer it."""
+    secured.setblocking(False)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        secured.unwrap()
+
+
+def test_postgres_is_logged_in_to_before_it_is_said_goodbye(tlsbye, serving, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+
+    def postgres(connection):
+        heard(connection, SSL_REQUEST.__eq__)
+        connection.sendall(b"S")
+        with context.wrap_socket(connection, server_side=True) as secured:
+            came = heard(secured, lambda came: came.startswith(PG_STARTUP))
+            secured.sendall(b"R\x00\x00\x00\x08\x00\x00\x00\x00Z\x00\x00\x00\x05I")
+            if not came.endswith(PG_TERMINATE):
+                heard(secured, lambda came: came.endswith(PG_TERMINATE))
+            leave(secured)
+
+    words = ("--protocol", "postgres", "--scenario", "servers/goodbye", "--patience", ENOUGH)
+    done = tlsbye("probe", serving(postgres), *words, check=0)
+    assert lines_of(done.stdout)["after goodbye in its own protocol"] == "15 bytes, close_notify, FIN"
+
+
+def test_mysql_is_heard_by_its_third_packet_and_ended_by_quit(tlsbye, serving, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    com_quit = b"\x01\x00\x00\x00\x01"
+
+    def mysql(connection):
+        connection.sendall(b"\x09\x00\x00\x00\x0a8.0.1\x00\x01\x02")
+        heard(connection, lambda came: came.startswith(b"\x20\x00\x00\x01") and len(came) == 36)
+        with context.wrap_socket(connection, server_side=True) as secured:
+            came = heard(secured, lambda came: b"tlsbye\x00" in came)
+            secured.sendall(b"\x07\x00\x00\x03\x00\x00\x00\x02\x00\x00\x00")
+            try:
+                if not came.endswith(com_quit):
+                    heard(secured, lambda came: came.endswith(com_quit))
+                leave(secured)
+            except ConnectionError:
+                secured.unwrap()  # the client closed first, and waits for the answer
+
+    for scenario, situation in (("goodbye", "after goodbye in its own protocol"), ("close-notify", "after our close_notify")):
+        done = tlsbye("probe", serving(mysql), "--protocol", "mysql", "--scenario", f"servers/{scenario}", "--patience", ENOUGH, check=0)
+        assert lines_of(done.stdout)[situation] == "11 bytes, close_notify, FIN"
+
+
+def test_a_server_is_called_by_the_name_of_sni_where_its_protocol_names_it(tlsbye, serving, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    features = b"<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>"
+
+    def xmpp(connection):
+        if b"to='chat.example'" not in heard(connection, lambda came: came.endswith(b"version='1.0'>")):
+            connection.sendall(b"<stream:stream>" + b" " * 200 + b"<stream:error><host-unknown/></stream:error></stream:stream>")
+            return
+        connection.sendall(b"<stream:stream>" + features)
+        heard(connection, lambda came: came.endswith(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"))
+        connection.sendall(b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+        with context.wrap_socket(connection, server_side=True) as secured:
+            heard(secured, lambda came: b"to='chat.example'" in came and came.endswith(b"</stream:stream>"))
+            secured.sendall(b"</stream:stream>")
+            leave(secured)
+
+    words = ("--protocol", "xmpp", "--scenario", "servers/goodbye", "--patience", ENOUGH)
+    done = tlsbye("probe", serving(xmpp), *words, "--sni", "chat.example", check=0)
+    assert lines_of(done.stdout)["after goodbye in its own protocol"] == "16 bytes, close_notify, FIN"
+    refused = tlsbye("probe", serving(xmpp), *words, check=3)
+    assert "<host-unknown/>" in refused.stderr
 
 
 def mutated(context, mutate):

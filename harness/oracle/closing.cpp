@@ -85,7 +85,7 @@ std::vector<ClosingAct> closing_of(const Transcript& transcript) {
       for (const Alert& alert : alerts) {
         acts.push_back({alert.description == 0 ? Closing::close_notify : Closing::alert, record->from, event.number, event.line, alert, 0,
                         record->encrypted ? "" : "in the clear"});
-        // Behind records under keys, one in the clear closes nothing: no receiver takes it.
+        // A close_notify in the clear behind records under keys closes nothing: no receiver accepts it.
         mine.close_notify |= alert.description == 0 && (record->encrypted || !mine.protects);
         mine.error |= alert.description != 0 && (alert.level == 2 || facts.tls13()) && alert.description != 90;
       }

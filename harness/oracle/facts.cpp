@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <set>
 #include <utility>
@@ -48,12 +49,14 @@ void meet(Met& met, const TimePassed& passed) {
   met.passed_last_ms = passed.milliseconds;
 }
 
-// A switch that the application turned (set NAME VALUE).
+// A switch that the application turned (set NAME VALUE). What else a peer may have reported turns nothing.
 void note_switch(Moment& now, int number, std::string_view arguments) {
-  const std::size_t gap = std::min(arguments.find(' '), arguments.size() - 1);
+  const std::size_t gap = arguments.find(' ');
+  const auto name = read_word<Switch>(arguments.substr(0, gap));
+  if (!name || gap == std::string_view::npos) return;
   const std::string_view value = arguments.substr(gap + 1);
   const auto unless = [&](std::string_view usual) { return value == usual ? never : number; };
-  switch (read_word<Switch>(arguments.substr(0, gap)).value()) {
+  switch (*name) {
     case Switch::quiet_shutdown:
       now.quiet = unless("off");
       return;
@@ -64,7 +67,7 @@ void note_switch(Moment& now, int number, std::string_view arguments) {
       now.quiet_context = unless("off");
       return;
     case Switch::timeout:
-      now.time_limit_ms = std::stoll(std::string(value));
+      std::from_chars(value.data(), value.data() + value.size(), now.time_limit_ms);
       return;
     case Switch::cork:
       now.corked = unless("off");
@@ -390,7 +393,7 @@ void Facts::read_records() {
     if (reading == Reading::read && subject && record->encrypted) served = true;
     // Another handshake brings other keys.
     if (subject && !record->encrypted && contents(event.number).type == ContentType::handshake) served = false;
-    // Which keys come behind a KeyUpdate before those of the session is in no document.
+    // No document says which keys follow a KeyUpdate that comes before those of the session.
     if (subject && !record->established && contents(event.number).handshake.find("KeyUpdate") != std::string::npos) served = false;
     if (reading == Reading::read) continue;
     if (subject && reading == Reading::garbled && served)
@@ -581,11 +584,11 @@ void Facts::note_hello(Moment& now, int number, const Record& record) const {
 // A client's call that takes what resumes its session. In TLS 1.3 only a ticket does, and before one has come the call succeeds with
 // nothing; where a library shows that the partner's session cannot be resumed, nothing is offered either.
 void Facts::note_kept(Moment& now, int number, const ApiCall& api) const {
-  // Another handshake in this session makes another one to be resumed, where it comes to its end.
+  // If another handshake ends well, the session that can be resumed is another one than the client kept.
   if (api.call == Call::renegotiate && api.outcome != Outcome::unsupported && api.outcome != Outcome::refused && is_so(now.kept))
     now.kept = unclear;
   if (api.call != Call::keep_session || api.outcome != Outcome::done) return;
-  // A server that remembers by tickets alone resumes who has one, and a client need not ask for any.
+  // A server that has only tickets resumes only a client that has one, and a client need not ask for one.
   const auto is_ticket = [&](const SentRecord& sent) {
     return sent.number < number && sent.contents->handshake.find("NewSessionTicket") != std::string::npos;
   };

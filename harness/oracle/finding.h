@@ -70,9 +70,9 @@ inline bool beside(const Facts& facts, Side side) {
   });
 }
 
-// From which event on what the other side reads is its own library's affair, and proves nothing about the subject: it closed both ways, and
-// may have passed over data (a second one-way close is one of some libraries), a fault of the script's befell its transport, its library
-// was told what it had not met, or bytes were taken past it.
+// The event from which on the other side's reads prove nothing about the subject, because its own library may have lost data: it closed
+// both ways (some libraries do so in a second one-way close), the script made its transport fail, told its library what it had not met, or
+// read from its transport past TLS. `never` if there is no such event.
 inline Since reads_for_itself_since(const Facts& facts) {
   bool closed_one_way = false;
   for (const Event& event : facts.events()) {

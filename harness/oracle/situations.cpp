@@ -68,8 +68,8 @@ Since none_of(std::initializer_list<Since> facts) {
   return std::find(facts.begin(), facts.end(), unclear) != facts.end() ? unclear : always;
 }
 
-// Who has offered a session does not decide whether it is resumed, and who was offered none cannot resume any. What a client offers that
-// has a copy of its own (saved-session) is its application's choice.
+// Who has offered a session does not decide whether it is resumed, and who was offered none cannot resume any. A client
+// with a copy of its own (saved-session) offers what its application chose.
 Since resumption_decided(const At& at) {
   if (at.facts.transcript().key().role == Role::client && at.facts.has(Option::saved_session)) return unclear;
   const bool resumed = at.call.call == Call::handshake && at.call.api && at.call.api->flag("resumed") == "yes";
@@ -236,7 +236,7 @@ const std::vector<Row>& rows() {
       {{"close-called", "an earlier two-way close came back, whatever it said; unclear behind two one-way ones"},
        When::history,
        [](const At& at) {
-         // Of some libraries a second one-way close waits for the other side's, as a two-way one does; of others it does not.
+         // In some libraries a second one-way close waits for the other side's close_notify, as a two-way one does; in others it does not.
          const Since close = at.now.any_answer(Call::close);
          return close == never && is_so(at.now.close_write_again) ? unclear : close;
        }},

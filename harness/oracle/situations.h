@@ -168,7 +168,7 @@ struct SentRecord {
   const Contents* contents = nullptr;  // the record's own, or what was found in it when its keys came
   int owner = -1;                      // index of the call that sent it; -1: none did, the script wrote it past TLS
   bool by_script = false;              // raw-write; also a record that the script wrote into
-  bool stray = false;                  // in the clear, behind records under keys: no receiver takes it
+  bool stray = false;                  // in the clear, behind records under keys: no receiver accepts it
 
   // An encrypted close_notify, at any level.
   bool is_close_notify() const { return record->encrypted && contents->alert && contents->alert->description == 0; }

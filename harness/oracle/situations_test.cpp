@@ -727,6 +727,15 @@ TEST(Facts, WhatTheScriptWritesPastTlsIsNotTheLibrarys) {
   EXPECT_EQ(facts.sent().back().owner, -1);
 }
 
+TEST(Situations, ASwitchThatAPeerMadeUpTurnsNothing) {
+  for (const std::string_view arguments : {"", "cork", "gravity on", "timeout", "timeout soon", "timeout 99999999999999999999"}) {
+    const Transcript run = connected().extra(Call::set, std::string(arguments)).close(Outcome::done, {close_notify()});
+    const Facts facts(run);
+    EXPECT_EQ(facts.at_end().corked, never) << arguments;
+    EXPECT_EQ(facts.at_end().time_limit_ms, 0) << arguments;
+  }
+}
+
 TEST(Situations, EachSessionOptionHasOne) {
   for (const std::string_view option : Words<Option>::list) {
     if (option == spell(Option::saved_session)) continue;  // says what becomes of a session that is kept, and nothing of how it goes on
