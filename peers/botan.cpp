@@ -1,10 +1,13 @@
-// The Botan peer. Compiles against Botan 2.19; an ability that the library does not have is not promised.
+// The Botan peer. Compiles against Botan 2.19 and 3.7 and later; an ability that the library does not have is not promised. Botan 3 shares
+// what it is given, has TLS 1.3 and a key log, says whether a session was resumed, and has no TLS below 1.2 any more.
 //
 // Botan moves no bytes. The application gives it what came, and gets what is to be sent by a callback; the transport and its end are the
 // application's own business. So each call here is one of TLS::Channel, with one recv before it or the sends that it asked for behind it,
 // and `callbacks` is the only way. What could not be sent is kept, as an application would, and sent before anything else.
 //
-// TLS::Channel::close sends the alert and waits for nothing: there is a `close-write`, and no `close`.
+// TLS::Channel::close sends the alert and waits for nothing: there is a `close-write`, and no `close`. A close_notify is answered as
+// tls_peer_closed_connection does it by default (Botan 3, TLS 1.3). A read gives what the library gave, in its order: data that came before
+// an alert or an exception comes before it. Once one of these two has closed the channel, no more is given to it.
 #include <botan/auto_rng.h>
 #include <botan/credentials_manager.h>
 #include <botan/data_src.h>
@@ -19,6 +22,11 @@
 #include <botan/tls_session.h>
 #include <botan/tls_session_manager.h>
 #include <botan/version.h>
+#if BOTAN_VERSION_MAJOR >= 3
+#include <botan/tls_session_manager_memory.h>
+#include <botan/tls_session_manager_noop.h>
+#include <botan/tls_session_manager_stateless.h>
+#endif
 #include <botan/x509cert.h>
 #include <sys/socket.h>
 
@@ -38,6 +46,24 @@ namespace {
 
 namespace tls = Botan::TLS;
 
+#if BOTAN_VERSION_MAJOR >= 3
+constexpr bool is_3 = true;
+using Bytes = std::span<const std::uint8_t>;
+using Kept = tls::Session_with_Handle;
+// Shared, but nobody's to delete: all that a channel uses outlives it here.
+template <typename T>
+std::shared_ptr<T> given(T& it) {
+  return {std::shared_ptr<void>(), &it};
+}
+#else
+constexpr bool is_3 = false;
+using Kept = tls::Session;
+template <typename T>
+T& given(T& it) {
+  return it;
+}
+#endif
+
 tls::Protocol_Version version_of(Tls version) { return tls::Protocol_Version(3, static_cast<std::uint8_t>(1 + static_cast<int>(version))); }
 
 // One suite, one curve, one version; all else as the library does it.
@@ -50,8 +76,13 @@ class OneSuite final : public tls::Policy {
   std::vector<std::string> allowed_signature_methods() const override { return {"ECDSA"}; }
   std::vector<std::string> allowed_signature_hashes() const override { return {old() ? "SHA-1" : "SHA-256"}; }
   std::vector<tls::Group_Params> key_exchange_groups() const override { return {tls::Group_Params::SECP256R1}; }
+#if BOTAN_VERSION_MAJOR >= 3
+  bool allow_tls13() const override { return version_ == Tls::v1_3; }
+  bool allow_ssl_key_log_file() const override { return true; }
+#else
   bool allow_tls10() const override { return version_ == Tls::v1_0; }
   bool allow_tls11() const override { return version_ == Tls::v1_1; }
+#endif
   bool allow_tls12() const override { return version_ == Tls::v1_2; }
   bool negotiate_encrypt_then_mac() const override { return false; }
   bool require_cert_revocation_info() const override { return false; }
@@ -77,6 +108,19 @@ class Identity final : public Botan::Credentials_Manager {
   }
   void forget() { ticket_key_.reset(); }
 
+#if BOTAN_VERSION_MAJOR >= 3
+  std::vector<Botan::X509_Certificate> find_cert_chain(const std::vector<std::string>&, const std::vector<Botan::AlgorithmIdentifier>&,
+                                                       const std::vector<Botan::X509_DN>&, const std::string& type,
+                                                       const std::string&) override {
+    return type == "tls-server" ? chain_ : std::vector<Botan::X509_Certificate>{};
+  }
+  std::shared_ptr<Botan::Private_Key> private_key_for(const Botan::X509_Certificate&, const std::string&, const std::string&) override {
+    return key_;
+  }
+  Botan::secure_vector<std::uint8_t> session_ticket_key() override {
+    return ticket_key_ ? ticket_key_->bits_of() : Botan::secure_vector<std::uint8_t>{};
+  }
+#else
   std::vector<Botan::X509_Certificate> find_cert_chain(const std::vector<std::string>&, const std::vector<Botan::X509_DN>&,
                                                        const std::string& type, const std::string&) override {
     return type == "tls-server" ? chain_ : std::vector<Botan::X509_Certificate>{};
@@ -88,19 +132,20 @@ class Identity final : public Botan::Credentials_Manager {
     if (type == "tls-server" && context == "session-ticket" && ticket_key_) return *ticket_key_;
     return Botan::Credentials_Manager::psk(type, context, identity);
   }
+#endif
 
  private:
   std::vector<Botan::X509_Certificate> chain_;
-  std::unique_ptr<Botan::Private_Key> key_;
+  std::shared_ptr<Botan::Private_Key> key_;
   std::optional<Botan::SymmetricKey> ticket_key_;
 };
 
 // What outlives a session of a run. Random numbers are those of the process that uses them.
 struct Memory {
   Botan::AutoSeeded_RNG random;
-  tls::Session_Manager_In_Memory server{random};
-  std::optional<tls::Session> kept;  // by a client, for the next session
-  std::set<std::string> secrets;     // of the sessions so far
+  tls::Session_Manager_In_Memory server{given(random)};
+  std::optional<Kept> kept;       // by a client, for the next session
+  std::set<std::string> secrets;  // of the sessions so far
 };
 
 class BotanSession final : public Session, public tls::Callbacks {
@@ -111,44 +156,51 @@ class BotanSession final : public Session, public tls::Callbacks {
         identity_(identity),
         keys_(keys),
         policy_(options.tls, options.asks_for(Option::require_certificate)),
-        of_client_(memory.random) {
+        of_client_(given(memory.random)) {
     if (options.role == Role::client) return;
     identity.make_ticket_key(options.asks_for(Option::tickets), memory.random);
-    channel_ = std::make_unique<tls::Server>(*this, sessions(), identity, policy_, memory.random);
+    channel_ = std::make_unique<tls::Server>(given(*this), given(sessions()), given(identity), given(policy_), given(memory.random));
   }
 
   // A client's first message goes out as soon as there is a TLS::Client.
   Answer handshake() override {
     if (!channel_) {
       const Answer answer = call("TLS::Client", [&] {
-        if (memory_.kept) of_client_.save(*memory_.kept);
-        channel_ = std::make_unique<tls::Client>(*this, sessions(), identity_, policy_, memory_.random, server_, version_of(options_.tls));
+        if (memory_.kept) offer(*memory_.kept);
+        channel_ = std::make_unique<tls::Client>(given(*this), given(sessions()), given(identity_), given(policy_), given(memory_.random),
+                                                 server_, version_of(options_.tls));
       });
       if (answer.outcome != Outcome::done || !channel_) return answer;
     }
-    if (channel_->is_active()) return sent("TLS::Channel::is_active", Outcome::done);
-    return received(65536, [&] { return channel_->is_active() ? Outcome::done : Outcome::want_read; });
+    if (is_complete()) return sent(done_when, Outcome::done);
+    return received(65536, [&] { return is_complete() ? Outcome::done : Outcome::want_read; });
   }
 
   Answer read(std::span<std::byte> into) override {
     if (!data_.empty() || !channel_) return data(into);
-    if (alert_ && alert_->type() == tls::Alert::CLOSE_NOTIFY) return {"TLS::Channel::is_closed", 1, {}, 0, {}, Outcome::end_of_data};
+    if (told_later_) return *std::exchange(told_later_, std::nullopt);
+    if (is_ended()) return {"TLS::Channel::is_closed", 1, {}, 0, {}, Outcome::end_of_data};
     Answer answer = received(65536, [&] { return Outcome::want_read; });
-    if (data_.empty() || (answer.outcome != Outcome::want_read && answer.outcome != Outcome::end_of_data)) return answer;
+    if (data_.empty()) return answer;
+    // What the library gave before it reported an alert, or failed, comes before that.
+    if (answer.outcome != Outcome::want_read && answer.outcome != Outcome::end_of_data) told_later_ = answer;
     return data(into);
   }
 
   Answer write(std::span<const std::byte> from) override {
     if (!channel_) return refused("TLS::Channel::send");
-    // A write that is made again after its records could not be sent is not protected again.
-    if (writing_ == 0 || to_send_.empty()) {
+    // A write that is made again after its records could not be sent is not protected again, whatever has sent them since.
+    if (writing_ == 0) {
       const Answer answer = call("TLS::Channel::send", [&] { channel_->send(bytes(from.data()), from.size()); });
       if (answer.outcome == Outcome::done) return with_bytes(answer, from.size());
       if (answer.outcome == Outcome::want_write || answer.outcome == Outcome::interrupted) writing_ = from.size();
       return answer;
     }
     const Answer answer = sent("TLS::Channel::send", Outcome::done);
-    return answer.outcome == Outcome::done ? with_bytes(answer, std::exchange(writing_, 0)) : answer;
+    if (answer.outcome != Outcome::done) return answer;
+    const std::size_t of_it = std::min(writing_, from.size());
+    writing_ -= of_it;
+    return with_bytes(answer, of_it);
   }
 
   Answer close() override { return no_such_call(); }
@@ -165,10 +217,21 @@ class BotanSession final : public Session, public tls::Callbacks {
         const tls::Alert alert(static_cast<tls::Alert::Type>(std::stoi(arguments.at(1))), arguments.at(0) == "2");
         return this->call("TLS::Channel::send_alert", [&] { channel_->send_alert(alert); });
       }
+#if BOTAN_VERSION_MAJOR >= 3
+      case Call::key_update:
+        if (!channel_) return refused("TLS::Channel::update_traffic_keys");
+        return this->call("TLS::Channel::update_traffic_keys", [&] { channel_->update_traffic_keys(!arguments.empty()); });
+      case Call::keep_session: {
+        auto stored = of_client_.find(server_, *this, policy_);
+        memory_.kept = stored.empty() ? std::nullopt : std::optional(std::move(stored.back()));
+        return {"TLS::Session_Manager::find", memory_.kept.has_value(), {}, 0, {}, memory_.kept ? Outcome::done : Outcome::refused};
+      }
+#else
       case Call::keep_session:
         memory_.kept = established_;
         return {"TLS::Callbacks::tls_session_established",      established_.has_value(), {}, 0, {},
                 established_ ? Outcome::done : Outcome::refused};
+#endif
       default:
         return no_such_call();
     }
@@ -178,6 +241,10 @@ class BotanSession final : public Session, public tls::Callbacks {
     State state{{"pending", std::to_string(data_.size())},
                 {"active", channel_ && channel_->is_active() ? "yes" : "no"},
                 {"closed", channel_ && channel_->is_closed() ? "yes" : "no"}};
+#if BOTAN_VERSION_MAJOR >= 3
+    state.emplace_back("closed-for-reading", channel_ && channel_->is_closed_for_reading() ? "yes" : "no");
+    state.emplace_back("closed-for-writing", channel_ && channel_->is_closed_for_writing() ? "yes" : "no");
+#endif
     if (alert_) state.emplace_back("alert", alert_->type_string());
     if (resumes() && resumed_) state.emplace_back("resumed", *resumed_ ? "yes" : "no");
     return state;
@@ -188,16 +255,46 @@ class BotanSession final : public Session, public tls::Callbacks {
   bool resumes() const { return options_.asks_for(Option::tickets) || options_.asks_for(Option::session_cache); }
   tls::Session_Manager& sessions() {
     if (options_.role == Role::client) return resumes() ? static_cast<tls::Session_Manager&>(of_client_) : none_;
-    return options_.asks_for(Option::session_cache) ? static_cast<tls::Session_Manager&>(memory_.server) : none_;
+    if (options_.asks_for(Option::session_cache)) return memory_.server;
+#if BOTAN_VERSION_MAJOR >= 3
+    if (options_.asks_for(Option::tickets)) return of_tickets_;
+#endif
+    return none_;
   }
+  // Over by an alert of either side, of which the application knows: it gives the channel nothing more.
+  bool is_over() const { return has_failed_ && channel_->is_closed(); }
+  bool is_ended() const { return alert_ && static_cast<int>(alert_->type()) == 0; }
 
   // What the library calls back.
-  void tls_emit_data(const std::uint8_t from[], std::size_t size) override { to_send_.append(reinterpret_cast<const char*>(from), size); }
-  void tls_record_received(std::uint64_t, const std::uint8_t from[], std::size_t size) override {
+  void take(const std::uint8_t from[], std::size_t size) {
     const auto* begin = reinterpret_cast<const std::byte*>(from);
     data_.insert(data_.end(), begin, begin + size);
   }
   void tls_alert(tls::Alert alert) override { alert_ = alert; }
+#if BOTAN_VERSION_MAJOR >= 3
+  // A server of TLS 1.3 is active before the client has finished.
+  static constexpr std::string_view done_when = "TLS::Channel::is_handshake_complete";
+  bool is_complete() const { return channel_->is_handshake_complete(); }
+  void offer(const Kept& session) { of_client_.store(session.session, session.handle); }
+  void tls_emit_data(Bytes from) override { to_send_.append(reinterpret_cast<const char*>(from.data()), from.size()); }
+  void tls_record_received(std::uint64_t, Bytes from) override { take(from.data(), from.size()); }
+  void tls_session_established(const tls::Session_Summary& session) override { resumed_ = session.was_resumption(); }
+  void tls_ssl_key_log_data(std::string_view label, Bytes client_random, Bytes secret) const override {
+    keys_.line(std::string(label) + " " + hex(client_random) + " " + hex(secret));
+  }
+  void tls_verify_cert_chain(const std::vector<Botan::X509_Certificate>& chain,
+                             const std::vector<std::optional<Botan::OCSP::Response>>& responses,
+                             const std::vector<Botan::Certificate_Store*>& trusted, Botan::Usage_Type usage, std::string_view name,
+                             const tls::Policy& policy) override {
+    if (options_.asks_for(Option::verify_certificate))
+      tls::Callbacks::tls_verify_cert_chain(chain, responses, trusted, usage, name, policy);
+  }
+#else
+  static constexpr std::string_view done_when = "TLS::Channel::is_active";
+  bool is_complete() const { return channel_->is_active(); }
+  void offer(const Kept& session) { of_client_.save(session); }
+  void tls_emit_data(const std::uint8_t from[], std::size_t size) override { to_send_.append(reinterpret_cast<const char*>(from), size); }
+  void tls_record_received(std::uint64_t, const std::uint8_t from[], std::size_t size) override { take(from, size); }
   bool tls_session_established(const tls::Session& session) override {
     // Botan does not say whether a session was resumed. Its master secret does: it is one of an earlier session.
     const std::string secret = hex({session.master_secret().data(), session.master_secret().size()});
@@ -217,6 +314,7 @@ class BotanSession final : public Session, public tls::Callbacks {
     if (const auto* hello = dynamic_cast<const tls::Client_Hello*>(&message)) client_random_ = hello->random();
     tls::Callbacks::tls_inspect_handshake_msg(message);
   }
+#endif
 
   // One call of the library, then what it wants to be sent.
   template <typename Do>
@@ -245,13 +343,15 @@ class BotanSession final : public Session, public tls::Callbacks {
   template <typename Otherwise>
   Answer received(std::size_t most, Otherwise otherwise) {
     if (const Answer answer = sent("TLS::Channel::received_data", Outcome::done); answer.outcome != Outcome::done) return answer;
+    if (is_over()) return {"TLS::Channel::is_closed", 1, {}, 0, {}, Outcome::refused};
     std::vector<std::uint8_t> some(most);
     const auto got = ::recv(options_.transport, some.data(), some.size(), 0);
     if (got < 0) return of_transport("recv", Outcome::want_read);
     if (got == 0) return {"recv", 0, {}, 0, {}, Outcome::cut};
     const Answer answer = call("TLS::Channel::received_data", [&] { channel_->received_data(some.data(), static_cast<std::size_t>(got)); });
+    has_failed_ = answer.outcome == Outcome::failed || (alert_ && alert_->is_fatal());
     if (answer.outcome == Outcome::failed || answer.outcome == Outcome::refused) return answer;
-    if (alert_ && alert_->type() == tls::Alert::CLOSE_NOTIFY) return with(answer, Outcome::end_of_data);
+    if (is_ended()) return with(answer, Outcome::end_of_data);
     if (alert_ && alert_->is_fatal()) return with(answer, Outcome::alert);
     return with(answer, otherwise());
   }
@@ -300,25 +400,35 @@ class BotanSession final : public Session, public tls::Callbacks {
   OneSuite policy_;
   tls::Session_Manager_In_Memory of_client_;
   tls::Session_Manager_Noop none_;
+#if BOTAN_VERSION_MAJOR >= 3
+  tls::Session_Manager_Stateless of_tickets_{given<Botan::Credentials_Manager>(identity_),
+                                             given<Botan::RandomNumberGenerator>(memory_.random)};
+#else
+  std::optional<tls::Session> established_;
+  std::vector<std::uint8_t> client_random_;
+#endif
   tls::Server_Information server_{"localhost", 443};
   std::unique_ptr<tls::Channel> channel_;
   std::string to_send_;
-  std::size_t writing_ = 0;     // bytes of a write whose records are not all sent
+  std::size_t writing_ = 0;     // bytes of a write that was taken, and not yet told as done
   std::deque<std::byte> data_;  // received, and not yet read
   std::optional<tls::Alert> alert_;
-  std::optional<tls::Session> established_;
+  bool has_failed_ = false;
+  std::optional<Answer> told_later_;
   std::optional<bool> resumed_;
-  std::vector<std::uint8_t> client_random_;
 };
 
 class BotanStack final : public Stack {
  public:
   Hello hello() const override {
-    return {"botan",
-            Botan::short_version_cstr(),
-            {"tls-1.0", "tls-1.1", "tls-1.2", "client", "server", "close-write", "key-log", "send-alert", "keep-session", "tickets",
-             "session-cache", "saved-session", "callbacks", "require-certificate", "verify-certificate"},
-            "botan_ffi_api_version"};
+    Hello hello{"botan",
+                Botan::short_version_cstr(),
+                {"tls-1.2", "client", "server", "close-write", "key-log", "send-alert", "keep-session", "tickets", "session-cache",
+                 "saved-session", "callbacks", "require-certificate", "verify-certificate"},
+                "botan_ffi_api_version"};
+    for (const char* ability : is_3 ? std::vector{"tls-1.3", "key-update"} : std::vector{"tls-1.0", "tls-1.1"})
+      hello.abilities.emplace_back(ability);
+    return hello;
   }
 
   void forget_sessions() override {

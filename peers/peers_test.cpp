@@ -234,6 +234,25 @@ TEST_P(StackTest, AShortWriteIsCompletedInTheEnd) {
   close_both(*link);
 }
 
+// Whoever sends what is waiting: a read may, where the application keeps it.
+TEST_P(StackTest, AWriteThatIsMadeAgainBehindAReadGoesOutOnce) {
+  if (blocking()) return;
+  const auto link = linked();
+  subject.do_(Line("plan").with("flow", "send").with("fault", "EAGAIN").with("times", 20));
+  const Report first = subject.do_(Line("write").with("size", 100));
+  ASSERT_FALSE(lines(first, "io").empty());
+  EXPECT_EQ(lines(first, "io").front().get("injected"), "1");
+  subject.do_(Line("plan").with("clear", 1));
+  EXPECT_EQ(outcome(subject.do_(Line("read"))), "want-read");
+  const Report again = subject.do_(Line("write").with("size", 100).with("until", "done"));
+  EXPECT_EQ(outcome(again), "done");
+  EXPECT_EQ(outcome(subject.do_(Line("close-write").with("until", "done"))), "done");
+  link->relay();
+  const Report read = partner.do_(Line("read").with("until", "end"));
+  EXPECT_EQ(last_call(read).get("total"), last_call(again).get("total"));
+  EXPECT_EQ(last_call(read).get("intact"), "1");
+}
+
 TEST_P(StackTest, InterruptionsAreSurvived) {
   const auto link = linked();
   subject.do_(Line("plan").with("flow", "send").with("fault", "EINTR").with("times", 3));

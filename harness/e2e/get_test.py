@@ -234,6 +234,15 @@ def test_a_library_of_a_newer_system_runs_with_that_systems_loader(tlsbye, mirro
     assert "gnutls@future: " in refused.stderr and "`tlsbye get --refresh gnutls@future` obtains it anew" in refused.stderr
 
 
+def test_a_library_that_has_another_name_in_each_suite_is_found_by_the_first_that_is_there(tlsbye, mirror):
+    mirror.suite("renamed", mirror.package("libgnutls99-dev", "3.9.7-1", library("gnutls", "3.9.7")), mirror.package("libgnutls28-dev", "3.0.2-1", lambda root: None))
+    names = 'pkg_config = ["gnutls-99", "gnutls"]\ndebian = ["libgnutls99-dev", "libgnutls28-dev"]\n'
+    fleet(tlsbye, suites(mirror, "old", "renamed") + f'[[stack]]\nname = "gnutls"\n{names}')
+    assert {name: build["version"] for name, build in listed(tlsbye).items()} == {"gnutls@old": "3.0.1", "gnutls@renamed": "3.9.7"}
+    got = tlsbye("get", "gnutls@all", check=0)
+    assert [line.split()[:2] for line in got.stdout.splitlines()] == [["gnutls@old", "3.0.1"], ["gnutls@renamed", "3.9.7"]]
+
+
 def test_a_prefix_and_a_command_of_ones_own(tlsbye, mirror):
     for name, version in (("opt", "3.9.5"), ("other", "3.9.6")):
         copied(stacks(tlsbye)["gnutls"]["library"], tlsbye.folder / name, renamed(mirror.system, version))

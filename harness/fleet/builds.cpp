@@ -115,7 +115,17 @@ Why make_peer(const FleetPlaces& places, const FleetStack& stack, const fs::path
   std::vector<std::string> to_link;
   for (const std::string& library : stack.libraries) to_link.push_back("-l" + library);
   if (!stack.pkg_config.empty()) {
-    const auto flags = run_tool({{"pkg-config", "--cflags", "--libs-only-l", stack.pkg_config}, {config_path}});
+    // Of its names there the folder's own first, then what the system has.
+    std::vector<std::string> names = stack.pkg_config;
+    std::stable_partition(names.begin(), names.end(), [&](const std::string& name) {
+      return std::any_of(folders.begin(), folders.end(),
+                         [&](const fs::path& it) { return fs::exists(it / "pkgconfig" / (name + ".pc"), error); });
+    });
+    ToolResult flags;
+    for (const std::string& name : names) {
+      flags = run_tool({{"pkg-config", "--cflags", "--libs-only-l", name}, {config_path}});
+      if (flags.done) break;
+    }
     if (!flags.done) return flags.why;
     // An unpacked package names its folders of headers as they would be installed.
     for (const std::string& flag : words_of(flags.output)) {
@@ -168,6 +178,13 @@ Why unpack(const std::vector<fs::path>& packages, const fs::path& root) {
   return std::nullopt;
 }
 
+// The first of its packages that the suite has; empty where it has none.
+std::string package_of(const FleetStack& stack, const Apt& apt) {
+  const auto found =
+      std::find_if(stack.debian.begin(), stack.debian.end(), [&](const std::string& it) { return !apt.version(it).empty(); });
+  return found == stack.debian.end() ? "" : *found;
+}
+
 // Puts into `folder` what the build is of, and says in `prefix` where its library is.
 Why bring(const FleetPlaces& places, const Fleet& fleet, const Build& build, const fs::path& folder, fs::path& prefix) {
   prefix = folder / "root";
@@ -187,7 +204,7 @@ Why bring(const FleetPlaces& places, const Fleet& fleet, const Build& build, con
   auto opened = Apt::open(places.cache / "apt" / suite->name, *suite, fleet, false);
   if (auto* why = std::get_if<std::string>(&opened)) return std::move(*why);
   const Apt& apt = std::get<Apt>(opened);
-  const auto fetched = apt.fetch(fleet.stack(build.stack)->debian, build.package);
+  const auto fetched = apt.fetch(package_of(*fleet.stack(build.stack), apt), build.package);
   Why why;
   if (const auto* failed = std::get_if<std::string>(&fetched))
     why = *failed;
@@ -305,10 +322,11 @@ Offer offer(const FleetPlaces& places, const Fleet& fleet, const std::vector<std
     }
     const Apt& apt = std::get<Apt>(opened);
     for (const FleetStack* stack : stacks) {
-      const std::string version = apt.version(stack->debian);
-      if (version.empty()) continue;
-      Build build{stack->name, suite.name, upstream(version), fmt::format("{}: {} {}", suite.name, stack->debian, version), version};
-      if (with_bytes) build.bytes = apt.bytes(stack->debian, version);
+      const std::string package = package_of(*stack, apt);
+      if (package.empty()) continue;
+      const std::string version = apt.version(package);
+      Build build{stack->name, suite.name, upstream(version), fmt::format("{}: {} {}", suite.name, package, version), version};
+      if (with_bytes) build.bytes = apt.bytes(package, version);
       take(std::move(build));
     }
   }

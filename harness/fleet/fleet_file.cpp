@@ -60,8 +60,8 @@ void parse_fleet(std::string_view text, const std::string& file, LoadedFleet& in
           rows.report(Rows::place(*row, key), fmt::format("`{}` must be a word of letters, digits and . _ -", word));
       if (kind.name == "stack") {
         const std::string adapter = text_of("adapter");
-        FleetStack stack{text_of("name"), adapter.empty() ? text_of("name") : adapter, text_of("pkg_config"), text_of("debian"),
-                         rows.texts(*row, "libraries")};
+        FleetStack stack{text_of("name"), adapter.empty() ? text_of("name") : adapter, rows.texts(*row, "pkg_config"),
+                         rows.texts(*row, "debian"), rows.texts(*row, "libraries")};
         if (stack.pkg_config.empty() == stack.libraries.empty())
           rows.report(Rows::place(*row, "name"), "a stack has a `pkg_config` or `libraries`, and not both");
         put(fleet.stacks, std::move(stack), names);

@@ -11,8 +11,10 @@
 namespace tlsbye {
 
 struct FleetStack {
-  std::string name, adapter, pkg_config, debian;  // debian: empty where Debian has none
-  std::vector<std::string> libraries;             // to link, where pkg-config knows nothing
+  std::string name, adapter;
+  std::vector<std::string> pkg_config;  // its names there: the first that a build has
+  std::vector<std::string> debian;      // likewise its packages, of a suite; empty where Debian has none
+  std::vector<std::string> libraries;   // to link, where pkg-config knows nothing
 };
 
 struct FleetSuite {

@@ -27,9 +27,15 @@ std::string problems_of(std::string_view text) {
 TEST(FleetFile, TheShippedOneLoads) {
   const LoadedFleet loaded = load_fleet({TLSBYE_SOURCE_DIR "/peers/fleet.toml"});
   EXPECT_EQ(rendered(loaded.diagnostics), "");
-  EXPECT_THAT(loaded.fleet.stacks, SizeIs(7));
+  EXPECT_THAT(loaded.fleet.stacks, SizeIs(8));
   EXPECT_THAT(loaded.fleet.suites, SizeIs(5));
   EXPECT_EQ(loaded.fleet.stack("openssl")->adapter, "openssl");
+}
+
+TEST(FleetFile, ALibraryMayHaveAnotherNameInEachVersion) {
+  const Fleet fleet = parsed({"[[stack]]\nname = \"x\"\npkg_config = [\"x-3\", \"x-2\"]\ndebian = \"libx-dev\"\n"}).fleet;
+  EXPECT_THAT(fleet.stack("x")->pkg_config, ElementsAre("x-3", "x-2"));
+  EXPECT_THAT(fleet.stack("x")->debian, ElementsAre("libx-dev"));
 }
 
 TEST(FleetFile, WhatALaterFileSaysTakesThePlaceOfTheSameNameAndIsElseAdded) {
