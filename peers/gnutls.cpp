@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 #include <map>
+#include <set>
 #include <stdexcept>
 
 #include "certificates.h"
@@ -18,6 +19,7 @@ namespace {
 
 using Session_ = std::unique_ptr<gnutls_session_int, Freed<gnutls_deinit>>;
 using Credentials = std::unique_ptr<gnutls_certificate_credentials_st, Freed<gnutls_certificate_free_credentials>>;
+using AntiReplay = std::unique_ptr<gnutls_anti_replay_st, Freed<gnutls_anti_replay_deinit>>;
 using Priority = std::unique_ptr<gnutls_priority_st, Freed<gnutls_priority_deinit>>;
 
 void require(int result, const char* what) {
@@ -91,11 +93,31 @@ struct Memory {
     require(gnutls_session_ticket_key_generate(&ticket_key), "gnutls_session_ticket_key_generate");
     store.clear();
     kept.clear();
+    anti_replay.reset();
+    hellos.clear();
+  }
+
+  // What a server must have that accepts early data: every ClientHello with early data is taken once
+  // (gnutls_anti_replay_set_add_function(3)).
+  gnutls_anti_replay_t against_replay() {
+    if (!anti_replay) {
+      gnutls_anti_replay_t made = nullptr;
+      require(gnutls_anti_replay_init(&made), "gnutls_anti_replay_init");
+      anti_replay.reset(made);
+      gnutls_anti_replay_set_ptr(made, this);
+      gnutls_anti_replay_set_add_function(made, [](void* self, time_t, const gnutls_datum_t* key, const gnutls_datum_t*) {
+        const auto [at, fresh] = static_cast<Memory*>(self)->hellos.emplace(reinterpret_cast<const char*>(key->data), key->size);
+        return fresh ? 0 : GNUTLS_E_DB_ENTRY_EXISTS;
+      });
+    }
+    return anti_replay.get();
   }
 
   gnutls_datum_t ticket_key{};
   Store store;
   std::string kept;  // by a client, for the next session
+  AntiReplay anti_replay;
+  std::set<std::string> hellos;
 };
 
 class GnuTlsSession final : public Session {
@@ -110,6 +132,7 @@ class GnuTlsSession final : public Session {
     const bool keeps_tickets = tickets || (!server && options.tls == Tls::v1_3 && options.asks_for(Option::session_cache));
     if (!keeps_tickets) flags |= GNUTLS_NO_TICKETS;
     if (options.asks_for(Option::no_signal)) flags |= GNUTLS_NO_SIGNAL;
+    if (options.asks_for(Option::early_data)) flags |= GNUTLS_ENABLE_EARLY_DATA;
     if (options.asks_for(Option::post_handshake_auth)) flags |= GNUTLS_POST_HANDSHAKE_AUTH;
     gnutls_session_t session = nullptr;
     require(gnutls_init(&session, flags), "gnutls_init");
@@ -118,6 +141,7 @@ class GnuTlsSession final : public Session {
     require(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials), "gnutls_credentials_set");
     if (tickets && server) require(gnutls_session_ticket_enable_server(session, &memory.ticket_key), "gnutls_session_ticket_enable_server");
     if (options.asks_for(Option::session_cache) && server) memory.store.serve(session);
+    if (options.asks_for(Option::early_data) && server) gnutls_anti_replay_enable(session, memory.against_replay());
     if (options.asks_for(Option::require_certificate) && server) gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
     if (options.asks_for(Option::verify_certificate) && !server) gnutls_session_set_verify_cert(session, nullptr, 0);
     error_ = 0;
@@ -157,7 +181,7 @@ class GnuTlsSession final : public Session {
   Answer close() override { return answer("gnutls_bye", gnutls_bye(session_.get(), GNUTLS_SHUT_RDWR), Outcome::done); }
   Answer close_write() override { return answer("gnutls_bye", gnutls_bye(session_.get(), GNUTLS_SHUT_WR), Outcome::done); }
 
-  Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte>) override {
+  Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) override {
     gnutls_session_t session = session_.get();
     switch (call) {
       case Call::send_alert: {
@@ -173,6 +197,18 @@ class GnuTlsSession final : public Session {
       case Call::renegotiate:  // a server asks for it, a client begins: gnutls_rehandshake(3)
         if (options_.role == Role::client) return handshake();
         return answer("gnutls_rehandshake", gnutls_rehandshake(session), Outcome::done);
+      case Call::write_early: {  // all or nothing; it goes out with the handshake
+        Answer answer =
+            this->answer("gnutls_record_send_early_data", gnutls_record_send_early_data(session, into.data(), into.size()), Outcome::done);
+        if (answer.outcome == Outcome::done) answer.bytes = into.size();
+        return answer;
+      }
+      case Call::read_early: {
+        Answer answer =
+            this->answer("gnutls_record_recv_early_data", gnutls_record_recv_early_data(session, into.data(), into.size()), Outcome::done);
+        if (answer.returned == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE) answer.outcome = has_keys_ ? Outcome::end_of_data : Outcome::refused;
+        return with_bytes(answer);
+      }
       case Call::keep_session:
         return keep_session();
       case Call::set:
@@ -195,6 +231,8 @@ class GnuTlsSession final : public Session {
     const bool caches = options_.asks_for(Option::session_cache);
     if (has_keys_ && (caches || options_.asks_for(Option::tickets)))
       state.emplace_back("resumed", gnutls_session_is_resumed(session) ? "yes" : "no");
+    if (options_.asks_for(Option::early_data) && has_keys_)
+      state.emplace_back("early-data", gnutls_session_get_flags(session) & GNUTLS_SFLAGS_EARLY_DATA ? "accepted" : "no");
     if (caches && options_.role == Role::server) state.emplace_back("stored", std::to_string(memory_.store.size()));
     return state;
   }
@@ -353,6 +391,9 @@ class GnuTls final : public Stack {
              "session-cache",
              "saved-session",  // what gnutls_session_get_data2 gives is a copy
              "callbacks",
+             "early-data",
+             "write-early",
+             "read-early",
              "no-signal",
              "receive-seq",
              "receive-packet",

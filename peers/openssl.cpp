@@ -194,6 +194,9 @@ class OpenSslSession final : public Session {
     if (options.asks_for(Option::require_certificate)) SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     if (options.asks_for(Option::verify_certificate) && options.role == Role::client) SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
 #ifndef FORK
+    // 16384 bytes at most, all that SSL_set_recv_max_early_data takes by default.
+    shows_early_data_ = options.asks_for(Option::early_data);
+    if (shows_early_data_ && options.role == Role::server) require(SSL_set_max_early_data(ssl, 16384) == 1, "SSL_set_max_early_data");
     if (options.asks_for(Option::post_handshake_auth)) SSL_set_post_handshake_auth(ssl, 1);
 #endif
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
@@ -244,6 +247,10 @@ class OpenSslSession final : public Session {
 #ifndef FORK
       case Call::renegotiate:
         return renegotiate();
+      case Call::write_early:
+        return write_early(into);
+      case Call::read_early:
+        return read_early(into);
 #endif
       case Call::clear:
         return answer("SSL_clear", SSL_clear(ssl_.get()));
@@ -276,6 +283,10 @@ class OpenSslSession final : public Session {
     if (resumes_ && SSL_is_init_finished(ssl)) state.emplace_back("resumed", SSL_session_reused(ssl) ? "yes" : "no");
     if (const SSL_SESSION* session = resumes_ ? SSL_get_session(ssl) : nullptr)
       state.emplace_back("resumable", SSL_SESSION_is_resumable(session) ? "yes" : "no");
+#ifndef FORK
+    static constexpr const char* early_data[] = {"not-sent", "rejected", "accepted"};
+    if (shows_early_data_) state.emplace_back("early-data", early_data[SSL_get_early_data_status(ssl)]);
+#endif
     if (counts_sessions_) state.emplace_back("sessions", std::to_string(SSL_CTX_sess_number(SSL_get_SSL_CTX(ssl))));
     return state;
   }
@@ -385,6 +396,27 @@ class OpenSslSession final : public Session {
     return answer("SSL_do_handshake", SSL_do_handshake(ssl_.get()));
   }
 
+  // SSL_read_early_data(3). What is called when it may not be was not tried.
+  Answer early(std::string_view native, int returned) {
+    const bool not_now = returned == 0 && ERR_GET_REASON(ERR_peek_error()) == ERR_R_SHOULD_NOT_HAVE_BEEN_CALLED;
+    Answer answer = this->answer(native, returned);
+    if (not_now) answer.outcome = Outcome::refused;
+    return answer;
+  }
+  Answer write_early(std::span<const std::byte> from) {
+    std::size_t written = 0;
+    Answer answer = early("SSL_write_early_data", SSL_write_early_data(ssl_.get(), from.data(), from.size(), &written));
+    if (answer.outcome == Outcome::done) answer.bytes = written;
+    return answer;
+  }
+  Answer read_early(std::span<std::byte> into) {
+    std::size_t got = 0;
+    Answer answer = early("SSL_read_early_data", SSL_read_early_data(ssl_.get(), into.data(), into.size(), &got));
+    if (answer.returned == SSL_READ_EARLY_DATA_FINISH) answer.outcome = Outcome::end_of_data;
+    if (answer.outcome == Outcome::done) answer.bytes = got;
+    return answer;
+  }
+
   // As above: SSL_renegotiate only marks it. A server then sends its HelloRequest, a client its ClientHello.
   Answer renegotiate() {
     if (!SSL_in_init(ssl_.get()) && SSL_renegotiate(ssl_.get()) != 1) return refused("SSL_renegotiate");
@@ -455,6 +487,9 @@ class OpenSslSession final : public Session {
   Kept newest_;  // of those that a client was given
 #endif
   bool saves_, resumes_, counts_sessions_;
+#ifndef FORK
+  bool shows_early_data_ = false;
+#endif
   std::string error_of_zero_;
   bool stale_error_ = false;
 };
@@ -557,7 +592,7 @@ class OpenSsl final : public Stack {
                 "SSL_shutdown"};
 #ifndef FORK
     for (const char* ability : {"renegotiate", "set-shutdown", "set-auto-retry", "set-stale-error", "read-ahead", "memory-bio",
-                                "no-eof-control", "verify-certificate", "post-handshake-auth"})
+                                "no-eof-control", "early-data", "write-early", "read-early", "verify-certificate", "post-handshake-auth"})
       hello.abilities.emplace_back(ability);
 #endif
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
@@ -593,7 +628,8 @@ class OpenSsl final : public Stack {
     if (!context) context = make_context(options.role, options.tls, options.usual_suites);
     const bool resumes = options.asks_for(Option::tickets) || options.asks_for(Option::session_cache);
     SSL_CTX_set_num_tickets(context.get(), resumes ? 2 : 0);  // by default it is two
-    const bool caches = options.role == Role::server && options.asks_for(Option::session_cache);
+    // What protects early data from being replayed is that a session is taken out of the cache when it is resumed (SSL_read_early_data(3)).
+    const bool caches = options.role == Role::server && (options.asks_for(Option::session_cache) || options.asks_for(Option::early_data));
     SSL_CTX_set_session_cache_mode(context.get(), caches ? SSL_SESS_CACHE_SERVER : not_cached(options.role));
     return std::make_unique<OpenSslSession>(context.get(), callbacks_.get(), kept_, options, keys);
   }

@@ -661,6 +661,42 @@ TEST_P(StackTest, ASessionIsResumedInItsRunOnly) {
   }
 }
 
+TEST_P(StackTest, EarlyDataIsSentWithTheFirstMessageOfAResumedSession) {
+  if (!has_or_refuses("early-data") || tls() != Tls::v1_3) return;
+  Link link(subject, partner, tls(), io(), "tickets early-data", "tickets early-data");
+  if (stack() == "openssl") {
+    EXPECT_EQ(outcome(subject.do_(Line("write-early").with("size", 5))), "refused") << "nothing is resumed";
+  }
+  link.handshake();
+  link.both(Line("read").with("until", "done"), Line("write").with("size", 5));
+  Report kept = subject.do_(Line("keep-session"));
+  if (kept.back().word() == "blocked") kept = subject.do_(Line("pass").with("ms", 1000));
+  close_both(link);
+  link.open_again(Link::On::new_transport);
+  const Report wrote = subject.do_(Line("write-early").with("size", 100));
+  EXPECT_EQ(outcome(wrote), "done") << last_call(wrote).get("words");
+  EXPECT_EQ(last_call(wrote).get("bytes"), "100");
+  // A server of OpenSSL reads it before its handshake is done, one of GnuTLS afterwards.
+  const Line reads = Line("read-early").with("until", "end");
+  const bool before = stack() == "openssl";
+  auto [client, server] = link.both(Line("handshake"), before ? reads : Line("handshake"));
+  if (!before) server = partner.do_(reads);
+  EXPECT_EQ(outcome(client), "done");
+  EXPECT_EQ(last_call(client).get("state.early-data"), "accepted");
+  EXPECT_EQ(outcome(server), "end-of-data");
+  EXPECT_EQ(last_call(server).get("total"), "100");
+  EXPECT_EQ(last_call(server).get("intact"), "1");
+}
+
+TEST_P(StackTest, AFalseStartIsOneWhereItIsAskedFor) {
+  if (!has_or_refuses("false-start") || tls() != Tls::v1_2) return;
+  for (const std::string option : {"", "false-start"}) {
+    Link link(subject, partner, tls(), io(), option);
+    link.handshake();
+    EXPECT_EQ(last_call(subject.do_(Line("close-write"))).get("state.false-start"), option.empty() ? "" : "yes");
+  }
+}
+
 TEST_P(StackTest, CallbacksSayWhatHappenedOnTheTransport) {
   if (!has_or_refuses("callbacks")) return;
   const auto fault = [&](const char* flow, const char* what, int times) {

@@ -308,6 +308,7 @@ std::map<std::string, Transcript> sample_runs() {
   static_cast<Contents&>(opened) = alert;
   opened.handshake = "none";
   opened.offers = true;
+  opened.early = opened.accepts_early = true;
   odd.add(1, opened);
   odd.add(1, Withheld{sent, Withheld::Why::hold});
   odd.add(1, Withheld{sent, Withheld::Why::full});
@@ -319,6 +320,7 @@ std::map<std::string, Transcript> sample_runs() {
   alert.damaged = true;
   alert.handshake = "none";
   alert.offers = true;
+  alert.early = alert.accepts_early = true;
   const int made = odd.add(1, alert);
   for (const Lost::Why why : {Lost::Why::dropped, Lost::Why::cut, Lost::Why::ended, Lost::Why::keyless}) odd.add(1, Lost{made, why});
   const int added = odd.add(1, alert);

@@ -243,6 +243,8 @@ void contents(auto& field, auto& e) {
   field("alert", e.alert);
   field.bytes("content", e.content);
   field("handshake", e.handshake);
+  field("early", e.early);
+  field("accepts_early", e.accepts_early);
   field("offers", e.offers);
 }
 void fields(auto& field, Is<Record> auto& e) {

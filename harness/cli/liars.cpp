@@ -11,7 +11,7 @@
 namespace tlsbye {
 namespace {
 
-const Rows::Keys keys{"property", "with", "lie", "blame", "role", "tls", "io", "options", "schedule", "script"};
+const Rows::Keys keys{"property", "with", "lie", "blame", "role", "tls", "io", "options", "partner_options", "schedule", "script"};
 
 void read_liar(const toml::table& table, const std::filesystem::path& file, Rows& rows, LoadedLiars& into) {
   Liar liar;
@@ -32,6 +32,7 @@ void read_liar(const toml::table& table, const std::filesystem::path& file, Rows
   for (const Tls tls : rows.enums<Tls>(table, "tls")) liar.tls = tls;
   for (const Io io : rows.enums<Io>(table, "io")) liar.io = io;
   liar.scenario.options = rows.texts(table, "options");
+  liar.scenario.partner_options = rows.texts(table, "partner_options");
   auto schedule = read_schedule(rows.text(table, "schedule").value_or(""));
   if (const auto* problem = std::get_if<std::string>(&schedule))
     rows.report(Rows::place(table, "schedule"), *problem);

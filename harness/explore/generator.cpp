@@ -132,6 +132,10 @@ const std::map<std::string, std::string (*)(Dice&), std::less<>>& arguments() {
   return all;
 }
 
+std::vector<std::string> to_early_data() {
+  return {"both     handshake", "server   write 10", "client   read until done", "client   keep-session", "both     reconnect"};
+}
+
 bool is_argument(std::string_view word) {
   return word == "xN" || (!word.empty() && (word.front() == '"' || (word.front() >= 'A' && word.front() <= 'Z')));
 }
@@ -246,6 +250,20 @@ std::vector<std::string> Generator::options(const Stack& stack, Io io, Dice& dic
   return chosen;
 }
 
+// Early data is for a session that is resumed, which is never drawn by chance: where the option is, and all that belongs to it can be done,
+// the draft begins so.
+bool Generator::sends_early(Draft& draft) const {
+  const std::vector<std::string> options{"tickets", "early-data"};
+  if (std::find(draft.options.begin(), draft.options.end(), options[1]) == draft.options.end() || draft.tls != Tls::v1_3) return false;
+  Draft with = draft;
+  with.options = with.partner_options = options;
+  for (const std::string& line : to_early_data())
+    if (!possible(with, line)) return false;
+  if (!possible(with, "client   write-early 100")) return false;
+  draft = std::move(with);
+  return true;
+}
+
 Draft Generator::draft(std::uint64_t number) const {
   Dice dice(mixed(seed_ + number * 0x9e3779b97f4a7c15ULL, "draft"));
   Draft draft;
@@ -268,8 +286,13 @@ Draft Generator::draft(std::uint64_t number) const {
 
   const std::size_t count = fewest_lines + dice.below(most_lines - fewest_lines + 1);
   const std::string handshake = fmt::format("{:<8} handshake", spell(Actor::both));
+  const bool early = sends_early(draft);
+  if (early) draft.lines = to_early_data();
   if (dice.percent(12)) draft.lines.push_back(line(draft, dice.percent(50) ? "wire" : "subject", dice));
-  if (dice.percent(92)) draft.lines.push_back(handshake);
+  if (early)
+    draft.lines.insert(draft.lines.end(), {"client   write-early 100", "client   handshake"});
+  else if (dice.percent(92))
+    draft.lines.push_back(handshake);
   while (draft.lines.size() < count) {
     const std::size_t at = dice.below(100);
     const std::string_view actor = at < 55   ? "subject"

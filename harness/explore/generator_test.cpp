@@ -67,6 +67,22 @@ TEST(Generator, DrawsEveryOptionSwitchFaultAndContent) {
     EXPECT_THAT(all, testing::HasSubstr(part));
 }
 
+TEST(Generator, BeginsWithAResumptionWhereEarlyDataIsToBeWritten) {
+  const Stack stack = able();
+  const Generator generator(1, stack, stack);
+  int early = 0;
+  for (std::uint64_t number = 0; number < drafts; ++number) {
+    const Draft draft = generator.draft(number);
+    const auto at = std::find(draft.lines.begin(), draft.lines.end(), "client   write-early 100");
+    if (at == draft.lines.end() || at - draft.lines.begin() < 5) continue;
+    if (draft.lines[3] != "client   keep-session") continue;
+    ++early;
+    EXPECT_THAT(draft.options, testing::ElementsAre("tickets", "early-data"));
+    EXPECT_EQ(draft.options, draft.partner_options);
+  }
+  EXPECT_GT(early, 20);
+}
+
 TEST(Generator, LetsNobodyCarryBytesWhereTheTransportBlocks) {
   const Stack stack = able();
   const Generator generator(1, stack, stack);

@@ -46,7 +46,8 @@ Outcomes possible(const std::vector<std::string>& calls) {
   all.set();
   all.reset(static_cast<std::size_t>(Outcome::unsupported));
   if (!among("close")) all.reset(static_cast<std::size_t>(Outcome::sent));
-  if (!among("read") && !among("close") && !among("peek")) all.reset(static_cast<std::size_t>(Outcome::end_of_data));
+  if (!among("read") && !among("close") && !among("peek") && !among("read-early"))
+    all.reset(static_cast<std::size_t>(Outcome::end_of_data));
   return all;
 }
 

@@ -180,6 +180,7 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
       if (established) note(now.unknown_record, number);
       return;
     case ContentType::application_data:
+      if (contents.early) return note(now.early_data, number);
       if (contents.content_bytes == 0) return note(now.empty_data, number);
       note(now.data, number);
       if (is_so(now.user_canceled)) note(now.data_after_user_canceled, number);
@@ -190,6 +191,9 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
       return;
     case ContentType::handshake: {
       const auto begins = [&](std::string_view message) { return contents.handshake.find(message) != std::string::npos; };
+      if (begins("Finished") && !record.made) note(now.finished, number);
+      if (begins("EndOfEarlyData")) note(now.early_data_end, number);
+      if (begins("EncryptedExtensions")) note(contents.accepts_early ? now.early_data_accepted : now.early_data_refused, number);
       const bool misshapen = is_misshapen_message(contents, tls13);
       // Whether a message that is not formed as its type wants it is one of that type is nothing that a document says.
       const auto note_message = [&](Since& fact) {
@@ -229,9 +233,10 @@ bool half_done(const ApiCall& call, bool could_not_send) {
     case Outcome::want_write:
       return true;
     case Outcome::interrupted:
-      return call.call != Call::read && call.call != Call::peek;
+      return call.call != Call::read && call.call != Call::peek && call.call != Call::read_early;
     case Outcome::want_read:
-      return call.call != Call::read && call.call != Call::peek && call.call != Call::close && call.call != Call::handshake;
+      return call.call != Call::read && call.call != Call::peek && call.call != Call::close && call.call != Call::handshake &&
+             call.call != Call::read_early;
     case Outcome::refused:
     case Outcome::failed:
       return could_not_send;
@@ -569,6 +574,10 @@ void Facts::note_own_record(Moment& now, const SentRecord& sent) const {
     else
       note(alert.level == 2 || tls13() ? now.own_fatal_alert : now.own_warning_alert, sent.number);
   }
+  const auto sends = [&](std::string_view message) { return sent.contents->handshake.find(message) != std::string::npos; };
+  if (sent.contents->early && sent.contents->type == ContentType::application_data) note(now.early_data, sent.number);
+  if (sends("EndOfEarlyData")) note(now.early_data_end, sent.number);
+  if (sends("EncryptedExtensions")) note(sent.contents->accepts_early ? now.early_data_accepted : now.early_data_refused, sent.number);
   if (sent.record->established && sent.contents->handshake.find("NewSessionTicket") != std::string::npos) note(now.own_ticket, sent.number);
   if (sent.contents->handshake.find("KeyUpdate") != std::string::npos) now.own_key_update = sent.number;
   if (sent.contents->type == ContentType::unknown) note(now.own_unknown_record, sent.number);
@@ -726,6 +735,11 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
       if (api.flag("resumed") == "no") note(now.not_resumed, number);
     }
   }
+  const bool early = api.call == Call::write_early || api.call == Call::read_early;
+  if (early && api.outcome != Outcome::refused && api.outcome != Outcome::unsupported) {
+    note(now.handshake_begun, number);
+    note(now.early_data_called, number);
+  }
   if (api.call == Call::read) now.data_read = std::max(now.data_read, api.total);
   const bool receives = api.call == Call::read || api.call == Call::peek || api.call == Call::close;
   if (api.aside != Aside::no && receives) note(now.received_beside, number);
@@ -735,7 +749,8 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
 
 // Whether this call comes instead of one that asked to be made again. What only receives may come in between.
 void Facts::note_left(Moment& now, const SubjectCall& call) const {
-  const bool sends = call.call != Call::read && call.call != Call::peek && call.call != Call::keep_session && call.call != Call::set;
+  const bool sends = call.call != Call::read && call.call != Call::peek && call.call != Call::keep_session && call.call != Call::set &&
+                     call.call != Call::read_early;
   if (!now.pending || (call.api ? repeats(*now.pending, *call.api) : call.call == now.pending->call) || !sends) return;
   note(is_extra(now.pending->call) ? now.extra_left : now.left, now.pending_number);
   now.pending = nullptr;
@@ -748,7 +763,7 @@ bool Facts::repeats(const ApiCall& first, const ApiCall& again) const {
     const auto* asked = call.asked > 0 ? transcript_->at(call.asked).as<Asked>() : nullptr;
     return asked ? asked->size : 0;
   };
-  return first.call != Call::write || size(first) == size(again);
+  return (first.call != Call::write && first.call != Call::write_early) || size(first) == size(again);
 }
 
 }  // namespace tlsbye

@@ -294,6 +294,10 @@ class Lies {
     };
     if (record.encrypted && changed<Record>(number, "a record was sent that its keys do not open", to_garbage)) return true;
     const auto to_data = [](Record& it) { it.type = ContentType::application_data, it.alert.reset(), it.content.clear(); };
+    const auto to_end = [](Record& it) {
+      it.type = ContentType::handshake, it.handshake = "EndOfEarlyData", it.alert.reset(), it.content.clear();
+    };
+    if (record.encrypted && changed<Record>(number, "an EndOfEarlyData was sent instead", to_end)) return true;
     if (record.alert && to_alert({static_cast<std::uint8_t>(3 - record.alert->level), record.alert->description})) return true;
     return to_alert({2, 0}) || to_alert({1, 90}) || to_alert({2, 80}) || changed<Record>(number, "data was sent instead", to_data) ||
            changed<Record>(number, "a byte more was sent", [](Record& it) { ++it.content_bytes; });

@@ -68,6 +68,11 @@ TEST(CanFail, EveryPropertyThatHoldsCanBeBrokenByASmallLie) {
   };
   const auto closed = [] { return Tale().handshake().close(Outcome::sent, {close_notify()}); };
   const auto at_end = [] { return Tale().handshake().arrives(data(5)).arrives(close_notify()); };
+  const auto early = [](bool accepted) {
+    return Tale()
+        .answers(Call::write_early, Outcome::done, {but(data(5), [](Record& it) { it.early = true; })})
+        .arrives(but(handshake_message("EncryptedExtensions"), [&](Record& it) { it.accepts_early = accepted; }));
+  };
   const std::vector<Case> cases{
       {"answers", {{"call", {"close"}}, {"outcome", {"sent", "done"}}}, both_closed()},
       {"answers", {{"call", {"close"}}, {"returns", {"0"}}}, both_closed()},
@@ -106,6 +111,10 @@ TEST(CanFail, EveryPropertyThatHoldsCanBeBrokenByASmallLie) {
       {"written-data-is-received",
        {},
        Tale().handshake().writes(5).close(Outcome::sent, {close_notify()}).partner(Call::read, Outcome::end_of_data, 5)},
+      {"early-data-is-ended-as-due",
+       {},
+       early(true).answers(Call::handshake, Outcome::done, {handshake_message("EndOfEarlyData"), handshake_message("Finished")})},
+      {"early-data-is-ended-as-due", {}, early(false).answers(Call::handshake, Outcome::done, {handshake_message("Finished")})},
       {"data-intact", {}, Tale().handshake().arrives(data(5)).reads(5)},
       {"usage-bounded",
        {{"of", {"heap"}}, {"growth", {"1000"}}},

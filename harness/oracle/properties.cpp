@@ -86,6 +86,11 @@ const std::vector<Property>& properties() {
        "A call that closes and reports success, or asks for the reply, has put the subject's close_notify on the wire.",
        {call, given},
        success_means_own_close_notify_sent},
+      {"early-data-is-ended-as-due",
+       "A client whose handshake is done behind early data has sent EndOfEarlyData where the server accepted it, and none where it did "
+       "not.",
+       {given},
+       early_data_is_ended_as_due},
       {"sends-readable-records",
        "Every record that the subject sends under keys that have served can be opened with them.",
        {any_call, given},

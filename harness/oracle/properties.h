@@ -22,6 +22,7 @@ Finding transient_faults_leave_no_trace(const Facts& facts, const Question& aske
 // sending.cpp: what the subject puts on the wire
 Finding emits(const Facts& facts, const Question& asked);
 Finding success_means_own_close_notify_sent(const Facts& facts, const Question& asked);
+Finding early_data_is_ended_as_due(const Facts& facts, const Question& asked);
 Finding sends_readable_records(const Facts& facts, const Question& asked);
 Finding one_close_notify(const Facts& facts, const Question& asked);
 Finding nothing_after_close_notify(const Facts& facts, const Question& asked);

@@ -13,6 +13,12 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
+// A client that resumes, and has sent early data, which the server accepts or not.
+Tale sends_early(bool accepted) {
+  return Tale()
+      .answers(Call::write_early, Outcome::done, {but(data(5), [](Record& it) { it.early = true; })})
+      .arrives(but(handshake_message("EncryptedExtensions"), [&](Record& it) { it.accepts_early = accepted; }));
+}
 Finding judged(std::string_view property, const Parameters& with, const Transcript& run) {
   const Property* it = find_property(property);
   EXPECT_NE(it, nullptr) << property;
@@ -126,6 +132,11 @@ const std::map<std::string_view, Trio>& trios() {
         connected().writes(5).close(Outcome::sent, {close_notify()}).partner(Call::read, Outcome::end_of_data, 5),
         connected().writes(5).close(Outcome::sent, {close_notify()}).partner(Call::read, Outcome::end_of_data, 4),
         connected().writes(5).partner(Call::read, Outcome::done, 5)}},
+      {"early-data-is-ended-as-due",
+       {{},
+        sends_early(true).answers(Call::handshake, Outcome::done, {handshake_message("EndOfEarlyData"), handshake_message("Finished")}),
+        sends_early(true).answers(Call::handshake, Outcome::done, {handshake_message("Finished")}),
+        connected()}},
       {"data-intact",
        {{},
         connected().arrives(data(5)).reads(5),
@@ -1083,6 +1094,14 @@ TEST(PropertiesOfTheWire, LevelsAndGarbageAreSeenWithoutCalls) {
   EXPECT_EQ(of_the_wire(exchanged(), "sends-readable-records").kind, Finding::Kind::holds);
   EXPECT_EQ(of_the_wire(exchanged().sent(close_notify()).sent(close_notify()), "one-close-notify").kind, Finding::Kind::broken);
   EXPECT_EQ(of_the_wire(exchanged().sent(alert(2, 0)), "close-notify-is-warning").kind, Finding::Kind::broken);
+}
+
+TEST(Properties, EarlyDataThatWasRefusedIsNotEnded) {
+  const auto done = [](std::initializer_list<Record> sends) { return sends_early(false).answers(Call::handshake, Outcome::done, sends); };
+  EXPECT_EQ(judged("early-data-is-ended-as-due", {}, done({handshake_message("Finished")})).kind, Kind::holds);
+  EXPECT_EQ(judged("early-data-is-ended-as-due", {}, done({handshake_message("EndOfEarlyData"), handshake_message("Finished")})).kind,
+            Kind::broken);
+  EXPECT_EQ(judged("early-data-is-ended-as-due", {}, sends_early(true).answers(Call::handshake, Outcome::cut)).kind, Kind::not_reached);
 }
 
 }  // namespace

@@ -202,6 +202,28 @@ Finding success_means_own_close_notify_sent(const Facts& facts, const Question& 
   });
 }
 
+Finding early_data_is_ended_as_due(const Facts& facts, const Question& asked) {
+  if (!facts.readable()) return not_reached(std::string(no_keys));
+  const Moment& session = facts.at_end();
+  if (facts.transcript().key().role != Role::client || !is_so(session.early_data)) return not_reached("it sent no early data");
+  const Since decided = is_so(session.early_data_accepted) ? session.early_data_accepted : session.early_data_refused;
+  return of_each_call(facts, asked, "no handshake was done behind early data", [&](const SubjectCall& call) {
+    if (call.call != Call::handshake || !call.answered(Outcome::done) || !is_so(decided)) return not_reached("");
+    if (!call.emission_known || is_so(call.before.own_unseen)) return not_reached("what it sent did not reach the wire");
+    const bool due = is_so(session.early_data_accepted);
+    for (const SentRecord& sent : facts.sent()) {
+      if (sent.number > call.ended && (!owner_of(sent, facts) || owner_of(sent, facts)->ended > call.ended)) break;
+      if (sent.by_script || sent.contents->handshake.find("EndOfEarlyData") == std::string::npos) continue;
+      const std::vector<int> events{session.early_data, decided, sent.number};
+      return due ? holds("its early data was accepted, and it sent EndOfEarlyData", events)
+                 : broken("its early data was not accepted, and it sent EndOfEarlyData", events);
+    }
+    const std::vector<int> events{session.early_data, decided, call.ended};
+    return due ? broken("its early data was accepted, and its handshake was done without EndOfEarlyData", events)
+               : holds("its early data was not accepted, and it sent no EndOfEarlyData", events);
+  });
+}
+
 Finding sends_readable_records(const Facts& facts, const Question& asked) {
   int read = never;
   for (const SentRecord& sent : facts.sent()) {
@@ -293,7 +315,8 @@ Finding written_data_arrives_first(const Facts& facts, const Question& asked) {
   if (answered == 0) return not_reached("nothing was written before the close_notify");
   std::size_t seen = 0;
   for (const SentRecord& record : facts.sent())
-    if (record.number < sent.front() && !record.by_script && record.contents->type == ContentType::application_data)
+    if (record.number < sent.front() && !record.by_script && !record.contents->early &&
+        record.contents->type == ContentType::application_data)
       seen += record.contents->content_bytes;
   const std::string says = fmt::format("{} bytes were written, and {} were sent before the close_notify", answered, seen);
   return seen < answered || (all_done && seen > answered) ? broken(says, {last_write, sent.front()})

@@ -31,6 +31,8 @@ struct Row {
 
 Since so(bool condition) { return condition ? always : never; }
 
+bool is_server(const At& at) { return at.facts.transcript().key().role == Role::server; }
+
 template <Option option>
 Since asked_for(const At& at) {
   return so(at.facts.has(option));
@@ -208,6 +210,13 @@ const std::vector<Row>& rows() {
       {{"close-notify-in-handshake-arrived", "a close_notify before the subject's handshake was done, protected or not"},
        When::arrived,
        [](const At& at) { return at.now.close_notify_in_handshake; }},
+      {{"early-data-arrived", "a server was given early data"},
+       When::arrived,
+       [](const At& at) { return is_server(at) ? at.now.early_data : never; }},
+      {{"end-of-early-data-arrived", "a server was given the client's EndOfEarlyData"},
+       When::arrived,
+       [](const At& at) { return is_server(at) ? at.now.early_data_end : never; }},
+      {{"finished-arrived", "the other side's Finished, as it was sent"}, When::arrived, [](const At& at) { return at.now.finished; }},
       {{"ordinary-traffic", "nothing arrived but application data, a close_notify of warning level and the transport's orderly end"},
        When::arrived,
        [](const At& at) { return ordinary_traffic(at.now); }},
@@ -233,6 +242,18 @@ const std::vector<Row>& rows() {
       {{"own-close-notify-sent", "the subject has sent its close_notify"},
        When::history,
        [](const At& at) { return at.now.own(at.now.own_close_notify); }},
+      {{"early-data-accepted", "the server's EncryptedExtensions in this session, whenever, accept early data"},
+       When::history,
+       [](const At& at) { return so(is_so(at.facts.at_end().early_data_accepted)); }},
+      {{"early-data-refused", "the server's EncryptedExtensions in this session, whenever, accept no early data"},
+       When::history,
+       [](const At& at) { return so(is_so(at.facts.at_end().early_data_refused)); }},
+      {{"early-data-sent", "the client in this session, whenever, sent early data"},
+       When::history,
+       [](const At& at) { return so(is_so(at.facts.at_end().early_data)); }},
+      {{"early-data-called", "an earlier write-early or read-early came back, and was not refused"},
+       When::history,
+       [](const At& at) { return at.now.early_data_called; }},
       {{"close-called", "an earlier two-way close came back, whatever it said; unclear behind two one-way ones"},
        When::history,
        [](const At& at) {
@@ -389,6 +410,7 @@ const std::vector<Row>& rows() {
       {{"option-receive-packet", "the session option receive-packet"}, When::history, asked_for<Option::receive_packet>},
       {{"option-due-alert", "the session option due-alert"}, When::history, asked_for<Option::due_alert>},
       {{"option-verify-certificate", "the session option verify-certificate"}, When::history, asked_for<Option::verify_certificate>},
+      {{"option-early-data", "the session option early-data"}, When::history, asked_for<Option::early_data>},
       {{"option-no-eof-control", "the session option no-eof-control"}, When::history, asked_for<Option::no_eof_control>},
       {{"in-good-order",
         "the handshake was done, no error reported or sent, no write unfinished, the transport not ended by the script, no quiet-shutdown"},

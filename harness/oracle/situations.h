@@ -49,6 +49,7 @@ struct Moment {
   Since plain = never, plain_alert = never, damaged = never, oversized = never, raw = never, partial = never;
   Since change_cipher_spec = never;  // since the handshake was done, in the clear or not; never counted as plain
   Since alert_before_data = never;   // fatal_alert, where neither data nor a close_notify came before it
+  Since finished = never;            // the other side's Finished, untouched
   Since fin = never, reset = never;
   Since anything = never;        // bytes, an end or a reset, after the handshake
   Since unknown_record = never;  // a record that the wire could not read
@@ -59,12 +60,15 @@ struct Moment {
   int key_updates = 0;
   int warnings = 0;             // alerts that end nothing ...
   Since many_warnings = never;  // ... and since when they are five
-  std::size_t data_bytes = 0;   // application data delivered before the close_notify
+  std::size_t data_bytes = 0;   // application data delivered before the close_notify, without early data
+  // Early data (TLS 1.3), whoever of the two is the client.
+  Since early_data = never, early_data_end = never;               // a client's, and its EndOfEarlyData
+  Since early_data_accepted = never, early_data_refused = never;  // by the server's EncryptedExtensions
 
   // The subject's own history.
   std::array<std::array<Since, Words<Outcome>::list.size()>, Words<Call>::list.size()>
       answered{};  // by call and outcome: the latest call that answered so
-  Since handshake_done = never, handshake_begun = never;
+  Since handshake_done = never, handshake_begun = never, early_data_called = never;
   Since own_close_notify = never, own_fin = never;
   Since own_unknown_record = never;  // a record that the wire has no keys for
   Since own_unseen = never;          // bytes that the library handed over, and that the wire never saw as whole records

@@ -38,6 +38,12 @@ Tale connected() { return Tale().handshake(); }
 Record change_cipher_spec() {
   return but(data(1), [](Record& it) { it.type = ContentType::change_cipher_spec; });
 }
+Record early_data() {
+  return but(data(5), [](Record& it) { it.early = true, it.established = false; });
+}
+Record extensions(bool accept) {
+  return but(handshake_message("EncryptedExtensions"), [&](Record& it) { it.accepts_early = accept, it.established = false; });
+}
 Record two_alerts() {
   return but(close_notify(), [](Record& it) { it.alert.reset(), it.content = std::string("\x01\x5a\x01\x00", 4), it.content_bytes = 4; });
 }
@@ -229,6 +235,19 @@ const std::map<std::string_view, Pair>& pairs() {
       {"option-receive-packet", {Tale().option("receive-packet").handshake(), connected()}},
       {"option-due-alert", {Tale().option("due-alert").handshake(), connected()}},
       {"option-verify-certificate", {Tale().option("verify-certificate").handshake(), connected()}},
+      {"option-early-data", {Tale().option("early-data").handshake(), connected()}},
+      {"early-data-arrived", {Tale().as_server().arrives(early_data()).handshake(), Tale().as_server().arrives(data(5)).handshake()}},
+      {"end-of-early-data-arrived",
+       {Tale().as_server().arrives(handshake_message("EndOfEarlyData")).handshake(), Tale().as_server().arrives(early_data()).handshake()}},
+      {"finished-arrived", {Tale().arrives(handshake_message("Finished")).handshake(), connected()}},
+      {"early-data-accepted", {Tale().arrives(extensions(true)).handshake(), Tale().arrives(extensions(false)).handshake()}},
+      {"early-data-refused",
+       {Tale().as_server().answers(Call::handshake, Outcome::done, {extensions(false)}),
+        Tale().as_server().answers(Call::handshake, Outcome::done, {extensions(true)})}},
+      {"early-data-sent",
+       {Tale().answers(Call::write_early, Outcome::done, {early_data()}), Tale().answers(Call::write_early, Outcome::done, {data(5)})}},
+      {"early-data-called",
+       {Tale().extra(Call::write_early).handshake(), Tale().extra(Call::write_early, "", Outcome::refused).handshake()}},
       {"option-no-eof-control", {Tale().option("no-eof-control").handshake(), connected()}},
       {"option-memory-bio", {Tale().option("memory-bio").handshake(), connected()}},
       {"threads", after([](Tale& tale) { tale.beside(Call::write, Outcome::done); })},

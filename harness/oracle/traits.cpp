@@ -391,7 +391,7 @@ Told data_in_the_library(const Facts& facts) {
       if (event.number > call.ended) break;
       const Contents* contents = event.as<Delivered>() ? &facts.contents(event.number) : nullptr;
       const auto* record = contents ? facts.transcript().at(event.as<Delivered>()->record).as<Record>() : nullptr;
-      if (!record || record->from != Side::partner || contents->type != ContentType::application_data) continue;
+      if (!record || record->from != Side::partner || contents->type != ContentType::application_data || contents->early) continue;
       data += contents->content_bytes;
       if (data == call.api->total) break;
       if (data > call.api->total) return answer(is_shown(*call.api, "pending") ? "yes" : "no", {event.number, call.ended});
@@ -441,8 +441,8 @@ namespace {
 // that keeps signals away are different interfaces, whose answers are their own.
 bool as_usual(const Transcript& transcript) {
   constexpr std::array usual{
-      Option::tickets,        Option::session_cache, Option::post_handshake_auth, Option::require_certificate, Option::verify_certificate,
-      Option::quiet_shutdown, Option::ignore_eof,    Option::read_ahead};
+      Option::early_data,         Option::tickets,        Option::session_cache, Option::post_handshake_auth, Option::require_certificate,
+      Option::verify_certificate, Option::quiet_shutdown, Option::ignore_eof,    Option::read_ahead};
   return transcript.key().schedule.empty() && std::all_of(transcript.options.begin(), transcript.options.end(), [&](const std::string& it) {
            return std::any_of(usual.begin(), usual.end(), [&](Option option) { return spell(option) == it; });
          });
@@ -644,6 +644,13 @@ const std::vector<Trait>& traits() {
        end_in_the_library},
       yes_or_no("data-in-the-library", "Does the library's word for pending data show what is left of a record after a part was read?",
                 {"OPENSSL-READ-04"}, data_in_the_library),
+
+      // Early data.
+      outcome_trait("close-notify-behind-early-data", "What does a read of early data answer when a close_notify comes?", Call::read_early,
+                    {"early-data-arrived", "close-notify-in-handshake-arrived", "not fatal-alert-arrived", "not fin-arrived"},
+                    {"RFC8446-6.1-01"}),
+      outcome_trait("close-behind-early-data", "What does a close answer after early data was written, the handshake still to be done?",
+                    Call::close_write, {"first", "early-data-called", "not handshake-done", "not handshake-failed"}, {"RFC8446-4.5-01"}),
 
       // A client that does not trust the server.
       yes_or_no("alert-for-a-rejected-certificate", "Does a handshake that rejects the server's certificate send an alert?",

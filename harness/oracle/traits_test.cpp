@@ -50,11 +50,21 @@ Tale rejects(std::initializer_list<Record> sent = {}) {
   return Tale().option("verify-certificate").answers(Call::handshake, Outcome::failed, sent);
 }
 
+Record early(Record record) {
+  return but(std::move(record), [](Record& it) { it.early = true, it.established = false; });
+}
+Tale early_server() { return Tale().as_server().arrives(early(data(5))); }
+
 const std::multimap<std::string_view, Case>& cases() {
   static const std::multimap<std::string_view, Case> all{
       {"replies-by-itself", {connected().arrives(close_notify()).answers(Call::read, Outcome::end_of_data, {close_notify()}), "yes"}},
       {"replies-by-itself", {connected().arrives(close_notify()).reads(Outcome::end_of_data), "no"}},
       {"replies-by-itself", {connected().arrives(close_notify()).close(Outcome::done, {close_notify()}), ""}},
+      {"close-notify-behind-early-data",
+       {early_server().arrives(early(close_notify())).answers(Call::read_early, Outcome::end_of_data), "end-of-data"}},
+      {"close-notify-behind-early-data", {early_server().answers(Call::read_early, Outcome::want_read), ""}},
+      {"close-behind-early-data", {Tale().extra(Call::write_early).close_write(Outcome::failed), "failed"}},
+      {"close-behind-early-data", {Tale().extra(Call::write_early).handshake().close_write(Outcome::done), ""}},
       {"unread-data-at-close",
        {connected().arrives(data(5)).close(Outcome::sent).io(Call::close, Flow::recv, 27).close(Outcome::failed), "error"}},
       {"unread-data-at-close",

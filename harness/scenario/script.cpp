@@ -196,6 +196,11 @@ class LineReader {
     }
     return PeerOrder(std::move(call));
   }
+  Deed read_early() {
+    const bool sized = more() && text() != "until" && text() != "to-end";
+    const std::size_t bytes = sized ? size("a size, `until done` or `to-end`", 1) : 0;
+    return PeerOrder(this_call(bytes, take("to-end") ? Until::end : until_done()));
+  }
   Deed peek() {
     const bool sized = more() && text() != "until";
     const std::size_t bytes = sized ? size("a size or `until done`", 1) : 0;
@@ -595,6 +600,13 @@ const std::vector<Grammar>& grammar() {
       {{Verb::set, true, false, "set NAME VALUE", "turn a switch of the library, by its name in peers/README.md"}, &LineReader::set},
       {{Verb::clear, true, false, "clear", "make the session's object ready for another connection"}, &LineReader::call},
       {{Verb::keep_session, true, false, "keep-session", "take what is needed to resume this session later (clients)"}, &LineReader::call},
+      {{Verb::write_early, true, false, "write-early SIZE [until done]",
+        "one call that writes SIZE bytes of early data (a client that resumes, TLS 1.3, before its handshake): the next of a pattern of "
+        "its own"},
+       &LineReader::write},
+      {{Verb::read_early, true, false, "read-early [SIZE] [until done|to-end]",
+        "one call that reads at most SIZE bytes (16KiB) of early data (a server)"},
+       &LineReader::read_early},
       {{Verb::say, true, false, "say [goodbye|beginning]",
         "write what the words of a probe say (`--say`, `--serve`), what ends the talk (`--goodbye`), or only its first half; between two "
         "peers 16 bytes"},

@@ -38,6 +38,8 @@ enum class Verb : std::uint8_t {
   set,           // set NAME VALUE
   clear,         // clear
   keep_session,  // keep-session
+  write_early,   // write-early SIZE [until done]
+  read_early,    // read-early [SIZE] [until done|to-end]
   say,           // say [goodbye|beginning]      what the words of a probe have the partner say; a write
   hear,          // hear                         until what they have it wait for has come; a read
   // ... or another session; `both` only
@@ -75,11 +77,12 @@ struct Words<Actor> {
 };
 template <>
 struct Words<Verb> {
-  static constexpr std::array<std::string_view, 39> list{
-      "handshake", "write", "read",         "close",   "close-write", "abandon",   "peek",        "send-alert", "key-update", "renegotiate",
-      "set",       "clear", "keep-session", "say",     "hear",        "reconnect", "new-session", "raw-read",   "raw-write",  "fin",
-      "hangup",    "io",    "io clear",     "measure", "hold",        "release",   "drop",        "repeat",     "alter",      "damage",
-      "split",     "join",  "cut",          "inject",  "reset",       "stall",     "unstall",     "pass",       "await"};
+  static constexpr std::array<std::string_view, 41> list{
+      "handshake",   "write",    "read",      "close",        "close-write", "abandon",    "peek",     "send-alert", "key-update",
+      "renegotiate", "set",      "clear",     "keep-session", "write-early", "read-early", "say",      "hear",       "reconnect",
+      "new-session", "raw-read", "raw-write", "fin",          "hangup",      "io",         "io clear", "measure",    "hold",
+      "release",     "drop",     "repeat",    "alter",        "damage",      "split",      "join",     "cut",        "inject",
+      "reset",       "stall",    "unstall",   "pass",         "await"};
 };
 struct ForgetFaults {};  // those that are still to come
 

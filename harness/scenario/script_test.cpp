@@ -104,6 +104,10 @@ TEST(PeerVerbs, ExtraCallsHaveTheArgumentsThatThePeerGets) {
   EXPECT_THAT(call("subject key-update requested").arguments, ElementsAre("requested"));
   for (const auto* verb : {"renegotiate", "clear", "keep-session", "measure"})
     EXPECT_EQ(spell(parsed(std::string("client ") + verb).verb), verb);
+  EXPECT_EQ(call("client write-early 5 until done").size, 5u);
+  EXPECT_EQ(call("server read-early").size, 0u);
+  EXPECT_EQ(call("server read-early 7 to-end").until, Until::end);
+  EXPECT_THAT(complaint("server read-early when ready"), HasSubstr("`when`"));
   EXPECT_THAT(complaint("subject send-alert internal-error"), HasSubstr("did you mean `internal_error`?"));
   EXPECT_THAT(complaint("subject key-update now"), testing::StartsWith("20: `now` is not expected here"));
 }

@@ -75,6 +75,7 @@ std::string narrate_record(const Record& record, Detail detail, const NameOfEven
   const bool size_differs = record.type == ContentType::handshake || record.type == ContentType::unknown;
   if (detail == Detail::full || !size_differs) line += fmt::format(" {} bytes", record.wire_bytes);
   if (!record.encrypted && record.type != ContentType::raw) line += ", plain";
+  if (record.early) line += ", early";
   if (record.damaged) line += ", damaged";
   if (record.unseen) line += ", not captured whole";
   if (record.missing > 0) line += fmt::format(", {} of them missing", record.missing);
@@ -259,7 +260,8 @@ std::string narrate(const Event& event, Detail detail, const NameOfEvent& name) 
             line += fmt::format(" {} {}", e.native, e.returned);
             if (!e.code.empty()) line += " " + e.code;
             if (!e.error_number.empty()) line += " errno " + e.error_number;
-            if (e.call == Call::read || e.call == Call::write || e.call == Call::peek)
+            if (e.call == Call::read || e.call == Call::write || e.call == Call::peek || e.call == Call::write_early ||
+                e.call == Call::read_early)
               line += fmt::format(", {} bytes{}", e.bytes, e.intact ? "" : ", NOT what was sent");
             for (const auto& [key, value] : e.state) line += fmt::format(", {}={}", key, value);
             return line;

@@ -116,6 +116,8 @@ struct Contents {
   std::optional<Alert> alert;     // the alert, where the content is exactly one
   std::string content;            // alerts, handshake and raw: the content (at most 64 bytes); application data: empty
   std::string handshake;          // "ClientHello", "KeyUpdate", ... the messages that begin in this record, comma-separated
+  bool early = false;             // under the keys of early data (TLS 1.3)
+  bool accepts_early = false;     // EncryptedExtensions that end in this record accept early data
   bool offers = false;            // a ClientHello ends in this record, and it offers an earlier session: its id, a ticket, a pre_shared_key
 };
 

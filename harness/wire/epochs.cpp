@@ -9,12 +9,22 @@ RecordProtection* KeyRing::at(Stage stage, int generation) {
   switch (stage) {
     case Stage::plain:
       return nullptr;
+    case Stage::early:
+      return early();
     case Stage::handshake:
       return handshake();
     case Stage::application:
       return application(generation);
   }
   return nullptr;
+}
+
+// The suite is that of the session which is resumed; where the handshake has agreed on no other one yet, that of our own runs.
+RecordProtection* KeyRing::early() {
+  if (!early_)
+    if (const auto secret = secrets_.traffic_secret(of_, writer_, Stage::early))
+      early_.emplace(Tls::v1_3, traffic_key(*secrets_.suite(of_), *secret));
+  return early_ ? &*early_ : nullptr;
 }
 
 RecordProtection* KeyRing::handshake() {
@@ -73,11 +83,15 @@ Passed Epochs::pass(Standing& standing, ContentType type, std::string_view conte
   for (const auto& message : (belongs ? standing.messages : apart).feed(content, passed.begun)) {
     if (!belongs) continue;
     passed.offers |= message.is(HandshakeType::client_hello) && offers_session(message.body);
+    passed.accepts_early |= message.is(HandshakeType::encrypted_extensions) && accepts_early_data(message.body);
+    standing.offers_early |= message.is(HandshakeType::client_hello) && offers_early_data(message.body);
     std::optional<int> agreeing;  // the handshake of a hello
     if (message.is(HandshakeType::client_hello) && writer_ == Role::client) {
       if (const auto random = client_random(message.body)) agreeing = secrets_.saw_client_hello(*random);
     } else if (message.is(HandshakeType::server_hello) && writer_ == Role::server) {
       if (const auto hello = server_hello(message.body)) agreeing = secrets_.saw_server_hello(*hello);
+    } else if (tls_1_3 && encrypted && message.is(HandshakeType::end_of_early_data) && epoch.stage == Stage::early) {
+      epoch = {epoch.handshake, Stage::handshake};
     } else if (tls_1_3 && encrypted && message.is(HandshakeType::finished) && epoch.stage == Stage::handshake) {
       epoch = {epoch.handshake, Stage::application};
     } else if (tls_1_3 && encrypted && message.is(HandshakeType::key_update) && epoch.stage == Stage::application) {

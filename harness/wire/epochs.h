@@ -2,7 +2,7 @@
 //
 // Two follow the writer: it does itself, by what it has sent, and its receiver does, by what it has been given. Each has a Standing; as
 // long as the script interferes with nothing, both are the same. Epochs moves either past a record (RFC 8446 7, RFC 5246 7.1): a
-// ChangeCipherSpec, a Finished or a KeyUpdate changes the key, a hello says which handshake agreed on it.
+// ChangeCipherSpec, an EndOfEarlyData, a Finished or a KeyUpdate changes the key, a hello says which handshake agreed on it.
 #pragma once
 
 #include <deque>
@@ -34,6 +34,7 @@ struct Standing {
   Epoch epoch;
   HandshakeReader messages;
   std::optional<int> next_handshake;  // a renegotiation whose keys the next ChangeCipherSpec turns on
+  bool offers_early = false;          // the ClientHello did: what it sends next may be under a key that nobody told
   bool finished = false;              // where only application keys are known: a record as long as a Finished has gone by
 };
 
@@ -46,21 +47,23 @@ class KeyRing {
   RecordProtection* at(Stage stage, int generation);
 
  private:
+  RecordProtection* early();
   RecordProtection* handshake();
   RecordProtection* application(int generation);
 
   Role writer_;
   const Secrets& secrets_;
   int of_;
-  std::optional<RecordProtection> handshake_;
+  std::optional<RecordProtection> early_, handshake_;
   std::deque<RecordProtection> application_;  // by generation
   std::optional<Secret> last_secret_;         // of the last generation, where it is known
 };
 
 // What a record has of handshake messages.
 struct Passed {
-  std::string begun;    // the names of those that begin in it
-  bool offers = false;  // a ClientHello ends in it that offers an earlier session
+  std::string begun;           // the names of those that begin in it
+  bool offers = false;         // a ClientHello ends in it that offers an earlier session
+  bool accepts_early = false;  // EncryptedExtensions end in it that accept early data
 };
 
 class Epochs {

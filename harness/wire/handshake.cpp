@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t message_header = 4;  // type and three bytes of length
 
-// Extensions of hellos (RFC 7366 2; RFC 5077 3.2; RFC 8446 4.2.1, 4.2.11), and what supported_versions calls TLS 1.3.
-constexpr std::size_t encrypt_then_mac = 22, session_ticket = 35, pre_shared_key = 41, supported_versions = 43;
+// Extensions of hellos (RFC 7366 2; RFC 5077 3.2; RFC 8446 4.2.1, 4.2.10, 4.2.11), and what supported_versions calls TLS 1.3.
+constexpr std::size_t encrypt_then_mac = 22, session_ticket = 35, pre_shared_key = 41, early_data = 42, supported_versions = 43;
 constexpr std::size_t version_1_3 = 0x0304;
 
 // Where a HelloRetryRequest has its random: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3), of which the beginning says enough.
@@ -111,6 +111,25 @@ bool offers_session(std::string_view body) {
   return offers || (!can_1_3 && !session.empty());
 }
 
+bool offers_early_data(std::string_view body) {
+  if (body.size() < 34) return false;
+  body.remove_prefix(34);  // version, random
+  std::string_view session, suites, compression, extensions;
+  bool offers = false;
+  if (take_vector(body, 1, session) && take_vector(body, 2, suites) && take_vector(body, 1, compression) &&
+      take_vector(body, 2, extensions))
+    each_extension(extensions, [&](std::size_t type, std::string_view) { offers |= type == early_data; });
+  return offers;
+}
+
+bool accepts_early_data(std::string_view body) {
+  std::string_view extensions;
+  bool accepts = false;
+  if (take_vector(body, 2, extensions))
+    each_extension(extensions, [&](std::size_t type, std::string_view) { accepts |= type == early_data; });
+  return accepts;
+}
+
 std::vector<HandshakeReader::Message> HandshakeReader::feed(std::string_view content, std::string& begun) {
   std::vector<Message> ended;
   while (!content.empty()) {
@@ -124,7 +143,9 @@ std::vector<HandshakeReader::Message> HandshakeReader::feed(std::string_view con
     }
     const std::size_t size = std::min(content.size(), body_missing_);
     Message message{static_cast<std::uint8_t>(header_[0]), {}};
-    if (message.is(HandshakeType::client_hello) || message.is(HandshakeType::server_hello)) body_ += content.substr(0, size);
+    if (message.is(HandshakeType::client_hello) || message.is(HandshakeType::server_hello) ||
+        message.is(HandshakeType::encrypted_extensions))
+      body_ += content.substr(0, size);
     content.remove_prefix(size);
     body_missing_ -= size;
     if (body_missing_ > 0) break;

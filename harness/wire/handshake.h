@@ -1,5 +1,5 @@
 // Handshake messages in one direction: which begin in a record, which end in it. Messages may be cut over several records, and several
-// may share one (RFC 8446 5.1); only the hellos' bodies are kept.
+// may share one (RFC 8446 5.1); only the bodies of hellos and EncryptedExtensions are kept.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,14 @@
 
 namespace tlsbye {
 
-enum class HandshakeType : std::uint8_t { client_hello = 1, server_hello = 2, finished = 20, key_update = 24 };
+enum class HandshakeType : std::uint8_t {
+  client_hello = 1,
+  server_hello = 2,
+  end_of_early_data = 5,
+  encrypted_extensions = 8,
+  finished = 20,
+  key_update = 24
+};
 
 // "Finished"; "handshake 77" for a number without a name (RFC 8446 4, RFC 5246 7.4).
 std::string handshake_name(std::uint8_t type);
@@ -28,6 +35,9 @@ std::optional<Random> client_random(std::string_view body);
 // Whether a ClientHello's body offers an earlier session: by a pre_shared_key (RFC 8446 4.2.11), a ticket (RFC 5077 3.2), or a session's id
 // (RFC 5246 7.4.1.2). A client that can do TLS 1.3 sends an id in any case (RFC 8446 4.1.2), which says nothing.
 bool offers_session(std::string_view body);
+// Whether a ClientHello's body offers early data, or EncryptedExtensions accept it (RFC 8446 4.2.10).
+bool offers_early_data(std::string_view client_hello);
+bool accepts_early_data(std::string_view encrypted_extensions);
 // nullopt where it is too short, and for a HelloRetryRequest (RFC 8446 4.1.3), which decides nothing.
 std::optional<ServerHello> server_hello(std::string_view body);
 
@@ -35,7 +45,7 @@ class HandshakeReader {
  public:
   struct Message {
     std::uint8_t type = 0;
-    std::string body;  // hellos only
+    std::string body;  // of hellos and EncryptedExtensions only
     bool is(HandshakeType what) const { return type == static_cast<std::uint8_t>(what); }
   };
 
@@ -45,7 +55,7 @@ class HandshakeReader {
 
  private:
   std::string header_;            // the four bytes of a message whose header is not whole, or whose body is still to come
-  std::string body_;              // of a hello
+  std::string body_;              // of one that is kept
   std::size_t body_missing_ = 0;  // bytes of the body still to come
 };
 

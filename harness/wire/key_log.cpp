@@ -17,7 +17,8 @@ struct LabelRow {
   std::size_t secret_bytes;
   std::size_t or_bytes = 0;  // with SHA-384
 };
-constexpr std::array<LabelRow, 7> labels{{{"CLIENT_RANDOM", Label::client_random, 48},
+constexpr std::array<LabelRow, 8> labels{{{"CLIENT_RANDOM", Label::client_random, 48},
+                                          {"CLIENT_EARLY_TRAFFIC_SECRET", Label::client_early, 32, 48},
                                           {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", Label::client_handshake, 32, 48},
                                           {"SERVER_HANDSHAKE_TRAFFIC_SECRET", Label::server_handshake, 32, 48},
                                           {"CLIENT_TRAFFIC_SECRET_0", Label::client_application, 32, 48},
@@ -107,8 +108,10 @@ const KeyLogLine* Secrets::find(int handshake, Label label) const {
 std::optional<Secret> Secrets::traffic_secret(int handshake, Role writer, Stage stage) const {
   if (version(handshake) != Tls::v1_3 || stage == Stage::plain) return std::nullopt;
   const bool client = writer == Role::client;
-  const KeyLogLine* line = find(handshake, stage == Stage::handshake ? (client ? Label::client_handshake : Label::server_handshake)
-                                                                     : (client ? Label::client_application : Label::server_application));
+  if (stage == Stage::early && !client) return std::nullopt;
+  const KeyLogLine* line = find(handshake, stage == Stage::early       ? Label::client_early
+                                           : stage == Stage::handshake ? (client ? Label::client_handshake : Label::server_handshake)
+                                                                       : (client ? Label::client_application : Label::server_application));
   const auto agreed = suite(handshake);
   if (!line || !agreed || line->secret.size() != agreed->hash_bytes()) return std::nullopt;
   return line->secret;

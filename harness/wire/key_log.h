@@ -21,6 +21,7 @@ namespace tlsbye {
 struct KeyLogLine {
   enum class Label : std::uint8_t {
     client_random,
+    client_early,
     client_handshake,
     server_handshake,
     client_application,
@@ -36,8 +37,9 @@ struct KeyLogLine {
 // have.
 std::optional<KeyLogLine> read_key_log(std::string_view line);
 
-// The part of a session that a record belongs to. TLS 1.2 goes from plain to application by its ChangeCipherSpec.
-enum class Stage : std::uint8_t { plain, handshake, application };
+// The part of a session that a record belongs to; early: a client's early data, under a key of the session that it resumes. TLS 1.2 goes
+// from plain to application by its ChangeCipherSpec.
+enum class Stage : std::uint8_t { plain, early, handshake, application };
 
 class Secrets {
  public:

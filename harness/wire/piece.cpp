@@ -9,6 +9,8 @@ void describe(const Piece& piece, Contents& contents) {
   contents.type = piece.type;
   contents.handshake = piece.begun;
   contents.offers = piece.offers;
+  contents.early = piece.early;
+  contents.accepts_early = piece.accepts_early;
   if (!piece.known) return;
   contents.content_bytes = piece.content.size();
   if (piece.type != ContentType::application_data) contents.content = piece.content.substr(0, most_content_noted);

@@ -26,10 +26,12 @@ struct Piece {
   bool known = false;   // what it holds: false for a piece of a record too, and for what is read and empty as its keys are never told
   std::string content;  // without padding
   std::size_t padding = 0;
-  std::string begun;    // names of the handshake messages that begin in it
-  bool offers = false;  // a ClientHello ends in it that offers an earlier session
+  std::string begun;           // names of the handshake messages that begin in it
+  bool offers = false;         // a ClientHello ends in it that offers an earlier session
+  bool accepts_early = false;  // EncryptedExtensions end in it that accept early data
   bool encrypted = false;
   bool established = false;
+  bool early = false;    // under the keys of early data
   bool damaged = false;  // made: so that it cannot be authenticated
   bool unseen = false;   // it, or a part of it, went by without being captured
   bool plain = false;    // made: without protection

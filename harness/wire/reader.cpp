@@ -257,6 +257,7 @@ Reading Reader::read(Piece& piece) {
 
 Reading Reader::read_encrypted(Piece& piece) {
   Epoch epoch = sender_.epoch;
+  auto opened = open_early(piece, epoch);
   RecordProtection* keys = epochs_.keys(epoch);
   if (!keys) keys = keys_of_resumed(piece);
   const bool trial = !keys && epoch.stage == Stage::handshake;
@@ -266,7 +267,9 @@ Reading Reader::read_encrypted(Piece& piece) {
     keys = epochs_.keys(epoch);
   }
   if (!keys) return Reading::no_keys;
-  auto opened = keys->open(piece.bytes, epoch.place);
+  if (!opened) opened = keys->open(piece.bytes, epoch.place);
+  // Early data whose key is not known, or is one of another suite.
+  if (!opened && sender_.offers_early && epoch == Epoch{epoch.handshake, Stage::handshake}) return Reading::no_keys;
   if (!opened && trial && !sender_.finished) {
     piece.type = ContentType::handshake;  // all that a handshake which came to application keys can have sent under others
     sender_.finished = piece.bytes.size() == epochs_.finished_record(sender_);
@@ -275,6 +278,7 @@ Reading Reader::read_encrypted(Piece& piece) {
   if (!opened) return Reading::garbled;
   sender_.epoch = piece.epoch = epoch;
   piece.established = epochs_.established(sender_);
+  piece.early = epoch.stage == Stage::early;
   piece.type = content_type(opened->type);
   piece.content = std::move(opened->content);
   piece.padding = opened->padding;
@@ -283,11 +287,25 @@ Reading Reader::read_encrypted(Piece& piece) {
   return Reading::read;
 }
 
+// A client may send early data behind its hello, and then, with an EndOfEarlyData or, where the server refused it, without one, goes on
+// under the keys of the handshake (RFC 8446 2.3, 4.5). Sets the epoch to where the record is in either case; nullopt: it is not early data.
+std::optional<Plaintext> Reader::open_early(const Piece& piece, Epoch& epoch) {
+  const bool first = epoch == Epoch{epoch.handshake, Stage::handshake} && sender_.offers_early;
+  if (!first && epoch.stage != Stage::early) return std::nullopt;
+  const Epoch early{epoch.handshake, Stage::early, 0, epoch.place};
+  RecordProtection* keys = epochs_.keys(early);
+  std::optional<Plaintext> opened;
+  if (keys) opened = keys->open(piece.bytes, early.place);
+  epoch = opened ? early : Epoch{epoch.handshake, Stage::handshake};
+  return opened;
+}
+
 // The sender has sent it; its content is known.
 void Reader::pass(Piece& piece) {
   Passed passed = epochs_.pass(sender_, piece.type, piece.content, piece.encrypted, piece.bytes);
   piece.begun = std::move(passed.begun);
   piece.offers = passed.offers;
+  piece.accepts_early = passed.accepts_early;
 }
 
 // Null where the sender does not begin its keys with this record, or they are not those of an earlier session.

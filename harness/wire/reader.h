@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,7 @@ class Reader {
   Reading read_encrypted(Piece& piece);
   void pass(Piece& piece);
   RecordProtection* keys_of_resumed(const Piece& piece);
+  std::optional<Plaintext> open_early(const Piece& piece, Epoch& epoch);
   void take_all(const Take& take);
   bool find_again(const Piece& piece);
 

@@ -13,7 +13,11 @@ void Sealer::begin_session(int session, int handshake) {
 void Sealer::meet(const Piece& piece) {
   Epoch& epoch = receiver_.epoch;
   if (epochs_.version(receiver_) != Tls::v1_3) return;
+  const bool early = piece.epoch.stage == Stage::early;
   if (epoch.stage == Stage::plain && piece.encrypted) epoch.stage = Stage::handshake;
+  if (early && epoch == Epoch{epoch.handshake, Stage::handshake}) epoch.stage = Stage::early;
+  // Behind early data that was refused.
+  if (epoch.stage == Stage::early && piece.encrypted && !piece.made && !early) epoch = {epoch.handshake, Stage::handshake};
   // Where handshake keys are never told, the receiver was not seen to go on to the application stage.
   if (epoch.stage == Stage::handshake && (piece.made || piece.epoch.stage == Stage::application) &&
       !epochs_.keys({epoch.handshake, Stage::handshake}) && epochs_.keys({epoch.handshake, Stage::application}))
@@ -37,7 +41,10 @@ std::optional<std::string> Sealer::seal(Piece& piece, bool followed) {
   const bool never_encrypted = piece.type == ContentType::change_cipher_spec && tls == Tls::v1_3;
   piece.encrypted = !piece.plain && !never_encrypted && epoch.stage != Stage::plain;
   if (piece.content.size() + piece.padding > largest_length - (piece.encrypted ? most_protection : 0)) return std::nullopt;
-  if (piece.made) piece.established = piece.encrypted && epochs_.established(receiver_);
+  if (piece.made) {
+    piece.established = piece.encrypted && epochs_.established(receiver_);
+    piece.early = piece.encrypted && epoch.stage == Stage::early;
+  }
   if (piece.encrypted) {
     RecordProtection* keys = followed ? epochs_.keys(epoch) : nullptr;
     if (!keys) return std::nullopt;
@@ -54,7 +61,7 @@ std::string Sealer::advance(const Piece& piece, std::string_view bytes) {
   if (!piece.known || piece.damaged || piece.by_script || piece.limit < bytes.size() || piece.type == ContentType::raw) return {};
   if (piece.session != receiver_.session) return {};
   meet(piece);
-  if (piece.type == ContentType::application_data) data_ += piece.content.size();
+  if (piece.type == ContentType::application_data && !piece.early) data_ += piece.content.size();
   return epochs_.pass(receiver_, piece.type, piece.content, piece.encrypted, bytes).begun;
 }
 

@@ -1163,6 +1163,111 @@ TEST_P(EachVersion, ResumedSessionsAreDecrypted) {
   }
 }
 
+// A second session of TLS 1.3 whose client offers early data, and has sent nothing yet.
+class EarlyData : public testing::Test {
+ protected:
+  EarlyData() : c(Tls::v1_3) {
+    willing();
+    c.handshake();
+    use_and_close(c);
+    const Session session(SSL_get1_session(c.ssl(client)));
+    c.begin_session(false, session.get());
+    willing();
+    before = c.transcript.next_number();
+  }
+  void willing() {
+    SSL_set_options(c.ssl(server), SSL_OP_NO_ANTI_REPLAY);
+    SSL_set_max_early_data(c.ssl(server), 16384);
+  }
+  void write(std::string_view text) {
+    std::size_t written = 0;
+    EXPECT_EQ(SSL_write_early_data(c.ssl(client), text.data(), text.size(), &written), 1) << c.reason();
+    c.pump();
+  }
+  // What the server reads of it, with what the client does meanwhile.
+  std::string read() {
+    std::string all;
+    for (int turn = 0; turn < 8; ++turn) {
+      char buffer[64];
+      std::size_t got = 0;
+      const int result = SSL_read_early_data(c.ssl(server), buffer, sizeof buffer, &got);
+      all.append(buffer, got);
+      c.pump();
+      if (result == SSL_READ_EARLY_DATA_FINISH) break;
+      SSL_do_handshake(c.ssl(client));
+      c.pump();
+    }
+    ERR_clear_error();
+    return all;
+  }
+  std::vector<Seen> sent(Side side) const {
+    std::vector<Seen> found = seen(c.transcript, side);
+    std::erase_if(found, [&](const Seen& it) { return it.event < before; });
+    return found;
+  }
+  std::vector<std::string> messages(Side side) const {
+    std::vector<std::string> names;
+    for (const Seen& it : sent(side))
+      if (!it.handshake.empty()) names.push_back(it.handshake);
+    return names;
+  }
+  Connection c;
+  int before = 0;
+};
+
+TEST_F(EarlyData, ThatIsAcceptedIsReadAndEnds) {
+  write("early");
+  EXPECT_EQ(read(), "early");
+  c.handshake();
+  EXPECT_EQ(SSL_get_early_data_status(c.ssl(client)), SSL_EARLY_DATA_ACCEPTED);
+  use_and_close(c);
+  EXPECT_TRUE(nothing_unknown(c)) << c.story();
+  EXPECT_THAT(messages(client), ElementsAre("ClientHello", "EndOfEarlyData", "Finished")) << c.story();
+  std::size_t early = 0;
+  for (const Seen& it : sent(client)) {
+    EXPECT_EQ(it.early, (it.content_bytes == 5 && !it.established) || it.handshake == "EndOfEarlyData") << c.story();
+    EXPECT_FALSE(it.early && it.established);
+    if (it.early && it.type == ContentType::application_data) early += it.content_bytes;
+  }
+  EXPECT_EQ(early, 5u);
+  for (const Seen& it : sent(server))
+    EXPECT_EQ(it.accepts_early, it.handshake.find("EncryptedExtensions") != std::string::npos) << c.story();
+}
+
+TEST_F(EarlyData, ThatIsRefusedIsReadByTheWireAlone) {
+  write("early");
+  c.handshake();
+  EXPECT_EQ(SSL_get_early_data_status(c.ssl(client)), SSL_EARLY_DATA_REJECTED);
+  use_and_close(c);
+  EXPECT_TRUE(nothing_unknown(c)) << c.story();
+  EXPECT_THAT(messages(client), ElementsAre("ClientHello", "Finished")) << c.story();
+  const auto records = sent(client);
+  EXPECT_EQ(std::count_if(records.begin(), records.end(), [](const Seen& it) { return it.early && it.content_bytes == 5; }), 1);
+  for (const Seen& it : sent(server)) EXPECT_FALSE(it.accepts_early) << c.story();
+}
+
+TEST_F(EarlyData, IsSealedAnewBehindWhatTheScriptTook) {
+  c.order(standing(Deed::drop, client, Kind::application_data));
+  write("lost!");
+  write("taken");
+  EXPECT_EQ(read(), "taken");
+  c.handshake();
+  c.write(client, "later");
+  EXPECT_EQ(c.read(server), "later");
+}
+
+TEST_F(EarlyData, MayHaveAnAlertBehindItThatTheScriptMade) {
+  write("early");
+  char buffer[64];
+  std::size_t got = 0;
+  EXPECT_EQ(SSL_read_early_data(c.ssl(server), buffer, sizeof buffer, &got), SSL_READ_EARLY_DATA_SUCCESS);
+  c.pump();
+  c.order(injection(client, ContentType::alert, {1, 0}));
+  EXPECT_EQ(SSL_read_early_data(c.ssl(server), buffer, sizeof buffer, &got), SSL_READ_EARLY_DATA_ERROR);
+  EXPECT_EQ(SSL_get_shutdown(c.ssl(server)) & SSL_RECEIVED_SHUTDOWN, SSL_RECEIVED_SHUTDOWN) << c.story();
+  EXPECT_TRUE(sent(client).back().early);
+}
+
 TEST_P(EachVersion, AnUnknownSessionIsFollowedByAKnownOne) {
   Connection c(GetParam(), TransportKind::socketpair, false);
   c.handshake();

@@ -99,7 +99,8 @@ void Server::call(Call call, const Line& request) {
   now_.arguments.clear();
   const std::string_view word = request.get("until", call == Call::handshake ? "done" : "once");
   const auto until = read_word<Until>(word);
-  if (!until || (*until == Until::end && call != Call::read)) throw Unsupported{"no such until: " + std::string(word)};
+  if (!until || (*until == Until::end && call != Call::read && call != Call::read_early))
+    throw Unsupported{"no such until: " + std::string(word)};
   const auto no_more = [] { return false; };
   switch (call) {
     case Call::handshake:
@@ -197,6 +198,7 @@ void Server::extra(Call call, const Line& request, Until until) {
   require(call == Call::set ? "set-" + arguments.front() : std::string(spell(call)));
   for (const std::string& argument : arguments) now_.arguments += (now_.arguments.empty() ? "" : " ") + argument;
   if (call == Call::keep_session || call == Call::set) sessions_kept_ = true;  // a switch may be that of more than this session
+  if (call == Call::write_early || call == Call::read_early) return early(call, request, until);
   std::vector<std::byte> buffer;
   if (call == Call::peek) buffer = buffer_for(request, usual_read, largest_read);
   const auto once = [&] {
@@ -208,6 +210,31 @@ void Server::extra(Call call, const Line& request, Until until) {
     return answer;
   };
   repeat(until, once, [] { return false; });
+}
+
+// Early data that a server refuses is never read, so that it has places of its own in the pattern.
+void Server::early(Call call, const Line& request, Until until) {
+  Connection& c = *connection_;
+  const bool writes = call == Call::write_early;
+  std::vector<std::byte> buffer = writes ? buffer_for(request, 0, largest_write) : buffer_for(request, usual_read, largest_read);
+  for (std::size_t i = 0; writes && i < buffer.size(); ++i) buffer[i] = pattern_byte(c.role, c.moved.early_written + i);
+  std::span<std::byte> left(buffer);
+  const auto once = [&] {
+    Answer answer = c.session->extra(call, {}, left);
+    answer.bytes = std::min(answer.bytes, left.size());
+    if (writes) {
+      c.moved.early_written += answer.bytes;
+      left = left.subspan(answer.bytes);
+    } else {
+      c.moved.early_intact = c.moved.early_intact && is_pattern(left.first(answer.bytes), other(c.role), c.moved.early_read);
+      c.moved.early_read += answer.bytes;
+    }
+    return answer;
+  };
+  repeat(until, once, [&] {
+    if (writes) return !left.empty();
+    return until == Until::end && std::cmp_less_equal(c.moved.early_read, c.transport.moved().received);
+  });
 }
 
 void Server::report(const Answer& answer) {
@@ -225,12 +252,13 @@ void Server::report(const Answer& answer) {
   if (!answer.code.empty()) line.with("code", answer.code);
   if (answer.error_number != 0) line.with("errno", error_name(answer.error_number));
   if (!answer.words.empty()) line.with("words", std::string_view(answer.words).substr(0, longest_words));
-  const bool reads = call == Call::read || call == Call::peek;
-  if (reads || call == Call::write) {
-    line.with("bytes", static_cast<long long>(answer.bytes));
-    line.with("total", static_cast<long long>(reads ? moved.read : moved.written));
+  const bool early = call == Call::read_early || call == Call::write_early;
+  const bool reads = call == Call::read || call == Call::peek || call == Call::read_early;
+  if (reads || call == Call::write || early) {
+    const std::size_t total = early ? (reads ? moved.early_read : moved.early_written) : reads ? moved.read : moved.written;
+    line.with("bytes", static_cast<long long>(answer.bytes)).with("total", static_cast<long long>(total));
   }
-  if (reads) line.with("intact", (call == Call::peek ? moved.peeked_intact : moved.intact) ? 1 : 0);
+  if (reads) line.with("intact", (early ? moved.early_intact : call == Call::peek ? moved.peeked_intact : moved.intact) ? 1 : 0);
   for (const auto& [name, value] : connection_->session->state()) line.with(std::string("state.").append(name), value);
 }
 

@@ -70,6 +70,12 @@ class FakeSession final : public Session {
 
   Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) override {
     if (call == Call::peek) return moved("fake_peek", ::recv(options_.transport, into.data(), into.size(), MSG_PEEK));
+    if (call == Call::write_early) return moved("fake_write_early", ::send(options_.transport, into.data(), into.size(), 0));
+    if (call == Call::read_early) {
+      Answer answer = moved("fake_read_early", ::recv(options_.transport, into.data(), into.size(), MSG_DONTWAIT));
+      if (answer.outcome == Outcome::want_read) answer.outcome = Outcome::end_of_data;
+      return answer;
+    }
     if (call == Call::keep_session) ++kept_;
     if (call == Call::set) std::from_chars(arguments[1].data(), arguments[1].data() + arguments[1].size(), timeout_);
     Answer answer{"fake_extra", 0, {}, 0, {}, Outcome::done};
@@ -118,10 +124,11 @@ class FakeStack final : public Stack {
   int kept_ = 0, forgotten_ = 0;
 };
 
-const std::vector<std::string> all_abilities{
-    "close",      "close-write", "tls-1.2",   "client",      "server",       "threads",       "fork",    "peek",         "send-alert",
-    "key-update", "renegotiate", "clear",     "set-timeout", "keep-session", "session-cache", "tickets", "mortal",       "leaves",
-    "restless",   "greedy",      "unwilling", "inventive",   "boastful",     "busy",          "wordy",   "endless-code", "mumbling"};
+const std::vector<std::string> all_abilities{"close",       "close-write",  "tls-1.2",       "client",      "server",      "threads",
+                                             "fork",        "peek",         "send-alert",    "key-update",  "renegotiate", "clear",
+                                             "set-timeout", "keep-session", "session-cache", "tickets",     "mortal",      "leaves",
+                                             "restless",    "greedy",       "unwilling",     "inventive",   "boastful",    "busy",
+                                             "wordy",       "endless-code", "mumbling",      "write-early", "read-early"};
 
 class ServeTest : public testing::Test {
  protected:
@@ -261,6 +268,22 @@ TEST_F(ServeTest, AnExtraCallIsRepeatedUntilItIsDone) {
   EXPECT_THAT(calls(peer.do_(Line("resume"))), ElementsAre("peek=done"));
   EXPECT_THAT(calls(peer.do_(Line("key-update").with("until", "done"))), ElementsAre("key-update=done"));
   EXPECT_THAT(why(peer.do_(Line("key-update").with("until", "end"))), HasSubstr("until"));
+}
+
+TEST_F(ServeTest, EarlyDataHasAPatternOfItsOwn) {
+  opened();
+  EXPECT_EQ(last_call(peer.do_(Line("write-early").with("size", 5))).number("total"), 5);
+  const std::string early = drained();
+  EXPECT_EQ(last_call(peer.do_(Line("write").with("size", 5))).number("total"), 5);
+  EXPECT_EQ(drained(), early) << "each from its beginning";
+  arrives(10);
+  EXPECT_EQ(last_call(peer.do_(Line("read-early").with("size", 10))).get("intact"), "1");
+  ASSERT_EQ(::send(far.get(), "foreign", 7, 0), 7);
+  const Report to_end = peer.do_(Line("read-early").with("size", 4).with("until", "end"));
+  EXPECT_EQ(last_call(to_end).get("intact"), "0");
+  EXPECT_EQ(last_call(to_end).number("total"), 17);
+  arrives(1);
+  EXPECT_EQ(last_call(peer.do_(Line("read"))).get("intact"), "0") << "the eleventh byte of the pattern is not the first of what is read";
 }
 
 TEST_F(ServeTest, APeekLeavesThePlaceWhereItIs) {

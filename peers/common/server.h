@@ -36,8 +36,8 @@ class Server final : public KeyLog, public TransportWatch {
     int calls = 0;  // of this session: the last one's id
     // Of this session: bytes, and whether those that were read, or peeked at, are the pattern that they should be.
     struct Moved {
-      std::size_t written = 0, read = 0;
-      bool intact = true, peeked_intact = true;
+      std::size_t written = 0, read = 0, early_written = 0, early_read = 0;  // early data has a pattern of its own
+      bool intact = true, peeked_intact = true, early_intact = true;
     } moved;
   };
 
@@ -82,6 +82,7 @@ class Server final : public KeyLog, public TransportWatch {
   void read(const Line& request, Until until);
   void write(const Line& request, Until until);
   void extra(Call call, const Line& request, Until until);
+  void early(Call call, const Line& request, Until until);
   template <typename Once, typename More>
   void repeat(Until until, Once once, More more);
   void report(const Answer& answer);

@@ -47,6 +47,7 @@ using State = std::vector<std::pair<std::string_view, std::string>>;
 //   verify-certificate   a client checks the server's certificate as the library does, and knows no issuer: it rejects every one
 //   memory-bio           OpenSSL, wolfSSL: the library reads and writes memory, the adapter carries bytes between that and the transport
 //   no-eof-control       OpenSSL: as callbacks, and they cannot be asked whether the transport has ended
+//   early-data           a server accepts early data, a client may send it (TLS 1.3, a session resumed by tickets)
 //   post-handshake-auth  a client tells that it would answer a CertificateRequest after the handshake (TLS 1.3)
 struct SessionOptions {
   Role role = Role::client;
@@ -93,6 +94,8 @@ class Session {
   //   send_alert               {level number, description number}
   //   key_update               {} or {"requested"}
   //   renegotiate, clear, keep_session  {}
+  //   write_early              writes what is in `into`
+  //   read_early               reads into `into`; end_of_data where there is no early data, or no more
   //   set                      {name, value}: ability "set-NAME"; the names are listed in peers/README.md
   // Outcome::unsupported for one that the stack did not promise.
   virtual Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) = 0;

@@ -59,6 +59,8 @@ enum class Call : std::uint8_t {
   set,           // a switch of the library, turned while the session lives
   clear,         // make the session's object ready for another connection
   keep_session,  // take what is needed to resume this session later (clients)
+  write_early,   // early data (TLS 1.3, 0-RTT): a client sends it with its first message
+  read_early,    // ... and a server reads it
 };
 constexpr bool is_extra(Call call) { return call >= Call::peek; }
 
@@ -90,6 +92,7 @@ enum class Option : std::uint8_t {
   receive_seq,
   receive_packet,
   no_eof_control,
+  early_data,
 };
 
 // What the verb `set` turns while a session lives; each is an ability `set-NAME` (peers/README.md says what each does).
@@ -124,9 +127,9 @@ struct Words<Outcome> {
 };
 template <>
 struct Words<Call> {
-  static constexpr std::array<std::string_view, 13> list{"handshake", "read",  "write",       "close",      "close-write",
-                                                         "abandon",   "peek",  "send-alert",  "key-update", "renegotiate",
-                                                         "set",       "clear", "keep-session"};
+  static constexpr std::array<std::string_view, 15> list{"handshake", "read",  "write",        "close",       "close-write",
+                                                         "abandon",   "peek",  "send-alert",   "key-update",  "renegotiate",
+                                                         "set",       "clear", "keep-session", "write-early", "read-early"};
 };
 template <>
 struct Words<Aside> {
@@ -138,10 +141,10 @@ struct Words<Until> {
 };
 template <>
 struct Words<Option> {
-  static constexpr std::array<std::string_view, 16> list{
-      "memory-bio", "verify-certificate", "saved-session",  "tickets",       "ignore-eof",          "quiet-shutdown",
-      "read-ahead", "callbacks",          "session-cache",  "no-signal",     "require-certificate", "post-handshake-auth",
-      "due-alert",  "receive-seq",        "receive-packet", "no-eof-control"};
+  static constexpr std::array<std::string_view, 17> list{
+      "memory-bio", "verify-certificate", "saved-session",  "tickets",        "ignore-eof",          "quiet-shutdown",
+      "read-ahead", "callbacks",          "session-cache",  "no-signal",      "require-certificate", "post-handshake-auth",
+      "due-alert",  "receive-seq",        "receive-packet", "no-eof-control", "early-data"};
 };
 template <>
 struct Words<Switch> {
