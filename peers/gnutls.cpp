@@ -132,6 +132,7 @@ class GnuTlsSession final : public Session {
     const bool keeps_tickets = tickets || (!server && options.tls == Tls::v1_3 && options.asks_for(Option::session_cache));
     if (!keeps_tickets) flags |= GNUTLS_NO_TICKETS;
     if (options.asks_for(Option::no_signal)) flags |= GNUTLS_NO_SIGNAL;
+    if (options.asks_for(Option::false_start) && !server) flags |= GNUTLS_ENABLE_FALSE_START;
     if (options.asks_for(Option::early_data)) flags |= GNUTLS_ENABLE_EARLY_DATA;
     if (options.asks_for(Option::post_handshake_auth)) flags |= GNUTLS_POST_HANDSHAKE_AUTH;
     gnutls_session_t session = nullptr;
@@ -233,6 +234,8 @@ class GnuTlsSession final : public Session {
       state.emplace_back("resumed", gnutls_session_is_resumed(session) ? "yes" : "no");
     if (options_.asks_for(Option::early_data) && has_keys_)
       state.emplace_back("early-data", gnutls_session_get_flags(session) & GNUTLS_SFLAGS_EARLY_DATA ? "accepted" : "no");
+    if (options_.asks_for(Option::false_start) && has_keys_)
+      state.emplace_back("false-start", gnutls_session_get_flags(session) & GNUTLS_SFLAGS_FALSE_START ? "yes" : "no");
     if (caches && options_.role == Role::server) state.emplace_back("stored", std::to_string(memory_.store.size()));
     return state;
   }
@@ -392,6 +395,7 @@ class GnuTls final : public Stack {
              "saved-session",  // what gnutls_session_get_data2 gives is a copy
              "callbacks",
              "early-data",
+             "false-start",
              "write-early",
              "read-early",
              "no-signal",

@@ -150,7 +150,8 @@ void arrive_alert(Moment& now, int number, const Contents& contents, bool padded
 // So many bytes of the record reached the subject's transport.
 void arrive(Moment& now, int number, const Record& record, const Contents& contents, std::size_t bytes, const RunKey& key) {
   const bool tls13 = key.tls == Tls::v1_3, server = key.role == Role::server;
-  const bool established = is_so(now.handshake_done) || record.established;
+  const bool rest_of_handshake = is_so(now.false_start) && !is_so(now.finished);
+  const bool established = (is_so(now.handshake_done) && !rest_of_handshake) || record.established;
   if (established) note(now.anything, number);
   if (contents.type == ContentType::raw) return note(now.raw, number);
   if (bytes < record.wire_bytes) return note(now.partial, number);
@@ -730,6 +731,7 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
     if (is_so(now.handshake_done)) note(now.renegotiation, number);  // some libraries begin another one then
     note(now.handshake_begun, number);
     if (api.outcome == Outcome::done) {
+      if (has(Option::false_start) && !tls13() && !is_so(now.finished)) note(now.false_start, number);
       note(now.handshake_done, number);
       if (api.flag("resumed") == "yes") note(now.resumed, number);
       if (api.flag("resumed") == "no") note(now.not_resumed, number);

@@ -24,9 +24,9 @@ bool fits(const Transcript& transcript, std::string_view word) {
   Given given;
   EXPECT_TRUE(given.add(word)) << word;
   // What only clauses speak of that name it is no matter here.
-  for (const std::string_view unusual :
-       {"threads", "forked", "flags-set", "alert-by-application", "corked", "cleared", "renegotiation-asked", "auto-retry-off",
-        "stale-error", "time-ran-out", "descriptor-closed", "closed-quietly", "end-made-up", "extra-call-left-undone"}) {
+  for (const std::string_view unusual : {"threads", "forked", "flags-set", "alert-by-application", "corked", "cleared",
+                                         "renegotiation-asked", "auto-retry-off", "stale-error", "time-ran-out", "descriptor-closed",
+                                         "closed-quietly", "end-made-up", "extra-call-left-undone", "option-false-start"}) {
     if (!word.ends_with(unusual)) given.allow(unusual);
   }
   const Facts* last = &facts;
@@ -235,6 +235,10 @@ const std::map<std::string_view, Pair>& pairs() {
       {"option-receive-packet", {Tale().option("receive-packet").handshake(), connected()}},
       {"option-due-alert", {Tale().option("due-alert").handshake(), connected()}},
       {"option-verify-certificate", {Tale().option("verify-certificate").handshake(), connected()}},
+      {"option-false-start", {Tale(Tls::v1_2).option("false-start").handshake(), connected()}},
+      {"false-started",
+       {Tale(Tls::v1_2).option("false-start").handshake().close(Outcome::sent),
+        Tale(Tls::v1_2).option("false-start").arrives(handshake_message("Finished")).handshake().close(Outcome::sent)}},
       {"option-early-data", {Tale().option("early-data").handshake(), connected()}},
       {"early-data-arrived", {Tale().as_server().arrives(early_data()).handshake(), Tale().as_server().arrives(data(5)).handshake()}},
       {"end-of-early-data-arrived",

@@ -93,6 +93,7 @@ enum class Option : std::uint8_t {
   receive_packet,
   no_eof_control,
   early_data,
+  false_start,
 };
 
 // What the verb `set` turns while a session lives; each is an ability `set-NAME` (peers/README.md says what each does).
@@ -141,10 +142,10 @@ struct Words<Until> {
 };
 template <>
 struct Words<Option> {
-  static constexpr std::array<std::string_view, 17> list{
+  static constexpr std::array<std::string_view, 18> list{
       "memory-bio", "verify-certificate", "saved-session",  "tickets",        "ignore-eof",          "quiet-shutdown",
       "read-ahead", "callbacks",          "session-cache",  "no-signal",      "require-certificate", "post-handshake-auth",
-      "due-alert",  "receive-seq",        "receive-packet", "no-eof-control", "early-data"};
+      "due-alert",  "receive-seq",        "receive-packet", "no-eof-control", "early-data",          "false-start"};
 };
 template <>
 struct Words<Switch> {
