@@ -483,6 +483,9 @@ void Facts::find_calls() {
       if (const auto* delivered = event.as<Delivered>())
         if (const auto* record = transcript_->at(delivered->record).as<Record>(); record && record->from == Side::partner)
           met.since_arrival_ms = 0;
+      if (const auto* held = event.as<Withheld>())  // its first bytes may have come
+        if (const auto* record = transcript_->at(held->record).as<Record>(); record && record->from == Side::partner)
+          met.since_arrival_ms = 0;
     }
   }
   // In the order in which they came back: a call made beside another one stands before it. What never came back, and nothing says why

@@ -279,6 +279,8 @@ class LineReader {
       expect("at");
       order.at = size("a number of bytes", 1);
     }
+    if constexpr (deed == StandingOrder::Deed::hold)
+      if (take("at")) order.at = size("a number of bytes", 1);
     if constexpr (deed == StandingOrder::Deed::join) {
       const int count_at = here();
       const auto count = times(2);
@@ -628,7 +630,8 @@ const std::vector<Grammar>& grammar() {
        &LineReader::io},
       {{Verb::io_clear, true, false, "io clear", "forget the faults that are still to come"}, &LineReader::io_clear},
       {{Verb::measure, true, false, "measure", "note the open files and the heap of the peer's process"}, &LineReader::past_library},
-      {{Verb::hold, false, true, "hold DIR WHAT", "keep the next such record, and all that follows it in that direction"},
+      {{Verb::hold, false, true, "hold DIR WHAT [at K]",
+        "keep the next such record, or what follows its first K bytes, and all that follows it in that direction"},
        &LineReader::standing<StandingOrder::Deed::hold>},
       {{Verb::release, false, true, "release [DIR]", "deliver what is held, in one go, and hold nothing more"}, &LineReader::release},
       {{Verb::drop, false, true, "drop DIR WHAT", "never deliver the next such record"}, &LineReader::standing<StandingOrder::Deed::drop>},

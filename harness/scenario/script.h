@@ -54,7 +54,7 @@ enum class Verb : std::uint8_t {
   io_clear,   // io clear                     forget what is left of the fault plan
   measure,    // measure                      open files and heap of the peer's process
   // of the wire
-  hold,     // hold DIR WHAT                keep it and all that follows it in that direction
+  hold,     // hold DIR WHAT [at K]         keep it, or what follows its first K bytes, and all that follows it in that direction
   release,  // release [DIR]
   drop,     // drop DIR WHAT
   repeat,   // repeat DIR WHAT [xN]         deliver it N more times (1)

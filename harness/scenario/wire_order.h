@@ -32,8 +32,8 @@ struct StandingOrder {
   enum class Deed : std::uint8_t { hold, drop, repeat, alter, damage, split, join, cut } deed{};
   Side from{};  // the direction: from this side to the other
   RecordPattern what = {};
-  std::size_t at = 0;                                        // split, cut: behind that many bytes, at least 1
-  int times = 1;                                             // repeat: that many more; join: that many records in one
+  std::size_t at = 0;  // split, cut, hold: behind that many bytes, at least 1; hold: 0 for the whole record
+  int times = 1;       // repeat: that many more; join: that many records in one
   std::optional<std::uint8_t> level = {}, description = {};  // alter: what they become
 };
 

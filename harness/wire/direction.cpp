@@ -59,21 +59,26 @@ void Direction::handle(const PiecePtr& piece, int line) {
     return;
   }
   const Orders::Outcome outcome = piece->missing > 0 ? Orders::Outcome{.go_on = {piece}} : orders_.meet(piece);
-  holding_ |= outcome.hold;
+  bool part_goes = outcome.hold && outcome.hold_at > 0 && !holding_;
+  holding_ |= outcome.hold && !part_goes;
   if (outcome.dropped) transcript_.add(line, Lost{piece->event, Lost::Why::dropped});
   if (outcome.replaced) transcript_.add(line, Replaced{piece->event});
   for (const PiecePtr& goes : outcome.go_on) {
     if (holding_ && !goes->made) transcript_.add(line, Withheld{goes->event, Withheld::Why::hold});
     if (holding_)
       held_.push_back(goes);
-    else
-      deliver(*goes, line);
+    else if (deliver(*goes, line) && std::exchange(part_goes, false)) {
+      outbox_.hold_back(outcome.hold_at);
+      transcript_.add(line, Withheld{goes->event, Withheld::Why::hold});
+      holding_ = true;
+    }
   }
   cut_ |= outcome.cut;
 }
 
 void Direction::release(int line) {
   holding_ = false;
+  outbox_.let_go();
   for (const auto held = std::exchange(held_, {}); const PiecePtr& piece : held) deliver(*piece, line);
 }
 

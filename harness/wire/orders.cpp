@@ -70,6 +70,7 @@ bool Orders::obey(Order& order, const PiecePtr& piece, Outcome& outcome) {
   switch (what.deed) {
     case Deed::hold:
       outcome.hold = true;
+      outcome.hold_at = what.at;
       break;
     case Deed::drop:
       outcome.dropped = true;

@@ -27,7 +27,8 @@ class Orders {
   // What the orders make of a record.
   struct Outcome {
     std::vector<PiecePtr> go_on = {};  // the record itself, where it is neither dropped nor replaced, and what the wire makes of it
-    bool hold = false;                 // from this one on all are held
+    bool hold = false;                 // from this one on all are held ...
+    std::size_t hold_at = 0;           // ... but for so many of its first bytes
     bool cut = false;                  // nothing of the sender's follows
     bool dropped = false, replaced = false;
   };

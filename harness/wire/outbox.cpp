@@ -16,7 +16,14 @@ void Outbox::put(int record, std::string_view bytes, int line) {
 
 std::string_view Outbox::waiting() const {
   const std::string_view bytes = std::string_view(bytes_).substr(taken_);
-  return limit_ ? bytes.substr(0, *limit_ - delivered_) : bytes;
+  const std::uint64_t up_to = std::min(limit_.value_or(delivered_ + bytes.size()), held_back_.value_or(delivered_ + bytes.size()));
+  return bytes.substr(0, up_to - delivered_);
+}
+
+void Outbox::hold_back(std::size_t all_but_first) {
+  if (parcels_.empty()) return;
+  const std::size_t last = parcels_.back().size, queued = bytes_.size() - taken_;
+  held_back_ = delivered_ + queued - last + std::min(all_but_first, last);
 }
 
 void Outbox::accepted(std::size_t bytes, int line) {
@@ -79,6 +86,7 @@ void Outbox::begin_transport(int line) {
   closed_.reset();
   gone_ = false;
   limit_.reset();
+  held_back_.reset();
   end_at_limit_.reset();
 }
 

@@ -28,6 +28,10 @@ class Outbox {
   std::string_view waiting() const;
   bool empty() const { return parcels_.empty(); }
 
+  // Of the last record only the first bytes go for now.
+  void hold_back(std::size_t all_but_first);
+  void let_go() { held_back_.reset(); }
+
   // What the socket did: took that many bytes; takes no more for now; is gone.
   void accepted(std::size_t bytes, int line);
   void must_wait(int line);
@@ -62,7 +66,7 @@ class Outbox {
   std::uint64_t delivered_ = 0;
   std::optional<Lost::Why> closed_;
   bool gone_ = false;
-  std::optional<std::uint64_t> limit_;  // of delivered_
+  std::optional<std::uint64_t> limit_, held_back_;  // of delivered_
   std::optional<End> end_at_limit_;
 };
 

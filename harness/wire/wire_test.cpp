@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <openssl/err.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -72,6 +73,30 @@ TEST_P(EachVersion, AHeldRecordWaitsForItsReleaseWithAllThatFollows) {
   EXPECT_EQ(all[0].type, ContentType::application_data);
   EXPECT_EQ(fates_of(c.transcript, all[0].event), "held, delivered");
   EXPECT_TRUE(all[1].is_close_notify());
+}
+
+TEST_P(EachVersion, OfAHeldRecordTheFirstBytesMayGo) {
+  for (const std::size_t first : {1, 5, 20, 1000}) {
+    Connection c(GetParam());
+    c.handshake();
+    StandingOrder hold = standing(Deed::hold, client, Kind::application_data);
+    hold.at = first;
+    c.order(hold);
+    c.write(client, "one");
+    c.write(client, "two");
+    const auto sent = c.records(client);
+    ASSERT_THAT(sent, SizeIs(2)) << c.story();
+    int waiting = 0;
+    ASSERT_EQ(ioctl(c.fd(server), FIONREAD, &waiting), 0);
+    EXPECT_EQ(static_cast<std::size_t>(waiting), std::min(first, sent[0].wire_bytes));
+    EXPECT_EQ(sent[1].fate, "held");
+    if (first < sent[0].wire_bytes) {
+      EXPECT_EQ(c.read(server), "");
+    }
+    c.order(Release{});
+    EXPECT_THAT(c.read(server), testing::HasSubstr("two"));
+    EXPECT_EQ(c.records(client)[0].fate, "delivered") << c.story();
+  }
 }
 
 TEST_P(EachVersion, WhatFollowsADroppedRecordIsStillAuthentic) {
