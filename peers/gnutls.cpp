@@ -12,6 +12,7 @@
 
 #include "certificates.h"
 #include "peers/common/adapter.h"
+#include "peers/common/heap.h"
 #include "peers/common/stack.h"
 
 namespace tlsbye::peer {
@@ -371,41 +372,43 @@ class GnuTls final : public Stack {
   }
 
   Hello hello() const override {
-    return {"gnutls",
-            gnutls_check_version(nullptr),
-            {"tls-1.0",
-             "tls-1.1",
-             "tls-1.2",
-             "tls-1.3",
-             "client",
-             "server",
-             "close",
-             "close-write",
-             "key-log",
-             "threads",
-             "fork",
-             "send-alert",
-             "key-update",
-             "renegotiate",
-             "keep-session",
-             "set-timeout",
-             "set-cork",
-             "tickets",
-             "session-cache",
-             "saved-session",  // what gnutls_session_get_data2 gives is a copy
-             "callbacks",
-             "early-data",
-             "false-start",
-             "write-early",
-             "read-early",
-             "no-signal",
-             "receive-seq",
-             "receive-packet",
-             "due-alert",
-             "require-certificate",
-             "verify-certificate",
-             "post-handshake-auth"},
-            "gnutls_bye"};
+    Hello hello{"gnutls",
+                gnutls_check_version(nullptr),
+                {"tls-1.0",
+                 "tls-1.1",
+                 "tls-1.2",
+                 "tls-1.3",
+                 "client",
+                 "server",
+                 "close",
+                 "close-write",
+                 "key-log",
+                 "threads",
+                 "fork",
+                 "send-alert",
+                 "key-update",
+                 "renegotiate",
+                 "keep-session",
+                 "set-timeout",
+                 "set-cork",
+                 "tickets",
+                 "session-cache",
+                 "saved-session",  // what gnutls_session_get_data2 gives is a copy
+                 "callbacks",
+                 "early-data",
+                 "false-start",
+                 "write-early",
+                 "read-early",
+                 "no-signal",
+                 "receive-seq",
+                 "receive-packet",
+                 "due-alert",
+                 "require-certificate",
+                 "verify-certificate",
+                 "post-handshake-auth"},
+                "gnutls_bye"};
+    if (heap::possible) hello.abilities.emplace_back("starve");
+    return hello;
   }
 
   void forget_sessions() override { memory_.forget(); }

@@ -18,6 +18,7 @@
 
 #include "certificates.h"
 #include "peers/common/adapter.h"
+#include "peers/common/heap.h"
 
 #ifdef OPENSSL_IS_AWSLC
 #include <openssl/service_indicator.h>
@@ -600,6 +601,7 @@ class OpenSsl final : public Stack {
 #endif
     for (const auto tls : {Tls::v1_3, Tls::v1_2, Tls::v1_1, Tls::v1_0})
       if (offers(tls)) hello.abilities.insert(hello.abilities.begin(), std::string("tls-").append(spell(tls)));
+    if (heap::possible) hello.abilities.emplace_back("starve");
     return hello;
   }
 

@@ -16,6 +16,7 @@
 
 #include "certificates.h"
 #include "peers/common/adapter.h"
+#include "peers/common/heap.h"
 #include "peers/common/stack.h"
 
 namespace tlsbye::peer {
@@ -435,35 +436,37 @@ class WolfSsl final : public Stack {
   WolfSsl& operator=(const WolfSsl&) = delete;
 
   Hello hello() const override {
-    return {"wolfssl",
-            wolfSSL_lib_version(),
-            {
+    Hello hello{"wolfssl",
+                wolfSSL_lib_version(),
+                {
 #ifndef NO_OLD_TLS
-                "tls-1.1",
+                    "tls-1.1",
 #endif
-                "tls-1.2",
-                "tls-1.3",
-                "client",
-                "server",
-                "close",
-                "close-write",
-                "key-log",
-                "peek",
-                "key-update",
-                "clear",
-                "keep-session",
-                "set-quiet-shutdown",
-                "set-shutdown",
-                "tickets",
-                "session-cache",
-                "saved-session",  // a client forgets none, however its connection ended
-                "quiet-shutdown",
-                "callbacks",
-                "memory-bio",
-                "require-certificate",
-                "verify-certificate",
-                "post-handshake-auth"},
-            "wolfSSL_shutdown"};
+                    "tls-1.2",
+                    "tls-1.3",
+                    "client",
+                    "server",
+                    "close",
+                    "close-write",
+                    "key-log",
+                    "peek",
+                    "key-update",
+                    "clear",
+                    "keep-session",
+                    "set-quiet-shutdown",
+                    "set-shutdown",
+                    "tickets",
+                    "session-cache",
+                    "saved-session",  // a client forgets none, however its connection ended
+                    "quiet-shutdown",
+                    "callbacks",
+                    "memory-bio",
+                    "require-certificate",
+                    "verify-certificate",
+                    "post-handshake-auth"},
+                "wolfSSL_shutdown"};
+    if (heap::possible) hello.abilities.emplace_back("starve");
+    return hello;
   }
 
   // The cache is the library's own, and all that can be done about it is to put the empty one back. Ticket keys are a context's.

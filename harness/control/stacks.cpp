@@ -152,6 +152,7 @@ std::vector<std::string> probe_inabilities(const Stack& stack, std::chrono::mill
   for (const std::string_view option : Words<Option>::list) probes.push_back({std::string(option), role, tls, option, Line()});
   for (const std::string_view call : {"close", "close-write", "peek", "key-update", "renegotiate", "clear", "keep-session"})
     probes.push_back({std::string(call), role, tls, "", Line(std::string(call))});
+  probes.push_back({"starve", role, tls, "", Line("starve")});
   probes.push_back({"write-early", role, tls, "", Line("write-early").with("size", 1)});
   probes.push_back({"read-early", role, tls, "", Line("read-early")});
   probes.push_back({"send-alert", role, tls, "", Line("send-alert").with("level", 1).with("description", 90)});

@@ -683,6 +683,7 @@ void Facts::walk() {
       }
       arrive(now, number, *record, contents(it->record), it->bytes, transcript_->key());
     } else if (const auto* io = event.as<TransportCall>()) {
+      if (io->side == Side::subject && io->error_number == "ENOMEM" && io->injected) note(now.starved, number);
       if (io->side != Side::subject || !moves_bytes(io->function)) continue;
       const bool transient = io->result > 0 || io->error_number == "EAGAIN" || io->error_number == "EINTR";
       const bool made_up = io->injected && !transient;

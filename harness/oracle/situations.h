@@ -70,6 +70,7 @@ struct Moment {
       answered{};  // by call and outcome: the latest call that answered so
   // A handshake that is done before the other side's Finished has come (false start) leaves the rest of it to come.
   Since false_start = never;
+  Since starved = never;  // an allocation of the library failed, as the script said
   Since handshake_done = never, handshake_begun = never, early_data_called = never;
   Since own_close_notify = never, own_fin = never;
   Since own_unknown_record = never;  // a record that the wire has no keys for

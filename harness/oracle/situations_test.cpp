@@ -235,6 +235,7 @@ const std::map<std::string_view, Pair>& pairs() {
       {"option-receive-packet", {Tale().option("receive-packet").handshake(), connected()}},
       {"option-due-alert", {Tale().option("due-alert").handshake(), connected()}},
       {"option-verify-certificate", {Tale().option("verify-certificate").handshake(), connected()}},
+      {"starved", {connected().io(Call::close, Flow::send, -1, "ENOMEM", true).close(Outcome::failed), connected().close(Outcome::failed)}},
       {"option-false-start", {Tale(Tls::v1_2).option("false-start").handshake(), connected()}},
       {"false-started",
        {Tale(Tls::v1_2).option("false-start").handshake().close(Outcome::sent),

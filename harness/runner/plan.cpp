@@ -15,6 +15,7 @@ void add_abilities(const std::vector<Statement>& script, Side side, Role role, s
   for (const Statement& statement : script) {
     if (!acts(statement.actor, side, role)) continue;
     const auto* order = std::get_if<PeerOrder>(&statement.deed);
+    if (order && std::holds_alternative<Starve>(*order)) wanted.emplace_back("starve");
     const auto* it = order ? std::get_if<StackCall>(order) : nullptr;
     if (!it) continue;
     if (it->aside != Aside::no) wanted.emplace_back(it->aside == Aside::thread ? "threads" : "fork");

@@ -65,6 +65,7 @@ Line request_of(const PeerOrder& order, Verb verb) {
                         [](const FaultPlan& it) { return plan_request(it); },
                         [](const AimedFault& it) { return plan_request(it.plan); },
                         [](const ForgetFaults&) { return Line("plan").with("clear", 1); },
+                        [](const Starve& it) { return Line("starve").with("after", it.after); },
                     },
                     order);
 }

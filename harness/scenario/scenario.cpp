@@ -24,7 +24,7 @@ const Rows::Keys envelope_keys{"id",      "title",           "why",       "cases
 // What may be needed: every ability that this project has a word for. What the script asks for is needed without being named.
 const std::vector<std::string>& ability_words() {
   static const std::vector<std::string> words = [] {
-    std::vector<std::string> all{"client", "server", "close", "close-write", "key-log", "threads", "fork"};
+    std::vector<std::string> all{"client", "server", "close", "close-write", "key-log", "threads", "fork", "starve"};
     for (const std::string_view version : Words<Tls>::list) all.push_back(fmt::format("tls-{}", version));
     for (const std::string_view word : Words<Call>::list)
       if (const Call call = *read_word<Call>(word); is_extra(call) && call != Call::set) all.emplace_back(word);

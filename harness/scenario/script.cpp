@@ -247,6 +247,7 @@ class LineReader {
   Deed past_library() { return PeerOrder(PastLibrary{}); }
   Deed raw_write() { return PeerOrder(PastLibrary{quoted()}); }
   Deed io_clear() { return PeerOrder(ForgetFaults{}); }
+  Deed starve() { return PeerOrder(Starve{take("after") ? static_cast<int>(number("a number of allocations", 0, 1'000'000)) : 0}); }
   Deed io() {
     FaultPlan plan{.flow = word<Flow>("`recv` or `send`")};
     const int place = here();
@@ -630,6 +631,9 @@ const std::vector<Grammar>& grammar() {
        &LineReader::io},
       {{Verb::io_clear, true, false, "io clear", "forget the faults that are still to come"}, &LineReader::io_clear},
       {{Verb::measure, true, false, "measure", "note the open files and the heap of the peer's process"}, &LineReader::past_library},
+      {{Verb::starve, true, false, "starve [after N]",
+        "after N more allocations (0) that the library makes in `close` and `close-write`, the next one fails"},
+       &LineReader::starve},
       {{Verb::hold, false, true, "hold DIR WHAT [at K]",
         "keep the next such record, or what follows its first K bytes, and all that follows it in that direction"},
        &LineReader::standing<StandingOrder::Deed::hold>},

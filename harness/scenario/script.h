@@ -53,6 +53,7 @@ enum class Verb : std::uint8_t {
   io,         // io recv|send FAULT [xN] [after N|on WHAT]
   io_clear,   // io clear                     forget what is left of the fault plan
   measure,    // measure                      open files and heap of the peer's process
+  starve,     // starve [after N]             an allocation of the library in a close fails
   // of the wire
   hold,     // hold DIR WHAT [at K]         keep it, or what follows its first K bytes, and all that follows it in that direction
   release,  // release [DIR]
@@ -77,14 +78,19 @@ struct Words<Actor> {
 };
 template <>
 struct Words<Verb> {
-  static constexpr std::array<std::string_view, 41> list{
+  static constexpr std::array<std::string_view, 42> list{
       "handshake",   "write",    "read",      "close",        "close-write", "abandon",    "peek",     "send-alert", "key-update",
       "renegotiate", "set",      "clear",     "keep-session", "write-early", "read-early", "say",      "hear",       "reconnect",
-      "new-session", "raw-read", "raw-write", "fin",          "hangup",      "io",         "io clear", "measure",    "hold",
-      "release",     "drop",     "repeat",    "alter",        "damage",      "split",      "join",     "cut",        "inject",
-      "reset",       "stall",    "unstall",   "pass",         "await"};
+      "new-session", "raw-read", "raw-write", "fin",          "hangup",      "io",         "io clear", "measure",    "starve",
+      "hold",        "release",  "drop",      "repeat",       "alter",       "damage",     "split",    "join",       "cut",
+      "inject",      "reset",    "stall",     "unstall",      "pass",        "await"};
 };
 struct ForgetFaults {};  // those that are still to come
+
+// After so many more allocations that the library makes in calls that close, the next one fails.
+struct Starve {
+  int after = 0;
+};
 
 // `io send EAGAIN on close_notify`: the fault meets the first such record that the library moves from the statement on, before its first
 // byte; a short count moves that many bytes of it. `plan.after` is not known before the run (harness/runner/aim.h).
@@ -123,7 +129,7 @@ struct Await {
   Side side{};
 };
 
-using PeerOrder = std::variant<StackCall, PastLibrary, FaultPlan, AimedFault, ForgetFaults>;
+using PeerOrder = std::variant<StackCall, PastLibrary, FaultPlan, AimedFault, ForgetFaults, Starve>;
 
 // One line of a script.
 struct Statement {

@@ -104,6 +104,8 @@ TEST(PeerVerbs, ExtraCallsHaveTheArgumentsThatThePeerGets) {
   EXPECT_THAT(call("subject key-update requested").arguments, ElementsAre("requested"));
   for (const auto* verb : {"renegotiate", "clear", "keep-session", "measure"})
     EXPECT_EQ(spell(parsed(std::string("client ") + verb).verb), verb);
+  EXPECT_EQ(std::get<Starve>(std::get<PeerOrder>(parsed("subject starve after 3").deed)).after, 3);
+  EXPECT_THAT(complaint("subject starve 3"), HasSubstr("`3`"));
   EXPECT_EQ(call("client write-early 5 until done").size, 5u);
   EXPECT_EQ(call("server read-early").size, 0u);
   EXPECT_EQ(call("server read-early 7 to-end").until, Until::end);

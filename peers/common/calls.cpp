@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "peers/common/heap.h"
 #include "peers/common/server.h"
 #include "peers/protocol/pattern.h"
 
@@ -67,7 +68,10 @@ void Server::repeat(Until until, Once once, More more) {
   for (int repeats = 0;;) {
     begin_call(repeats > 0);  // what is made again without progress is one call to whoever counts what it does on the transport
     errno = 0;
-    const Answer answer = once();
+    const Answer answer = [&] {
+      const heap::Counting counting(now_.call == Call::close || now_.call == Call::close_write);
+      return once();
+    }();
     report(answer);
     const bool progress = answer.outcome == Outcome::done && answer.bytes > 0;
     const bool again = call_again(answer.outcome) || (progress && more());
@@ -237,8 +241,18 @@ void Server::early(Call call, const Line& request, Until until) {
   });
 }
 
+// As a transport call that moves nothing.
+void Server::report_starved() {
+  const auto failed = heap::take_failed();
+  if (!failed) return;
+  LineWriter line = conversation_.line("io");
+  line.with("during", spell(now_.call)).with("id", now_.id).with("function", failed->function).with("flow", spell(Flow::send));
+  line.with("asked", static_cast<long long>(failed->size)).with("result", -1).with("errno", "ENOMEM").with("injected", 1);
+}
+
 void Server::report(const Answer& answer) {
   report_signals();
+  report_starved();
   const Connection::Moved& moved = connection_->moved;
   const Call call = now_.call;
   LineWriter line = conversation_.line("api");

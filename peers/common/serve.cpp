@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "peers/common/clock.h"
+#include "peers/common/heap.h"
 #include "peers/common/loaded_file.h"
 #include "peers/common/server.h"
 
@@ -93,6 +94,7 @@ void Server::carry_out(const Line& request, Descriptor passed) {
   if (word == "fin") return raw("fin", connection().transport.finish_raw());
   if (word == "hangup") return raw("hangup", connection().transport.hang_up());
   if (word == "plan") return plan(request);
+  if (word == "starve") return starve(request);
   if (const auto call = read_word<Call>(word)) return this->call(*call, request);
   if (carry_out_at_any_time(request, false)) return;
   if (word.empty()) throw Unsupported{std::string(request.get("why"))};
@@ -152,6 +154,7 @@ void Server::open(const Line& request, Descriptor passed) {
     require("programs");
 
   if (!same_transport) connection_ = std::make_unique<Connection>(std::move(passed), *io, *this);
+  heap::forget();
   Connection& c = *connection_;
   c.transport.use_again(*io);
   c.role = *role;
@@ -197,6 +200,15 @@ void Server::pass(const Line& request) {
   const auto time = request.number("ms");
   if (!time || *time < 0 || *time > largest_pass) throw Unsupported{"pass needs ms=, up to " + std::to_string(largest_pass)};
   clock::pass(std::chrono::milliseconds(*time));
+}
+
+void Server::starve(const Line& request) {
+  connection();
+  require("starve");
+  if (!heap::possible) throw Unsupported{"the allocator is a sanitizer's"};
+  const auto after = request.find("after") ? request.number("after") : 0;
+  if (!after || *after < 0) throw Unsupported{"starve needs a number for after="};
+  heap::starve(static_cast<long>(*after));
 }
 
 void Server::measure() {

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "peers/common/heap.h"
 #include "peers/common/stack.h"
 #include "peers/drive_for_test.h"
 #include "peers/protocol/pattern.h"
@@ -63,6 +64,14 @@ class FakeSession final : public Session {
     }
     if (options_.asks_for("wordy")) return {"fake_close", 0, {}, 0, std::string(300'000, 'x'), Outcome::failed};
     if (options_.asks_for("endless-code")) return {"fake_close", 0, std::string(300'000, 'x'), 0, {}, Outcome::failed};
+    if (options_.asks_for("hungry")) {
+      for (int i = 0; i < 2; ++i) {  // as a library would: libc allocates, and not this program
+        char* volatile copy = ::strdup("close");
+        if (!copy) return {"fake_close", 0, "ENOMEM", 0, {}, Outcome::failed};
+        ::free(copy);
+      }
+      return {"fake_close", 0, {}, 0, {}, Outcome::done};
+    }
     std::byte reply;
     return moved("fake_close", ::recv(options_.transport, &reply, 1, 0));
   }
@@ -124,11 +133,11 @@ class FakeStack final : public Stack {
   int kept_ = 0, forgotten_ = 0;
 };
 
-const std::vector<std::string> all_abilities{"close",       "close-write",  "tls-1.2",       "client",      "server",      "threads",
-                                             "fork",        "peek",         "send-alert",    "key-update",  "renegotiate", "clear",
-                                             "set-timeout", "keep-session", "session-cache", "tickets",     "mortal",      "leaves",
-                                             "restless",    "greedy",       "unwilling",     "inventive",   "boastful",    "busy",
-                                             "wordy",       "endless-code", "mumbling",      "write-early", "read-early"};
+const std::vector<std::string> all_abilities{
+    "close",      "close-write",  "tls-1.2",     "client",      "server",      "threads",      "fork",          "peek",
+    "send-alert", "key-update",   "renegotiate", "clear",       "set-timeout", "keep-session", "session-cache", "tickets",
+    "mortal",     "leaves",       "restless",    "greedy",      "unwilling",   "inventive",    "boastful",      "busy",
+    "wordy",      "endless-code", "mumbling",    "write-early", "read-early",  "starve",       "hungry"};
 
 class ServeTest : public testing::Test {
  protected:
@@ -268,6 +277,33 @@ TEST_F(ServeTest, AnExtraCallIsRepeatedUntilItIsDone) {
   EXPECT_THAT(calls(peer.do_(Line("resume"))), ElementsAre("peek=done"));
   EXPECT_THAT(calls(peer.do_(Line("key-update").with("until", "done"))), ElementsAre("key-update=done"));
   EXPECT_THAT(why(peer.do_(Line("key-update").with("until", "end"))), HasSubstr("until"));
+}
+
+TEST_F(ServeTest, AnAllocationOfTheLibraryFailsOnceAndInAClose) {
+  if (!heap::possible) return;  // where a sanitizer has the allocator nothing is promised
+  opened(Io::blocking, "hungry");
+  EXPECT_EQ(outcome(peer.do_(Line("close"))), "done");
+  for (const int after : {0, 1, 3}) {
+    EXPECT_THAT(peer.do_(Line("starve").with("after", after)), ElementsAre(Line("ready")));
+    EXPECT_EQ(outcome(peer.do_(Line("write").with("size", 100'000))), "done") << "no close";
+    drained();
+    Report report = peer.do_(Line("close"));
+    if (after == 3) {
+      EXPECT_EQ(outcome(report), "done");
+      report = peer.do_(Line("close"));
+    }
+    EXPECT_EQ(outcome(report), "failed");
+    const auto io = lines(report, "io");
+    ASSERT_EQ(io.size(), 1u);
+    EXPECT_EQ(io[0].get("function"), "malloc");
+    EXPECT_EQ(io[0].get("errno"), "ENOMEM");
+    EXPECT_EQ(io[0].get("during"), "close");
+    EXPECT_EQ(outcome(peer.do_(Line("close"))), "done") << "once";
+  }
+  peer.do_(Line("starve"));
+  opened(Io::blocking, "hungry");
+  EXPECT_EQ(outcome(peer.do_(Line("close"))), "done") << "another session";
+  EXPECT_THAT(why(peer.do_(Line("starve").with("after", -1))), HasSubstr("after"));
 }
 
 TEST_F(ServeTest, EarlyDataHasAPatternOfItsOwn) {

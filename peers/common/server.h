@@ -63,6 +63,7 @@ class Server final : public KeyLog, public TransportWatch {
   void raw_write(const Line& request);
   void pass(const Line& request);
   void measure();
+  void starve(const Line& request);
   Connection& connection();
   Session& session();
   bool able(std::string_view word) const;
@@ -75,6 +76,7 @@ class Server final : public KeyLog, public TransportWatch {
   Wait wait(Flow on, Timeout left, bool between_calls);
   [[noreturn]] void spinning() override;
   void report_signals();
+  void report_starved();
 
   // calls.cpp: calls of the stack's API
   void call(Call call, const Line& request);

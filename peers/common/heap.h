@@ -1,0 +1,36 @@
+// The memory of the library under test: an allocation that it makes in a close can be made to fail.
+//
+// The program defines malloc, calloc and realloc itself, before libc's (heap.cpp). Its own allocations, those of the adapter and those of
+// the C++ runtime are told from the library's by where they are called from, and never fail. Where a sanitizer has the allocator, nothing
+// can be made to fail.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+namespace tlsbye::peer::heap {
+
+// Whether an allocation can be made to fail in this program.
+extern const bool possible;
+
+// After so many more allocations of the library in calls that count, the next one fails; once.
+void starve(long after);
+void forget();
+
+// As long as one of these lives, the library's allocations in this thread count.
+class Counting {
+ public:
+  explicit Counting(bool on);
+  ~Counting();
+  Counting(const Counting&) = delete;
+  Counting& operator=(const Counting&) = delete;
+};
+
+struct Failed {
+  const char* function;
+  std::size_t size;
+};
+// The one that was made to fail since this was last asked.
+std::optional<Failed> take_failed();
+
+}  // namespace tlsbye::peer::heap
