@@ -132,8 +132,16 @@ const std::map<std::string, std::string (*)(Dice&), std::less<>>& arguments() {
   return all;
 }
 
-std::vector<std::string> to_early_data() {
-  return {"both     handshake", "server   write 10", "client   read until done", "client   keep-session", "both     reconnect"};
+// A session that can be resumed, closed in good order, and a new transport for the next one.
+std::vector<std::string> to_resumption() {
+  return {"both     handshake",    "server   write 10",    "client   read until done",
+          "client   keep-session", "both     close-write", "both     reconnect"};
+}
+
+// The options `chosen`, with each of `more` that is not there yet.
+void add(std::vector<std::string>& chosen, std::initializer_list<Option> more) {
+  for (const Option option : more)
+    if (std::find(chosen.begin(), chosen.end(), spell(option)) == chosen.end()) chosen.emplace_back(spell(option));
 }
 
 bool is_argument(std::string_view word) {
@@ -250,16 +258,28 @@ std::vector<std::string> Generator::options(const Stack& stack, Io io, Dice& dic
   return chosen;
 }
 
-// Early data is for a session that is resumed, which is never drawn by chance: where the option is, and all that belongs to it can be done,
-// the draft begins so.
-bool Generator::sends_early(Draft& draft) const {
-  const std::vector<std::string> options{"tickets", "early-data"};
-  if (std::find(draft.options.begin(), draft.options.end(), options[1]) == draft.options.end() || draft.tls != Tls::v1_3) return false;
+// A session is seldom resumed by chance: one draft in ten begins with a first session, and in half of those that can, early data opens the
+// second one. The draft is left as it is if a stack cannot do all of that.
+bool Generator::resumes(Draft& draft, Dice& dice) const {
+  if (!dice.percent(10)) return false;
+  const bool early = draft.tls == Tls::v1_3 && dice.percent(50);
+  const Option how = early || dice.percent(50) ? Option::tickets : Option::session_cache;
   Draft with = draft;
-  with.options = with.partner_options = options;
-  for (const std::string& line : to_early_data())
+  for (auto* options : {&with.options, &with.partner_options}) {
+    add(*options, {how});
+    if (early) add(*options, {Option::early_data});
+  }
+  if (dice.percent(50)) add(draft.role == Role::client ? with.options : with.partner_options, {Option::saved_session});
+  with.lines = to_resumption();
+  if (early) {
+    with.lines.insert(with.lines.end(), {"client   write-early 100", "client   handshake"});
+    if (dice.percent(50)) with.lines.emplace_back("server   read-early to-end");
+    if (dice.percent(75)) with.lines.emplace_back("server   handshake");
+  } else {
+    with.lines.emplace_back("both     handshake");
+  }
+  for (const std::string& line : with.lines)
     if (!possible(with, line)) return false;
-  if (!possible(with, "client   write-early 100")) return false;
   draft = std::move(with);
   return true;
 }
@@ -284,15 +304,14 @@ Draft Generator::draft(std::uint64_t number) const {
   draft.options = options(subject_, draft.io, dice);
   if (dice.percent(40)) draft.partner_options = options(partner_, Io::blocking, dice);
 
-  const std::size_t count = fewest_lines + dice.below(most_lines - fewest_lines + 1);
+  std::size_t count = fewest_lines + dice.below(most_lines - fewest_lines + 1);
   const std::string handshake = fmt::format("{:<8} handshake", spell(Actor::both));
-  const bool early = sends_early(draft);
-  if (early) draft.lines = to_early_data();
-  if (dice.percent(12)) draft.lines.push_back(line(draft, dice.percent(50) ? "wire" : "subject", dice));
-  if (early)
-    draft.lines.insert(draft.lines.end(), {"client   write-early 100", "client   handshake"});
-  else if (dice.percent(92))
-    draft.lines.push_back(handshake);
+  if (resumes(draft, dice)) {
+    count = std::min(most_lines, count + draft.lines.size());
+  } else {
+    if (dice.percent(12)) draft.lines.push_back(line(draft, dice.percent(50) ? "wire" : "subject", dice));
+    if (dice.percent(92)) draft.lines.push_back(handshake);
+  }
   while (draft.lines.size() < count) {
     const std::size_t at = dice.below(100);
     const std::string_view actor = at < 55   ? "subject"

@@ -55,7 +55,7 @@ class Generator {
   std::string line(const Draft& draft, std::string_view actor, Dice& dice) const;
   std::string statement(const Row& row, Dice& dice) const;
   bool possible(const Draft& draft, const std::string& line) const;
-  bool sends_early(Draft& draft) const;
+  bool resumes(Draft& draft, Dice& dice) const;
   std::vector<std::string> options(const Stack& stack, Io io, Dice& dice) const;
 
   std::uint64_t seed_;

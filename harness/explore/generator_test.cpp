@@ -10,7 +10,7 @@ namespace {
 
 // A stack with every ability there is.
 Stack able() {
-  Stack stack{"able", "1.0", {"client", "server", "tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3", "threads", "fork"}, {}};
+  Stack stack{"able", "1.0", {"client", "server", "tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3", "threads", "fork", "starve"}, {}};
   for (const std::string_view option : Words<Option>::list) stack.abilities.emplace_back(option);
   for (const std::string_view call : Words<Call>::list) stack.abilities.emplace_back(call);
   for (const SwitchRow& row : switch_table()) stack.abilities.push_back(fmt::format("set-{}", row.name));
@@ -67,20 +67,38 @@ TEST(Generator, DrawsEveryOptionSwitchFaultAndContent) {
     EXPECT_THAT(all, testing::HasSubstr(part));
 }
 
-TEST(Generator, BeginsWithAResumptionWhereEarlyDataIsToBeWritten) {
+TEST(Generator, BeginsSomeDraftsWithASessionThatIsResumedAndSomeOfThemWithEarlyData) {
   const Stack stack = able();
   const Generator generator(1, stack, stack);
-  int early = 0;
+  const auto has = [](const std::vector<std::string>& all, std::string_view one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
+  int resumed = 0, early = 0, drawn_behind = 0;
   for (std::uint64_t number = 0; number < drafts; ++number) {
     const Draft draft = generator.draft(number);
-    const auto at = std::find(draft.lines.begin(), draft.lines.end(), "client   write-early 100");
-    if (at == draft.lines.end() || at - draft.lines.begin() < 5) continue;
-    if (draft.lines[3] != "client   keep-session") continue;
-    ++early;
-    EXPECT_THAT(draft.options, testing::ElementsAre("tickets", "early-data"));
-    EXPECT_EQ(draft.options, draft.partner_options);
+    if (draft.lines.size() < 7 || draft.lines[3] != "client   keep-session" || draft.lines[5] != "both     reconnect") continue;
+    ++resumed;
+    for (const auto& options : {draft.options, draft.partner_options})
+      EXPECT_TRUE(has(options, "tickets") || has(options, "session-cache")) << draft.lines[6];
+    if (draft.lines[6] == "client   write-early 100") {
+      ++early;
+      EXPECT_TRUE(has(draft.options, "early-data") && has(draft.partner_options, "early-data"));
+    } else {
+      EXPECT_EQ(draft.lines[6], "both     handshake");
+    }
+    if (draft.lines.size() > 10) ++drawn_behind;
   }
-  EXPECT_GT(early, 20);
+  EXPECT_GT(resumed, 100);
+  EXPECT_GT(early, 30);
+  EXPECT_GT(drawn_behind, 50) << "a session that is resumed is worth little if nothing is done with it";
+}
+
+TEST(Generator, ResumesNothingWithAStackThatCannot) {
+  Stack stack = able();
+  std::erase(stack.abilities, "keep-session");
+  const Generator generator(1, stack, stack);
+  for (std::uint64_t number = 0; number < drafts; ++number)
+    for (const std::string& line : generator.draft(number).lines) ASSERT_THAT(line, testing::Not(testing::HasSubstr("keep-session")));
 }
 
 TEST(Generator, LetsNobodyCarryBytesWhereTheTransportBlocks) {

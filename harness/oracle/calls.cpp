@@ -267,10 +267,10 @@ namespace {
 // Whatever else than a transient fault could account for an error in that call.
 bool in_real_trouble(const SubjectCall& call) {
   const Moment& now = call.after;
-  for (const Since trouble : {now.fin, now.reset, now.fatal_alert, now.warning_alert, now.fatal_close_notify, now.plain, now.damaged,
-                              now.change_cipher_spec, now.raw, now.partial, now.odd_alert, now.own_fin, now.end_made_up,
-                              now.certificate_request, now.hello_request, now.unexpected_message, call.met.injected_end, call.met.recv_eof})
+  for (const Since trouble : {now.fin, now.own_fin, now.end_made_up, call.met.injected_end, call.met.recv_eof})
     if (is_so(trouble)) return true;
+  for (const Since odd : now.oddities())
+    if (is_so(odd)) return true;
   return is_so(call.before.error_reported()) || (call.call != Call::read && now.data_bytes > now.data_read);
 }
 
@@ -304,7 +304,7 @@ Finding transient_faults_leave_no_trace(const Facts& facts, const Question& aske
   std::vector<int> events{first->met.injected, last->ended};
   const bool good = end == Outcome::done || end == Outcome::sent || (end == Outcome::end_of_data && first->call == Call::read);
   const Moment& then = last->after;
-  const bool excused = is_so(then.post_handshake) || is_so(then.empty_data) || (last->call != Call::read && is_so(then.data));
+  const bool excused = is_so(then.post_handshake) || (last->call != Call::read && is_so(then.data));
   if (!good && excused) return not_reached("more than a transient fault befell it");
   if (!good) return broken(fmt::format("after a transient fault {}", told(*last)), events);
   if (closing && !facts.quiet()) {

@@ -281,12 +281,30 @@ Since Moment::error_reported() const {
                    answer(Call::send_alert, Outcome::end_of_data), answer(Call::renegotiate, Outcome::end_of_data)});
 }
 
+std::array<Since, 17> Moment::oddities() const {
+  return {plain,
+          damaged,
+          oversized,
+          raw,
+          partial,
+          change_cipher_spec,
+          empty_data,
+          fatal_alert,
+          warning_alert,
+          fatal_close_notify,
+          odd_alert,
+          unexpected_message,
+          hello_request,
+          certificate_request,
+          many_key_updates,
+          data_after_close_notify,
+          reset};
+}
+
 Since Moment::several_oddities() const {
   std::set<Since> met;
   bool open = false;
-  for (const Since odd :
-       {plain, damaged, oversized, raw, partial, change_cipher_spec, empty_data, fatal_alert, warning_alert, fatal_close_notify, odd_alert,
-        unexpected_message, hello_request, certificate_request, many_key_updates, data_after_close_notify, reset}) {
+  for (const Since odd : oddities()) {
     if (is_so(odd)) met.insert(odd);
     open |= odd == unclear;
   }

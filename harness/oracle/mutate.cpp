@@ -30,6 +30,18 @@ class Rewrite {
           },
           event.what);
   }
+  // The subject never sent this record: the transport call that moved it moved so many bytes fewer, or they would be missed on the wire.
+  void unsend(int number, const Record& record) {
+    erase_record(number);
+    const auto bytes = static_cast<long>(record.wire_bytes);
+    for (int before = number - 1; before > 0; --before) {
+      auto* call = std::get_if<TransportCall>(&at(before).what);
+      if (!call || call->side != Side::subject || call->flow != Flow::send || call->result < bytes) continue;
+      call->result -= bytes;
+      if (call->result == 0) erase(before);
+      return;
+    }
+  }
   template <typename Kind>
   void insert_before(int number, Kind what) {
     before_.push_back({number, at(number).line, std::move(what)});
@@ -267,16 +279,8 @@ class Lies {
 
   bool about_sent(int number, const Record& record) {
     if (!record.was_sent()) return false;
-    std::vector<int> gone{number};
-    for (int at = number; at > 0; --at) {  // with the transport call that sent it, or the bytes would be missed on the wire
-      const auto* call = honest_.at(at).as<TransportCall>();
-      if (!call || call->side != Side::subject || call->flow != Flow::send || call->result != static_cast<long>(record.wire_bytes))
-        continue;
-      gone.push_back(at);
-      break;
-    }
     Rewrite never_sent(honest_);
-    for (const int it : gone) never_sent.erase_record(it);
+    never_sent.unsend(number, record);
     if (tell(never_sent, "a record was never sent")) return true;
     Rewrite twice(honest_);
     twice.insert_after(number, record);
@@ -356,6 +360,9 @@ Transcript with_blame(const Transcript& honest) {
       record->of = 0;
     } else if (auto* end = std::get_if<TransportEnd>(&lie.at(event.number).what); end && end->from == Side::subject && end->by_wire) {
       end->by_wire = end->delivered = false;
+    } else if (const auto* lost = std::get_if<Lost>(&event.what); lost && lost->why == Lost::Why::dropped) {
+      const auto* dropped = std::get_if<Record>(&lie.at(lost->record).what);
+      if (dropped && dropped->from == Side::subject) lie.unsend(lost->record, *dropped);
     }
   }
   return lie.result();

@@ -20,7 +20,8 @@ using LieVisitor = std::function<bool(const Transcript& liar, std::string_view l
 // ones. True where the visitor had enough.
 bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit, std::span<const std::string> flag_values = {});
 
-// The transcript as a wire would write it that blames the subject for what the script made the wire do in the subject's direction.
+// The transcript as a wire would write it that blames the subject for what the script made the wire do in the subject's direction: what it
+// made was the subject's, and what it dropped was never sent.
 Transcript with_blame(const Transcript& honest);
 
 // Whether some lie breaks the clause, for a transcript on which it holds (where it is about nothing else: makes it crashed or hung).

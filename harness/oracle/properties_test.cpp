@@ -549,6 +549,15 @@ TEST(Unfinished, WhatCameBehindATransientFaultMayBeTheCauseOfAFailure) {
   EXPECT_EQ(closes(true), Kind::not_reached);
 }
 
+TEST(Unfinished, WhatIsNotGenuineAndCameBehindATransientFaultMayBeTheCauseOfAFailure) {
+  const auto reads = [](std::size_t bytes) {
+    Tale tale = connected().io(Call::read, Flow::recv, -1, "EAGAIN", true).reads(Outcome::want_read).arrives(data(bytes));
+    return judged("transient-faults-leave-no-trace", {{"call", {"read"}}}, tale.reads(Outcome::failed)).kind;
+  };
+  EXPECT_EQ(reads(16384), Kind::broken);
+  EXPECT_EQ(reads(16385), Kind::not_reached) << "longer than TLS allows";
+}
+
 TEST(Direction, WhatBrokeIsNotWhatACallWaitsFor) {
   const auto closes = [](std::string error) {
     return judged("direction-matches", {{"call", {"close"}}},

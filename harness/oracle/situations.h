@@ -116,7 +116,9 @@ struct Moment {
   Since close_done_twice = never;   // the latest of at least two closes that were done
   Since close_write_again = never;  // a one-way close behind another one that was done
   Since received_beside = never;    // a call of the second thread or the forked process that receives
-  // Of what is more than data, tickets, a few KeyUpdates and an orderly end, more than one kind: which of them a library met is its affair.
+  // What is more than data, tickets, a few KeyUpdates and an orderly end: since when each kind of it had come.
+  std::array<Since, 17> oddities() const;
+  // More than one kind of these: which of them a library met is its affair.
   Since several_oddities() const;
   Since key_update_owed() const;  // the application asked for new keys, and no KeyUpdate of its own has been on the wire since
   Since close_notify_arrived() const { return told_by_alert(close_notify); }
