@@ -87,7 +87,7 @@ const std::vector<Property>& properties() {
        {call, given},
        success_means_own_close_notify_sent},
       {"early-data-is-ended-as-due",
-       "A client whose handshake is done behind early data has sent EndOfEarlyData where the server accepted it, and none where it did "
+       "A client whose handshake is done behind early data has sent EndOfEarlyData if the server accepted it, and none if it did "
        "not.",
        {given},
        early_data_is_ended_as_due},
