@@ -179,16 +179,17 @@ class BotanSession final : public Session, public tls::Callbacks {
   Answer read(std::span<std::byte> into) override {
     if (!data_.empty() || !channel_) return data(into);
     if (told_later_) return *std::exchange(told_later_, std::nullopt);
-    if (is_ended()) return {"TLS::Channel::is_closed", 1, {}, 0, {}, Outcome::end_of_data};
+    if (is_ended()) return sent("TLS::Channel::is_closed", Outcome::end_of_data);
     Answer answer = received(65536, [&] { return Outcome::want_read; });
     if (data_.empty()) return answer;
     // What the library gave before it reported an alert, or failed, comes before that.
-    if (answer.outcome != Outcome::want_read && answer.outcome != Outcome::end_of_data) told_later_ = answer;
+    if (answer.outcome == Outcome::alert || answer.outcome == Outcome::failed || answer.outcome == Outcome::refused) told_later_ = answer;
     return data(into);
   }
 
   Answer write(std::span<const std::byte> from) override {
     if (!channel_) return refused("TLS::Channel::send");
+    if (broken_) return *broken_;
     // A write that is made again after its records could not be sent is not protected again, whatever has sent them since.
     if (writing_ == 0) {
       const Answer answer = call("TLS::Channel::send", [&] { channel_->send(bytes(from.data()), from.size()); });
@@ -207,7 +208,7 @@ class BotanSession final : public Session, public tls::Callbacks {
 
   Answer close_write() override {
     if (!channel_) return refused("TLS::Channel::close");
-    return call("TLS::Channel::close", [&] { channel_->close(); });
+    return call_that_sends("TLS::Channel::close", [&] { channel_->close(); });
   }
 
   Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte>) override {
@@ -215,12 +216,12 @@ class BotanSession final : public Session, public tls::Callbacks {
       case Call::send_alert: {
         if (!channel_) return refused("TLS::Channel::send_alert");
         const tls::Alert alert(static_cast<tls::Alert::Type>(std::stoi(arguments.at(1))), arguments.at(0) == "2");
-        return this->call("TLS::Channel::send_alert", [&] { channel_->send_alert(alert); });
+        return call_that_sends("TLS::Channel::send_alert", [&] { channel_->send_alert(alert); });
       }
 #if BOTAN_VERSION_MAJOR >= 3
       case Call::key_update:
         if (!channel_) return refused("TLS::Channel::update_traffic_keys");
-        return this->call("TLS::Channel::update_traffic_keys", [&] { channel_->update_traffic_keys(!arguments.empty()); });
+        return call_that_sends("TLS::Channel::update_traffic_keys", [&] { channel_->update_traffic_keys(!arguments.empty()); });
       case Call::keep_session: {
         auto stored = of_client_.find(server_, *this, policy_);
         memory_.kept = stored.empty() ? std::nullopt : std::optional(std::move(stored.back()));
@@ -332,6 +333,11 @@ class BotanSession final : public Session, public tls::Callbacks {
     return sent(native, Outcome::done);
   }
 
+  template <typename Do>
+  Answer call_that_sends(std::string_view native, Do make) {
+    return broken_ ? *broken_ : call(native, make);
+  }
+
   // The library has thrown, and may have an alert to send.
   Answer failed(std::string_view native, const std::exception& error, std::string code) {
     (void)send_all();
@@ -350,7 +356,7 @@ class BotanSession final : public Session, public tls::Callbacks {
     if (got == 0) return {"recv", 0, {}, 0, {}, Outcome::cut};
     const Answer answer = call("TLS::Channel::received_data", [&] { channel_->received_data(some.data(), static_cast<std::size_t>(got)); });
     has_failed_ = answer.outcome == Outcome::failed || (alert_ && alert_->is_fatal());
-    if (answer.outcome == Outcome::failed || answer.outcome == Outcome::refused) return answer;
+    if (answer.outcome != Outcome::done) return answer;
     if (is_ended()) return with(answer, Outcome::end_of_data);
     if (alert_ && alert_->is_fatal()) return with(answer, Outcome::alert);
     return with(answer, otherwise());
@@ -363,11 +369,14 @@ class BotanSession final : public Session, public tls::Callbacks {
     return with_bytes({"TLS::Callbacks::tls_record_received", static_cast<long>(size), {}, 0, {}, Outcome::done}, size);
   }
 
-  // All that is to be sent, as far as the transport takes it.
+  // All that is to be sent, as far as the transport takes it. Nothing goes out any more on one that broke.
   bool send_all() {
-    while (!to_send_.empty()) {
+    while (!to_send_.empty() && !broken_) {
       const auto put = ::send(options_.transport, to_send_.data(), to_send_.size(), 0);
-      if (put < 0) return false;
+      if (put < 0) {
+        if (errno != EAGAIN && errno != EINTR) broken_ = of_transport("send", Outcome::want_write);
+        return false;
+      }
       to_send_.erase(0, static_cast<std::size_t>(put));
     }
     return true;
@@ -415,6 +424,7 @@ class BotanSession final : public Session, public tls::Callbacks {
   std::optional<tls::Alert> alert_;
   bool has_failed_ = false;
   std::optional<Answer> told_later_;
+  std::optional<Answer> broken_;  // the transport, for sending
   std::optional<bool> resumed_;
 };
 

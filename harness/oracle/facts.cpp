@@ -155,6 +155,7 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
   if (established) note(now.anything, number);
   if (contents.type == ContentType::raw) return note(now.raw, number);
   if (bytes < record.wire_bytes) return note(now.partial, number);
+  if (record.encrypted) note(now.protected_arrived, number);
   constexpr std::size_t most = 16384, around = 5 + 1 + 16;  // RFC 8446 5.1, 5.4; header, inner type, tag
   if (record.encrypted && (contents.content_bytes > most || (tls13 && record.wire_bytes > most + around))) note(now.oversized, number);
   // What is not protected cannot be proved false: in the clear it is what its content says.
@@ -260,6 +261,11 @@ std::vector<Alert> alerts_of(const Contents& record) {
 }
 
 bool moves_bytes(std::string_view function) { return is_data_function(function); }
+
+Since Moment::shaken_hands() const {
+  const bool may_have = is_so(any_answer(Call::read)) || is_so(any_answer(Call::peek)) || is_so(any_answer(Call::write));
+  return handshake_done == never && is_so(protected_arrived) && may_have ? unclear : handshake_done;
+}
 
 Since Moment::any_answer(Call call) const {
   const auto& outcomes = answered[static_cast<std::size_t>(call)];

@@ -234,7 +234,9 @@ const std::vector<Row>& rows() {
        [](const At& at) { return at.now.several_oddities(); }},
 
       // What the subject had done and been told.
-      {{"handshake-done", "the handshake was done"}, When::history, [](const At& at) { return at.now.handshake_done; }},
+      {{"handshake-done", "the handshake was done; unclear behind a read, peek or write that may have done it"},
+       When::history,
+       [](const At& at) { return at.now.shaken_hands(); }},
       {{"handshake-begun", "the handshake was called"}, When::history, [](const At& at) { return at.now.handshake_begun; }},
       {{"unread-data", "more application data was delivered before the close_notify than the subject's reads have returned"},
        When::history,

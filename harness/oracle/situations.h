@@ -72,6 +72,7 @@ struct Moment {
   Since false_start = never;
   Since starved = never;  // an allocation of the library failed, as the script said
   Since handshake_done = never, handshake_begun = never, early_data_called = never;
+  Since protected_arrived = never;  // a whole record under keys, of the handshake or behind it
   Since own_close_notify = never, own_fin = never;
   Since own_unknown_record = never;  // a record that the wire has no keys for
   Since own_unseen = never;          // bytes that the library handed over, and that the wire never saw as whole records
@@ -104,6 +105,8 @@ struct Moment {
   Since pending_number = never;
 
   Since answer(Call call, Outcome outcome) const { return answered[static_cast<std::size_t>(call)][static_cast<std::size_t>(outcome)]; }
+  // `unclear` where a call that shakes hands by itself in many libraries may have done so.
+  Since shaken_hands() const;
   Since any_answer(Call call) const;
   Since any_call_answered(Outcome outcome) const;
   Since error_reported() const;  // cut, reset, alert or failed; a write or close: end-of-data too

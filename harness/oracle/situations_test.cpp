@@ -343,6 +343,18 @@ TEST(Situations, WhatTheApplicationDidToTheLibraryMustBeNamed) {
   EXPECT_FALSE(speaks("not flags-set"));
 }
 
+TEST(Situations, AReadOrAWriteMayHaveShakenHandsByItself) {
+  const Record finished = but(handshake_message("Finished"), [](Record& it) { it.established = false; });
+  for (const Call call : {Call::read, Call::peek, Call::write}) {
+    const Transcript implicit = Tale().arrives(finished).answers(call, Outcome::done).close(Outcome::sent);
+    EXPECT_FALSE(fits(implicit, "handshake-done")) << spell(call);
+    EXPECT_FALSE(fits(implicit, "not handshake-done")) << spell(call);
+    // Nothing had come under any key, so that there were none.
+    EXPECT_TRUE(fits(Tale().answers(call, Outcome::done).close(Outcome::sent), "not handshake-done")) << spell(call);
+  }
+  EXPECT_TRUE(fits(Tale().arrives(finished).answers(Call::handshake, Outcome::failed).close(Outcome::sent), "not handshake-done"));
+}
+
 TEST(Situations, ASessionTakesItsContextsQuietShutdown) {
   const Transcript run =
       connected().extra(Call::set, "context-quiet-shutdown on").close(Outcome::sent).new_session().handshake().close(Outcome::done);
