@@ -26,6 +26,8 @@ namespace {
 
 // A peer whose one answer costs that much CPU time is not slow, it spins: a whole close costs less than a thousandth of it.
 constexpr std::chrono::milliseconds spin_budget{500};
+// A runtime (ability own-memory) loads and compiles while it answers, on several processors: so many times as much.
+constexpr int runtime_share = 20;
 // How often a peer that has not answered is looked at.
 constexpr std::chrono::milliseconds glance{200};
 // One that has not answered so often, and seldom did, is known for it: from then on all this is a tenth.
@@ -343,6 +345,8 @@ Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
   set_receive_timeout(channel_.descriptor(), glance / share);
   Channel::Got got = channel_.receive(packet_);
   if (got != Channel::Got::timeout) return got;
+  const bool runtime = std::find(hello_.abilities.begin(), hello_.abilities.end(), "own-memory") != hello_.abilities.end();
+  const std::chrono::milliseconds budget = runtime ? spin_budget * runtime_share : spin_budget / share;
   // One that computes, or could if the machine had nothing else to do, is not silent.
   const Look first = look_at(pid_);
   Look last = first;
@@ -350,7 +354,7 @@ Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
     got = channel_.receive(packet_);
     if (got != Channel::Got::timeout) return got;
     const Look now = look_at(pid_);
-    if (now.used - first.used >= spin_budget / share) {
+    if (now.used - first.used >= budget) {
       kill_group();
       hung = PeerEnd{Died::How::spun, "it used up its CPU time and did not answer"};
       return got;

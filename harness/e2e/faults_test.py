@@ -278,6 +278,19 @@ def test_a_peer_that_fails_in_a_run_is_named_for_it_and_costs_nobody_else_a_resu
         assert done.returncode == 3 and any("fake@1.0" in problem for problem in report["problems"]), report["problems"]
 
 
+@pytest.mark.parametrize("runtime", [False, True])
+def test_a_runtime_that_loads_and_compiles_while_it_answers_is_not_taken_to_spin(tlsbye, peers, runtime):
+    hello = 'HELLO.replace(b"close-write", b"close-write own-memory")' if runtime else "HELLO"
+    folder = peers(f"""import time
+control.send({hello})
+while control.recv(65536):
+    while time.process_time() < 1.5:
+        pass
+    control.send(b"unsupported\\twhy=no\\nready\\n")""")
+    done = tlsbye("run", *ONE, "--stack", "fake", "--peers", folder, "--jobs", 1, timeout=PATIENCE)
+    assert ("used up its CPU time" in done.stderr) is not runtime, done.stderr
+
+
 # Never done with its handshake: it writes a byte, and waits again, be it for a byte of the other side.
 BUSY = """control.send(HELLO)
 transport = None

@@ -674,6 +674,14 @@ TEST(WrittenDataArrivesFirst, AWriteThatIsNotFinishedMayHaveSentMore) {
   EXPECT_EQ(judged("written-data-arrives-first", {}, twice).kind, Kind::broken);
 }
 
+TEST(WrittenDataArrivesFirst, AWriteThatWasHeldUpMayHaveTakenMoreThanItSaid) {
+  for (const std::string error : {"EAGAIN", "EINTR"}) {
+    const Transcript run =
+        connected().io(Call::write, Flow::send, -1, error, true, 24).writes(1).sent(data(1)).close(Outcome::sent, {close_notify()});
+    EXPECT_EQ(judged("written-data-arrives-first", {}, run).kind, Kind::holds) << error;
+  }
+}
+
 TEST(TransportLeftOpen, ADeadProcessHasNoTransport) {
   EXPECT_EQ(judged("transport-left-open", {}, connected().close(Outcome::done).dies(Call::read).own_end_seen()).kind, Kind::not_reached);
 }
