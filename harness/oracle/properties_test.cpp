@@ -653,6 +653,19 @@ TEST(NothingAfterCloseNotify, WhatTheApplicationBroughtAboutIsNotTheLibrarys) {
   EXPECT_EQ(judged("nothing-after-close-notify", {}, alerted().option("due-alert")).kind, Kind::broken) << "the library chose it";
 }
 
+TEST(SuccessMeansOwnCloseNotifySent, NothingGoesOutOnATransportThatHasBroken) {
+  const auto read_answered_the_end = [](std::string error) {
+    return connected()
+        .fin_arrives()
+        .io(Call::read, Flow::send, -1, error, false, 31)
+        .reads(Outcome::end_of_data)
+        .close_write(Outcome::done);
+  };
+  const Parameters with{{"call", {"close-write"}}};
+  EXPECT_EQ(judged("success-means-own-close-notify-sent", with, read_answered_the_end("EPIPE")).kind, Kind::not_reached);
+  EXPECT_EQ(judged("success-means-own-close-notify-sent", with, read_answered_the_end("EAGAIN")).kind, Kind::broken);
+}
+
 TEST(SuccessMeansOwnCloseNotifySent, OneThatWentOutInTheHandshakeWasSent) {
   Tale tale;
   tale.close(Outcome::sent, {in_the_clear(close_notify())}).handshake().close(Outcome::want_read);

@@ -184,7 +184,9 @@ Finding success_means_own_close_notify_sent(const Facts& facts, const Question& 
     if (!(success || asks) || !is_so(before.handshake_done)) return not_reached("");
     // Who has met an error owes no close_notify; and what a broken transport took, the wire never saw.
     if (is_so(before.error_reported()) || is_so(before.own_fatal_alert) || is_so(before.own_fin) || is_so(call.after.fatal_alert) ||
-        is_so(call.met.send_broken) || is_so(call.met.injected_end))
+        is_so(call.met.injected_end) || std::any_of(facts.calls().begin(), facts.calls().end(), [&](const SubjectCall& other) {
+          return other.began <= call.began && is_so(other.met.send_broken);
+        }))
       return not_reached("an error came before");
     for (const SentRecord& sent : facts.sent()) {
       const SubjectCall* owner = owner_of(sent, facts);
