@@ -634,10 +634,11 @@ std::variant<PeerProcess*, HarnessError> Runner::peer(const Stack& stack, Side s
 std::variant<Made, HarnessError> Runner::once(const Run& run) {
   Aims aims;
   for (int tries = 0;;) {
-    const auto subject = peer(*run.subject, Side::subject);
-    if (const auto* error = std::get_if<HarnessError>(&subject)) return *error;
+    // In this order: where there are too many processes, those of subjects go.
     const auto partner = peer(*run.partner, Side::partner);
     if (const auto* error = std::get_if<HarnessError>(&partner)) return *error;
+    const auto subject = peer(*run.subject, Side::subject);
+    if (const auto* error = std::get_if<HarnessError>(&subject)) return *error;
     try {
       Stage stage(run, options_.isolate, *std::get<PeerProcess*>(subject), *std::get<PeerProcess*>(partner),
                   make_transports(Stage::transport_of(run)), aims);

@@ -308,6 +308,19 @@ TEST_P(Made, TheReplyIsDeliveredBeforeTheCloseSucceeds) {
   EXPECT_GT(success, reply);
 }
 
+TEST_P(Made, ManyPartnersInTurnTakeNoProcessFromTheRunUnderWay) {
+  const LoadedScenarios loaded =
+      parse_scenarios("[[scenario]]\nid = \"it\"\ntitle = \"It.\"\nwhy = \"Why.\"\nscript = '''\nboth handshake\n'''\n", "test", "test");
+  Runner runner(RunnerOptions{GetParam(), std::chrono::seconds(10)});
+  for (int i = 0; i < 12; ++i) {
+    Stack partner = openssl();
+    partner.version = std::to_string(i);
+    const auto made = runner.make({&loaded.scenarios.front(), &openssl(), &partner, Role::client, Tls::v1_3, Io::blocking, {}});
+    ASSERT_TRUE(std::holds_alternative<tlsbye::Made>(made)) << i;
+    EXPECT_THAT(told_answers(std::get<tlsbye::Made>(made).transcript), testing::ElementsAre("1 handshake = done")) << i;
+  }
+}
+
 TEST_P(Made, APeerThatIsBlockedForGoodSaysSoAndItsFurtherLinesAreNotCarriedOut) {
   const Transcript run = make("both handshake\nsubject close until done\nsubject read\n");
   bool refused = false, for_good = false;
