@@ -65,6 +65,9 @@ constexpr std::array lies{
     Lie{"lie-invents", "a read gives as much as it is asked for, without end"},
     Lie{"lie-looks-often", "a read first looks 5000 times whether more has come"},
     Lie{"lie-dies-at-random", "SIGSEGV in one call of a dozen"},
+    Lie{"lie-rarely-loses-a-byte", "the first read behind an own KeyUpdate gives a byte less"},
+    Lie{"lie-rarely-closes-twice", "a close behind a close-write and data that was read since sends a second close_notify"},
+    Lie{"lie-rarely-forgets-a-flag", "behind a peek the flag of the own close_notify is not set"},
     Lie{"lie-unprintable", "the words for each call move the cursor, break the line and turn the direction of writing"},
     Lie{"lie-floods", "close says more on the control socket, without end"},
 };
@@ -113,6 +116,11 @@ class RogueSession final : public Session {
     if (lies("ends-early") && answer.outcome == Outcome::want_read) answer = made_up("SSL_read", 0, Outcome::end_of_data);
     ended_ = ended_ || answer.outcome == Outcome::end_of_data;
     over_ = over_ || ended_;
+    if (lies("rarely-loses-a-byte") && key_updated_ && answer.bytes > 1 && !lost_) {
+      lost_ = true;
+      --answer.bytes;
+    }
+    if (answer.bytes > 0) read_behind_close_ = closed_write_;
     return twisted(answer);
   }
 
@@ -146,7 +154,7 @@ class RogueSession final : public Session {
     Answer answer = honest_->close();
     if (lies("leaks")) static_cast<void>(::dup(options_.transport));
     if (lies("raises-sigpipe") && answer.outcome == Outcome::reset) std::raise(SIGPIPE);
-    if (first && lies("close-twice")) {
+    if ((first && lies("close-twice")) || (lies("rarely-closes-twice") && read_behind_close_)) {
       const int after = SSL_get_shutdown(ssl_);
       SSL_set_shutdown(ssl_, after & ~SSL_SENT_SHUTDOWN);
       answer = honest_->close();
@@ -171,10 +179,13 @@ class RogueSession final : public Session {
   Answer close_write() override {
     over_ = true;
     const Answer answer = honest_->close_write();
+    closed_write_ = true;
     return twisted(lies("waits-in-close-write") && answer.outcome == Outcome::done ? honest_->close_write() : answer);
   }
 
   Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) override {
+    key_updated_ = key_updated_ || call == Call::key_update;
+    peeked_ = peeked_ || call == Call::peek;
     if (call != Call::set || arguments.empty() || arguments.front() != spell(Switch::timeout)) return honest_->extra(call, arguments, into);
     timeout_ms_ = std::atoi(arguments.back().c_str());
     return made_up("timeout", 0, Outcome::done);
@@ -182,6 +193,9 @@ class RogueSession final : public Session {
 
   State state() const override {
     State state = honest_->state();
+    if (lies("rarely-forgets-a-flag") && peeked_)
+      for (auto& [name, value] : state)
+        if (name == "shutdown") value = value == "SENT|RECEIVED" ? "RECEIVED" : value == "SENT" ? "none" : value;
     if (!lies("wrong-flag")) return state;
     for (auto& [name, value] : state)
       if (name == "shutdown")
@@ -255,6 +269,7 @@ class RogueSession final : public Session {
   bool over_ = false;   // a close was called or data has ended
   bool ended_ = false;  // end-of-data was answered
   bool lost_ = false;
+  bool key_updated_ = false, peeked_ = false, closed_write_ = false, read_behind_close_ = false;
   int timeout_ms_ = 0;  // of a read; OpenSSL has none
 };
 
