@@ -405,6 +405,8 @@ class OpenSslSession final : public Session {
     return answer;
   }
   Answer write_early(std::span<const std::byte> from) {
+    // A server may call it too, but what it writes before the client's Finished is data like any other (SSL_read_early_data(3)).
+    if (SSL_is_server(ssl_.get())) return refused("SSL_write_early_data");
     std::size_t written = 0;
     Answer answer = early("SSL_write_early_data", SSL_write_early_data(ssl_.get(), from.data(), from.size(), &written));
     if (answer.outcome == Outcome::done) answer.bytes = written;

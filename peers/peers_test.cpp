@@ -666,6 +666,7 @@ TEST_P(StackTest, EarlyDataIsSentWithTheFirstMessageOfAResumedSession) {
   Link link(subject, partner, tls(), io(), "tickets early-data", "tickets early-data");
   if (stack() == "openssl") {
     EXPECT_EQ(outcome(subject.do_(Line("write-early").with("size", 5))), "refused") << "nothing is resumed";
+    EXPECT_EQ(outcome(partner.do_(Line("write-early").with("size", 5))), "refused") << "a server's is not early data";
   }
   link.handshake();
   link.both(Line("read").with("until", "done"), Line("write").with("size", 5));
