@@ -155,9 +155,9 @@ void Server::read(const Line& request, Until until) {
     return answer;
   };
   // No protection makes more data of fewer bytes: a library that gives more than it has received invents it, and would for ever. So does
-  // one that goes on giving what was never sent, and receives nothing: a few bytes at a time it would take too long to give more than it
-  // received.
-  constexpr int most_of_nothing = 1000;
+  // one that goes on giving what was never sent, and receives nothing, for longer than a record lasts: a few bytes at a time it would take
+  // too long to give more than it received.
+  constexpr int most_of_nothing = 16384;  // a record's, byte by byte
   int times = 0, of_nothing = 0;
   long long received = c.transport.moved().received;
   repeat(until, once, [&] {
