@@ -34,7 +34,7 @@ struct Standing {
   Epoch epoch;
   HandshakeReader messages;
   std::optional<int> next_handshake;  // a renegotiation whose keys the next ChangeCipherSpec turns on
-  bool offers_early = false;          // the ClientHello did: what it sends next may be under a key that nobody told
+  bool offers_early = false;          // the ClientHello did: what it sends next may be under a key that the key log lacks
   bool finished = false;              // where only application keys are known: a record as long as a Finished has gone by
 };
 

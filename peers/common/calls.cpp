@@ -155,17 +155,20 @@ void Server::read(const Line& request, Until until) {
     return answer;
   };
   // No protection makes more data of fewer bytes: a library that gives more than it has received invents it, and would for ever. So does
-  // one that goes on giving what was never sent, and receives nothing, for longer than a record lasts: a few bytes at a time it would take
-  // too long to give more than it received.
+  // one that goes on giving what was never sent, and receives nothing, for longer than a record lasts and for more bytes than it received
+  // since the statement began: a few bytes at a time it would take too long to give more than it ever received.
   constexpr int most_of_nothing = 16384;  // a record's, byte by byte
   int times = 0, of_nothing = 0;
-  long long received = c.transport.moved().received;
+  const long long at_first = c.transport.moved().received;
+  long long received = at_first;
+  std::size_t read = c.moved.read;  // when something was received last
   repeat(until, once, [&] {
     ++times;
-    of_nothing = c.moved.intact || c.transport.moved().received != received ? 0 : of_nothing + 1;
+    ++of_nothing;
+    if (c.moved.intact || c.transport.moved().received != received) of_nothing = 0, read = c.moved.read;
     received = c.transport.moved().received;
-    const bool invented =
-        until == Until::end && (std::cmp_greater(c.moved.read, c.transport.moved().received) || of_nothing > most_of_nothing);
+    const bool of_no_record = of_nothing > most_of_nothing && std::cmp_greater(c.moved.read - read, received - at_first);
+    const bool invented = until == Until::end && (std::cmp_greater(c.moved.read, received) || of_no_record);
     if (invented)
       conversation_.line("endless")
           .with("during", spell(now_.call))

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -29,7 +30,7 @@ struct Range {
 
 // Nothing here allocates.
 thread_local bool counts = false;
-long left = -1;  // allocations until one fails; -1: none will
+std::atomic<long> left = -1;  // allocations until one fails; negative: none will. Two threads may close at once
 std::optional<Failed> failed;
 std::array<Range, 4> ours;  // the code of this program, and of the C++ runtime
 
@@ -54,7 +55,7 @@ bool fails(const char* function, std::size_t size, const void* caller) {
   if (!counts || left < 0) return false;
   for (const Range& range : ours)
     if (range.has(reinterpret_cast<std::uintptr_t>(caller))) return false;
-  if (left-- > 0) return false;
+  if (left.fetch_sub(1) != 0) return false;
   failed = {function, size};
   errno = ENOMEM;
   return true;

@@ -1,8 +1,8 @@
 // The memory of the library under test: an allocation that it makes in a close can be made to fail.
 //
-// The program defines malloc, calloc and realloc itself, before libc's (heap.cpp). Its own allocations, those of the adapter and those of
-// the C++ runtime are told from the library's by where they are called from, and never fail. Where a sanitizer has the allocator, nothing
-// can be made to fail.
+// The program defines malloc, calloc and realloc itself, before libc's (heap.cpp). An allocation is the library's unless code of the
+// program (the adapter's too) or of the C++ runtime makes it; those never fail. If a sanitizer has the allocator, nothing can be made to
+// fail.
 #pragma once
 
 #include <cstddef>

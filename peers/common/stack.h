@@ -96,7 +96,7 @@ class Session {
   //   key_update               {} or {"requested"}
   //   renegotiate, clear, keep_session  {}
   //   write_early              writes what is in `into`
-  //   read_early               reads into `into`; end_of_data where there is no early data, or no more
+  //   read_early               reads into `into`; end_of_data if there is no early data, or no more
   //   set                      {name, value}: ability "set-NAME"; the names are listed in peers/README.md
   // Outcome::unsupported for one that the stack did not promise.
   virtual Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) = 0;
