@@ -11,15 +11,6 @@
 #include <string_view>
 #include <utility>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
-
 namespace tlsbye::peer::heap {
 namespace {
 
@@ -50,7 +41,7 @@ int note_ours(dl_phdr_info* file, std::size_t, void* next) {
   return 0;
 }
 
-#ifndef SANITIZED
+#ifndef TLSBYE_SANITIZED
 bool fails(const char* function, std::size_t size, const void* caller) {
   if (!counts || left < 0) return false;
   for (const Range& range : ours)
@@ -63,12 +54,6 @@ bool fails(const char* function, std::size_t size, const void* caller) {
 #endif
 
 }  // namespace
-
-#ifdef SANITIZED
-const bool possible = false;
-#else
-const bool possible = true;
-#endif
 
 void starve(long after) {
   std::size_t next = 0;
@@ -88,7 +73,7 @@ std::optional<Failed> take_failed() { return std::exchange(failed, std::nullopt)
 
 }  // namespace tlsbye::peer::heap
 
-#ifndef SANITIZED
+#ifndef TLSBYE_SANITIZED
 extern "C" {
 // libc's own, under the names that it keeps for who defines the usual ones.
 void* __libc_malloc(std::size_t size);                     // NOLINT(bugprone-reserved-identifier)
