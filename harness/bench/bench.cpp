@@ -115,7 +115,7 @@ Scenario handshake_and_close(std::string_view close) {
                                                              "{}'''\n",
                                                              close),
                                                  "bench", "bench");
-  if (loaded.scenarios.size() != 1) throw Stop{exit_harness, "tlsbye-bench: its scenario does not parse"};
+  if (loaded.scenarios.size() != 1) throw Stop{exit_harness, "tlsbye-bench: its scenario does not parse\n" + rendered(loaded.diagnostics)};
   return loaded.scenarios.front();
 }
 
@@ -124,7 +124,7 @@ struct Stage {
   std::vector<Stack> stacks = stacks_of(house).stacks;
   std::vector<Clause> clauses = clauses_of(house);
   Scenario two_way = handshake_and_close("both close until done\n");
-  Scenario one_way = handshake_and_close("subject close-write\npartner close until done\nsubject read until end\n");
+  Scenario one_way = handshake_and_close("subject close-write\npartner close until done\nsubject read to-end\n");
 
   const Stack* find(const std::string& name) const {
     const auto found = std::find_if(stacks.begin(), stacks.end(), [&](const Stack& stack) { return stack.name == name; });
