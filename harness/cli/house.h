@@ -33,7 +33,7 @@ struct Stop {
 struct House {
   std::filesystem::path scenarios;               // the folder "scenarios"
   std::filesystem::path peers;                   // peer programs
-  std::filesystem::path rogues;                  // peers that lie, for the selftest
+  std::filesystem::path rogues;                  // peers that lie, and a client program, for the selftest
   std::filesystem::path kit;                     // what peers for obtained builds are made of
   std::vector<std::filesystem::path> more = {};  // further folders of scenarios, and of clauses in their folder "clauses"
   std::vector<Library> libraries = {};           // built elsewhere, to run peers against

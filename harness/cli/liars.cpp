@@ -11,7 +11,8 @@
 namespace tlsbye {
 namespace {
 
-const Rows::Keys keys{"property", "with", "lie", "blame", "role", "tls", "io", "options", "partner_options", "schedule", "script"};
+const Rows::Keys keys{"property", "with",    "lie",             "blame",    "program", "role", "tls",
+                      "io",       "options", "partner_options", "schedule", "script"};
 
 void read_liar(const toml::table& table, const std::filesystem::path& file, Rows& rows, LoadedLiars& into) {
   Liar liar;
@@ -28,6 +29,8 @@ void read_liar(const toml::table& table, const std::filesystem::path& file, Rows
   liar.lie = rows.text(table, "lie").value_or("");
   liar.blame = rows.yes(table, "blame").value_or(false);
   if (liar.lie.empty() != liar.blame) rows.report(table.source(), "a [[liar]] needs either a `lie` or `blame = true`");
+  liar.program = rows.text(table, "program").value_or("");
+  if (!liar.program.empty() && liar.blame) rows.report(Rows::place(table, "program"), "a program lies by itself: it needs a `lie`");
   for (const Role role : rows.enums<Role>(table, "role")) liar.role = role;
   for (const Tls tls : rows.enums<Tls>(table, "tls")) liar.tls = tls;
   for (const Io io : rows.enums<Io>(table, "io")) liar.io = io;

@@ -11,13 +11,14 @@
 
 namespace tlsbye {
 
-// The lie is told by the subject (`lie` names an ability of the rogue peer), or by the wire (`blame`: what the wire did in the subject's
-// direction is told as the subject's own doing).
+// The lie is told by the subject (`lie` names an ability of the rogue peer, or a word for a program), or by the wire (`blame`: what the wire
+// did in the subject's direction is told as the subject's own doing).
 struct Liar {
   const Property* property = nullptr;
   Parameters parameters;
   std::string lie;
   bool blame = false;
+  std::string program;  // of the rogues' folder, a client: it is the subject then, as in `tlsbye probe --listen`; empty: the rogue peer is
   Role role = Role::client;
   Tls tls = Tls::v1_3;
   Io io = Io::blocking;

@@ -122,10 +122,13 @@ Selected choose(const House& house, const RunWords& words) {
   Selected chosen;
   chosen.scenarios = scenarios_of(house);
   chosen.all_clauses = clauses_of(house);
-  check_globs(words.selection.scenarios, ids_of(chosen.scenarios, [](const Scenario& s) -> std::string_view { return s.id; }), "scenario");
-  check_globs(words.clauses, ids_of(chosen.all_clauses, [](const Clause& c) -> std::string_view { return c.id; }), "clause");
+  std::vector<const Clause*> of_libraries;
   for (const Clause& clause : chosen.all_clauses)
-    if (words.clauses.empty() || matches_any(words.clauses, clause.id)) chosen.clauses.push_back(clause);
+    if (!clause.property->of_programs) of_libraries.push_back(&clause);
+  check_globs(words.selection.scenarios, ids_of(chosen.scenarios, [](const Scenario& s) -> std::string_view { return s.id; }), "scenario");
+  check_globs(words.clauses, ids_of(of_libraries, [](const Clause* c) -> std::string_view { return c->id; }), "clause");
+  for (const Clause* clause : of_libraries)
+    if (words.clauses.empty() || matches_any(words.clauses, clause->id)) chosen.clauses.push_back(*clause);
 
   chosen.found = stacks_of(house, words.patience, words_for_obtained(words.selection));
   if (chosen.found.stacks.empty()) {

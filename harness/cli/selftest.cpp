@@ -6,6 +6,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/cli/liars.h"
+#include "harness/cli/program.h"
 #include "harness/cli/story.h"
 #include "harness/oracle/mutate.h"
 #include "harness/runner/replay_id.h"
@@ -43,6 +44,19 @@ Transcript made(Runner& runner, const Run& run) {
   return std::move(std::get<Made>(result).transcript);
 }
 
+// The client program that was started, with the lie or without it.
+Transcript made_by_program(const House& house, Runner& runner, const Liar& liar, const Stack& partner, bool lies) {
+  ProgramWords words;
+  words.listen = "0";
+  words.command = {(house.rogues / liar.program).string(), "{host}", "{port}", "{ca}"};
+  if (lies) words.command.push_back(liar.lie);
+  words.patience = std::chrono::minutes(1);  // it ends by itself
+  const PreparedProgram program(house, words);
+  Run run{&liar.scenario, &program.stack(), &partner, Role::client, liar.tls, Io::nonblocking, {}};
+  run.program = &program.program();
+  return made(runner, run);
+}
+
 // With what it is held against, where it is a run of a sweep.
 Transcript made_with_reference(Runner& runner, Run run) {
   Transcript transcript = made(runner, run);
@@ -54,7 +68,7 @@ Transcript made_with_reference(Runner& runner, Run run) {
 }
 
 // Each liar's script once with the truth and once with the lie. True where every property was held and broken.
-bool try_liars(const std::vector<Liar>& liars, const Stack& rogue, const Stack& partner) {
+bool try_liars(const House& house, const std::vector<Liar>& liars, const Stack& rogue, const Stack& partner) {
   // Short: among the lies are peers that never answer.
   Runner runner(RunnerOptions{false, std::chrono::seconds(1)});
   std::map<std::string_view, bool> proven;
@@ -66,8 +80,11 @@ bool try_liars(const std::vector<Liar>& liars, const Stack& rogue, const Stack& 
     const auto run = [&](const Scenario& scenario) {
       return made_with_reference(runner, Run{&scenario, &rogue, &partner, liar.role, liar.tls, liar.io, liar.schedule});
     };
-    const Transcript truth = run(liar.scenario);
-    const Transcript lie = liar.blame ? with_blame(truth) : run(lying);
+    const bool by_program = !liar.program.empty();
+    const Transcript truth = by_program ? made_by_program(house, runner, liar, partner, false) : run(liar.scenario);
+    const Transcript lie = liar.blame    ? with_blame(truth)
+                           : by_program ? made_by_program(house, runner, liar, partner, true)
+                                        : run(lying);
     const Finding honest = judge(*liar.property, liar.parameters, truth);
     const Finding with_lie = judge(*liar.property, liar.parameters, lie);
     const bool good = honest.kind == Finding::Kind::holds && caught(with_lie.kind);
@@ -134,7 +151,7 @@ int selftest_command(const House& house) {
   const FoundStacks found = stacks_of(house);
   const FoundStacks rogues = find_stacks(house.rogues, std::chrono::seconds(10));
   const Stack& partner = stack_called(found.stacks, "openssl");
-  const bool properties_fail = try_liars(loaded.liars, stack_called(rogues.stacks, "rogue"), partner);
+  const bool properties_fail = try_liars(house, loaded.liars, stack_called(rogues.stacks, "rogue"), partner);
   const bool clauses_fail = try_clauses(house, found.stacks, partner);
   fmt::print("\nselftest: {}\n", properties_fail && clauses_fail ? "every check can fail" : "NOT every check can fail");
   return properties_fail && clauses_fail ? exit_done : exit_no;

@@ -4,7 +4,7 @@
 #   bin/tlsbye                    the program
 #   libexec/tlsbye/peers          one program a stack
 #   libexec/tlsbye/kit            what `tlsbye get` makes peers of
-#   libexec/tlsbye/rogues         the peers that lie, for `tlsbye selftest`
+#   libexec/tlsbye/rogues         the peers that lie, and a client, for `tlsbye selftest`
 #   share/tlsbye/scenarios        scenarios, clauses, known.toml
 #   share/man, share/bash-completion, share/zsh, share/fish
 #   lib/cmake/tlsbye              find_package(tlsbye)
@@ -19,7 +19,7 @@ foreach(stack IN LISTS stacks)
   install(TARGETS tlsbye-peer-${stack} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tlsbye/peers)
 endforeach()
 if(TARGET tlsbye-peer-rogue)
-  install(TARGETS tlsbye-peer-rogue RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tlsbye/rogues)
+  install(TARGETS tlsbye-peer-rogue tlsbye-client RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tlsbye/rogues)
 endif()
 install(DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/kit DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tlsbye)
 install(DIRECTORY scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/tlsbye)

@@ -297,8 +297,13 @@ def test_a_client_that_takes_a_cut_answer_for_a_whole_one_is_found(tlsbye):
     did = lines_of(done.stdout)
     assert did["given the whole answer, a close_notify and a FIN"].endswith("exit code 0")
     assert did["given a part of the answer and a FIN"].endswith("exit code 0")
-    assert done.stdout.count("it reported success (exit code 0) although ") == 4
-    (command, *_) = (line.strip() for line in done.stdout.splitlines() if "tlsbye replay clients/half-an-answer" in line)
+    assert done.stdout.count("violates rfc9112/a-cut-answer-is-no-success, TLS 1.") == 2
+    assert done.stdout.count("it reported success (exit code 0) although ") == 2
+    assert "RFC 9112 8; RFC 9112 9.8" in done.stdout
+    cells = {cell["tls"]: cell for cell in tlsbye.report()["cells"] if cell["clause"] == "rfc9112/a-cut-answer-is-no-success"}
+    assert {cell["verdict"] for cell in cells.values()} == {"violates"} and {cell["strength"] for cell in cells.values()} == {"expected"}
+    assert all(line["decisive"] for line in cells["1.3"]["evidence"] if "exit code 0" in line["text"])
+    (command, *_) = (line.strip() for line in done.stdout.splitlines() if line.strip().startswith(f"tlsbye replay {cells['1.3']['replay']}"))
     assert "--listen 0" in command and "-- " in command
 
 
@@ -308,6 +313,36 @@ def test_a_client_that_notices_the_cut_is_not_accused(tlsbye):
     assert did["given the whole answer, a close_notify and a FIN"].endswith("exit code 0")
     assert did["given the first half of the answer and a FIN"].endswith("exit code 1")
     assert "it reported success" not in done.stdout
+    assert cut_verdicts(tlsbye) == {"conforms"}
+
+
+def cut_verdicts(tlsbye):
+    return {cell["verdict"] for cell in tlsbye.report()["cells"] if cell["clause"] == "rfc9112/a-cut-answer-is-no-success"}
+
+
+HALF = ("--scenario", "clients/half-an-answer")
+# The scenario cuts behind the first half of these: an answer that was whole by then; one of which bytes were missing; one in no HTTP.
+WHOLE_BY_LENGTH = "HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nHi" + "x" * 42
+SHORT_OF_LENGTH = "HTTP/1.1 200 OK\\r\\nContent-Length: 60\\r\\n\\r\\n" + "x" * 60
+NO_HTTP = "* OK hello, and so on, and so on\\r\\n"
+
+
+def test_a_client_that_could_know_the_answer_whole_by_its_length_is_not_accused(tlsbye):
+    done = tlsbye("probe", "--listen", "0", "--patience", ENOUGH, *HALF, "--serve", WHOLE_BY_LENGTH, "--gate", *client("careless"), check=0)
+    assert lines_of(done.stdout)["given the first half of the answer and a FIN"].endswith("exit code 0")
+    assert "it reported success" not in done.stdout
+    assert cut_verdicts(tlsbye) == {"not-reached"}
+
+
+def test_a_client_that_takes_less_than_the_length_for_all_is_found(tlsbye):
+    tlsbye("probe", "--listen", "0", "--patience", ENOUGH, *HALF, "--serve", SHORT_OF_LENGTH, "--gate", *client("careless"), check=1)
+    assert cut_verdicts(tlsbye) == {"violates"}
+
+
+def test_of_a_protocol_other_than_http_a_cut_that_went_unnoticed_is_told_and_no_clause_speaks_of_it(tlsbye):
+    done = tlsbye("probe", "--listen", "0", "--patience", ENOUGH, *HALF, "--serve", NO_HTTP, *client("careless"), check=0)
+    assert "it reported success (exit code 0) although " in done.stdout
+    assert cut_verdicts(tlsbye) == {"not-reached"}
 
 
 def test_curl_is_told_by_its_exit_codes(tlsbye):

@@ -110,36 +110,6 @@ std::vector<ClosingAct> closing_of(const Transcript& transcript) {
   return acts;
 }
 
-std::string success_although_cut(const Transcript& transcript) {
-  bool success = false, beginning = false, close_notify = false, ended = false;
-  std::size_t lost = 0;
-  for (const Event& event : transcript.events()) {
-    const auto record_of = [&](int number) { return transcript.at(number).as<Record>(); };
-    const auto is_data = [](const Record* record) {
-      return record && record->from == Side::partner && record->was_sent() && record->encrypted &&
-             record->type == ContentType::application_data;
-    };
-    if (const auto* asked = event.as<Asked>()) {
-      beginning |= asked->side == Side::partner && asked->verb == "say" && asked->arguments == "beginning";
-    } else if (const auto* of = event.as<Lost>()) {
-      if (const Record* record = record_of(of->record); is_data(record)) lost += record->content_bytes;
-    } else if (const auto* delivered = event.as<Delivered>()) {
-      const Record* record = record_of(delivered->record);
-      if (is_data(record) && delivered->bytes < record->wire_bytes) lost += record->content_bytes;
-      if (record && record->from == Side::partner && record->encrypted && record->alert && record->alert->description == 0 &&
-          delivered->bytes == record->wire_bytes)
-        close_notify = true;
-    } else if (const auto* end = event.as<TransportEnd>()) {
-      ended |= end->delivered && end->from == Side::partner;
-    } else if (const auto* did = event.as<ProgramDid>()) {
-      success = did->what == ProgramDid::What::ended && did->exit_code == 0;
-    }
-  }
-  if (!success || !ended || close_notify || (!beginning && lost == 0)) return {};
-  return fmt::format("it reported success (exit code 0) although {} never reached it",
-                     lost > 0 ? fmt::format("{} bytes of the answer", lost) : "the second half of the answer");
-}
-
 std::string told(const ClosingAct& act, std::string_view name) {
   std::string text(name);
   switch (act.what) {

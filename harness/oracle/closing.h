@@ -50,7 +50,8 @@ bool was_read(const Transcript& transcript, Side side);
 std::vector<ClosingAct> closing_of(const Transcript& transcript);
 
 // A client (a command) that ended with success although a part of what it was to be told never reached it, and no close_notify said that
-// this was all: what was seen, in a line. Empty where that is not proved.
+// this was all: what was seen, in a line. Empty where that is not proved, and where HTTP was spoken: of that the property
+// success-means-answer-received judges.
 std::string success_although_cut(const Transcript& transcript);
 
 // "client close_notify", "server FIN without close_notify"; `name` is the side's.

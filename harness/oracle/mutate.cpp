@@ -69,6 +69,7 @@ class Rewrite {
     liar.script = of_.script;
     liar.options = of_.options;
     liar.reference = of_.reference;
+    liar.has_api_lane = of_.has_api_lane;
     for (Event& event : all) {
       const auto move = [&](int& reference) {
         if (reference > 0 && reference < static_cast<int>(moved.size())) reference = moved[static_cast<std::size_t>(reference)];
@@ -136,6 +137,7 @@ class Lies {
     if (const auto* raw = event.as<RawCall>()) return raw->side == Side::subject && about_raw(number, *raw);
     if (event.as<TransportEnd>()) return without("the transport did not end", {number});
     if (const auto* usage = event.as<Usage>()) return usage->side == Side::subject && about_usage(number);
+    if (const auto* did = event.as<ProgramDid>()) return did->side == Side::subject && about_program(number, *did);
     return false;
   }
 
@@ -259,6 +261,11 @@ class Lies {
 
   bool about_usage(int number) {
     return changed<Usage>(number, "much more was held", [](Usage& it) { it.descriptors += 1000003, it.heap += 1000000007; });
+  }
+
+  bool about_program(int number, const ProgramDid& did) {
+    return did.exit_code &&
+           changed<ProgramDid>(number, "it ended otherwise", [](ProgramDid& it) { it.exit_code = *it.exit_code == 0 ? 1 : 0; });
   }
 
   bool about_blocked(int number, const Blocked& blocked) {

@@ -16,8 +16,8 @@ using LieVisitor = std::function<bool(const Transcript& liar, std::string_view l
 
 // All lies about one event of the transcript: another outcome, code, return value or flag of a call; a call that dies; records that were
 // dropped, repeated, changed or added; transport calls that were made or not; the peer's end that came or did not; the subject's
-// transport that ended. Only the subject is lied about, and what it was sent. `flag_values` are given to state flags beside the usual
-// ones. True where the visitor had enough.
+// transport that ended; another exit code of a program. Only the subject is lied about, and what it was sent. `flag_values` are given to
+// state flags beside the usual ones. True where the visitor had enough.
 bool each_lie_about(const Transcript& honest, int number, const LieVisitor& visit, std::span<const std::string> flag_values = {});
 
 // The transcript as a wire would write it that blames the subject for what the script made the wire do in the subject's direction: what it

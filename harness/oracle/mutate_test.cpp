@@ -151,6 +151,7 @@ TEST(CanFail, EveryPropertyThatHoldsCanBeBrokenByASmallLie) {
       {"data-after-close-notify-ignored", {}, at_end().arrives(data(7)).reads(5).reads(Outcome::end_of_data)},
       {"all-data-before-end", {}, at_end().reads(5).reads(Outcome::end_of_data)},
       {"end-of-data-stays", {}, at_end().reads(5).reads(Outcome::end_of_data).reads(Outcome::end_of_data)},
+      {"success-means-answer-received", {}, given_half_an_answer(18)},
       {"transport-reusable", {}, both_closed().arrives(raw_bytes("PLAIN")).script("raw-read", "PLAIN")},
   };
   for (const Property& property : properties()) {

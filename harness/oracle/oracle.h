@@ -83,6 +83,8 @@ struct Property {
   Finding (*judge)(const Facts&, const Question&);
   // What the wire shows is enough: it needs no events of calls, and says the same of a subject that has none (Transcript::has_api_lane).
   bool of_wire_alone = false;
+  // It says nothing of a library: only of a real program, which ends by itself and says how.
+  bool of_programs = false;
 };
 const std::vector<Property>& properties();
 const Property* find_property(std::string_view name);

@@ -158,6 +158,13 @@ const std::vector<Property>& properties() {
         given},
        transport_reusable},
       {"data-intact", "What reads give is what the other side wrote, in order, from its beginning.", {given}, data_intact},
+      {"success-means-answer-received",
+       "A client program that was given a part of an answer in HTTP/1, and the end of the connection without a close_notify, does not end "
+       "with exit code 0, unless the answer was whole by its own length.",
+       {},
+       success_means_answer_received,
+       true,
+       true},
       {"usage-bounded",
        "Between the first and the last measure of a run the subject's process takes no more than this.",
        {{"of", true, "descriptors or heap", "usage"}, {"growth", true, "descriptors, bytes", "number"}},

@@ -44,6 +44,9 @@ Finding end_of_data_stays(const Facts& facts, const Question& asked);
 Finding transport_reusable(const Facts& facts, const Question& asked);
 Finding data_intact(const Facts& facts, const Question& asked);
 
+// programs.cpp: what a real program makes of what it gets
+Finding success_means_answer_received(const Facts& facts, const Question& asked);
+
 // runs.cpp: a whole run, and one run held against another
 Finding usage_bounded(const Facts& facts, const Question& asked);
 Finding as_without_faults(const Facts& facts, const Question& asked);

@@ -191,6 +191,7 @@ const std::map<std::string_view, Trio>& trios() {
         both_closed().arrives(raw_bytes("PLAIN")).script("raw-read", "PLAIN"),
         both_closed().arrives(raw_bytes("PLAIN")).script("raw-read", "AIN"),
         both_closed().script("raw-read")}},
+      {"success-means-answer-received", {{}, given_half_an_answer(18), given_half_an_answer(0), connected()}},
   };
   return all;
 }

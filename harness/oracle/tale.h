@@ -306,4 +306,16 @@ class Tale {
   std::size_t read_ = 0, written_ = 0, seen_ = 0, handed_over_ = 0;
 };
 
+// A client program that has asked by HTTP, got a part of the answer and the end of the connection, and ended with this exit code.
+inline Tale given_half_an_answer(int exit_code) {
+  const auto says = [](std::string text) { return but(data(text.size()), [&](Record& it) { it.content = std::move(text); }); };
+  return Tale()
+      .of_the_wire_alone()
+      .sent(says("GET / HTTP/1.0\r\n\r\n"))
+      .add(Asked{Side::partner, "say", {}, "beginning"})
+      .arrives(says("HTTP/1.0 200 OK\r\n\r\nHalf of"))
+      .fin_arrives()
+      .add(ProgramDid{Side::subject, ProgramDid::What::ended, 10, "exit code", exit_code, {}});
+}
+
 }  // namespace tlsbye

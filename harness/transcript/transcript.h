@@ -114,7 +114,8 @@ struct Contents {
   ContentType type{};             // the inner type where the record was decrypted
   std::size_t content_bytes = 0;  // 0 where it could not be read
   std::optional<Alert> alert;     // the alert, where the content is exactly one
-  std::string content;            // alerts, handshake and raw: the content (at most 64 bytes); application data: empty
+  std::string content;            // alerts, handshake and raw: the content (at most 64 bytes); application data: of a real program's
+                                  // connection the first 64 KiB of each direction, else empty
   std::string handshake;          // "ClientHello", "KeyUpdate", ... the messages that begin in this record, comma-separated
   bool early = false;             // under the keys of early data (TLS 1.3)
   bool accepts_early = false;     // EncryptedExtensions that end in this record accept early data

@@ -10,7 +10,16 @@ namespace tlsbye {
 Direction::Direction(Side from, Role writer, Secrets& secrets, Transcript& transcript)
     : from_(from), transcript_(transcript), epochs_(writer, secrets), reader_(epochs_), sealer_(epochs_), outbox_(transcript) {}
 
-int Direction::note(const Piece& piece, std::size_t wire_bytes, int line) { return transcript_.add(line, noted(piece, from_, wire_bytes)); }
+int Direction::note(const Piece& piece, std::size_t wire_bytes, int line) {
+  Record record = noted(piece, from_, wire_bytes);
+  // Where no calls are known, what was said tells which protocol is spoken, and what a cut took away.
+  if (!transcript_.has_api_lane && piece.known && piece.type == ContentType::application_data) {
+    constexpr std::size_t most = 64 * 1024;  // of data noted, in one direction
+    record.content = piece.content.substr(0, most - data_noted_);
+    data_noted_ += record.content.size();
+  }
+  return transcript_.add(line, std::move(record));
+}
 
 void Direction::begin_session(bool same_transport, int line) {
   if (const PiecePtr rest = same_transport ? reader_.unfinished() : nullptr) handle(rest, line);

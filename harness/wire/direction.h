@@ -84,6 +84,7 @@ class Direction {
   Outbox outbox_;
 
   bool holding_ = false, cut_ = false;
+  std::size_t data_noted_ = 0;
   std::deque<PiecePtr> held_;
   std::optional<End> end_;
 };
