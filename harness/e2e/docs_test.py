@@ -34,6 +34,7 @@ NOT_RUN = {
         "tlsbye explore --against known.toml --gate", "tlsbye shrink missing-reply/peer-keeps-silent --stack gnutls",
         "tlsbye shrink missing-reply/peer-keeps-silent:gnutls@3.7.9:client:1.3:blocking:openssl@3.0.17 --clause 'gnutls-bye/*'")},
     ("README.md", "./tlsbye probe localhost:443 --protocol http"): "probe_test.py does, with servers of its own",
+    ("README.md", "./tlsbye probe --listen 0 -- curl -sS --cacert {ca} https://{host}:{port}/"): "probe_test.py does",
     **{("docs/judging-captures.md", command): "needs a server and tcpdump's rights; judge_test.py has captures" for command in (
         "SSLKEYLOGFILE=keys.txt curl https://localhost:4433/ &", "tcpdump -i lo -U -w it.pcap 'tcp port 4433'",
         "tlsbye judge it.pcap --keys keys.txt", "tlsbye judge it.pcapng --gate")},
