@@ -1,5 +1,5 @@
 # Programs that feed arbitrary bytes to everything that reads what others wrote: libFuzzer, so clang, and the preset `fuzz`. `ninja fuzzers`
-# builds them, `./tlsbye fuzz` builds and runs them.
+# builds them, `./tlsbye fuzz` builds and runs them: what is added here is named there too.
 
 option(TLSBYE_FUZZ "Build the fuzzers (clang; TLSBYE_SANITIZE with fuzzer-no-link)" OFF)
 if(NOT TLSBYE_FUZZ)
@@ -17,6 +17,7 @@ endfunction()
 
 tlsbye_fuzzer(message peers/protocol/message_fuzz.cpp tlsbye::protocol)
 tlsbye_fuzzer(record harness/wire/record_fuzz.cpp tlsbye::wire)
+tlsbye_fuzzer(remote harness/wire/remote_fuzz.cpp tlsbye::wire tlsbye::oracle)
 tlsbye_fuzzer(scenario harness/scenario/scenario_fuzz.cpp tlsbye::scenario)
 tlsbye_fuzzer(clauses harness/oracle/clauses_fuzz.cpp tlsbye::oracle)
 tlsbye_fuzzer(capture harness/capture/capture_fuzz.cpp tlsbye::capture)

@@ -371,8 +371,8 @@ RunCounts Judge::counts() const {
       counts.handshakes.push_back({info.name, info.version, fmt::format("as {}, TLS {}", spell(column.role), spell(column.tls)),
                                    column.handshakes.kept, column.handshakes.refused});
     for (const auto& [verb, promise] : column.promises) {
-      const auto known = std::find_if(counts.calls.begin(), counts.calls.end(), [&](const RunCounts::Asked& it) {
-        return it.stack == info.name && it.version == info.version && it.what == verb;
+      const auto known = std::find_if(counts.calls.begin(), counts.calls.end(), [&, &what = verb](const RunCounts::Asked& it) {
+        return it.stack == info.name && it.version == info.version && it.what == what;
       });
       if (known == counts.calls.end()) {
         counts.calls.push_back({info.name, info.version, verb, promise.kept, promise.refused});

@@ -6,53 +6,12 @@
 #include <map>
 
 #include "harness/wire/direction.h"
+#include "harness/wire/fuzz_input.h"
 
 namespace tlsbye {
 namespace {
 
-constexpr Random no_random{};
-
-// Takes the input apart; where it has come to its end, everything is 0 or empty.
-class Input {
- public:
-  explicit Input(std::span<const std::uint8_t> bytes) : rest_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
-  bool empty() const { return rest_.empty(); }
-  std::uint8_t number() {
-    const std::string_view taken = bytes(1);
-    return taken.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(taken[0]);
-  }
-  std::string_view bytes(std::size_t size) {
-    const std::string_view taken = rest_.substr(0, size);
-    rest_.remove_prefix(taken.size());
-    return taken;
-  }
-
- private:
-  std::string_view rest_;
-};
-
-// A sender that has the keys which the wire knows, so that the input reaches what lies behind them.
-class Sender {
- public:
-  Sender(const Secrets& secrets, Role role) : tls_(secrets.version(0)) {
-    const auto secret = secrets.traffic_secret(0, role, role == Role::client ? Stage::handshake : Stage::application);
-    keys_.emplace(tls_, secret ? traffic_key(*secrets.suite(0), *secret) : *secrets.application_key(0, role));
-  }
-  std::string protect(std::uint8_t type, std::string_view content) {
-    std::string record;
-    keys_->seal(record, type, content, place_);
-    ++place_.sequence;
-    if (tls_ == Tls::v1_0) std::copy_n(record.end() - 16, 16, place_.before.emplace().begin());
-    return record;
-  }
-
- private:
-  Tls tls_;
-  std::optional<RecordProtection> keys_;
-  Place place_;
-};
-
-void give_order(Direction& way, Input& input) {
+void give_order(Direction& way, FuzzInput& input) {
   StandingOrder order;
   order.deed = static_cast<StandingOrder::Deed>(input.number() % 8);
   order.what.kind = static_cast<RecordPattern::Kind>(input.number() % 6);
@@ -83,7 +42,7 @@ void check(const Transcript& transcript, std::size_t sent) {
 }  // namespace
 
 void fuzz_direction(std::span<const std::uint8_t> bytes) {
-  Input input(bytes);
+  FuzzInput input(bytes);
   const std::uint8_t flags = input.number();
   const Tls tls = static_cast<Tls>(flags & 3);
   const Role role = flags & 4 ? Role::client : Role::server;
@@ -95,7 +54,7 @@ void fuzz_direction(std::span<const std::uint8_t> bytes) {
   const std::string zeros(64, '0');
   for (const char* label : {"CLIENT_RANDOM", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"})
     secrets.learn(std::string(label) + " " + zeros + " " + zeros + (label[7] == 'R' ? zeros.substr(32) : ""));
-  Sender sender(secrets, role);
+  FuzzSender sender(secrets, role);
   Direction way(Side::subject, role, secrets, transcript);
 
   std::string in, out;
