@@ -3,6 +3,7 @@ that nothing here depends on how fast the machine is."""
 
 import contextlib
 import json
+import os
 import random
 import re
 import select
@@ -14,6 +15,7 @@ import sys
 import threading
 
 import pytest
+from conftest import SANITIZED
 
 ENOUGH = "60s"  # of patience, where the program does something by itself
 SHORT = "200ms"  # where nothing ever comes
@@ -205,6 +207,44 @@ def test_a_hostile_server_gets_a_word_and_never_a_verdict(tlsbye, serving, what)
     assert "nothing can be judged of it" in done.stderr
     assert len(re.findall(f"^  TLS 1.[23]: .*(?:{says})", done.stderr, re.MULTILINE)) == 2, done.stderr
     assert not (tlsbye.folder / "out" / "run.json").exists()
+
+
+@pytest.mark.heavy
+def test_a_hundred_connections_to_a_hostile_server_end_each_with_its_word_in_bounded_memory(tlsbye, serving, tls):
+    """The first contacts are good ones, so that all connections are made. How long each may last does not depend on the server: 15 s."""
+    floods, holds = tls(send_for_ever(bytes(16384))), tls(lambda connection: threading.Event().wait())
+    kinds = [HOSTILE[what][0] for what in HOSTILE if what != "one byte at a time"] + [floods, holds]
+    came = []
+
+    def act(connection):
+        came.append(1)
+        number = len(came) - 3
+        if number < 0:
+            tls(polite)(connection)
+        elif number % 40 == 20:
+            first_hears(drip)(connection)
+        else:
+            kinds[number % len(kinds)](connection)
+
+    words = ["probe", serving(act), "--protocol", "http", "--repeat", "4", "--at-most", "102", "--patience", "1s"]
+    with open(tlsbye.folder / "told", "w+") as told:
+        process = subprocess.Popen([tlsbye.program, *words], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, stdout=told, stderr=told)
+        _, status, usage = os.wait4(process.pid, 0)  # of the program, and of the peers that it has waited for
+        process.returncode = os.waitstatus_to_exitcode(status)
+        told.seek(0)
+        text = told.read()
+    assert process.returncode == 0, text
+    assert len(came) == 102
+    said = [line for line in text.splitlines() if re.match(r"  .*, TLS 1\.[23]: ", line) and "violates" not in line and "discouraged" not in line]
+    word = "before a word|silent for 1000 ms|does not speak TLS|without end|library|refuses|within the handshake"
+    assert said and all(re.search(word, line) for line in said), said
+    (judged,) = re.findall(r"(\d+) connections? in", text)
+    assert len(said) + int(judged) <= 100
+    for one in ("before a word", "silent for 1000 ms", "it went on: "):
+        assert one in text, one
+    assert {cell["verdict"] for cell in tlsbye.report()["cells"]} <= {"conforms", "not-reached"}
+    if not SANITIZED:
+        assert usage.ru_maxrss < 400 << 10, "KiB"
 
 
 def test_nobody_there_is_said_so(tlsbye):
