@@ -61,8 +61,9 @@ bool close_once(peer::Session& session, bool two_way, bool& sent) {
   return sent && session.read(none).outcome == Outcome::end_of_data;
 }
 
-// Handshake and close of a client and a server in this process; false where they do not come to an end.
-bool bare_connection(peer::Stack& client_stack, peer::Stack& server_stack, Tls tls) {
+// Handshake and close of a client and a server in this process; false where they do not come to an end. `two_way`: of the client and of
+// the server, asked beforehand, as a library may build a context to answer that.
+bool bare_connection(peer::Stack& client_stack, peer::Stack& server_stack, const std::array<bool, 2>& two_way, Tls tls) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return false;
   const Descriptor client_end(ends[0]), server_end(ends[1]);
@@ -85,7 +86,6 @@ bool bare_connection(peer::Stack& client_stack, peer::Stack& server_stack, Tls t
     return client_done && server_done;
   };
   bool sent[] = {false, false};
-  const bool two_way[] = {promises(client_stack, "close"), promises(server_stack, "close")};
   return both([](peer::Session& it) { return it.handshake().outcome == Outcome::done; }) && both([&](peer::Session& it) {
            const std::size_t which = &it == client.get() ? 0 : 1;
            return close_once(it, two_way[which], sent[which]);
@@ -97,8 +97,9 @@ using MakeStack = std::unique_ptr<peer::Stack> (*)();
 void bare(benchmark::State& state, MakeStack make, Tls tls) {
   const auto client = make();
   const auto server = peer::make_openssl();
+  const std::array<bool, 2> two_way{promises(*client, "close"), promises(*server, "close")};
   for (auto _ : state) {
-    if (bare_connection(*client, *server, tls)) continue;
+    if (bare_connection(*client, *server, two_way, tls)) continue;
     state.SkipWithError("the two libraries did not come to an end");
     return;
   }
