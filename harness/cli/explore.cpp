@@ -104,6 +104,7 @@ std::string seen_json(const Explored& explored, const Place& place, const Explor
                      {"partner_options", pair.draft.partner_options},
                      {"transport", pair.draft.transport == TransportKind::tcp ? "tcp" : "socketpair"},
                      {"script", pair.draft.lines},
+                     {"came", pair.came},
                      {"evidence", std::move(evidence)}});
   }
   const Json all{{"format", "tlsbye-explored/1"},
@@ -125,7 +126,7 @@ void tell_pairs(const Explored& explored, const Place& place) {
     if (pair.draft.transport == TransportKind::tcp) fmt::print("    | (over TCP)\n");
     for (const std::string& option : pair.draft.options) fmt::print("    | (subject: option {})\n", option);
     for (const std::string& option : pair.draft.partner_options) fmt::print("    | (partner: option {})\n", option);
-    for (const std::string& line : pair.draft.lines) fmt::print("    | {}\n", line);
+    for (const std::string& line : commented(pair.draft.lines, pair.came)) fmt::print("    | {}\n", line);
     fmt::print("    tlsbye replay {}\n", place.replay(pair));
     if (!pair.shrunk && pair.repeats)
       fmt::print("    more may be left than is needed: tlsbye shrink {}{}\n", place.replay(pair),

@@ -74,7 +74,18 @@ bool fits(const Draft& draft, std::string_view line) {
   return !parse_script(line, context_of(draft), diagnostics).empty() && diagnostics.empty();
 }
 
-std::string toml_of(const Draft& draft, std::string_view id, std::string_view title, std::string_view why) {
+std::vector<std::string> commented(const std::vector<std::string>& lines, const std::vector<std::string>& came) {
+  std::size_t width = 0;
+  for (std::size_t i = 0; i < lines.size() && i < came.size(); ++i)
+    if (!came[i].empty()) width = std::max(width, lines[i].size());
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    all.push_back(i < came.size() && !came[i].empty() ? fmt::format("{:<{}}  # {}", lines[i], width, came[i]) : lines[i]);
+  return all;
+}
+
+std::string toml_of(const Draft& draft, std::string_view id, std::string_view title, std::string_view why,
+                    const std::vector<std::string>& came) {
   std::string text =
       fmt::format("[[scenario]]\nid       = {}\ntitle    = {}\nwhy      = {}\n", in_quotes(id), in_quotes(title), in_quotes(why));
   text +=
@@ -83,7 +94,7 @@ std::string toml_of(const Draft& draft, std::string_view id, std::string_view ti
   if (!draft.options.empty()) text += fmt::format("options  = {}\n", list(draft.options));
   if (!draft.partner_options.empty()) text += fmt::format("partner_options = {}\n", list(draft.partner_options));
   text += "script   = '''\n";
-  for (const std::string& line : draft.lines) text += line + "\n";
+  for (const std::string& line : commented(draft.lines, came)) text += line + "\n";
   return text + "'''\n";
 }
 

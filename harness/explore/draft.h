@@ -35,7 +35,11 @@ std::string in_columns(std::string_view line);
 // Whether this one line may stand in the draft.
 bool fits(const Draft& draft, std::string_view line);
 
-// The draft as a [[scenario]] table. `id` is its second half.
-std::string toml_of(const Draft& draft, std::string_view id, std::string_view title, std::string_view why);
+// The lines of the draft with what came of each as a comment; those that nothing is known of, and further ones, stand alone.
+std::vector<std::string> commented(const std::vector<std::string>& lines, const std::vector<std::string>& came);
+
+// The draft as a [[scenario]] table. `id` is its second half; `came` says what came of each line.
+std::string toml_of(const Draft& draft, std::string_view id, std::string_view title, std::string_view why,
+                    const std::vector<std::string>& came = {});
 
 }  // namespace tlsbye

@@ -393,6 +393,7 @@ class Explorer {
     pair.says = "not seen in a second run of the same script";
     pair.verdict = {};
     pair.evidence.clear();
+    pair.came.clear();
     const auto scenario = scenario_of(pair.draft, fmt::format("{}/{}", family_, pair.name));
     if (!scenario) return;
     const Run run = run_of(*scenario, pair.draft, pair);
@@ -400,6 +401,7 @@ class Explorer {
     const auto told = [&](const Broken& broken, const Transcript& transcript) {
       const Telling telling(transcript);
       pair.evidence = tell_evidence(transcript, telling, broken.finding.evidence);
+      pair.came = what_came_of_lines(transcript);
     };
     for (const Broken& broken : examiner.examine(run, asked, told)) {
       if (broken.clause != clause || (pair.verdict != Verdict::not_reached && gravity(broken.verdict) < gravity(pair.verdict))) continue;
@@ -510,7 +512,7 @@ std::string scenario_file(const std::vector<KeptPair>& pairs, const std::string&
   std::string text, group;
   for (const KeptPair& pair : pairs) {
     const std::string own = fmt::format("{} {}: {}", pair.subject->name, pair.subject->version, pair.group());
-    if (text.empty()) text = fmt::format("# Scripts, shrunk, each with a clause that a library breaks in it. Made by `{}`.\n", command);
+    if (text.empty()) text = fmt::format("# Scripts, shrunk, each with a clause that a library breaks in it, and beside each line what came of it.\n# Made by `{}`.\n", command);
     if (own != group) text += fmt::format("\n# {}\n", own);
     group = own;
     text += "\n" + toml_of(pair.draft, pair.name,
@@ -518,7 +520,8 @@ std::string scenario_file(const std::vector<KeptPair>& pairs, const std::string&
                            fmt::format("{}: {} ({}{})", spell(pair.verdict), pair.says, pair.origin,
                                        !pair.repeats ? ", and not in a second one"
                                        : pair.shrunk ? fmt::format(", {} lines shrunk to {}", pair.lines_drawn, pair.draft.lines.size())
-                                                     : ", not shrunk to the end"));
+                                                     : ", not shrunk to the end"),
+                           pair.came);
   }
   return text;
 }

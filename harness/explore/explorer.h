@@ -64,6 +64,7 @@ struct KeptPair {
   std::string says;
   std::vector<EvidenceLine> evidence;
   Draft draft;
+  std::vector<std::string> came;  // of each line of the draft, in words (harness/transcript/telling.h)
   std::string name;             // of its scenario in the file: kebab-case
   std::size_t number = 0;       // of the run that was the first to show it
   std::string origin;           // that run in words: "run 17"; the scenario that was given

@@ -58,6 +58,7 @@ class Shrinker {
       again |= options();
       again |= schedule();
       again |= actors();
+      again |= verbs();
       again |= words();
       again |= numbers();
     }
@@ -157,6 +158,18 @@ class Shrinker {
         if (!take(with_line(at, line_of(changed)))) continue;
         any = true;
         break;
+      }
+    }
+    return any;
+  }
+
+  // The plain call where its user is spoken of: what a program says and hears is written and read.
+  bool verbs() {
+    bool any = false;
+    for (std::size_t at = 0; at < draft_.lines.size(); ++at) {
+      for (const auto& [verb, plain] : {std::pair(Verb::say, "write 1"), std::pair(Verb::hear, "read")}) {
+        const std::vector<std::string> words = words_of(draft_.lines[at]);
+        if (words.size() > 1 && words[1] == spell(verb)) any |= take(with_line(at, line_of({words.front(), plain})));
       }
     }
     return any;

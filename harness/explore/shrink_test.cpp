@@ -47,6 +47,14 @@ TEST(Shrinking, LeavesOnlyWhatIsNeededInItsSmallestForm) {
   EXPECT_EQ(small.transport, TransportKind::socketpair);
 }
 
+TEST(Shrinking, SpeaksOfCallsAndNotOfWhatAProgramSays) {
+  Draft draft;
+  draft.tls = Tls::v1_3;
+  draft.lines = {"subject  say", "partner  hear"};
+  EXPECT_THAT(shrink(draft, [](const Draft& it) { return it.lines.size() == 2; }, 100).draft.lines,
+              testing::ElementsAre("subject  write 1", "partner  read"));
+}
+
 TEST(Shrinking, LeavesNoLineThatCanGo) {
   const Stack stack{"plain", "1.0", {"client", "server", "tls-1.2", "tls-1.3", "key-update", "send-alert"}, {}};
   const Generator generator(11, stack, stack);

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -69,7 +71,100 @@ class Ways {
   std::set<int> odd_;         // records that were held, replaced, lost or cut
 };
 
+constexpr std::size_t most_told = 100;  // characters of a line
+
+// What came of one line, in the order in which it was first known.
+class LineStory {
+ public:
+  void asked_for(const Asked& asked) {
+    if (!side_)
+      side_ = asked.side;
+    else if (*side_ != asked.side)
+      both_ = true;
+    handshakes_ |= asked.call == Call::handshake;
+  }
+  bool is_own(Side side) const { return side_ == side && !both_; }
+  bool handshakes() const { return handshakes_; }
+
+  // `of`: number of what it came of, so that a later answer takes the place of an earlier one; 0 for what stands by itself.
+  void tell(int of, std::string text) {
+    if (of != 0)
+      for (auto& [earlier, told] : parts_)
+        if (earlier == of) {
+          told = std::move(text);
+          return;
+        }
+    // The same again says nothing more.
+    if (parts_.empty() || parts_.back().second != text) parts_.emplace_back(of, std::move(text));
+  }
+
+  std::string text() const {
+    std::string all;
+    for (const auto& [of, told] : parts_)
+      if (!told.empty()) all += (all.empty() ? "" : "; ") + told;
+    if (all.size() > most_told) all = all.substr(0, most_told - 3) + "...";
+    // It may stand in a TOML literal, which three quotes end.
+    std::replace_if(
+        all.begin(), all.end(), [](char c) { return c < ' ' || c > '~' || c == '\''; }, '?');
+    return all;
+  }
+
+ private:
+  std::optional<Side> side_;
+  bool both_ = false, handshakes_ = false;
+  std::vector<std::pair<int, std::string>> parts_;
+};
+
+// What a record that was sent tells a reader of the script; empty for application data and what could not be read.
+std::string sent(const Record& record) {
+  if (record.alert) return alert_name(record.alert->description);
+  if (record.type == ContentType::handshake) return record.handshake;
+  return record.type == ContentType::raw ? "bytes outside TLS" : "";
+}
+
 }  // namespace
+
+std::vector<std::string> what_came_of_lines(const Transcript& transcript) {
+  int last = static_cast<int>(transcript.script.size());
+  for (const Event& event : transcript.events()) last = std::max(last, event.line);
+  std::vector<LineStory> lines(static_cast<std::size_t>(last));
+  for (const Event& event : transcript.events()) {
+    if (event.line < 1) continue;
+    LineStory& line = lines[static_cast<std::size_t>(event.line - 1)];
+    const auto own = [&](Side side) { return line.is_own(side) ? std::string() : std::string(spell(side)) + " "; };
+    // The answer of a call that another line asked for is told with that call's name.
+    const auto answer = [&](Side side, int number, Call call, std::string text) {
+      const bool of_this_line = number > 0 && transcript.at(number).line == event.line;
+      line.tell(number > 0 ? number : -event.number,
+                of_this_line ? own(side) + text : fmt::format("{} {}: {}", spell(side), spell(call), text));
+    };
+    if (const auto* asked = event.as<Asked>()) {
+      line.asked_for(*asked);
+    } else if (const auto* call = event.as<ApiCall>()) {
+      const bool as_usual = call->call == Call::handshake && call->outcome == Outcome::done;
+      std::string text(as_usual ? "" : spell(call->outcome));
+      if (!call->code.empty() && call->outcome == Outcome::failed) text += " " + call->code;
+      if (as_usual && line.handshakes())
+        line.tell(call->asked, "");
+      else
+        answer(call->side, call->asked, call->call, as_usual ? std::string(spell(call->outcome)) : text);
+    } else if (const auto* wait = event.as<Blocked>()) {
+      if (!wait->for_good) answer(wait->side, wait->asked, wait->during, "waits");
+    } else if (const auto* record = event.as<Record>()) {
+      if (!record->was_sent() || (line.handshakes() && !record->alert)) continue;
+      if (const std::string what = sent(*record); !what.empty()) line.tell(0, fmt::format("{}sends {}", own(record->from), what));
+    } else if (const auto* endless = event.as<Endless>()) {
+      line.tell(0, own(endless->side) + "goes on without end");
+    } else if (const auto* died = event.as<Died>()) {
+      line.tell(0, fmt::format("{}dies: {}", own(died->side), died->detail));
+    } else if (const auto* not_done = event.as<NotDone>()) {
+      line.tell(0, fmt::format("{}not done: {}", own(not_done->side), not_done->why));
+    }
+  }
+  std::vector<std::string> texts;
+  for (const LineStory& line : lines) texts.push_back(line.text());
+  return texts;
+}
 
 Telling::Telling(const Transcript& transcript) : transcript_(transcript) {
   const Ways ways(transcript);

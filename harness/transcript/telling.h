@@ -45,4 +45,10 @@ class Telling {
   std::vector<Entry> entries_;
 };
 
+// What came of each line of the script, for who reads the script and not the run: "sends close_notify; want-read", "not done: ...". Of a
+// call its last answer in that line, of what was sent the alerts, messages and raw bytes. Empty where a handshake went as usual, and for
+// orders to the wire. Of one side, and of the line's own call, unless it is named: "partner sends decode_error". The same in every run of
+// the same script, one printable line, and short.
+std::vector<std::string> what_came_of_lines(const Transcript& transcript);
+
 }  // namespace tlsbye

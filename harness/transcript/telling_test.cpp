@@ -134,5 +134,55 @@ TEST(Telling, TheSizeOfAWholeDeliveryIsTheRecords) {
   EXPECT_EQ(Telling(transcript).text(3, Detail::repeatable), "wire     3.1 handshake delivered");
 }
 
+TEST(WhatCameOfLines, IsTheLastAnswerOfTheLinesCallAndTheAlertsAndMessagesThatWereSent) {
+  Transcript transcript;
+  transcript.script = {"both handshake", "subject close until done", "partner clear", "partner read", "subject close"};
+  const int shaken = transcript.add(1, asked(Side::subject, Call::handshake));
+  ApiCall handshake = call_of(Side::subject, Call::handshake, Outcome::done);
+  handshake.asked = shaken;
+  transcript.add(1, handshake);
+  ApiCall close = call_of(Side::subject, Call::close, Outcome::sent);
+  close.asked = transcript.add(2, asked(Side::subject, Call::close));
+  transcript.add(2, close_notify(Side::subject));
+  transcript.add(2, close);
+  close.outcome = Outcome::want_read;
+  transcript.add(2, close);
+  ApiCall read = call_of(Side::partner, Call::read, Outcome::failed);
+  read.code = "SSL_ERROR_SSL";
+  read.asked = transcript.add(4, asked(Side::partner, Call::read));
+  Record hello = record_of(Side::partner, ContentType::handshake);
+  hello.handshake = "ClientHello";
+  transcript.add(4, hello);
+  transcript.add(4, read);
+  close.outcome = Outcome::failed;
+  close.code = "GNUTLS_E_X";
+  transcript.add(4, close);
+  transcript.add(5, asked(Side::subject, Call::close));
+  transcript.add(5, NotDone{Side::subject, "close", "subject's process is gone"});
+  EXPECT_THAT(what_came_of_lines(transcript),
+              ElementsAre("", "sends close_notify; want-read", "",
+                          "sends ClientHello; failed SSL_ERROR_SSL; subject close: failed GNUTLS_E_X", "not done: subject?s process is gone"));
+}
+
+TEST(WhatCameOfLines, IsShortAndNamesTheSideWhereItIsNotTheLinesOwn) {
+  Transcript transcript;
+  transcript.script = {"both close", "wire fin subject", "subject raw-read"};
+  for (const Side side : {Side::subject, Side::partner}) {
+    ApiCall close = call_of(side, Call::close, Outcome::done);
+    close.asked = transcript.add(1, asked(side, Call::close));
+    transcript.add(1, close_notify(side));
+    transcript.add(1, close);
+  }
+  Died died;
+  died.side = Side::partner;
+  died.detail = "SIGSEGV";
+  transcript.add(2, died);
+  for (int i = 0; i < 40; ++i) transcript.add(3, record_of(i % 2 ? Side::subject : Side::partner, ContentType::raw));
+  const std::vector<std::string> came = what_came_of_lines(transcript);
+  EXPECT_EQ(came.at(0), "subject sends close_notify; subject done; partner sends close_notify; partner done");
+  EXPECT_EQ(came.at(1), "partner dies: SIGSEGV");
+  EXPECT_EQ(came.at(2).size(), 100u);
+}
+
 }  // namespace
 }  // namespace tlsbye
