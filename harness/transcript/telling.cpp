@@ -128,6 +128,8 @@ std::vector<std::string> what_came_of_lines(const Transcript& transcript) {
   int last = static_cast<int>(transcript.script.size());
   for (const Event& event : transcript.events()) last = std::max(last, event.line);
   std::vector<LineStory> lines(static_cast<std::size_t>(last));
+  for (const Event& event : transcript.events())
+    if (const auto* asked = event.as<Asked>(); asked && event.line > 0) lines[static_cast<std::size_t>(event.line - 1)].asked_for(*asked);
   for (const Event& event : transcript.events()) {
     if (event.line < 1) continue;
     LineStory& line = lines[static_cast<std::size_t>(event.line - 1)];
@@ -138,9 +140,7 @@ std::vector<std::string> what_came_of_lines(const Transcript& transcript) {
       line.tell(number > 0 ? number : -event.number,
                 of_this_line ? own(side) + text : fmt::format("{} {}: {}", spell(side), spell(call), text));
     };
-    if (const auto* asked = event.as<Asked>()) {
-      line.asked_for(*asked);
-    } else if (const auto* call = event.as<ApiCall>()) {
+    if (const auto* call = event.as<ApiCall>()) {
       const bool as_usual = call->call == Call::handshake && call->outcome == Outcome::done;
       std::string text(as_usual ? "" : spell(call->outcome));
       if (!call->code.empty() && call->outcome == Outcome::failed) text += " " + call->code;
@@ -156,7 +156,8 @@ std::vector<std::string> what_came_of_lines(const Transcript& transcript) {
     } else if (const auto* endless = event.as<Endless>()) {
       line.tell(0, own(endless->side) + "goes on without end");
     } else if (const auto* died = event.as<Died>()) {
-      line.tell(0, fmt::format("{}dies: {}", own(died->side), died->detail));
+      const bool by_itself = died->how == Died::How::crashed || died->how == Died::How::exited;
+      line.tell(0, fmt::format("{}{}: {}", own(died->side), by_itself ? "dies" : "is ended", died->detail));
     } else if (const auto* not_done = event.as<NotDone>()) {
       line.tell(0, fmt::format("{}not done: {}", own(not_done->side), not_done->why));
     }
