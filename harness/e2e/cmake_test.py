@@ -51,7 +51,7 @@ def test_the_installed_program_finds_its_data_and_its_peers(prefix, tmp_path):
     tlsbye(*words, "--out", "built", check=0)
     assert installed["cells"] == tlsbye.report("built")["cells"]
     rogues = {path.name for path in (prefix / "libexec/tlsbye/rogues").iterdir()}
-    assert rogues == {"tlsbye-peer-rogue"}
+    assert rogues == {"tlsbye-peer-rogue", "tlsbye-client"}
 
 
 def test_it_still_does_where_it_was_moved_to(prefix, tmp_path):
