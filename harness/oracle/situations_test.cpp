@@ -587,6 +587,16 @@ TEST(Situations, WhatAClientOffersOutOfItsOwnCopyItsLibraryDidNotDecide) {
     EXPECT_FALSE(fits(resumes("saved-session"), word)) << word;
 }
 
+TEST(Situations, AHandshakeBehindTheCloseOfAResumedSessionIsNotTheOneThatResumedIt) {
+  Tale tale(Tls::v1_2);
+  tale.option("session-cache").handshake().new_session(false).sent(Tale::hello(true)).handshake().shows("resumed", "yes");
+  for (const bool both_ways : {true, false}) {
+    Tale closed(tale);
+    (both_ways ? closed.close(Outcome::done) : closed.close_write(Outcome::done)).handshake();
+    for (const std::string_view word : {"resumption-decided", "not resumption-decided"}) EXPECT_FALSE(fits(closed, word)) << word;
+  }
+}
+
 TEST(Situations, ATransportThatHasEndedStaysSoWhenAnotherSessionBegins) {
   const auto fits_again = [](Tale tale, bool same_transport, std::string_view word) {
     return fits(tale.new_session(same_transport).handshake().close(Outcome::failed), word);
