@@ -20,6 +20,7 @@ constexpr int most_waits = 20'000;                     // of one line
 constexpr int most_writes = 4'000;                     // of them, by one side for room to write: each time 128 KiB have been taken from it
 constexpr int most_attempts = 3;                       // of a run whose peers are ended from outside
 constexpr int most_aims = 40;                          // of a run, until its faults fall between two records to the byte
+constexpr int aims_with_one_measure = 5;               // then it is looked for anew: the length that was met may be a rare one
 constexpr Wire::Limits of_programs{8U << 20, 20'000};  // what is kept of a run with a real program
 constexpr std::size_t most_said = 8192;                // to one, at a time: more does not fit into a request
 
@@ -651,8 +652,10 @@ std::variant<Made, HarnessError> Runner::once(const Run& run) {
       if (!stage.gone_past().empty()) return HarnessError{stage.gone_past()};
       if (const AimedLine* line = stage.not_aimed())
         aims[line->line] = plans_of(*line, made.transcript);
-      else if (const AimedLine* missed = stage.missed(made.transcript); !missed || ++tries == most_aims)
+      else if (!stage.missed(made.transcript) || ++tries == most_aims)
         return made;
+      else if (tries % aims_with_one_measure == 0)
+        aims.clear();
     } catch (...) {
       // Neither peer's session is in a known state any more.
       peers_.erase({run.subject->id(), Side::subject});
