@@ -11,8 +11,8 @@
 
 namespace tlsbye {
 
-// The lie is told by the subject (`lie` names an ability of the rogue peer, or a word for a program), or by the wire (`blame`: what the wire
-// did in the subject's direction is told as the subject's own doing).
+// Either the subject lies (`lie` names an ability of the rogue peer, or a word that a program is given), or the wire does (`blame`: it reports
+// what it did to the subject's stream as if the subject had done that).
 struct Liar {
   const Property* property = nullptr;
   Parameters parameters;

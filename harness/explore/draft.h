@@ -35,7 +35,7 @@ std::string in_columns(std::string_view line);
 // Whether this one line may stand in the draft.
 bool fits(const Draft& draft, std::string_view line);
 
-// The lines of the draft with what came of each as a comment; those that nothing is known of, and further ones, stand alone.
+// The lines, each with what came of it as a comment. A line of which nothing is known has no comment.
 std::vector<std::string> commented(const std::vector<std::string>& lines, const std::vector<std::string>& came);
 
 // The draft as a [[scenario]] table. `id` is its second half; `came` says what came of each line.

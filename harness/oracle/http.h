@@ -9,7 +9,7 @@
 
 namespace tlsbye {
 
-// The method of a request that begins so: "GET". Empty where it is none of HTTP/1, or its first line has not ended.
+// The method of a request that begins so: "GET". Empty if the text is not an HTTP/1 request, or if its first line has not ended.
 std::string http_method(std::string_view request);
 
 enum class HttpAnswer : std::uint8_t {

@@ -95,7 +95,7 @@ bool is_http(const Heard& heard) {
 }  // namespace
 
 Finding success_means_answer_received(const Facts& facts, const Question&) {
-  if (facts.transcript().has_api_lane || facts.transcript().key().role != Role::client) return not_reached("it is no client program");
+  if (facts.transcript().has_api_lane || facts.transcript().key().role != Role::client) return not_reached("the subject is not a client program");
   const Heard heard = heard_by_program(facts);
   if (std::string why = obstacle(heard); !why.empty()) return not_reached(std::move(why));
   if (!is_http(heard)) return not_reached("what was said was not HTTP/1");

@@ -101,8 +101,8 @@ TEST(CutAnswer, NothingIsSaidWhereNothingWasCutOrTheProtocolIsAnother) {
               HasSubstr("did not end by itself"));
   EXPECT_THAT(why(half(asks(), text).fin_arrives().add(ProgramDid{Side::subject, ProgramDid::What::kept_on, 9, "", {}, {}})),
               HasSubstr("no command was seen to end"));
-  EXPECT_THAT(why(exits(half(asks().as_server(), text).fin_arrives(), 0)), HasSubstr("no client program"));
-  EXPECT_THAT(why(Tale().handshake().fin_arrives()), HasSubstr("no client program"));
+  EXPECT_THAT(why(exits(half(asks().as_server(), text).fin_arrives(), 0)), HasSubstr("not a client program"));
+  EXPECT_THAT(why(Tale().handshake().fin_arrives()), HasSubstr("not a client program"));
 }
 
 TEST(CutAnswer, ACloseNotifyInTheClearSaysNothingOfTheAnswer) {

@@ -134,7 +134,7 @@ std::vector<std::string> what_came_of_lines(const Transcript& transcript) {
     if (event.line < 1) continue;
     LineStory& line = lines[static_cast<std::size_t>(event.line - 1)];
     const auto own = [&](Side side) { return line.is_own(side) ? std::string() : std::string(spell(side)) + " "; };
-    // The answer of a call that another line asked for is told with that call's name.
+    // If another line asked for the call, its answer names the call.
     const auto answer = [&](Side side, int number, Call call, std::string text) {
       const bool of_this_line = number > 0 && transcript.at(number).line == event.line;
       line.tell(number > 0 ? number : -event.number,

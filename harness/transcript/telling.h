@@ -45,10 +45,10 @@ class Telling {
   std::vector<Entry> entries_;
 };
 
-// What came of each line of the script, for who reads the script and not the run: "sends close_notify; want-read", "not done: ...". Of a
-// call its last answer in that line, of what was sent the alerts, messages and raw bytes. Empty where a handshake went as usual, and for
-// orders to the wire. Of one side, and of the line's own call, unless it is named: "partner sends decode_error". The same in every run of
-// the same script, one printable line, and short.
+// What came of each line of the script, for a reader of the script: "sends close_notify; want-read", "not done: ...". A text has the last
+// answer of each call, and the alerts, messages and raw bytes that were sent. It is empty if a handshake went as usual, and for orders to
+// the wire. It names a side or a call only if that is not the line's own: "partner sends decode_error". Each text is one printable line of
+// at most 100 characters, the same in every run of the same script.
 std::vector<std::string> what_came_of_lines(const Transcript& transcript);
 
 }  // namespace tlsbye
