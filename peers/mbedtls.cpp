@@ -1,4 +1,4 @@
-// The Mbed TLS peer. Compiles against Mbed TLS 2.28 and 3; an ability that the library does not have is not promised.
+// The Mbed TLS peer. Compiles against Mbed TLS 2.16, 2.28 and 3; an ability that the library does not have is not promised.
 //
 // Mbed TLS has one call that closes, mbedtls_ssl_close_notify: it sends the alert and waits for nothing. So there is a `close-write`, and
 // no `close`. Its functions return their errors as numbers; the names stand in its headers only, and here.
@@ -15,6 +15,9 @@
 #include <mbedtls/x509_crt.h>
 #if MBEDTLS_VERSION_MAJOR >= 3
 #include <psa/crypto.h>
+#endif
+#if MBEDTLS_VERSION_NUMBER >= 0x02130000  // before 2.19 it tells a secret, and not whose
+#define TLSBYE_NAMES_THE_SESSION_OF_ITS_KEYS
 #endif
 #include <sys/socket.h>
 
@@ -225,8 +228,10 @@ class MbedTlsSession final : public Session {
       if (options.asks_for(Option::session_cache))
         mbedtls_ssl_conf_session_cache(config, memory.cache.get(), mbedtls_ssl_cache_get, mbedtls_ssl_cache_set);
     }
-#if MBEDTLS_VERSION_MAJOR < 3
+#if MBEDTLS_VERSION_MAJOR < 3 && defined(TLSBYE_NAMES_THE_SESSION_OF_ITS_KEYS)
     mbedtls_ssl_conf_export_keys_ext_cb(config, exported, this);
+#elif MBEDTLS_VERSION_MAJOR < 3
+    mbedtls_ssl_conf_export_keys_cb(config, exported, this);
 #endif
     require(mbedtls_ssl_setup(ssl_.get(), config), "mbedtls_ssl_setup");
 #if MBEDTLS_VERSION_MAJOR >= 3
@@ -348,7 +353,10 @@ class MbedTlsSession final : public Session {
   }
   void tell(const std::string& label, std::span<const unsigned char> random, std::span<const unsigned char> secret) {
     keys_.line(label + " " + hex(random) + " " + hex(secret));
-    if (label == "CLIENT_RANDOM" && tells_resumption()) resumed_ = !memory_.secrets.insert(hex(secret)).second;
+    if (label == "CLIENT_RANDOM") remember(secret);
+  }
+  void remember(std::span<const unsigned char> master) {
+    if (tells_resumption()) resumed_ = !memory_.secrets.insert(hex(master)).second;
   }
 
 #if MBEDTLS_VERSION_MAJOR >= 3
@@ -363,10 +371,15 @@ class MbedTlsSession final : public Session {
 #endif
     if (label) static_cast<MbedTlsSession*>(session)->tell(label, {client_random, 32}, {secret, size});
   }
-#else
+#elif defined(TLSBYE_NAMES_THE_SESSION_OF_ITS_KEYS)
   static int exported(void* session, const unsigned char* master, const unsigned char*, std::size_t, std::size_t, std::size_t,
                       const unsigned char client_random[32], const unsigned char*, mbedtls_tls_prf_types) {
     static_cast<MbedTlsSession*>(session)->tell("CLIENT_RANDOM", {client_random, 32}, {master, 48});
+    return 0;
+  }
+#else
+  static int exported(void* session, const unsigned char* master, const unsigned char*, std::size_t, std::size_t, std::size_t) {
+    static_cast<MbedTlsSession*>(session)->remember({master, 48});
     return 0;
   }
 #endif
@@ -405,7 +418,10 @@ class MbedTls final : public Stack {
 #ifdef MBEDTLS_SSL_PROTO_TLS1_3
                 "tls-1.3",
 #endif
-                "client", "server", "close-write", "key-log", "send-alert", "clear", "keep-session", "set-timeout", "tickets",
+#ifdef TLSBYE_NAMES_THE_SESSION_OF_ITS_KEYS
+                "key-log",
+#endif
+                "client", "server", "close-write", "send-alert", "clear", "keep-session", "set-timeout", "tickets",
                 "session-cache", "callbacks", "require-certificate", "verify-certificate", "saved-session"},
             "mbedtls_ssl_close_notify"};
   }
