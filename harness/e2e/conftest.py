@@ -57,6 +57,17 @@ PATIENCE = 3600  # seconds, after which a program that never ends fails its test
 SANITIZED = "sanitize" in PROGRAM.parts
 
 
+@pytest.fixture(scope="session", autouse=True)
+def folders_of_nobody(tmp_path_factory):
+    """What whoever runs the tests keeps, their builds and their settings, is out of reach: a document says `tlsbye get --remove all`."""
+    theirs = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CCACHE_DIR", os.environ.get("CCACHE_DIR") or str(theirs / "ccache"))
+        for folder in ("CACHE", "CONFIG"):
+            environment.setenv(f"XDG_{folder}_HOME", str(tmp_path_factory.mktemp(f"{folder.lower()}-of-nobody")))
+        yield
+
+
 class Tlsbye:
     """The program, with a folder of its own for results."""
 

@@ -6,6 +6,7 @@ the reason. Words in capitals, and `mytls`, are the reader's: here they are what
 import ast
 import json
 import os
+import pathlib
 import re
 import shlex
 import subprocess
@@ -243,6 +244,13 @@ def test_the_way_to_a_gate_and_the_ci_examples(reader):
     done = subprocess.run(["venv/bin/pytest", "-q"], cwd=somebody.folder, env={**os.environ, "PYTHONPATH": str(ROOT / "harness/python"),
                           "TLSBYE_PROGRAM": str(PROGRAM)}, capture_output=True, text=True, timeout=PATIENCE)
     assert "1 failed, 1 passed" in done.stdout and "as client, TLS 1.3: known" in done.stdout, done.stdout
+
+
+def test_what_a_document_says_to_take_away_is_not_taken_from_whoever_runs_the_tests(reader, tmp_path_factory):
+    somebody = reader("docs/versions.md", with_a_run=False)
+    for folder in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        used = somebody.type(f"echo ${{{folder}:-of whoever runs the tests}}").stdout.strip()
+        assert tmp_path_factory.getbasetemp() in pathlib.Path(used).parents, f"{folder}: {used}"
 
 
 @pytest.mark.heavy
