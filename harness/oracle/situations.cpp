@@ -57,6 +57,11 @@ Since shutdown_shown(const Moment& at, std::string_view flag) {
   return at.previous && at.previous->flag("shutdown").find(flag) != std::string_view::npos ? at.previous_number : never;
 }
 
+// In some libraries a second one-way close waits for the other side's close_notify, as a two-way one does; in others it does not.
+Since or_two_one_way_closes(const At& at, Since two_way_close) {
+  return two_way_close == never && is_so(at.now.close_write_again) ? unclear : two_way_close;
+}
+
 // The library was given a time limit, and so much time went by while it waited in that call.
 Since time_ran_out(const At& at) { return so(at.now.time_limit_ms > 0 && at.call.met.waited_ms >= at.now.time_limit_ms); }
 
@@ -263,17 +268,13 @@ const std::vector<Row>& rows() {
        [](const At& at) { return at.now.early_data_called; }},
       {{"close-called", "an earlier two-way close came back, whatever it said; unclear behind two one-way ones"},
        When::history,
-       [](const At& at) {
-         // In some libraries a second one-way close waits for the other side's close_notify, as a two-way one does; in others it does not.
-         const Since close = at.now.any_answer(Call::close);
-         return close == never && is_so(at.now.close_write_again) ? unclear : close;
-       }},
+       [](const At& at) { return or_two_one_way_closes(at, at.now.any_answer(Call::close)); }},
       {{"close-write-called", "an earlier one-way close came back, whatever it said"},
        When::history,
        [](const At& at) { return at.now.any_answer(Call::close_write); }},
-      {{"close-done", "an earlier two-way close answered done"},
+      {{"close-done", "an earlier two-way close answered done; unclear behind two one-way ones"},
        When::history,
-       [](const At& at) { return at.now.answer(Call::close, Outcome::done); }},
+       [](const At& at) { return or_two_one_way_closes(at, at.now.answer(Call::close, Outcome::done)); }},
       {{"close-done-twice", "two earlier two-way closes answered done"},
        When::history,
        [](const At& at) { return at.now.close_done_twice; }},

@@ -612,9 +612,11 @@ TEST(Situations, ATransportThatHasEndedStaysSoWhenAnotherSessionBegins) {
 TEST(Situations, ASecondOneWayCloseMayHaveBeenATwoWayOne) {
   const auto once = [] { return connected().close_write(Outcome::done, {close_notify()}); };
   EXPECT_TRUE(fits(once().reads(Outcome::want_read), "not close-called"));
-  for (const std::string_view word : {"close-called", "not close-called"})
+  EXPECT_TRUE(fits(once().reads(Outcome::want_read), "not close-done"));
+  for (const std::string_view word : {"close-called", "not close-called", "close-done", "not close-done"})
     EXPECT_FALSE(fits(once().close_write(Outcome::done).reads(Outcome::cut), word)) << word;
   EXPECT_TRUE(fits(once().close_write(Outcome::done).close(Outcome::done).reads(Outcome::cut), "close-called"));
+  EXPECT_TRUE(fits(once().close_write(Outcome::done).close(Outcome::done).reads(Outcome::cut), "close-done"));
 }
 
 TEST(Situations, WhatIsNotProtectedCannotBeDamaged) {
