@@ -58,7 +58,8 @@ std::string spelled(const Outcomes& outcomes) {
 
 Finding answers(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
-    if (!call.api || call.answered(Outcome::unsupported) || only_paused(call, asked)) return not_reached(told(call));
+    if (!call.api || call.answered(Outcome::unsupported) || only_paused(call, asked) || hindered(facts, call, asked))
+      return not_reached(told(call));
     const ApiCall& api = *call.api;
     const auto outcome = static_cast<std::size_t>(api.outcome);
     const auto wrong = [&](std::string says) { return broken(std::move(says), evidence(facts, asked, call)); };

@@ -62,6 +62,17 @@ inline bool only_paused(const SubjectCall& call, const Question& asked) {
   return call.api && call_again(call.api->outcome) && fault && !asked.given.of_a_fault;
 }
 
+// The transport kept the call from what it was asked, in a way of which the clause does not speak, and its answer may tell of that: a
+// blocking transport would block all the same, as the script had it (as a time limit of the socket does), or a call that receives could
+// not send what it owed to what it had received.
+inline bool hindered(const Facts& facts, const SubjectCall& call, const Question& asked) {
+  const Met& met = call.met;
+  const bool would_block = facts.transcript().key().io == Io::blocking && is_so(met.injected) &&
+                           (is_so(met.recv_would_block) || is_so(met.send_would_block));
+  const bool owes = (call.call == Call::read || call.call == Call::peek) && is_so(met.send_broken);
+  return (would_block || owes) && !asked.given.of_a_fault;
+}
+
 // A second thread, or a forked process, of that side made a call in this session.
 inline bool beside(const Facts& facts, Side side) {
   return std::any_of(facts.events().begin(), facts.events().end(), [&](const Event& event) {

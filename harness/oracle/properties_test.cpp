@@ -499,6 +499,26 @@ TEST(Unfinished, ACallThatAFaultMadePauseHasNotSaidItsLastWord) {
   EXPECT_EQ(closes(true, emits, "emits"), Kind::not_reached);
 }
 
+TEST(Unfinished, WhatTheTransportKeptACallFromIsNotHeldAgainstItsAnswer) {
+  const auto answers = [](Io io, bool injected, const std::vector<std::string>& given) {
+    const Transcript run = Tale(Tls::v1_3, io).handshake().io(Call::read, Flow::recv, -1, "EAGAIN", injected).reads(Outcome::failed);
+    return judged("answers", {{"call", {"read"}}, {"given", given}, {"never", {"failed"}}}, run).kind;
+  };
+  EXPECT_EQ(answers(Io::blocking, true, {"handshake-done"}), Kind::not_reached);
+  EXPECT_EQ(answers(Io::blocking, true, {"recv-would-block"}), Kind::broken);
+  EXPECT_EQ(answers(Io::blocking, false, {"handshake-done"}), Kind::broken);
+  EXPECT_EQ(answers(Io::nonblocking, true, {"handshake-done"}), Kind::broken);
+
+  const auto owing = [](Call call, std::string_view given) {
+    const Transcript run =
+        connected().arrives(close_notify()).io(call, Flow::send, -1, "EPIPE").answers(call, Outcome::reset);
+    return judged("answers", {{"call", {std::string(spell(call))}}, {"given", {std::string(given)}}, {"never", {"reset"}}}, run).kind;
+  };
+  EXPECT_EQ(owing(Call::read, "handshake-done"), Kind::not_reached);
+  EXPECT_EQ(owing(Call::read, "send-broken"), Kind::broken);
+  EXPECT_EQ(owing(Call::close, "handshake-done"), Kind::broken);
+}
+
 TEST(Unfinished, ACallBehindOneThatHasStillToSendMayWaitForIt) {
   const Parameters never{{"call", {"read"}}, {"given", {"handshake-done"}}, {"never", {"want-write"}}};
   EXPECT_EQ(judged("answers", never, connected().reads(Outcome::want_write)).kind, Kind::broken);
