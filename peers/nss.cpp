@@ -1,8 +1,11 @@
 // The NSS peer. NSS is a layer of NSPR's: a connection is a PRFileDesc, and what is called on it are NSPR's functions.
 //
-// PR_Shutdown with PR_SHUTDOWN_SEND sends the close_notify, and then shuts the transport down for writing as well; PR_Close does the same
-// and closes the transport. Neither waits for a reply, so there is a `close-write`, which ends the transport, and no `close`. PR_Recv
-// returns 0 at the peer's close_notify and at the end of the transport alike.
+// PR_Shutdown with PR_SHUTDOWN_SEND sends the close_notify, and then shuts the transport down for writing as well; PR_Close does the same,
+// closes the transport and frees the descriptor. Neither waits for a reply, so there is a `close-write`, which ends the transport, and no
+// `close`. PR_Recv returns 0 at the peer's close_notify and at the end of the transport alike.
+//
+// With `closes-transport` the one-way close is PR_Close. There is nothing left then that could be called: what is asked for afterwards is
+// refused here, and the library does not hear of it.
 //
 // NSPR does not block: it makes its sockets non-blocking, and polls where the application has asked for a blocking one.
 #include <cert.h>
@@ -141,7 +144,9 @@ struct Callbacks {
     return put < 0 ? failed() : static_cast<PRInt32>(put);
   }
   static PRStatus shutdown(PRFileDesc*, PRIntn) { return PR_SUCCESS; }
+  // What PR_Close comes to here, and the end of the session, which has taken the transport away before.
   static PRStatus close(PRFileDesc* layer) {
+    if (of(layer).transport >= 0) ::close(of(layer).transport);
     layer->secret = nullptr;
     layer->dtor(layer);
     return PR_SUCCESS;
@@ -210,7 +215,9 @@ struct Identity {
 class NssSession final : public Session {
  public:
   NssSession(Identity& identity, const SessionOptions& options)
-      : client_(options.role == Role::client), callbacks_{options.transport, options.io == Io::nonblocking} {
+      : client_(options.role == Role::client),
+        closes_transport_(options.asks_for(Option::closes_transport)),
+        callbacks_{options.transport, options.io == Io::nonblocking} {
     if (options.asks_for(Option::callbacks))
       lay_callbacks();
     else
@@ -231,22 +238,35 @@ class NssSession final : public Session {
   }
 
   // PR_Close would send a close_notify, and close the transport.
-  ~NssSession() override { give_back(); }
+  ~NssSession() override {
+    if (fd_) give_back();
+  }
 
-  Answer handshake() override { return showing_pending(answer("SSL_ForceHandshake", SSL_ForceHandshake(fd_), PR_POLL_READ)); }
+  Answer handshake() override {
+    if (!fd_) return nothing_left();
+    return showing_pending(answer("SSL_ForceHandshake", SSL_ForceHandshake(fd_), PR_POLL_READ));
+  }
 
   Answer read(std::span<std::byte> into) override { return receive(into, 0); }
 
   Answer write(std::span<const std::byte> from) override {
+    if (!fd_) return nothing_left();
     return with_bytes(
         answer("PR_Send", PR_Send(fd_, from.data(), static_cast<PRInt32>(from.size()), 0, PR_INTERVAL_NO_TIMEOUT), PR_POLL_WRITE));
   }
 
   Answer close() override { return no_such_call(); }
 
-  Answer close_write() override { return answer("PR_Shutdown", PR_Shutdown(fd_, PR_SHUTDOWN_SEND), PR_POLL_WRITE); }
+  Answer close_write() override {
+    if (!fd_) return nothing_left();
+    if (!closes_transport_) return answer("PR_Shutdown", PR_Shutdown(fd_, PR_SHUTDOWN_SEND), PR_POLL_WRITE);
+    const PRStatus status = PR_Close(std::exchange(fd_, nullptr));  // frees it, whatever it returns
+    pending_ = 0;
+    return answer("PR_Close", status, Flow::send);
+  }
 
   Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) override {
+    if (!fd_) return nothing_left();
     switch (call) {
       case Call::peek:
         return receive(into, PR_MSG_PEEK);
@@ -334,7 +354,11 @@ class NssSession final : public Session {
     require(SSL_NamedGroupConfig(fd_, groups, 1) == SECSuccess, "SSL_NamedGroupConfig");
   }
 
+  // After PR_Close: no function is called.
+  static Answer nothing_left() { return {"", -1, {}, 0, "PR_Close has freed the descriptor", Outcome::refused}; }
+
   Answer receive(std::span<std::byte> into, PRIntn flags) {
+    if (!fd_) return nothing_left();
     const PRInt32 returned = PR_Recv(fd_, into.data(), static_cast<PRInt32>(into.size()), flags, limit_);
     if (returned == 0 && !into.empty()) return showing_pending({"PR_Recv", 0, {}, 0, {}, Outcome::end_of_data});
     return showing_pending(with_bytes(answer("PR_Recv", returned, PR_POLL_READ)));
@@ -345,7 +369,14 @@ class NssSession final : public Session {
     if (returned >= 0) return {native, returned, {}, 0, {}, Outcome::done};
     const PRErrorCode error = PR_GetError();
     const int error_number = PR_GetOSError();
-    return {native, returned, error_name(error), error_number, error_words(error), outcome_of(error, waits_for(how))};
+    return failure(native, returned, error, error_number, waits_for(how));
+  }
+  static Answer answer(std::string_view native, int returned, Flow waits_for) {
+    if (returned >= 0) return {native, returned, {}, 0, {}, Outcome::done};
+    return failure(native, returned, PR_GetError(), PR_GetOSError(), waits_for);
+  }
+  static Answer failure(std::string_view native, int returned, PRErrorCode error, int error_number, Flow waits_for) {
+    return {native, returned, error_name(error), error_number, error_words(error), outcome_of(error, waits_for)};
   }
 
   static Answer with_bytes(Answer answer) {
@@ -379,7 +410,7 @@ class NssSession final : public Session {
     static_cast<NssSession*>(session)->alert_ = std::to_string(alert->level) + " " + std::to_string(alert->description);
   }
 
-  bool client_;
+  bool client_, closes_transport_;
   Callbacks callbacks_;
   PRFileDesc* socket_ = nullptr;
   PRFileDesc* fd_ = nullptr;
@@ -394,7 +425,7 @@ class Nss final : public Stack {
     Hello hello{"nss",
                 NSSSSL_GetVersion(),
                 {"client", "server", "close-write", "ends-transport", "cut-as-end", "peek", "key-update", "renegotiate", "set-timeout",
-                 "callbacks", "require-certificate", "verify-certificate", "post-handshake-auth"},
+                 "callbacks", "closes-transport", "require-certificate", "verify-certificate", "post-handshake-auth"},
                 "SSL_ImportFD"};
     SSLVersionRange range{};
     require(SSL_VersionRangeGetSupported(ssl_variant_stream, &range) == SECSuccess, "SSL_VersionRangeGetSupported");

@@ -779,6 +779,50 @@ TEST_P(StackTest, TheEndOfTheTransportReachesWhoeverReadsMemory) {
   EXPECT_EQ(outcome(subject.do_(Line("read").with("until", "done"))), "cut");
 }
 
+TEST_P(StackTest, AOneWayCloseTakesTheTransportWithItWhereAskedTo) {
+  if (!has_or_refuses("closes-transport")) return;
+  const auto closings = [](const Report& report) {
+    const auto all = lines(report, "io");
+    return std::count_if(all.begin(), all.end(), [](const Line& line) { return line.get("function") == "close"; });
+  };
+  for (const std::string options : {"closes-transport", "closes-transport callbacks"}) {
+    if (options.ends_with("callbacks") && !subject.able("callbacks")) continue;
+    SCOPED_TRACE(options);
+    Link link(subject, partner, tls(), io(), options, "");
+    ASSERT_NO_FATAL_FAILURE(link.handshake());
+    const Report closed = subject.do_(Line("close-write"));
+    EXPECT_EQ(outcome(closed), "done");
+    EXPECT_EQ(closings(closed), 1);
+    link.relay();
+    EXPECT_EQ(outcome(partner.do_(Line("read"))), "end-of-data");
+    char byte;
+    EXPECT_EQ(::recv(link.end(Role::client).get(), &byte, 1, MSG_DONTWAIT), 0);
+    EXPECT_EQ(subject.do_(Line("raw-read")).front().get("errno"), "EBADF");
+    // What is left of the session answers, and leaves the transport's number alone.
+    for (const Line& request : {Line("read"), Line("write").with("size", 5), Line("close-write"), Line("handshake").with("until", "once")}) {
+      SCOPED_TRACE(request.word());
+      const Report later = subject.do_(request);
+      EXPECT_EQ(later.back().word(), "ready");
+      EXPECT_EQ(lines(later, "api").size(), 1u);
+      EXPECT_THAT(lines(later, "io"), IsEmpty());
+      if (request.word() == "read" || request.word() == "write") {
+        EXPECT_THAT(outcome(later), AnyOf("refused", "failed"));
+      }
+    }
+    EXPECT_THAT(lines(subject.do_(Line("end")), "io"), IsEmpty()) << "it was closed already";
+    partner.do_(Line("end"));
+  }
+}
+
+TEST_P(StackTest, AOneWayCloseThatTakesTheTransportCanComeBeforeTheHandshake) {
+  if (!has_or_refuses("closes-transport")) return;
+  Link link(subject, partner, tls(), io(), "closes-transport", "");
+  EXPECT_EQ(outcome(subject.do_(Line("close-write"))), "done");
+  link.relay();
+  EXPECT_EQ(link.sent(Role::client), "");
+  EXPECT_EQ(subject.do_(Line("raw-read")).front().get("errno"), "EBADF");
+}
+
 TEST_P(StackTest, PostHandshakeAuthIsOfferedWhereAskedForOnly) {
   if (!has_or_refuses("post-handshake-auth")) return;
   for (const bool asked : {false, true}) {

@@ -194,7 +194,7 @@ Finding every_call_returns(const Facts& facts, const Question& clause) {
   // Whatever an application does in one thread, the process is to survive it.
   for (const std::string_view word :
        {"flags-set", "alert-by-application", "corked", "cleared", "renegotiation-asked", "auto-retry-off", "stale-error", "time-ran-out",
-        "call-left-undone", "bytes-past-tls", "option-memory-bio", "option-false-start", "starved"})
+        "call-left-undone", "bytes-past-tls", "option-memory-bio", "option-false-start", "starved", "transport-closed"})
     asked.given.allow(word);
   Tally tally;
   for (const SubjectCall& call : facts.calls()) {

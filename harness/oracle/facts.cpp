@@ -650,6 +650,7 @@ void Facts::walk() {
   if (former_ && same_transport_) {
     const Moment& then = former_->at_end();
     now.fin = then.fin, now.reset = then.reset, now.own_fin = then.own_fin, now.descriptor_closed = then.descriptor_closed;
+    now.transport_closed = then.transport_closed;
   }
   // Calls by their first event; they are in the order of their last. What a call sent is known when it has come back.
   std::vector<SubjectCall*> beginnings;
@@ -755,6 +756,8 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
   now.answered[static_cast<std::size_t>(api.call)][static_cast<std::size_t>(api.outcome)] = number;
   if ((api.call == Call::close || api.call == Call::close_write) && api.outcome != Outcome::unsupported && is_so(now.quiet))
     note(now.closed_quietly, number);
+  if (api.call == Call::close_write && api.outcome != Outcome::unsupported && has(Option::closes_transport))
+    note(now.transport_closed, number);
   if (api.call == Call::handshake) {
     if (is_so(now.handshake_done)) note(now.renegotiation, number);  // some libraries begin another one then
     note(now.handshake_begun, number);

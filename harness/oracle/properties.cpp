@@ -129,6 +129,7 @@ const std::vector<Property>& properties() {
        {given},
        written_data_is_received},
       {"transport-left-open", "No call of the library ends the transport.", {any_call, given}, transport_left_open},
+      {"transport-closed-at-once", "The call has closed the transport by the time it comes back.", {call, given}, transport_closed_at_once},
       {"success-means-reply-received",
        "A two-way close that reports success has had the peer's close_notify delivered before.",
        {given},

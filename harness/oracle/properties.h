@@ -32,6 +32,7 @@ Finding written_data_arrives_first(const Facts& facts, const Question& asked);
 Finding alert_level(const Facts& facts, const Question& asked);
 Finding written_data_is_received(const Facts& facts, const Question& asked);
 Finding transport_left_open(const Facts& facts, const Question& asked);
+Finding transport_closed_at_once(const Facts& facts, const Question& asked);
 
 // receiving.cpp: what it makes of what it gets
 Finding success_means_reply_received(const Facts& facts, const Question& asked);

@@ -292,7 +292,8 @@ Finding close_notify_before_end(const Facts& facts, const Question& asked) {
     return not_reached("an error came before");
   for (const SentRecord& sent : facts.sent())
     for (const Alert& alert : alerts_of(*sent.contents))
-      if (alert.description != 0 && (alert.level == 2 || facts.tls13())) return not_reached("it had sent an error alert");
+      if (alert.description != 0 && (alert.level == 2 || (facts.tls13() && alert.description != 90)))
+        return not_reached("it had sent an error alert");
   if (std::any_of(facts.calls().begin(), facts.calls().end(), [](const SubjectCall& call) { return !call.emission_known; }))
     return not_reached("what it sent did not reach the wire");
   const auto sent = facts.sent_close_notifies();
@@ -408,6 +409,21 @@ Finding transport_left_open(const Facts& facts, const Question& asked) {
       return broken("the library ended the transport by itself", {closed->ended, event.number});
   }
   return holds("the transport was left open", {closed->ended});
+}
+
+Finding transport_closed_at_once(const Facts& facts, const Question& asked) {
+  return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
+    if (!call.api || call.answered(Outcome::unsupported) || only_paused(call, asked)) return not_reached(told(call));
+    if (!call.met.logged) return not_reached("transport calls were not logged");
+    if (is_so(call.before.descriptor_closed)) return not_reached("the script had closed it before");
+    const auto& events = facts.events();
+    const auto closed = std::find_if(events.begin(), events.end(), [&](const Event& event) {
+      const auto* it = event.as<TransportCall>();
+      return it && it->side == Side::subject && it->id == call.id && it->function == "close" && it->result == 0;
+    });
+    if (closed == events.end()) return broken(fmt::format("{}, and the transport was not closed", told(call)), {call.ended});
+    return holds(fmt::format("{}, and the transport was closed", told(call)), {closed->number, call.ended});
+  });
 }
 
 }  // namespace tlsbye

@@ -78,6 +78,7 @@ struct Moment {
   Since own_unseen = never;          // bytes that the library handed over, and that the wire never saw as whole records
   Since own_raw = never;             // bytes that the script wrote past TLS, or took away from it
   Since descriptor_closed = never;   // the script closed the subject's descriptor
+  Since transport_closed = never;    // a one-way close came back that was to close the transport as well (option closes-transport)
   // Receiving ended because the script had it so, although the transport had not ended: what arrived after this event had not been read by
   // then. No real transport gives anything behind its end, so that these arrivals are unclear.
   Since end_made_up = never;

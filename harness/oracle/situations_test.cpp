@@ -26,7 +26,7 @@ bool fits(const Transcript& transcript, std::string_view word) {
   // What only clauses speak of that name it is no matter here.
   for (const std::string_view unusual : {"threads", "forked", "flags-set", "alert-by-application", "corked", "cleared",
                                          "renegotiation-asked", "auto-retry-off", "stale-error", "time-ran-out", "descriptor-closed",
-                                         "closed-quietly", "end-made-up", "extra-call-left-undone", "option-false-start"}) {
+                                         "closed-quietly", "end-made-up", "extra-call-left-undone", "option-false-start", "transport-closed"}) {
     if (!word.ends_with(unusual)) given.allow(unusual);
   }
   const Facts* last = &facts;
@@ -240,6 +240,10 @@ const std::map<std::string_view, Pair>& pairs() {
       {"false-started",
        {Tale(Tls::v1_2).option("false-start").handshake().close(Outcome::sent),
         Tale(Tls::v1_2).option("false-start").arrives(handshake_message("Finished")).handshake().close(Outcome::sent)}},
+      {"option-closes-transport", {Tale().option("closes-transport").handshake(), connected()}},
+      {"transport-closed",
+       {Tale().option("closes-transport").handshake().answers(Call::close_write, Outcome::failed).reads(Outcome::refused),
+        connected().answers(Call::close_write, Outcome::done).reads(Outcome::refused)}},
       {"option-early-data", {Tale().option("early-data").handshake(), connected()}},
       {"early-data-arrived", {Tale().as_server().arrives(early_data()).handshake(), Tale().as_server().arrives(data(5)).handshake()}},
       {"end-of-early-data-arrived",

@@ -239,6 +239,8 @@ class Tale {
     if (verb == "raw-write") handed_over_ += bytes.size();
     return add(RawCall{Side::subject, std::move(verb), result, {}, std::move(bytes)});
   }
+  // The call has closed the transport.
+  Tale& closes(Call during) { return add(TransportCall{Side::subject, during, id_of(during), "close", Flow::send, 0, 0, "", false}); }
   Tale& own_end_seen() { return add(TransportEnd{Side::subject, false, false, End::fin}); }
 
   template <typename Kind>

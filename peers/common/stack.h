@@ -49,12 +49,13 @@ using State = std::vector<std::pair<std::string_view, std::string>>;
 //   no-eof-control       OpenSSL: as callbacks, and they cannot be asked whether the transport has ended
 //   false-start          GnuTLS: a client's handshake may be done before the server's Finished has come (TLS 1.2)
 //   early-data           a server accepts early data, a client may send it (TLS 1.3, a session resumed by tickets)
+//   closes-transport     NSS, Go, JSSE: close_write is the call that also closes the transport; the destructor closes nothing again
 //   post-handshake-auth  a client tells that it would answer a CertificateRequest after the handshake (TLS 1.3)
 struct SessionOptions {
   Role role = Role::client;
   Tls tls = Tls::v1_3;
   Io io = Io::blocking;
-  int transport = -1;                // the transport's descriptor; the session must not close it
+  int transport = -1;                // the transport's descriptor; the session must not close it, but for `closes-transport`
   std::vector<std::string> options;  // words out of the list above; a liar has its own
   // With a real program at the other end (ability `programs`).
   bool usual_suites = false;     // suites, groups and signatures as the library has them by default, and not the one that is pinned

@@ -35,6 +35,7 @@ constexpr std::array lies{
     Lie{"lie-sends-garbage", "close first sends a record that its keys do not open"},
     Lie{"lie-forgets-reply", "close after the peer's close_notify answers done and sends nothing"},
     Lie{"lie-ends-transport", "close ends the transport's direction"},
+    Lie{"lie-keeps-transport", "close-write leaves the transport open that it is to close (closes-transport)"},
     Lie{"lie-eats-transport", "close, when done, reads what follows TLS"},
     Lie{"lie-waits-in-close-write", "close-write waits for the reply"},
     Lie{"lie-write-after-close", "a write goes out after the own close_notify"},
@@ -180,6 +181,7 @@ class RogueSession final : public Session {
     over_ = true;
     const Answer answer = honest_->close_write();
     closed_write_ = true;
+    if (options_.asks_for(Option::closes_transport) && !lies("keeps-transport")) ::close(options_.transport);
     return twisted(lies("waits-in-close-write") && answer.outcome == Outcome::done ? honest_->close_write() : answer);
   }
 
@@ -284,6 +286,7 @@ class Rogue final : public Stack {
     hello.protocol = protocol_;
     if (!only_.empty()) return hello;
     hello.abilities.emplace_back("set-timeout");
+    hello.abilities.emplace_back(spell(Option::closes_transport));
     for (const Lie& lie : lies) hello.abilities.emplace_back(lie.name);
     return hello;
   }

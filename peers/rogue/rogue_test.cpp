@@ -105,6 +105,17 @@ TEST_P(RogueTest, EndsTransport) {
   EXPECT_EQ(::recv(link->end(Role::client).get(), &byte, 1, MSG_DONTWAIT), 0);
 }
 
+TEST_P(RogueTest, KeepsTransport) {
+  for (const char* lie : {"", "keeps-transport"}) {
+    const std::string options = std::string("closes-transport") + (*lie ? " lie-" : "") + lie;
+    Link link(rogue, partner, GetParam(), Io::blocking, options);
+    ASSERT_NO_FATAL_FAILURE(link.handshake());
+    EXPECT_EQ(outcome(rogue.do_(Line("close-write"))), "done");
+    link.relay();
+    EXPECT_EQ(rogue.do_(Line("raw-write").with("data", "x")).front().get("errno"), *lie ? "" : "EBADF");
+  }
+}
+
 TEST_P(RogueTest, EatsTransport) {
   for (const char* lie : {"", "eats-transport"}) {
     const auto link = lying(lie);
