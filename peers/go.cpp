@@ -5,10 +5,12 @@
 // blocking only.
 //
 // CloseWrite sends the close_notify, within five seconds, and lets nothing be written after it. Conn.Close does the same, closes the
-// transport, and waits for nothing: there is a `close-write`, and no `close`. A Read reports the bare end of the transport as it reports
+// transport, and waits for nothing: there is a `close-write`, and no `close`; with `closes-transport` it is Conn.Close. A Read reports the bare end of the transport as it reports
 // the peer's close_notify, io.EOF, where no record is cut by it.
 //
 // A Conn may be used by many goroutines, but they wait for each other's locks, and such a wait is not reported: `threads` is not promised.
+// Conn.Close beside a Write or a Read that waits for the transport takes none that is held, and closing the net.Conn wakes whoever waits:
+// `closes-beside`.
 //
 // Go's runtime has threads, which a forked process would miss: it is begun in the process that uses it. That is why it is a library of
 // its own, carried in this program. Its clock is the kernel's: only deadlines, which are the net.Conn's to keep, run by the peer's.
@@ -42,7 +44,7 @@ namespace {
 
 void key(void* keys, const char* line, long size) { static_cast<KeyLog*>(keys)->line({line, static_cast<std::size_t>(size)}); }
 
-constexpr tlsbye_go_below below{blocking::receive, blocking::send, blocking::now, key};
+constexpr tlsbye_go_below below{blocking::receive, blocking::send, blocking::close, blocking::now, key};
 
 // The shim's functions, loaded into the process that uses them.
 struct Shim {
@@ -103,7 +105,8 @@ Outcome outcome_of(const tlsbye_go_result& result, tlsbye_go_call call) {
 
 class GoSession final : public Session {
  public:
-  GoSession(const Shim& shim, const SessionOptions& options, KeyLog& keys) : shim_(shim), resumes_(options.asks_for(Option::tickets)) {
+  GoSession(const Shim& shim, const SessionOptions& options, KeyLog& keys)
+      : shim_(shim), resumes_(options.asks_for(Option::tickets)), closes_transport_(options.asks_for(Option::closes_transport)) {
     const tlsbye_go_options with{options.transport,
                                  options.role == Role::client,
                                  0x0301 + static_cast<int>(options.tls),
@@ -128,7 +131,10 @@ class GoSession final : public Session {
     return make("tls.Conn.Write", tlsbye_go_write, const_cast<std::byte*>(from.data()), from.size());
   }
   Answer close() override { return no_such_call(); }
-  Answer close_write() override { return make("tls.Conn.CloseWrite", tlsbye_go_close_write, nullptr, 0); }
+  Answer close_write() override {
+    return closes_transport_ ? make("tls.Conn.Close", tlsbye_go_close, nullptr, 0)
+                             : make("tls.Conn.CloseWrite", tlsbye_go_close_write, nullptr, 0);
+  }
 
   Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte>) override {
     switch (call) {
@@ -167,7 +173,7 @@ class GoSession final : public Session {
 
   const Shim& shim_;
   std::uintptr_t conn_ = 0;
-  bool resumes_;
+  bool resumes_, closes_transport_;
   std::string resumed_;
 };
 
@@ -177,7 +183,7 @@ class Go final : public Stack {
     return {"go",
             TLSBYE_GO_VERSION,
             {"tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3", "client", "server", "close-write", "cut-as-end", "blocking-only", "own-memory",
-             "key-log", "keep-session", "tickets", "saved-session", "set-timeout", "require-certificate"},
+             "key-log", "keep-session", "tickets", "saved-session", "set-timeout", "require-certificate", "closes-transport", "closes-beside"},
             "main"};  // of this program, which carries the library
   }
 

@@ -4,7 +4,8 @@
 // interrupted or would block, that one does too. Nothing comes back to be made again: sessions are blocking only.
 //
 // SSLSocket.shutdownOutput sends the close_notify: there is a `close-write`. SSLSocket.close swallows every error, and waits for the reply
-// in some versions of TLS and with some sockets: no caller learns what became of it, and it is no `close`. A read reports the bare end of
+// in some versions of TLS and with some sockets: no caller learns what became of it, and it is no `close`. With `closes-transport` it is the
+// `close-write`, and the SSLSocket owns the Socket (autoClose), which then does what Java's own does. A read reports the bare end of
 // the transport as it reports the peer's close_notify, -1. There is no key log. Two threads may use one SSLSocket, but they wait for each
 // other's locks, and such a wait is not reported: `threads` is not promised.
 //
@@ -63,6 +64,14 @@ jint JNICALL send(JNIEnv* java, jclass, jint transport, jbyteArray from, jint at
   });
 }
 
+jint JNICALL available(JNIEnv*, jclass, jint transport) { return blocking::available(transport); }
+
+jint JNICALL shut_down(JNIEnv*, jclass, jint transport, jboolean output) {
+  return ::shutdown(transport, output != JNI_FALSE ? SHUT_WR : SHUT_RD) == 0 ? 0 : -errno;
+}
+
+jint JNICALL close(JNIEnv*, jclass, jint transport) { return static_cast<jint>(blocking::close(transport)); }
+
 jlong JNICALL now(JNIEnv*, jclass) { return blocking::now(); }
 
 // The JVM of this process, and the shim in it.
@@ -92,16 +101,20 @@ class Jvm {
     JNINativeMethod methods[] = {
         {const_cast<char*>("receive"), const_cast<char*>("(I[BIIJ)I"), reinterpret_cast<void*>(receive)},
         {const_cast<char*>("send"), const_cast<char*>("(I[BIIJ)I"), reinterpret_cast<void*>(send)},
+        {const_cast<char*>("available"), const_cast<char*>("(I)I"), reinterpret_cast<void*>(available)},
+        {const_cast<char*>("shutDown"), const_cast<char*>("(IZ)I"), reinterpret_cast<void*>(shut_down)},
+        {const_cast<char*>("close"), const_cast<char*>("(I)I"), reinterpret_cast<void*>(close)},
         {const_cast<char*>("now"), const_cast<char*>("()J"), reinterpret_cast<void*>(now)},
     };
     if (!found || java->RegisterNatives(shim, methods, std::size(methods)) != JNI_OK)
       throw std::runtime_error("the JVM does not take the shim");
     const auto method = [&](const char* name, const char* type) { return java->GetMethodID(shim, name, type); };
-    make = method("<init>", "(IZLjava/lang/String;Ljava/lang/String;ZLjava/lang/String;Ljava/lang/String;)V");
+    make = method("<init>", "(IZLjava/lang/String;Ljava/lang/String;ZZLjava/lang/String;Ljava/lang/String;)V");
     handshake = method("handshake", "()V");
     read = method("read", "([B)V");
     write = method("write", "([B)V");
     close_write = method("closeWrite", "()V");
+    close_all = method("close", "()V");
     limit = method("limit", "(I)V");
     leave = method("leave", "()V");
     n = java->GetFieldID(shim, "n", "I");
@@ -129,7 +142,7 @@ class Jvm {
   }
 
   jclass shim = nullptr;
-  jmethodID make, handshake, read, write, close_write, limit, leave;
+  jmethodID make, handshake, read, write, close_write, close_all, limit, leave;
   jfieldID n, error, error_number, code, text;
 
  private:
@@ -189,13 +202,14 @@ class Frame {
 
 class JsseSession final : public Session {
  public:
-  JsseSession(const Jvm& jvm, const SessionOptions& options) : jvm_(jvm) {
+  JsseSession(const Jvm& jvm, const SessionOptions& options)
+      : jvm_(jvm), closes_transport_(options.asks_for(Option::closes_transport)) {
     JNIEnv* java = jvm_.java();
     const Frame frame(java);
     jobject made =
         java->NewObject(jvm_.shim, jvm_.make, options.transport, options.role == Role::client,
                         java->NewStringUTF(version_name(options.tls)), java->NewStringUTF(suite_name(options.tls)),
-                        options.asks_for(Option::require_certificate), java->NewStringUTF(leaf_certificate), java->NewStringUTF(leaf_key));
+                        options.asks_for(Option::require_certificate), closes_transport_, java->NewStringUTF(leaf_certificate), java->NewStringUTF(leaf_key));
     if (java->ExceptionCheck()) {
       java->ExceptionDescribe();
       java->ExceptionClear();
@@ -226,7 +240,9 @@ class JsseSession final : public Session {
     return call("OutputStream.write", jvm_.write, bytes);
   }
   Answer close() override { return no_such_call(); }
-  Answer close_write() override { return call("SSLSocket.shutdownOutput", jvm_.close_write); }
+  Answer close_write() override {
+    return closes_transport_ ? call("SSLSocket.close", jvm_.close_all) : call("SSLSocket.shutdownOutput", jvm_.close_write);
+  }
 
   Answer extra(Call extra, const std::vector<std::string>& arguments, std::span<std::byte>) override {
     if (extra != Call::set || arguments.at(0) != spell(Switch::timeout)) return no_such_call();
@@ -271,6 +287,7 @@ class JsseSession final : public Session {
   }
 
   const Jvm& jvm_;
+  bool closes_transport_;
   jobject socket_ = nullptr;
 };
 
@@ -295,7 +312,7 @@ class Jsse final : public Stack {
     return {"jsse",
             jvm_version(),
             {"tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3", "client", "server", "close-write", "cut-as-end", "blocking-only", "own-memory",
-             "set-timeout", "require-certificate"},
+             "set-timeout", "require-certificate", "closes-transport"},
             "JNI_CreateJavaVM"};
   }
 

@@ -161,7 +161,7 @@ const std::map<std::string_view, Trio>& trios() {
        {{{"call", {"close-write"}}},
         connected().closes(Call::close_write).close_write(Outcome::done, {close_notify()}),
         connected().close_write(Outcome::done, {close_notify()}),
-        connected().script("hangup").close_write(Outcome::done)}},
+        connected().closes(Call::read).reads(Outcome::failed).close_write(Outcome::done)}},
       {"transport-left-open", {{}, both_closed().script("fin").own_end_seen(), both_closed().own_end_seen(), nothing}},
       {"success-means-reply-received", {{}, both_closed(), closed().close(Outcome::done), closed().close(Outcome::want_read)}},
       {"waits-for-reply",

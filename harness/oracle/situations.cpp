@@ -514,6 +514,15 @@ const std::vector<Row>& rows() {
       {{"accompanied", "a call beside this one came and went while it was under way"},
        When::call,
        [](const At& at) { return so(at.call.accompanied); }},
+      {{"beside-a-write", "the call was made by the second thread or the forked process while a write was under way"},
+       When::call,
+       [](const At& at) {
+         const auto& calls = at.facts.calls();
+         const auto it = std::find_if(calls.begin(), calls.end(), [&](const SubjectCall& other) {
+           return other.call == Call::write && other.began < at.call.began && other.ended > at.call.ended;
+         });
+         return at.call.api && at.call.api->aside != Aside::no && it != calls.end() ? it->began : never;
+       }},
       {{"received-beside", "an earlier call of the second thread or the forked process was one that receives"},
        When::call,
        [](const At& at) { return at.now.received_beside; }},

@@ -11,14 +11,17 @@ namespace tlsbye {
 namespace {
 
 // What the script asks of that side, beyond what every stack must have.
-void add_abilities(const std::vector<Statement>& script, Side side, Role role, std::vector<std::string>& wanted) {
+void add_abilities(const Stack& stack, const std::vector<std::string>& options, const std::vector<Statement>& script, Side side, Role role,
+                   std::vector<std::string>& wanted) {
   for (const Statement& statement : script) {
     if (!acts(statement.actor, side, role)) continue;
     const auto* order = std::get_if<PeerOrder>(&statement.deed);
     if (order && std::holds_alternative<Starve>(*order)) wanted.emplace_back("starve");
     const auto* it = order ? std::get_if<StackCall>(order) : nullptr;
     if (!it) continue;
-    if (it->aside != Aside::no) wanted.emplace_back(it->aside == Aside::thread ? "threads" : "fork");
+    const bool closes = it->aside == Aside::thread && it->call == Call::close_write && has_word(options, Option::closes_transport);
+    if (it->aside != Aside::no && !(closes && stack.can("closes-beside")))
+      wanted.emplace_back(it->aside == Aside::thread ? "threads" : "fork");
     if (it->call == Call::set)
       wanted.push_back("set-" + it->arguments.front());
     else if (is_extra(it->call))
@@ -35,7 +38,7 @@ std::optional<std::string> missing_ability(const Stack& stack, const Scenario& s
   std::vector<std::string> wanted{std::string(spell(role)), fmt::format("tls-{}", spell(tls))};
   wanted.insert(wanted.end(), options.begin(), options.end());
   wanted.insert(wanted.end(), needs.begin(), needs.end());
-  add_abilities(scenario.script, side, role, wanted);
+  add_abilities(stack, options, scenario.script, side, role, wanted);
   for (std::string& ability : wanted)
     if (!stack.can(ability)) return std::move(ability);
   if (subject && io == Io::nonblocking && stack.can("blocking-only")) return std::string(spell(io));

@@ -23,8 +23,9 @@ constexpr int spun = 1;  // the exit code after `spinning`
 
 // A call by another thread than the one that makes all calls: that one is blocked in a call, or has nothing to do, and waits here.
 void Server::aside(const Line& request, Aside who, bool while_blocked) {
-  require(who == Aside::thread ? "threads" : "fork");
   const auto call = read_word<Call>(request.get("call"));
+  const bool closes = who == Aside::thread && call == Call::close_write && connection_ && connection_->closes_transport;
+  if (!closes || !able("closes-beside")) require(who == Aside::thread ? "threads" : "fork");
   if (!call || *call == Call::handshake || *call == Call::abandon || *call == Call::clear)
     throw Unsupported{"no such call aside: " + std::string(request.get("call"))};
   const Now before = std::exchange(now_, Now{*call, 0, who, !while_blocked, {}});

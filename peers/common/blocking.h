@@ -3,8 +3,10 @@
 #pragma once
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -19,13 +21,14 @@ inline constexpr long long no_deadline = -1;
 // By the peer's clock, in nanoseconds.
 inline long long now() { return clock::now().count(); }
 
-// Waits until the transport is ready or the deadline has come; false where it has.
+// Waits until the transport is ready or the deadline has come; false where it has, and where nobody may wait now.
 inline bool wait_for(int transport, short events, long long deadline) {
   pollfd entry{transport, events, 0};
   const auto time = std::chrono::nanoseconds(std::max(deadline - now(), 0LL));
   const auto whole = std::chrono::floor<std::chrono::seconds>(time);
   const timespec left{whole.count(), (time - whole).count()};
-  return ::ppoll(&entry, 1, deadline == no_deadline ? nullptr : &left, nullptr) != 0;
+  const int ready = ::ppoll(&entry, 1, deadline == no_deadline ? nullptr : &left, nullptr);
+  return ready > 0 || (ready < 0 && errno != EAGAIN);
 }
 
 // Bytes; below zero an error number, ETIMEDOUT where the deadline has come.
@@ -49,5 +52,13 @@ inline long send(int transport, const void* from, long size, long long deadline)
   return move(transport, POLLOUT, deadline,
               [&](int flags) { return ::send(transport, from, static_cast<std::size_t>(size), flags | MSG_NOSIGNAL); });
 }
+
+// Bytes that can be read without waiting.
+inline int available(int transport) {
+  int bytes = 0;
+  return ::ioctl(transport, FIONREAD, &bytes) == 0 ? bytes : -errno;
+}
+
+inline long close(int transport) { return ::close(transport) == 0 ? 0 : -errno; }
 
 }  // namespace tlsbye::peer::blocking

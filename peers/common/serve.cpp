@@ -159,6 +159,7 @@ void Server::open(const Line& request, Descriptor passed) {
   c.transport.use_again(*io);
   c.role = *role;
   c.log = request.get("log") == "1";
+  c.closes_transport = options.asks_for(Option::closes_transport);
   c.calls = 0;
   c.moved = {};
   options.transport = c.transport.descriptor();
@@ -261,6 +262,7 @@ Wait Server::wait(Flow on, Timeout left, bool between_calls) {
       if (!carry_out_at_any_time(*request, true)) throw Unsupported{"not while a call is blocked"};
     });
     if (left && clock::now() >= end) return Wait::again;
+    if (connection_->transport.closed()) return Wait::again;  // by a call beside, which wakes who waits
   }
 }
 

@@ -33,6 +33,7 @@ class Server final : public KeyLog, public TransportWatch {
     std::unique_ptr<Session> session;
     Role role{};
     bool log = false;
+    bool closes_transport = false;  // by close_write (the option of that name)
     int calls = 0;  // of this session: the last one's id
     // Of this session: bytes, and whether those that were read, or peeked at, are the pattern that they should be.
     struct Moved {

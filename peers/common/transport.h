@@ -121,6 +121,9 @@ class Transport {
   void give_up() { given_up_ = true; }
   Moved moved() const;
 
+  // Whether no number means it any more.
+  bool closed() const { return open_number() < 0; }
+
   // What the script does past the library, without waiting. As the functions of libc answer.
   ssize_t receive_raw(void* buffer, std::size_t size);
   ssize_t send_raw(std::string_view bytes);

@@ -133,6 +133,8 @@ func tlsbye_go_do(handle C.uintptr_t, call C.enum_tlsbye_go_call, data unsafe.Po
 		n, err = s.conn.Write(unsafe.Slice((*byte)(data), size))
 	case C.tlsbye_go_close_write:
 		err = s.conn.CloseWrite()
+	case C.tlsbye_go_close:
+		err = s.conn.Close()
 	}
 	result.n = C.long(n)
 	if err == nil {
@@ -152,6 +154,8 @@ func what(err error) (kind C.enum_tlsbye_go_error, code string, number syscall.E
 		return C.tlsbye_go_of_system, "syscall.Errno", number
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return C.tlsbye_go_other, "os.ErrDeadlineExceeded", 0
+	case errors.Is(err, net.ErrClosed):
+		return C.tlsbye_go_not_now, "net.ErrClosed", 0
 	case errors.Is(err, io.EOF):
 		return C.tlsbye_go_eof, "io.EOF", 0
 	case errors.Is(err, io.ErrUnexpectedEOF):

@@ -2,7 +2,7 @@
 #ifndef TLSBYE_PEERS_GO_SHIM_H
 #define TLSBYE_PEERS_GO_SHIM_H
 
-enum tlsbye_go_call { tlsbye_go_handshake, tlsbye_go_read, tlsbye_go_write, tlsbye_go_close_write };
+enum tlsbye_go_call { tlsbye_go_handshake, tlsbye_go_read, tlsbye_go_write, tlsbye_go_close_write, tlsbye_go_close };
 
 /* What an error is, as far as Go's own values and types tell. */
 enum tlsbye_go_error {
@@ -25,6 +25,7 @@ struct tlsbye_go_result {
 struct tlsbye_go_below {
   long (*receive)(int transport, void* into, long size, long long until);
   long (*send)(int transport, const void* from, long size, long long until);
+  long (*close)(int transport);
   long long (*now)(void);
   void (*key)(void* keys, const char* line, long size);
 };

@@ -9,6 +9,7 @@ package main
 #include "shim.h"
 static long receive_(const struct tlsbye_go_below* b, int t, void* p, long n, long long until) { return b->receive(t, p, n, until); }
 static long send_(const struct tlsbye_go_below* b, int t, const void* p, long n, long long until) { return b->send(t, p, n, until); }
+static long close_(const struct tlsbye_go_below* b, int t) { return b->close(t); }
 static long long now_(const struct tlsbye_go_below* b) { return b->now(); }
 static void key_(const struct tlsbye_go_below* b, void* keys, const char* p, long n) { b->key(keys, p, n); }
 */
@@ -19,6 +20,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -30,11 +32,18 @@ type transport struct {
 	fd          C.int
 	below       *C.struct_tlsbye_go_below
 	read, write C.longlong    // deadlines
+	closed      atomic.Bool   // by the library; a call beside it may wait
 	exactly     time.Duration // what the application's own deadline is away: no time passes while a call is made
 }
 
 func (t *transport) Read(b []byte) (int, error) {
+	if t.closed.Load() {
+		return 0, gone("read")
+	}
 	n := C.receive_(t.below, t.fd, first(b), C.long(len(b)), t.read)
+	if n < 0 && t.closed.Load() {
+		return 0, gone("read")
+	}
 	if n == 0 && len(b) > 0 {
 		return 0, io.EOF
 	}
@@ -43,9 +52,14 @@ func (t *transport) Read(b []byte) (int, error) {
 
 func (t *transport) Write(b []byte) (int, error) {
 	for done := 0; done < len(b); {
+		if t.closed.Load() {
+			return done, gone("write")
+		}
 		rest := b[done:]
 		n, err := moved("write", C.send_(t.below, t.fd, first(rest), C.long(len(rest)), t.write))
-		if done += n; err != nil {
+		if done += n; err != nil && t.closed.Load() {
+			return done, gone("write")
+		} else if err != nil {
 			return done, err
 		}
 	}
@@ -69,7 +83,19 @@ func moved(what string, n C.long) (int, error) {
 	return 0, &net.OpError{Op: what, Net: "tcp", Err: os.NewSyscallError(what, syscall.Errno(-n))}
 }
 
-func (t *transport) Close() error         { return nil } // never called: the transport is the harness's
+// Called by Conn.Close, which only sessions make that are to close the transport as well. As Go's own: once, and who waits is woken.
+func (t *transport) Close() error {
+	if t.closed.Swap(true) {
+		return gone("close")
+	}
+	_, err := moved("close", C.close_(t.below, t.fd))
+	return err
+}
+
+func gone(what string) error {
+	return &net.OpError{Op: what, Net: "tcp", Err: net.ErrClosed}
+}
+
 func (t *transport) LocalAddr() net.Addr  { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 func (t *transport) RemoteAddr() net.Addr { return t.LocalAddr() }
 

@@ -28,6 +28,9 @@ final class Shim {
   // The transport: bytes, or below zero an error number. Times are by the peer's clock, in nanoseconds; -1 for none.
   static native int receive(int transport, byte[] into, int at, int size, long deadline);
   static native int send(int transport, byte[] from, int at, int size, long deadline);
+  static native int available(int transport);
+  static native int shutDown(int transport, boolean output);
+  static native int close(int transport);
   static native long now();
 
   static final class Broken extends SocketException {
@@ -38,13 +41,20 @@ final class Shim {
     }
   }
 
-  // A connected socket, as far as an SSLSocket asks one. What belongs to the harness it does not close.
+  // A connected socket, as far as an SSLSocket asks one. What belongs to the harness it neither shuts down nor closes; what the SSLSocket is
+  // to close it does, as Java's own socket.
   static final class Transport extends Socket {
     int number;
+    private final boolean own;
+    private boolean closed = false, inputShut = false, outputShut = false;
     private int timeout = 0;
-    Transport(int number) throws IOException {
+    Transport(int number, boolean own) throws IOException {
       super((SocketImpl) null);
       this.number = number;
+      this.own = own;
+    }
+    private void live() throws IOException {
+      if (closed) throw new SocketException("Socket closed");
     }
     private static int moved(int result) throws IOException {
       if (result == -110) throw new SocketTimeoutException("Read timed out");
@@ -58,9 +68,15 @@ final class Shim {
           return read(one, 0, 1) < 0 ? -1 : one[0] & 255;
         }
         @Override public int read(byte[] into, int at, int size) throws IOException {
+          live();
           if (size == 0) return 0;
+          if (inputShut) return -1;
           int got = moved(receive(number, into, at, size, timeout > 0 ? now() + timeout * 1000000L : -1));
           return got == 0 ? -1 : got;
+        }
+        @Override public int available() throws IOException {
+          live();
+          return own && !inputShut ? moved(Shim.available(number)) : 0;
         }
       };
     }
@@ -68,6 +84,7 @@ final class Shim {
       return new OutputStream() {
         @Override public void write(int one) throws IOException { write(new byte[] {(byte) one}, 0, 1); }
         @Override public void write(byte[] from, int at, int size) throws IOException {
+          live();
           for (int put = 0; put < size;) put += moved(send(number, from, at + put, size - put, -1));
         }
       };
@@ -79,12 +96,26 @@ final class Shim {
     @Override public int getPort() { return 443; }
     @Override public boolean isConnected() { return true; }
     @Override public boolean isBound() { return true; }
-    @Override public boolean isClosed() { return false; }
-    @Override public boolean isInputShutdown() { return false; }
-    @Override public boolean isOutputShutdown() { return false; }
-    @Override public void shutdownInput() {}
-    @Override public void shutdownOutput() {}
-    @Override public void close() {}
+    @Override public boolean isClosed() { return closed; }
+    @Override public boolean isInputShutdown() { return inputShut; }
+    @Override public boolean isOutputShutdown() { return outputShut; }
+    @Override public void shutdownInput() throws IOException {
+      if (!own) return;
+      live();
+      moved(shutDown(number, false));
+      inputShut = true;
+    }
+    @Override public void shutdownOutput() throws IOException {
+      if (!own) return;
+      live();
+      moved(shutDown(number, true));
+      outputShut = true;
+    }
+    @Override public void close() throws IOException {
+      if (!own || closed) return;
+      closed = true;
+      moved(Shim.close(number));
+    }
   }
 
   // What a call came to: the fields are read over JNI.
@@ -123,14 +154,15 @@ final class Shim {
     return factory.getKeyManagers();
   }
 
-  Shim(int number, boolean client, String version, String suite, boolean requiresCertificate, String certificate, String key) throws Exception {
+  Shim(int number, boolean client, String version, String suite, boolean requiresCertificate, boolean closesTransport, String certificate,
+       String key) throws Exception {
     if (keys == null) keys = keys(certificate, key);
     SSLContext context = SSLContext.getInstance("TLS");  // of this session alone: nothing is resumed
     context.init(client ? null : keys, TAKES_ANY, null);
     context.getServerSessionContext().setSessionTimeout(8 * 86400);  // longer than a ticket may live: none is sent
-    transport = new Transport(number);
-    socket = (SSLSocket) (client ? context.getSocketFactory().createSocket(transport, "localhost", 443, false)
-                                 : context.getSocketFactory().createSocket(transport, new ByteArrayInputStream(new byte[0]), false));
+    transport = new Transport(number, closesTransport);
+    socket = (SSLSocket) (client ? context.getSocketFactory().createSocket(transport, "localhost", 443, closesTransport)
+                                 : context.getSocketFactory().createSocket(transport, new ByteArrayInputStream(new byte[0]), closesTransport));
     socket.setUseClientMode(client);
     socket.setEnabledProtocols(new String[] {version});
     socket.setEnabledCipherSuites(new String[] {suite});
@@ -146,6 +178,7 @@ final class Shim {
   void read(byte[] into) { make(() -> input.read(into)); }
   void write(byte[] from) { make(() -> { output.write(from); return from.length; }); }
   void closeWrite() { make(() -> { socket.shutdownOutput(); return 0; }); }
+  void close() { make(() -> { socket.close(); return 0; }); }
   void limit(int milliseconds) { make(() -> { socket.setSoTimeout(milliseconds); return 0; }); }
 
   interface Call { int make() throws IOException; }
