@@ -814,6 +814,23 @@ TEST_P(StackTest, AOneWayCloseTakesTheTransportWithItWhereAskedTo) {
   }
 }
 
+TEST_P(StackTest, ACloseThatTakesTheTransportWakesWhoeverWaitsForIt) {
+  if (!subject.able("closes-beside")) return;
+  Link link(subject, partner, tls(), io(), "closes-transport", "");
+  ASSERT_NO_FATAL_FAILURE(link.handshake());
+  ASSERT_EQ(subject.do_(Line("read")).back().word(), "blocked");
+  if (!subject.able("threads")) {
+    const Report other = subject.do_(Line("aside").with("call", "write").with("size", 1));
+    EXPECT_EQ(lines(other, "unsupported").size(), 1u);
+    EXPECT_EQ(other.back().word(), "blocked");
+  }
+  const Report closed = subject.do_(Line("aside").with("call", "close-write"));
+  EXPECT_EQ(closed.back().word(), "ready");
+  EXPECT_THAT(calls(closed), ElementsAre("close-write=done", "read=refused"));
+  link.relay();
+  EXPECT_EQ(outcome(partner.do_(Line("read"))), "end-of-data");
+}
+
 TEST_P(StackTest, AOneWayCloseThatTakesTheTransportCanComeBeforeTheHandshake) {
   if (!has_or_refuses("closes-transport")) return;
   Link link(subject, partner, tls(), io(), "closes-transport", "");

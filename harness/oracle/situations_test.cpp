@@ -26,7 +26,8 @@ bool fits(const Transcript& transcript, std::string_view word) {
   // What only clauses speak of that name it is no matter here.
   for (const std::string_view unusual : {"threads", "forked", "flags-set", "alert-by-application", "corked", "cleared",
                                          "renegotiation-asked", "auto-retry-off", "stale-error", "time-ran-out", "descriptor-closed",
-                                         "closed-quietly", "end-made-up", "extra-call-left-undone", "option-false-start", "transport-closed"}) {
+                                         "closed-quietly", "end-made-up", "extra-call-left-undone", "option-false-start",
+                                         "transport-closed"}) {
     if (!word.ends_with(unusual)) given.allow(unusual);
   }
   const Facts* last = &facts;
