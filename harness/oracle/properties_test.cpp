@@ -221,6 +221,15 @@ TEST(Properties, EachHasARunOnWhichItHoldsALiarThatBreaksItAndARunThatDoesNotRea
   EXPECT_EQ(trios().size(), properties().size());
 }
 
+TEST(Properties, AnAlertInTheClearThatSendingStoppedMayBeMadeOfTwo) {
+  const Parameters fatal{{"alert", {"error"}}, {"level", {"fatal"}}};
+  const auto sends = [&](long took, const Record& record) {
+    return judged("alert-level", fatal, Tale().io(Call::close, Flow::send, took, "", true, 7).close(Outcome::sent, {record})).kind;
+  };
+  EXPECT_EQ(sends(7, in_the_clear(alert(1, 21))), Kind::broken);
+  EXPECT_EQ(sends(1, in_the_clear(alert(1, 21))), Kind::not_reached);
+}
+
 TEST(Properties, TheLevelOfAnAlertThatTheApplicationNamedIsItsOwnAndOfOneThatWasDueTheLibrarys) {
   const Parameters fatal{{"alert", {"error"}}, {"level", {"fatal"}}};
   const auto sends = [](Tale tale) { return tale.answers(Call::send_alert, Outcome::done, {alert(1, 20)}); };

@@ -343,7 +343,9 @@ Finding alert_level(const Facts& facts, const Question& asked) {
   for (const SentRecord& sent : facts.sent()) {
     const SubjectCall* owner = owner_of(sent, facts);
     if (!is_spoken_of(owner, facts, asked) || (owner && owner->call == Call::send_alert && named && asked.calls.none())) continue;
-    if (sent.stray) continue;
+    // In the clear nothing tells a record from two that a library mixed up because sending stopped it.
+    const bool mixed = !sent.record->encrypted && owner && (is_so(owner->met.send_short) || is_so(owner->met.send_would_block));
+    if (sent.stray || mixed) continue;
     for (const Alert& alert : alerts_of(*sent.contents)) {
       const std::string name = alert_name(alert.description);
       const bool error = alert.description != 0 && alert.description != 90 && alert.description != 100;
