@@ -13,6 +13,22 @@ function(tlsbye_library name)
   target_include_directories(tlsbye_${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_compile_options(tlsbye_${name} PRIVATE ${TLSBYE_WARNINGS})
   target_link_libraries(tlsbye_${name} PUBLIC ${arg_LINK})
+  if("fmt::fmt" IN_LIST arg_LINK)
+    tlsbye_precompile(tlsbye_${name})
+  endif()
+endfunction()
+
+# tlsbye_precompile(tlsbye_wire): what nearly every source of the core includes is read once for all of its targets, the first of which is
+# tlsbye_data. With a compiler cache it is not, as each build folder's would be another file to it, and nothing be found again.
+function(tlsbye_precompile target)
+  if(TLSBYE_CCACHE)
+    return()
+  elseif(target STREQUAL tlsbye_data)
+    target_precompile_headers(${target} PRIVATE <fmt/format.h> <algorithm> <array> <atomic> <chrono> <filesystem> <fstream> <functional> <map> <memory>
+                              <mutex> <optional> <set> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector>)
+  else()
+    target_precompile_headers(${target} REUSE_FROM tlsbye_data)
+  endif()
 endfunction()
 
 # tlsbye_program(tlsbye-peer-gnutls SOURCES gnutls.cpp LINK tlsbye::peer PkgConfig::GNUTLS)
