@@ -18,8 +18,8 @@ function(tlsbye_library name)
   endif()
 endfunction()
 
-# tlsbye_precompile(tlsbye_wire): what nearly every source of the core includes is read once for all of its targets, the first of which is
-# tlsbye_data. With a compiler cache it is not, as each build folder's would be another file to it, and nothing be found again.
+# tlsbye_precompile(tlsbye_wire): the headers that nearly every source of the core includes are compiled once, with tlsbye_data, and used for
+# that target too. A build with a compiler cache does without: the compiled headers of two build folders differ, so that the cache would miss.
 function(tlsbye_precompile target)
   if(TLSBYE_CCACHE)
     return()

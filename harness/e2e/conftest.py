@@ -59,7 +59,7 @@ SANITIZED = "sanitize" in PROGRAM.parts
 
 @pytest.fixture(scope="session", autouse=True)
 def folders_of_nobody(tmp_path_factory):
-    """What whoever runs the tests keeps, their builds and their settings, is out of reach: a document says `tlsbye get --remove all`."""
+    """No test reaches the builds and the settings of the user who runs it: one types `tlsbye get --remove all`, as a document does."""
     theirs = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("CCACHE_DIR", os.environ.get("CCACHE_DIR") or str(theirs / "ccache"))

@@ -246,10 +246,10 @@ def test_the_way_to_a_gate_and_the_ci_examples(reader):
     assert "1 failed, 1 passed" in done.stdout and "as client, TLS 1.3: known" in done.stdout, done.stdout
 
 
-def test_what_a_document_says_to_take_away_is_not_taken_from_whoever_runs_the_tests(reader, tmp_path_factory):
+def test_the_commands_of_a_document_do_not_reach_the_folders_of_the_user_who_runs_the_tests(reader, tmp_path_factory):
     somebody = reader("docs/versions.md", with_a_run=False)
     for folder in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
-        used = somebody.type(f"echo ${{{folder}:-of whoever runs the tests}}").stdout.strip()
+        used = somebody.type(f"echo ${{{folder}:-the folder of the user}}").stdout.strip()
         assert tmp_path_factory.getbasetemp() in pathlib.Path(used).parents, f"{folder}: {used}"
 
 

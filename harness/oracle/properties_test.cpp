@@ -228,6 +228,11 @@ TEST(Properties, AnAlertInTheClearThatSendingStoppedMayBeMadeOfTwo) {
   };
   EXPECT_EQ(sends(7, in_the_clear(alert(1, 21))), Kind::broken);
   EXPECT_EQ(sends(1, in_the_clear(alert(1, 21))), Kind::not_reached);
+  const Transcript later = Tale()
+                               .io(Call::close, Flow::send, 1, "", true, 7)
+                               .close(Outcome::want_write)
+                               .close(Outcome::sent, {in_the_clear(alert(1, 21))});
+  EXPECT_EQ(judged("alert-level", fatal, later).kind, Kind::not_reached);
 }
 
 TEST(Properties, TheLevelOfAnAlertThatTheApplicationNamedIsItsOwnAndOfOneThatWasDueTheLibrarys) {

@@ -343,8 +343,10 @@ Finding alert_level(const Facts& facts, const Question& asked) {
   for (const SentRecord& sent : facts.sent()) {
     const SubjectCall* owner = owner_of(sent, facts);
     if (!is_spoken_of(owner, facts, asked) || (owner && owner->call == Call::send_alert && named && asked.calls.none())) continue;
-    // In the clear nothing tells a record from two that a library mixed up because sending stopped it.
-    const bool mixed = !sent.record->encrypted && owner && (is_so(owner->met.send_short) || is_so(owner->met.send_would_block));
+    // In the clear nothing tells a record from two that a library mixed up because sending stopped it, in this call or before.
+    const bool mixed = !sent.record->encrypted && owner && std::any_of(facts.calls().data(), owner + 1, [](const SubjectCall& call) {
+      return is_so(call.met.send_short) || is_so(call.met.send_would_block);
+    });
     if (sent.stray || mixed) continue;
     for (const Alert& alert : alerts_of(*sent.contents)) {
       const std::string name = alert_name(alert.description);
