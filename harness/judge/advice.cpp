@@ -17,8 +17,8 @@ namespace {
 using Section = AdviceRules::Section;
 using Vocabulary = std::map<std::string, std::string, std::less<>>;
 
-constexpr std::array<std::string_view, 9> calls_and_such{"name", "close",     "close-write", "read", "write",
-                                                         "peek", "handshake", "key-update",  "free"};
+constexpr std::array<std::string_view, 10> calls_and_such{"name", "close", "close-write", "close-transport", "read",
+                                                          "write", "peek", "handshake",   "key-update",      "free"};
 
 class Reader {
  public:

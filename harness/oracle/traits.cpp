@@ -334,6 +334,48 @@ Told blocked_reader_when_another_thread_closes(const Facts& facts) {
   return std::nullopt;
 }
 
+// The call that closes TLS and the transport in one (option closes-transport), in a session in good order whose data has come and which the
+// script leaves alone.
+bool closes_all(const Facts& facts, const SubjectCall& call) {
+  const bool as_such = facts.has(Option::closes_transport) && !facts.has(Option::callbacks) && call.call == Call::close_write;
+  return as_such && connected(call) && call.api && !call.answered(Outcome::unsupported) && !is_so(call.before.transport_closed) &&
+         !is_so(call.before.descriptor_closed) && !is_so(call.before.own_fin) && !is_so(call.before.fin) && !is_so(call.after.reset) &&
+         !is_so(call.after.fatal_alert);
+}
+
+Told transport_closed_over_unread_data(const Facts& facts) {
+  for (const SubjectCall& call : facts.calls()) {
+    if (!closes_all(facts, call) || !unread_data(call) || !call.met.logged) continue;
+    const auto& events = facts.events();
+    // What the library has taken off the transport does not lie there any more.
+    const bool taken = std::any_of(events.begin(), events.end(), [&](const Event& event) {
+      const auto* it = event.as<TransportCall>();
+      return it && it->side == Side::subject && it->flow == Flow::recv && it->result > 0 && event.number > call.before.data &&
+             event.number < call.began;
+    });
+    if (taken) return std::nullopt;
+    for (const Event& event : events) {
+      const auto* end = event.as<TransportEnd>();
+      if (!end || end->from != Side::subject || end->delivered || event.number < call.began) continue;
+      if (end->by_wire) return std::nullopt;
+      return answer(end->end == End::reset ? "reset" : "orderly-end", {call.before.data, call.ended, event.number});
+    }
+  }
+  return std::nullopt;
+}
+
+Told transport_closed_when_the_alert_would_block(const Facts& facts) {
+  if (!facts.readable() || facts.transcript().key().io != Io::nonblocking) return std::nullopt;
+  for (const SubjectCall& call : facts.calls()) {
+    if (!closes_all(facts, call) || !is_so(call.met.send_would_block) || is_so(call.before.own_close_notify) || !call.emission_known)
+      continue;
+    for (const SentRecord& sent : facts.sent())
+      if (sent.is_close_notify()) return answer("sent", {call.met.send_would_block, call.ended, sent.number});
+    return answer("lost", {call.met.send_would_block, call.ended});
+  }
+  return std::nullopt;
+}
+
 Told corked_data_at_close(const Facts& facts) {
   if (!facts.readable()) return std::nullopt;
   for (const SubjectCall& call : facts.calls()) {
@@ -448,12 +490,13 @@ bool as_usual(const Transcript& transcript) {
          });
 }
 
-// What a library does by itself is asked of runs in which nothing was done to its transport calls.
+// What a library does by itself is asked of runs in which nothing was done to its transport calls, and which call it in the usual way.
 std::vector<Trait> of_ordinary_runs(std::vector<Trait> all) {
-  constexpr std::array<std::string_view, 4> of_faults{"blocking-transport-that-would-block", "interrupted-on-a-blocking-transport",
-                                                      "interrupted-on-a-non-blocking-transport", "read-in-cut-record"};
+  constexpr std::array<std::string_view, 6> of_others{
+      "blocking-transport-that-would-block", "interrupted-on-a-blocking-transport", "interrupted-on-a-non-blocking-transport",
+      "read-in-cut-record",                  "transport-closed-over-unread-data",   "transport-closed-when-the-alert-would-block"};
   for (Trait& trait : all) {
-    if (std::find(of_faults.begin(), of_faults.end(), trait.name) != of_faults.end()) continue;
+    if (std::find(of_others.begin(), of_others.end(), trait.name) != of_others.end()) continue;
     trait.ask = [ask = std::move(trait.ask)](const Facts& facts) { return as_usual(facts.transcript()) ? ask(facts) : std::nullopt; };
   }
   return all;
@@ -635,6 +678,16 @@ const std::vector<Trait>& traits() {
        {"sent-first", "kept-back"},
        {"B66", "GNUTLS-BYE-48"},
        corked_data_at_close},
+      {"transport-closed-over-unread-data",
+       "How does the transport end if data lies unread on it and one call closes TLS and the transport?",
+       {"reset", "orderly-end"},
+       {"B27", "B61"},
+       transport_closed_over_unread_data},
+      {"transport-closed-when-the-alert-would-block",
+       "What becomes of the close_notify if a non-blocking transport is full and one call closes TLS and the transport?",
+       {"lost", "sent"},
+       {"B30"},
+       transport_closed_when_the_alert_would_block},
 
       // Applications that poll.
       {"end-in-the-library",

@@ -50,6 +50,22 @@ Tale rejects(std::initializer_list<Record> sent = {}) {
   return Tale().option("verify-certificate").answers(Call::handshake, Outcome::failed, sent);
 }
 
+// One call closes TLS and the transport, over what had come; so the transport ended.
+Tale closes_all(const std::vector<Record>& unread, const std::vector<End>& ended) {
+  Tale tale = connected().option("closes-transport");
+  for (const Record& record : unread) tale.arrives(record);
+  tale.io(Call::close_write, Flow::send, 24).close_write(Outcome::done, {close_notify()});
+  for (const End end : ended) tale.add(TransportEnd{Side::subject, false, false, end});
+  return tale;
+}
+Tale closes_all_blocked(std::initializer_list<Record> sent) {
+  return Tale(Tls::v1_3, Io::nonblocking)
+      .option("closes-transport")
+      .handshake()
+      .io(Call::close_write, Flow::send, -1, "EAGAIN")
+      .close_write(Outcome::done, sent);
+}
+
 Record early(Record record) {
   return but(std::move(record), [](Record& it) { it.early = true, it.established = false; });
 }
@@ -210,6 +226,17 @@ const std::multimap<std::string_view, Case>& cases() {
             .close(Outcome::sent, {data(5), close_notify()}),
         "sent-first"}},
       {"corked-data-at-close", {connected().writes(5).close(Outcome::sent, {close_notify()}), ""}},
+      {"transport-closed-over-unread-data", {closes_all({data(5)}, {End::reset}), "reset"}},
+      {"transport-closed-over-unread-data", {closes_all({data(5)}, {End::hangup}), "orderly-end"}},
+      {"transport-closed-over-unread-data", {closes_all({}, {End::reset}), ""}},
+      {"transport-closed-over-unread-data", {closes_all({data(5)}, {}), ""}},
+      {"transport-closed-over-unread-data",
+       {connected().option("closes-transport").arrives(data(5)).io(Call::read, Flow::recv, 27).reads(2).close_write(Outcome::done).add(
+            TransportEnd{Side::subject, false, false, End::reset}),
+        ""}},
+      {"transport-closed-when-the-alert-would-block", {closes_all_blocked({}), "lost"}},
+      {"transport-closed-when-the-alert-would-block", {closes_all_blocked({close_notify()}), "sent"}},
+      {"transport-closed-when-the-alert-would-block", {closes_all({}, {End::hangup}), ""}},
       {"ticket-while-closing",
        {closed().arrives(handshake_message("NewSessionTicket")).io(Call::close, Flow::recv, 200).close(Outcome::want_read), "ignored"}},
       {"ticket-while-closing", {closed().io(Call::close, Flow::recv, 200).close(Outcome::want_read), ""}},
