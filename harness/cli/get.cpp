@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -19,6 +20,11 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 std::string size_in_words(std::size_t bytes) { return bytes == 0 ? "" : fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
+
+// "takes cargo, which is not installed"
+std::string lacking(const Build& build) {
+  return fmt::format("takes {}, which {} not installed", fmt::join(build.lacks, " and "), build.lacks.size() == 1 ? "is" : "are");
+}
 
 // One at a time in the cache: whoever comes second waits.
 Descriptor locked(const fs::path& cache) {
@@ -60,11 +66,12 @@ int list(const std::vector<Build>& builds, bool json) {
                      {"version", it.version},
                      {"source", it.source},
                      {"here", it.here},
+                     {"lacks", it.lacks},
                      {"bytes", it.bytes},
                      {"seconds", it.seconds}});
     else
-      fmt::print("{:<24} {:<10} {:<8} {:>9} {:>7}  {}\n", it.id(), it.version, it.here ? "here" : "-", size_in_words(it.bytes),
-                 it.here ? fmt::format("{:.0f} s", it.seconds) : "", it.source);
+      fmt::print("{:<24} {:<10} {:<8} {:>9} {:>7}  {}{}\n", it.id(), it.version, it.here ? "here" : "-", size_in_words(it.bytes),
+                 it.here ? fmt::format("{:.0f} s", it.seconds) : "", it.lacks.empty() ? "" : lacking(it) + "; ", it.source);
   }
   if (json) fmt::print("{}\n", all.dump(2));
   return exit_done;
@@ -126,8 +133,14 @@ int get_command(const House& house, const GetWords& words) {
       fmt::print("{:<24} {:<10} is here\n", build.id(), build.version);
       continue;
     }
+    // Who asks for all means all that can be made here; who names a build wants that one.
+    const bool named = std::find(asked.begin(), asked.end(), build.id()) != asked.end();
+    if (!build.lacks.empty() && !named) {
+      fmt::print("{:<24} {:<10} left out: {}\n", build.id(), build.version, lacking(build));
+      continue;
+    }
     const auto began = std::chrono::steady_clock::now();
-    const auto obtained = obtain(places, fleet, build, std::chrono::seconds(10));
+    const auto obtained = build.lacks.empty() ? obtain(places, fleet, build, std::chrono::seconds(10)) : lacking(build);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     if (const auto* why = std::get_if<std::string>(&obtained)) {
       fmt::print("{:<24} {:<10} FAILED\n", build.id(), build.version);

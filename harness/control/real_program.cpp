@@ -61,7 +61,12 @@ struct Addresses {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = flags;
-    const int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &list);
+    int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &list);
+    // A machine without /etc/hosts does not know the name; it means the loopback addresses all the same (RFC 6761 6.3).
+    if (error != 0 && host == "localhost") {
+      hints.ai_flags &= ~AI_PASSIVE;
+      error = ::getaddrinfo(nullptr, port.c_str(), &hints, &list);
+    }
     if (error == 0) return std::nullopt;
     return fmt::format("`{}` has no address: {}", shown_bytes(host), ::gai_strerror(error));
   }

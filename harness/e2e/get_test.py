@@ -283,6 +283,23 @@ def test_a_peer_of_another_tlsbye_is_made_anew(here):
     assert "making" not in here("run", "--stack", "openssl@*", *RUN, check=0).stderr, "nobody asked for it"
 
 
+def test_a_build_whose_programs_are_not_installed_is_left_out_of_all_and_fails_where_it_is_named(tlsbye, mirror):
+    copied(stacks(tlsbye)["gnutls"]["library"], tlsbye.folder / "opt", renamed(mirror.system, "3.9.5"))
+    fleet(
+        tlsbye,
+        suites(mirror)
+        + f'[[build]]\nstack = "gnutls"\nlabel = "opt"\nprefix = "{tlsbye.folder}/opt"\n'
+        + '[[build]]\nstack = "gnutls"\nlabel = "made"\ncommand = "exit 1"\ntakes = ["sh", "tlsbye-no-such-program"]\n',
+    )
+    says = "takes tlsbye-no-such-program, which is not installed"
+    assert listed(tlsbye)["gnutls@made"]["lacks"] == ["tlsbye-no-such-program"]
+    assert says in tlsbye("get", "--list", check=0).stdout
+    done = tlsbye("get", "all", check=0)
+    assert re.search(rf"^gnutls@made +left out: {says}$", done.stdout, re.MULTILINE)
+    assert set(build for build, it in listed(tlsbye).items() if it["here"]) == {"gnutls@opt"}
+    assert f"tlsbye get: gnutls@made: {says}" in tlsbye("get", "gnutls@made", check=3).stderr
+
+
 # What goes wrong: one line says why, and the others are there
 
 

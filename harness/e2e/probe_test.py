@@ -254,6 +254,16 @@ def test_nobody_there_is_said_so(tlsbye):
     assert "nothing listens there" in done.stderr
 
 
+def test_localhost_is_the_loopback_address_on_a_machine_without_a_file_of_hosts(tlsbye, serving, tls):
+    """RFC 6761 6.3. A bare root has no such file."""
+    _, port = serving(tls(polite)).split(":")
+    alone = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind /dev/null /etc/hosts && mount --bind /dev/null /etc/resolv.conf && exec "$@"', "sh"]
+    words = ["probe", f"localhost:{port}", "--scenario", "servers/close-notify-before-a-word", "--patience", ENOUGH, "--out", tlsbye.folder / "out"]
+    done = subprocess.run([*alone, tlsbye.program, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    assert lines_of(done.stdout)["after a close_notify before a word was said"] == "close_notify, FIN"
+
+
 def test_a_server_that_floods_behind_the_handshake_is_left_after_a_bounded_time(tlsbye, serving, tls):
     done = tlsbye("probe", serving(tls(send_for_ever(bytes(16384)))), "--scenario", "servers/goodbye", "--say", "x", "--patience", ENOUGH, check=0)
     assert "it went on: " in done.stdout

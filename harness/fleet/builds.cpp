@@ -330,8 +330,11 @@ Offer offer(const FleetPlaces& places, const Fleet& fleet, const std::vector<std
       take(std::move(build));
     }
   }
-  for (const FleetBuild& own : fleet.builds)
-    take({own.stack, own.label, "", own.prefix.empty() ? "command: " + own.command : own.prefix, ""});
+  for (const FleetBuild& own : fleet.builds) {
+    Build build{own.stack, own.label, "", own.prefix.empty() ? "command: " + own.command : own.prefix, ""};
+    std::copy_if(own.takes.begin(), own.takes.end(), std::back_inserter(build.lacks), [](const auto& it) { return !is_installed(it); });
+    take(std::move(build));
+  }
   return offered;
 }
 

@@ -40,6 +40,7 @@ struct Build {
   bool here = false;
   std::size_t bytes = 0;  // on disk, or to be fetched
   double seconds = 0;     // that it took to obtain; 0 where it is not here
+  std::vector<std::string> lacks = {};  // what it takes to be obtained, and is not installed
   std::string id() const { return stack + "@" + label; }
 };
 

@@ -47,7 +47,7 @@ void parse_fleet(std::string_view text, const std::string& file, LoadedFleet& in
   };
   const std::vector<Kind> kinds{{"stack", {"name", "adapter", "pkg_config", "libraries", "debian"}, {"name"}},
                                 {"suite", {"name", "with", "mirror", "keyring", "valid_until"}, {"name"}},
-                                {"build", {"stack", "label", "prefix", "command"}, {"stack", "label"}}};
+                                {"build", {"stack", "label", "prefix", "command", "takes"}, {"stack", "label"}}};
   const std::size_t before = into.diagnostics.size();
   Rows rows(text, file, into.diagnostics);
   std::vector<std::string_view> all;
@@ -71,7 +71,7 @@ void parse_fleet(std::string_view text, const std::string& file, LoadedFleet& in
                        rows.yes(*row, "valid_until").value_or(true)},
             names);
       } else {
-        FleetBuild build{text_of("stack"), text_of("label"), text_of("prefix"), text_of("command")};
+        FleetBuild build{text_of("stack"), text_of("label"), text_of("prefix"), text_of("command"), rows.texts(*row, "takes")};
         if (build.prefix.empty() == build.command.empty())
           rows.report(Rows::place(*row, "label"), "a build has a `prefix` or a `command`, and not both");
         put(fleet.builds, std::move(build),

@@ -26,7 +26,8 @@ struct FleetSuite {
 
 struct FleetBuild {
   std::string stack, label;
-  std::string prefix, command;  // one of them
+  std::string prefix, command;     // one of them
+  std::vector<std::string> takes;  // programs that the command starts
 };
 
 struct Fleet {

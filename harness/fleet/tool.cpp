@@ -112,4 +112,6 @@ ToolResult run_tool(const Tool& tool) {
   return result;
 }
 
+bool is_installed(const std::string& program) { return run_tool({{"sh", "-c", "command -v \"$1\"", "sh", program}}).done; }
+
 }  // namespace tlsbye

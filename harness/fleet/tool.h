@@ -22,4 +22,7 @@ struct Tool {
 // Waits for its end. Nothing of it is shown.
 ToolResult run_tool(const Tool& tool);
 
+// The shell would find the program.
+bool is_installed(const std::string& program);
+
 }  // namespace tlsbye
