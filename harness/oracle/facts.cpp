@@ -608,7 +608,7 @@ void Facts::note_own_record(Moment& now, const SentRecord& sent) const {
   if (sends("EncryptedExtensions")) note(sent.contents->accepts_early ? now.early_data_accepted : now.early_data_refused, sent.number);
   if (sent.record->established && sent.contents->handshake.find("NewSessionTicket") != std::string::npos) note(now.own_ticket, sent.number);
   if (sent.contents->handshake.find("KeyUpdate") != std::string::npos) now.own_key_update = sent.number;
-  if (sent.contents->type == ContentType::unknown) note(now.own_unknown_record, sent.number);
+  if (sent.contents->type == ContentType::unknown || sent.contents->type == ContentType::raw) note(now.own_unknown_record, sent.number);
 }
 
 void Facts::note_hello(Moment& now, int number, const Record& record) const {

@@ -384,6 +384,11 @@ TEST(SuccessMeansOwnCloseNotifySent, AsDoesAskingForTheReply) {
   EXPECT_EQ(judged("success-means-own-close-notify-sent", with, connected().stays_blocked(Call::close, Flow::recv)).kind, Kind::broken);
   const Transcript unseen = connected().io(Call::close, Flow::send, 24).close(Outcome::done);
   EXPECT_EQ(judged("success-means-own-close-notify-sent", with, unseen).kind, Kind::not_reached) << "the wire never saw it";
+  // A stream whose records cannot be told apart any more, as behind a write that went on in the middle of another record.
+  const auto spoilt = connected().answers(Call::write, Outcome::done, {garbage()}).answers(Call::read, Outcome::want_read, {raw_bytes("x")});
+  EXPECT_EQ(judged("success-means-own-close-notify-sent", with, Tale(spoilt).close(Outcome::done, {raw_bytes("alert")})).kind, Kind::not_reached);
+  EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, Tale(spoilt).close(Outcome::done, {raw_bytes("alert")})).kind,
+            Kind::not_reached);
   const Transcript after_an_error = connected().reads(Outcome::failed).close(Outcome::done);
   EXPECT_EQ(judged("success-means-own-close-notify-sent", with, after_an_error).kind, Kind::not_reached) << "none is owed";
 }

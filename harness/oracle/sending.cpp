@@ -18,6 +18,9 @@ std::string sent_name(const Contents& record) {
   return text;
 }
 
+// Nobody can say what it is: no key of its sender's opens it, or it stands where no record begins any more.
+bool is_unreadable(const Contents& contents) { return contents.type == ContentType::unknown || contents.type == ContentType::raw; }
+
 bool fits(std::string_view word, const SentRecord& sent, bool tls13) {
   const Contents& contents = *sent.contents;
   for (const bool plain : {true, false}) {
@@ -167,6 +170,8 @@ Finding emits(const Facts& facts, const Question& asked) {
     });
     if (answers_keys && call.call != Call::key_update && is_so(call.after.key_update) && !asked.given.names("key-update-arrived"))
       return not_reached("it answered a request for new keys");
+    if (std::any_of(records.begin(), records.end(), [](const SentRecord* sent) { return is_unreadable(*sent->contents); }))
+      return not_reached("not all that it sent could be read");
     const std::string says = fmt::format("{} sent {}", spell(call.call), names.empty() ? "nothing" : names);
     if (!call.emission_known)
       return fit(asked.records, records, facts.tls13(), true) ? not_reached("what it sent did not reach the wire") : broken(says, events);
@@ -192,6 +197,8 @@ Finding success_means_own_close_notify_sent(const Facts& facts, const Question& 
       const SubjectCall* owner = owner_of(sent, facts);
       const bool by_then = owner ? owner->ended <= call.ended : sent.number <= call.ended;
       if (!by_then || sent.by_script) continue;
+      // It may have been the close_notify; and behind it no record may be one.
+      if (is_unreadable(*sent.contents)) return not_reached("not all that it sent could be read");
       if (sent.is_close_notify())
         return holds(fmt::format("{}, and the close_notify was on the wire", told(call)), {sent.number, call.ended});
       // One that went out before there were keys was sent, and ends nothing but the handshake.

@@ -74,7 +74,7 @@ struct Moment {
   Since handshake_done = never, handshake_begun = never, early_data_called = never;
   Since protected_arrived = never;  // a whole record under keys, of the handshake or behind it
   Since own_close_notify = never, own_fin = never;
-  Since own_unknown_record = never;  // a record that the wire has no keys for
+  Since own_unknown_record = never;  // a record that the wire cannot open, or bytes behind one that are none
   Since own_unseen = never;          // bytes that the library handed over, and that the wire never saw as whole records
   Since own_raw = never;             // bytes that the script wrote past TLS, or took away from it
   Since descriptor_closed = never;   // the script closed the subject's descriptor
