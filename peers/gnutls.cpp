@@ -369,6 +369,10 @@ class GnuTls final : public Stack {
     const std::string gcm = common + ":+AES-128-GCM:+AEAD:+SHA256", cbc = common + ":+SIGN-ECDSA-SHA1:+AES-128-CBC:+SHA1:%NO_ETM";
     priorities_ = {make_priority("NONE:+VERS-TLS1.0" + cbc), make_priority("NONE:+VERS-TLS1.1" + cbc),
                    make_priority("NONE:+VERS-TLS1.2" + gcm), make_priority("NONE:+VERS-TLS1.3" + gcm)};
+    // From 3.8.8 on, and a build can be without it.
+    gnutls_priority_t hybrid = nullptr;
+    if (gnutls_priority_init(&hybrid, ("NONE:+VERS-TLS1.3:+GROUP-X25519-MLKEM768" + gcm).c_str(), nullptr) == GNUTLS_E_SUCCESS)
+      hybrid_.reset(hybrid);
   }
 
   Hello hello() const override {
@@ -407,6 +411,7 @@ class GnuTls final : public Stack {
                  "verify-certificate",
                  "post-handshake-auth"},
                 "gnutls_bye"};
+    if (hybrid_) hello.abilities.emplace_back("hybrid-key-share");
     if (heap::possible) hello.abilities.emplace_back("starve");
     return hello;
   }
@@ -414,7 +419,8 @@ class GnuTls final : public Stack {
   void forget_sessions() override { memory_.forget(); }
 
   std::unique_ptr<Session> open(const SessionOptions& options, KeyLog& keys) override {
-    const Priority& priority = priorities_[static_cast<std::size_t>(options.tls)];
+    const bool hybrid = options.tls == Tls::v1_3 && options.asks_for(Option::hybrid_key_share);
+    const Priority& priority = hybrid ? hybrid_ : priorities_[static_cast<std::size_t>(options.tls)];
     const Credentials& credentials = credentials_[static_cast<std::size_t>(options.role)];
     return std::make_unique<GnuTlsSession>(options, priority.get(), credentials.get(), memory_, keys);
   }
@@ -432,6 +438,7 @@ class GnuTls final : public Stack {
 
   std::array<Credentials, 2> credentials_;  // by role
   std::array<Priority, 4> priorities_;      // by version
+  Priority hybrid_;  // TLS 1.3 with X25519MLKEM768; none where the library does not have it
   Memory memory_;
 };
 

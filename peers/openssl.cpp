@@ -165,6 +165,9 @@ class InMemory {
   bool broken_ = false;
 };
 
+// A client sends a key share of the first one.
+constexpr const char* hybrid_groups = "X25519MLKEM768:P-256";
+
 class OpenSslSession final : public Session {
  public:
   OpenSslSession(SSL_CTX* context, BIO_METHOD* callbacks, Kept& kept, const SessionOptions& options, KeyLog& keys)
@@ -203,6 +206,7 @@ class OpenSslSession final : public Session {
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
     if (options.asks_for(Option::ignore_eof)) SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
 #endif
+    if (options.asks_for(Option::hybrid_key_share)) require(SSL_set1_curves_list(ssl, hybrid_groups) == 1, "SSL_set1_curves_list");
     if (options.asks_for(Option::quiet_shutdown)) SSL_set_quiet_shutdown(ssl_.get(), 1);
     if (options.asks_for(Option::read_ahead)) SSL_set_read_ahead(ssl_.get(), 1);
     if (!options.server_name.empty()) require(SSL_set_tlsext_host_name(ssl, options.server_name.c_str()) == 1, "SSL_set_tlsext_host_name");
@@ -568,6 +572,15 @@ Context make_context(Role role, Tls tls, bool usual) {
   return context;
 }
 
+// OpenSSL has it from 3.5 on, and a build can be without it.
+bool has_hybrid_groups() {
+  const Context context(SSL_CTX_new(TLS_method()));
+  require(context != nullptr, "SSL_CTX_new");
+  const bool has = SSL_CTX_set1_curves_list(context.get(), hybrid_groups) == 1;
+  ERR_clear_error();
+  return has;
+}
+
 // A FORK hands a client its sessions by a callback, and only if the context caches for clients; the library's own cache can stay off.
 int not_cached([[maybe_unused]] Role role) {
 #ifdef FORK
@@ -603,6 +616,7 @@ class OpenSsl final : public Stack {
 #endif
     for (const auto tls : {Tls::v1_3, Tls::v1_2, Tls::v1_1, Tls::v1_0})
       if (offers(tls)) hello.abilities.insert(hello.abilities.begin(), std::string("tls-").append(spell(tls)));
+    if (has_hybrid_groups()) hello.abilities.emplace_back("hybrid-key-share");
     if (heap::possible) hello.abilities.emplace_back("starve");
     return hello;
   }

@@ -19,6 +19,11 @@
 #include "peers/common/heap.h"
 #include "peers/common/stack.h"
 
+// From 5.8 on, and a build can be without it.
+#if defined(WOLFSSL_HAVE_MLKEM) && LIBWOLFSSL_VERSION_HEX >= 0x05008000
+#define HYBRID
+#endif
+
 namespace tlsbye::peer {
 namespace {
 
@@ -217,6 +222,13 @@ class WolfSslSession final : public Session {
         require(wolfSSL_UseSessionTicket(ssl) == WOLFSSL_SUCCESS, "wolfSSL_UseSessionTicket");
       if (kept_) wolfSSL_set_session(ssl, kept_.get());  // what cannot be resumed is not offered
     }
+#ifdef HYBRID
+    if (options.asks_for(Option::hybrid_key_share) && options.tls == Tls::v1_3) {
+      int groups[] = {WOLFSSL_X25519MLKEM768, WOLFSSL_ECC_SECP256R1};
+      require(wolfSSL_set_groups(ssl, groups, 2) == WOLFSSL_SUCCESS, "wolfSSL_set_groups");
+      if (options.role == Role::client) require(wolfSSL_UseKeyShare(ssl, groups[0]) == WOLFSSL_SUCCESS, "wolfSSL_UseKeyShare");
+    }
+#endif
     if (options.asks_for(Option::quiet_shutdown)) wolfSSL_set_quiet_shutdown(ssl, 1);
     if (options.asks_for(Option::require_certificate))
       wolfSSL_set_verify(ssl, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
@@ -465,6 +477,9 @@ class WolfSsl final : public Stack {
                     "verify-certificate",
                     "post-handshake-auth"},
                 "wolfSSL_shutdown"};
+#ifdef HYBRID
+    hello.abilities.emplace_back("hybrid-key-share");
+#endif
     if (heap::possible) hello.abilities.emplace_back("starve");
     return hello;
   }

@@ -421,6 +421,7 @@ const std::vector<Row>& rows() {
       {{"option-verify-certificate", "the session option verify-certificate"}, When::history, asked_for<Option::verify_certificate>},
       {{"option-early-data", "the session option early-data"}, When::history, asked_for<Option::early_data>},
       {{"option-no-eof-control", "the session option no-eof-control"}, When::history, asked_for<Option::no_eof_control>},
+      {{"option-hybrid-key-share", "the session option hybrid-key-share"}, When::history, asked_for<Option::hybrid_key_share>},
       {{"option-closes-transport", "the session option closes-transport: the one-way close is the call that also closes the transport"},
        When::history,
        asked_for<Option::closes_transport>},

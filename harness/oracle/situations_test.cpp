@@ -243,6 +243,7 @@ const std::map<std::string_view, Pair>& pairs() {
       {"false-started",
        {Tale(Tls::v1_2).option("false-start").handshake().close(Outcome::sent),
         Tale(Tls::v1_2).option("false-start").arrives(handshake_message("Finished")).handshake().close(Outcome::sent)}},
+      {"option-hybrid-key-share", {Tale().option("hybrid-key-share").handshake(), connected()}},
       {"option-closes-transport", {Tale().option("closes-transport").handshake(), connected()}},
       {"transport-closed",
        {Tale().option("closes-transport").handshake().answers(Call::close_write, Outcome::failed).reads(Outcome::refused),

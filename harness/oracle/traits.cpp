@@ -484,7 +484,7 @@ namespace {
 bool as_usual(const Transcript& transcript) {
   constexpr std::array usual{
       Option::early_data,         Option::tickets,        Option::session_cache, Option::post_handshake_auth, Option::require_certificate,
-      Option::verify_certificate, Option::quiet_shutdown, Option::ignore_eof,    Option::read_ahead};
+      Option::verify_certificate, Option::quiet_shutdown, Option::ignore_eof,    Option::read_ahead,         Option::hybrid_key_share};
   return transcript.key().schedule.empty() && std::all_of(transcript.options.begin(), transcript.options.end(), [&](const std::string& it) {
            return std::any_of(usual.begin(), usual.end(), [&](Option option) { return spell(option) == it; });
          });

@@ -95,6 +95,7 @@ enum class Option : std::uint8_t {
   early_data,
   false_start,
   closes_transport,
+  hybrid_key_share,
 };
 
 // What the verb `set` turns while a session lives; each is an ability `set-NAME` (peers/README.md says what each does).
@@ -143,11 +144,11 @@ struct Words<Until> {
 };
 template <>
 struct Words<Option> {
-  static constexpr std::array<std::string_view, 19> list{
+  static constexpr std::array<std::string_view, 20> list{
       "memory-bio", "verify-certificate", "saved-session",  "tickets",        "ignore-eof",          "quiet-shutdown",
       "read-ahead", "callbacks",          "session-cache",  "no-signal",      "require-certificate", "post-handshake-auth",
       "due-alert",  "receive-seq",        "receive-packet", "no-eof-control", "early-data",          "false-start",
-      "closes-transport"};
+      "closes-transport", "hybrid-key-share"};
 };
 template <>
 struct Words<Switch> {
