@@ -56,6 +56,7 @@ Transcript read(const Connection& connection, Role subject, Talker client, const
           break;
       }
     }
+    if (!connection.deeds.empty()) onlooker.saw_all(static_cast<int>(connection.deeds.back().packet));
     tls = onlooker.version();
   }
   return transcript;

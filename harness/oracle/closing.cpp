@@ -68,6 +68,8 @@ std::vector<ClosingAct> closing_of(const Transcript& transcript) {
         mine.missing = record->missing;
         continue;
       }
+      // Bytes that were not captured may have been anything; the last of them may have been the FIN, which has a place in the count.
+      if (record->unseen) continue;
       const auto alerts = alerts_of(contents);
       // Another handshake begins in the clear.
       mine.protects = record->encrypted || (mine.protects && contents.type != ContentType::handshake);

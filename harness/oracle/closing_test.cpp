@@ -54,5 +54,13 @@ TEST(Closing, WhoGoesOnInTheClearWithoutACloseNotifyIsToldSo) {
   EXPECT_THAT(acts, testing::ElementsAre("server 7 bytes outside TLS", "server FIN without close_notify"));
 }
 
+TEST(Closing, OfWhatWasNotCapturedNothingIsTold) {
+  const Record hole = but(unreadable(), [](Record& it) { it.unseen = true, it.wire_bytes = 1; });
+  const Tale tale = Tale().of_the_wire_alone().sent(data(5)).arrives(data(5)).sent(close_notify()).sent(hole).arrives(close_notify());
+  std::vector<std::string> acts;
+  for (const ClosingAct& act : closing_of(tale.transcript())) acts.push_back(told(act, act.side == Side::subject ? "server" : "client"));
+  EXPECT_THAT(acts, testing::ElementsAre("server close_notify", "client close_notify"));
+}
+
 }  // namespace
 }  // namespace tlsbye

@@ -70,6 +70,11 @@ void Onlooker::saw_end(Side from, End how, int line) {
   transcript_.add(line, TransportEnd{from, true, false, how});
 }
 
+void Onlooker::saw_all(int line) {
+  for (Way& it : ways_)
+    if (const PiecePtr rest = it.reader.unfinished_with_a_hole()) note(it, rest, line);
+}
+
 std::optional<Tls> Onlooker::version() const {
   for (int i = secrets_.handshakes(); i-- > 0;)
     if (secrets_.answered(i)) return secrets_.version(i);

@@ -41,6 +41,8 @@ class Onlooker {
   void saw(Side from, std::string_view bytes, int line);
   void missed(Side from, std::size_t bytes, int line);
   void saw_end(Side from, End how, int line);
+  // No more of it will be seen.
+  void saw_all(int line);
   // Nothing of what comes can be read: it began before anybody looked.
   void came_late();
 

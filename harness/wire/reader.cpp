@@ -125,6 +125,14 @@ PiecePtr Reader::unfinished() {
   return piece;
 }
 
+PiecePtr Reader::unfinished_with_a_hole() {
+  if (!std::exchange(hole_, false) || records_.rest().empty()) return nullptr;
+  PiecePtr piece = piece_of(records_.take_rest());
+  piece->reading = Reading::no_keys;
+  piece->encrypted = piece->established = piece->unseen = true;
+  return piece;
+}
+
 PiecePtr Reader::piece_of(std::string_view bytes) {
   auto piece = std::make_shared<Piece>();
   piece->bytes = bytes;

@@ -48,6 +48,8 @@ class Reader {
   bool established() const { return epochs_.established(sender_); }
   // What waits for the rest of its record, to be taken as the piece that it is; null where nothing waits.
   PiecePtr unfinished();
+  // The same, but only where a part of it went by unseen.
+  PiecePtr unfinished_with_a_hole();
 
   // Another session: the first that begins with the sender's hello from now on, or, on another transport, at once.
   void begin_session(bool same_transport);
