@@ -1130,9 +1130,17 @@ TEST(PropertiesOfTheWire, NobodyIsAccusedOfAnEndThatSomethingElseExplains) {
                                  of_the_wire(exchanged().add(partner_ends(End::reset)).own_end_seen(), property),  //
                                  of_the_wire(exchanged().arrives(alert(2, 40)).own_end_seen(), property),          // an error
                                  of_the_wire(exchanged().sent(alert(2, 40)).own_end_seen(), property),             //
+                                 of_the_wire(exchanged().arrives(in_the_clear(close_notify())).own_end_seen(), property),  // an attack, maybe
+                                 of_the_wire(exchanged().arrives(in_the_clear(data(5))).own_end_seen(), property),         //
                                  of_the_wire(exchanged().sent(raw_bytes("QUIT")).own_end_seen(), property),  // it goes on in the clear
                                  of_the_wire(Tale().of_the_wire_alone().sent(data(5)).own_end_seen(), property)})  // half a handshake
     EXPECT_EQ(finding.kind, Finding::Kind::not_reached) << finding.says;
+}
+
+TEST(PropertiesOfTheWire, ACloseNotifyOfLevelFatalIsAnErrorWhereTheLevelCounts) {
+  const auto given = [](Tls tls) { return Tale(tls).of_the_wire_alone().sent(data(5)).arrives(data(5)).arrives(alert(2, 0)).own_end_seen(); };
+  EXPECT_EQ(of_the_wire(given(Tls::v1_2), "close-notify-before-end").kind, Finding::Kind::not_reached);
+  EXPECT_EQ(of_the_wire(given(Tls::v1_3), "close-notify-before-end").kind, Finding::Kind::broken);
 }
 
 TEST(PropertiesOfTheWire, WhoseFinishedAnswersTheOthersHasComeThroughTheHandshake) {

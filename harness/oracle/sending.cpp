@@ -109,6 +109,10 @@ Finding close_notify_before_own_end(const Facts& facts) {
       if (record->missing > 0) return not_reached("a stream ended within a record");
       // What goes on outside TLS has its own ways.
       if (contents.type == ContentType::raw && established[from] != never) return not_reached("the connection went on outside TLS");
+      // Nor does anybody know what is due to who is given a record in the clear behind those under keys: it may see an attack.
+      const bool of_tls = contents.type == ContentType::alert || contents.type == ContentType::application_data;
+      if (record->from == Side::partner && of_tls && !record->encrypted && established[from] != never)
+        return not_reached("it was given a record that no receiver accepts");
       if (record->encrypted && record->established) established[from] = event.number;
       // Whose Finished answers the other side's has come through the handshake.
       if (record->encrypted && contents.handshake.find("Finished") != std::string::npos) {
@@ -118,6 +122,9 @@ Finding close_notify_before_own_end(const Facts& facts) {
       if (record->from == Side::subject) last = event.number;
       for (const Alert& alert : alerts_of(contents)) {
         if (alert.description == 0) theirs |= record->from == Side::partner;
+        // Up to TLS 1.2 the level decides what an alert is, and at a fatal one both sides close at once.
+        if (alert.description == 0 && alert.level == 2 && record->from == Side::partner && !facts.tls13())
+          return not_reached("it was given a fatal alert");
         if (alert.description != 0 && alert.description != 90 && (alert.level == 2 || facts.tls13()))
           return not_reached("an error alert was sent");
       }
