@@ -138,6 +138,7 @@ def test_whatever_packet_is_missing_nobody_is_accused(tlsbye, tmp_path, name):
             for connection in judged["connections"]:
                 assert {each["verdict"] for each in connection["verdicts"]} <= {"conforms"}, connection["told"]
                 assert "without" not in connection["told"]
+                assert not any(act["what"].endswith("behind-end") for act in connection["acts"]), connection["told"]
                 assert len(connection["acts"]) <= whole
 
 
