@@ -1,7 +1,7 @@
-// The JSSE peer: OpenJDK's javax.net.ssl.SSLSocket, by a shim in Java (jsse/Shim.java) in a JVM that is started here.
+// The JSSE peer: OpenJDK's javax.net.ssl.SSLSocket, and with `memory-bio` SSLEngine, by a shim in Java (jsse/) in a JVM that is started here.
 //
 // The SSLSocket is layered over a Socket of the shim's, whose streams call back to the transport; what Java's own does with a call that is
-// interrupted or would block, that one does too. Nothing comes back to be made again: sessions are blocking only.
+// interrupted or would block, that one does too. Nothing comes back to be made again: such sessions are blocking only.
 //
 // SSLSocket.shutdownOutput sends the close_notify: there is a `close-write`. SSLSocket.close swallows every error, and waits for the reply
 // in some versions of TLS and with some sockets: no caller learns what became of it, and it is no `close`. With `closes-transport` it is the
@@ -9,11 +9,17 @@
 // the transport as it reports the peer's close_notify, -1. There is no key log. Two threads may use one SSLSocket, but they wait for each
 // other's locks, and such a wait is not reported: `threads` is not promised.
 //
+// An SSLEngine reads and writes memory, and never blocks: its sessions are non-blocking only. A call here is the loop that its handshake
+// status asks for, with what lies in memory. `close-write` is closeOutbound, and wrap until isOutboundDone. A read that gets to the end, by
+// CLOSED or with the transport, calls closeInbound as its documentation has it, and that tells a cut from an end: `cut-as-end` speaks of
+// SSLSocket. No call closes both ways, as Java's programs do it in two: close, and read to the end.
+//
 // A JVM has threads, which a forked process would miss: it is started in the process that uses it. The shim's classes are carried in this
 // program. The JVM's clock is the kernel's: it does not start where time stands still. Only the time limit of a read runs by the peer's.
 #include <dlfcn.h>
 #include <jni.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -39,7 +45,9 @@ extern "C" const unsigned char tlsbye_jsse_jar[], tlsbye_jsse_jar_end[];
 namespace tlsbye::peer {
 namespace {
 
-enum class Error { none, end, cut, alert, system, not_now, other };  // as in Shim.java
+// As in Shim.java.
+enum class Error { none, end, cut, alert, system, not_now, other, want_read, want_write };
+enum class Called { itself, close_inbound, recv, send };
 
 // The native methods of the shim.
 
@@ -61,6 +69,22 @@ jint JNICALL send(JNIEnv* java, jclass, jint transport, jbyteArray from, jint at
   return with_bytes(size, [&](std::vector<jbyte>& bytes) {
     java->GetByteArrayRegion(from, at, static_cast<jsize>(bytes.size()), bytes.data());
     return blocking::send(transport, bytes.data(), static_cast<long>(bytes.size()), deadline);
+  });
+}
+
+jint JNICALL receive_once(JNIEnv* java, jclass, jint transport, jbyteArray into, jint at, jint size) {
+  return with_bytes(size, [&](std::vector<jbyte>& bytes) {
+    const auto got = ::recv(transport, bytes.data(), bytes.size(), 0);
+    if (got > 0) java->SetByteArrayRegion(into, at, static_cast<jsize>(got), bytes.data());
+    return got < 0 ? -errno : got;
+  });
+}
+
+jint JNICALL send_once(JNIEnv* java, jclass, jint transport, jbyteArray from, jint at, jint size) {
+  return with_bytes(size, [&](std::vector<jbyte>& bytes) {
+    java->GetByteArrayRegion(from, at, static_cast<jsize>(bytes.size()), bytes.data());
+    const auto put = ::send(transport, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    return put < 0 ? -errno : put;
   });
 }
 
@@ -101,6 +125,8 @@ class Jvm {
     JNINativeMethod methods[] = {
         {const_cast<char*>("receive"), const_cast<char*>("(I[BIIJ)I"), reinterpret_cast<void*>(receive)},
         {const_cast<char*>("send"), const_cast<char*>("(I[BIIJ)I"), reinterpret_cast<void*>(send)},
+        {const_cast<char*>("receiveOnce"), const_cast<char*>("(I[BII)I"), reinterpret_cast<void*>(receive_once)},
+        {const_cast<char*>("sendOnce"), const_cast<char*>("(I[BII)I"), reinterpret_cast<void*>(send_once)},
         {const_cast<char*>("available"), const_cast<char*>("(I)I"), reinterpret_cast<void*>(available)},
         {const_cast<char*>("shutDown"), const_cast<char*>("(IZ)I"), reinterpret_cast<void*>(shut_down)},
         {const_cast<char*>("close"), const_cast<char*>("(I)I"), reinterpret_cast<void*>(close)},
@@ -109,7 +135,8 @@ class Jvm {
     if (!found || java->RegisterNatives(shim, methods, std::size(methods)) != JNI_OK)
       throw std::runtime_error("the JVM does not take the shim");
     const auto method = [&](const char* name, const char* type) { return java->GetMethodID(shim, name, type); };
-    make = method("<init>", "(IZLjava/lang/String;Ljava/lang/String;ZZLjava/lang/String;Ljava/lang/String;)V");
+    open = java->GetStaticMethodID(shim, "open",
+                                   "(IZLjava/lang/String;Ljava/lang/String;ZZZLjava/lang/String;Ljava/lang/String;)LShim;");
     handshake = method("handshake", "()V");
     read = method("read", "([B)V");
     write = method("write", "([B)V");
@@ -117,9 +144,13 @@ class Jvm {
     close_all = method("close", "()V");
     limit = method("limit", "(I)V");
     leave = method("leave", "()V");
+    unsent = method("unsent", "()I");
+    inbound_done = method("inboundDone", "()Z");
+    outbound_done = method("outboundDone", "()Z");
     n = java->GetFieldID(shim, "n", "I");
     error = java->GetFieldID(shim, "error", "I");
     error_number = java->GetFieldID(shim, "errno", "I");
+    called = java->GetFieldID(shim, "called", "I");
     code = java->GetFieldID(shim, "code", "Ljava/lang/String;");
     text = java->GetFieldID(shim, "words", "Ljava/lang/String;");
     ::close(jar);
@@ -142,8 +173,8 @@ class Jvm {
   }
 
   jclass shim = nullptr;
-  jmethodID make, handshake, read, write, close_write, close_all, limit, leave;
-  jfieldID n, error, error_number, code, text;
+  jmethodID open, handshake, read, write, close_write, close_all, limit, leave, unsent, inbound_done, outbound_done;
+  jfieldID n, error, error_number, called, code, text;
 
  private:
   JavaVM* vm_ = nullptr;
@@ -163,10 +194,28 @@ Outcome outcome_of(Error error, int error_number) {
       return error_number == ECONNRESET || error_number == EPIPE ? Outcome::reset : Outcome::failed;
     case Error::not_now:
       return Outcome::refused;
+    case Error::want_read:
+      return Outcome::want_read;
+    case Error::want_write:
+      return Outcome::want_write;
     case Error::other:
       break;
   }
   return Outcome::failed;
+}
+
+std::string_view name_of(std::string_view call, Called called) {
+  switch (called) {
+    case Called::close_inbound:
+      return "SSLEngine.closeInbound";
+    case Called::recv:
+      return "recv";
+    case Called::send:
+      return "send";
+    case Called::itself:
+      break;
+  }
+  return call;
 }
 
 const char* version_name(Tls version) {
@@ -203,32 +252,33 @@ class Frame {
 class JsseSession final : public Session {
  public:
   JsseSession(const Jvm& jvm, const SessionOptions& options)
-      : jvm_(jvm), closes_transport_(options.asks_for(Option::closes_transport)) {
+      : jvm_(jvm), closes_transport_(options.asks_for(Option::closes_transport)), engine_(options.asks_for(Option::memory_bio)) {
+    if (engine_ && closes_transport_) throw std::runtime_error("an SSLEngine has no transport to close");
     JNIEnv* java = jvm_.java();
     const Frame frame(java);
-    jobject made =
-        java->NewObject(jvm_.shim, jvm_.make, options.transport, options.role == Role::client,
-                        java->NewStringUTF(version_name(options.tls)), java->NewStringUTF(suite_name(options.tls)),
-                        options.asks_for(Option::require_certificate), closes_transport_, java->NewStringUTF(leaf_certificate), java->NewStringUTF(leaf_key));
+    jobject made = java->CallStaticObjectMethod(
+        jvm_.shim, jvm_.open, options.transport, options.role == Role::client, java->NewStringUTF(version_name(options.tls)),
+        java->NewStringUTF(suite_name(options.tls)), options.asks_for(Option::require_certificate), closes_transport_, engine_,
+        java->NewStringUTF(leaf_certificate), java->NewStringUTF(leaf_key));
     if (java->ExceptionCheck()) {
       java->ExceptionDescribe();
       java->ExceptionClear();
-      throw std::runtime_error("no SSLSocket");
+      throw std::runtime_error(engine_ ? "no SSLEngine" : "no SSLSocket");
     }
-    socket_ = java->NewGlobalRef(made);
+    session_ = java->NewGlobalRef(made);
   }
   ~JsseSession() override {
     JNIEnv* java = jvm_.java();
-    java->CallVoidMethod(socket_, jvm_.leave);
-    java->DeleteGlobalRef(socket_);
+    java->CallVoidMethod(session_, jvm_.leave);
+    java->DeleteGlobalRef(session_);
   }
 
-  Answer handshake() override { return call("SSLSocket.startHandshake", jvm_.handshake); }
+  Answer handshake() override { return call(engine_ ? "SSLEngine.beginHandshake" : "SSLSocket.startHandshake", jvm_.handshake); }
   Answer read(std::span<std::byte> into) override {
     JNIEnv* java = jvm_.java();
     const Frame frame(java);
     jbyteArray bytes = java->NewByteArray(static_cast<jsize>(into.size()));
-    Answer answer = call("InputStream.read", jvm_.read, bytes);
+    Answer answer = call(engine_ ? "SSLEngine.unwrap" : "InputStream.read", jvm_.read, bytes);
     if (answer.bytes > 0) java->GetByteArrayRegion(bytes, 0, static_cast<jsize>(answer.bytes), reinterpret_cast<jbyte*>(into.data()));
     return answer;
   }
@@ -237,15 +287,16 @@ class JsseSession final : public Session {
     const Frame frame(java);
     jbyteArray bytes = java->NewByteArray(static_cast<jsize>(from.size()));
     java->SetByteArrayRegion(bytes, 0, static_cast<jsize>(from.size()), reinterpret_cast<const jbyte*>(from.data()));
-    return call("OutputStream.write", jvm_.write, bytes);
+    return call(engine_ ? "SSLEngine.wrap" : "OutputStream.write", jvm_.write, bytes);
   }
   Answer close() override { return no_such_call(); }
   Answer close_write() override {
+    if (engine_) return call("SSLEngine.closeOutbound", jvm_.close_write);
     return closes_transport_ ? call("SSLSocket.close", jvm_.close_all) : call("SSLSocket.shutdownOutput", jvm_.close_write);
   }
 
   Answer extra(Call extra, const std::vector<std::string>& arguments, std::span<std::byte>) override {
-    if (extra != Call::set || arguments.at(0) != spell(Switch::timeout)) return no_such_call();
+    if (engine_ || extra != Call::set || arguments.at(0) != spell(Switch::timeout)) return no_such_call();
     const std::string& value = arguments.at(1);
     int limit = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), limit);
@@ -253,33 +304,40 @@ class JsseSession final : public Session {
     return call("SSLSocket.setSoTimeout", jvm_.limit, limit);
   }
 
-  State state() const override { return {}; }
+  State state() const override {
+    if (!engine_) return {};
+    JNIEnv* java = jvm_.java();
+    const auto is = [&](jmethodID what) { return java->CallBooleanMethod(session_, what) != JNI_FALSE ? "yes" : "no"; };
+    return {{"unsent", std::to_string(java->CallIntMethod(session_, jvm_.unsent))},
+            {"inbound-done", is(jvm_.inbound_done)},
+            {"outbound-done", is(jvm_.outbound_done)}};
+  }
 
  private:
   template <typename... Arguments>
   Answer call(std::string_view native, jmethodID method, Arguments... arguments) {
     JNIEnv* java = jvm_.java();
     const Frame frame(java);
-    java->CallVoidMethod(socket_, method, arguments...);
+    java->CallVoidMethod(session_, method, arguments...);
     if (java->ExceptionCheck()) {
       java->ExceptionClear();
       return {native, -1, "RuntimeException", 0, {}, Outcome::failed};
     }
-    const long n = java->GetIntField(socket_, jvm_.n);
-    const auto error = static_cast<Error>(java->GetIntField(socket_, jvm_.error));
-    const int error_number = java->GetIntField(socket_, jvm_.error_number);
-    const bool failed = error != Error::none && error != Error::end;
-    return {native,
+    const long n = java->GetIntField(session_, jvm_.n);
+    const auto error = static_cast<Error>(java->GetIntField(session_, jvm_.error));
+    const int error_number = java->GetIntField(session_, jvm_.error_number);
+    const auto called = static_cast<Called>(java->GetIntField(session_, jvm_.called));
+    return {name_of(native, called),
             n,
-            failed ? text(java, jvm_.code) : "",
+            text(java, jvm_.code),
             error_number,
-            failed ? text(java, jvm_.text) : "",
+            text(java, jvm_.text),
             outcome_of(error, error_number),
             static_cast<std::size_t>(std::max(n, 0L))};
   }
 
   std::string text(JNIEnv* java, jfieldID field) const {
-    auto* string = static_cast<jstring>(java->GetObjectField(socket_, field));
+    auto* string = static_cast<jstring>(java->GetObjectField(session_, field));
     const char* bytes = java->GetStringUTFChars(string, nullptr);
     std::string copy = bytes ? bytes : "";
     java->ReleaseStringUTFChars(string, bytes);
@@ -287,8 +345,8 @@ class JsseSession final : public Session {
   }
 
   const Jvm& jvm_;
-  bool closes_transport_;
-  jobject socket_ = nullptr;
+  bool closes_transport_, engine_;
+  jobject session_ = nullptr;
 };
 
 // Loaded, and not yet started. It finds libc's functions before this program's: its clock is the kernel's.
@@ -312,7 +370,7 @@ class Jsse final : public Stack {
     return {"jsse",
             jvm_version(),
             {"tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3", "client", "server", "close-write", "cut-as-end", "blocking-only", "own-memory",
-             "set-timeout", "require-certificate", "closes-transport"},
+             "set-timeout", "require-certificate", "closes-transport", "memory-bio"},
             "JNI_CreateJavaVM"};
   }
 

@@ -250,11 +250,16 @@ std::string Generator::line(const Draft& draft, std::string_view actor, Dice& di
 
 std::vector<std::string> Generator::options(const Stack& stack, Io io, Dice& dice) const {
   std::vector<std::string> chosen;
+  // What blocks over a transport does not over memory.
+  if (io == Io::nonblocking && stack.can("blocking-only")) chosen.emplace_back(spell(Option::memory_bio));
   if (!dice.percent(30)) return chosen;
   const std::size_t most = dice.percent(25) ? 2 : 1;
+  const auto fits = [&](std::string_view option) {
+    if (option == spell(Option::memory_bio)) return io == Io::nonblocking && !has_word(chosen, Option::memory_bio);
+    return option != spell(Option::closes_transport) || !has_word(chosen, Option::memory_bio);
+  };
   for (const std::string_view option : Words<Option>::list)
-    if (chosen.size() < most && stack.can(option) && dice.percent(20) && (option != spell(Option::memory_bio) || io == Io::nonblocking))
-      chosen.emplace_back(option);
+    if (chosen.size() < most && stack.can(option) && dice.percent(20) && fits(option)) chosen.emplace_back(option);
   return chosen;
 }
 
@@ -299,7 +304,8 @@ Draft Generator::draft(std::uint64_t number) const {
     versions.insert(versions.end(), times, tls);
   }
   draft.tls = versions.empty() ? Tls::v1_3 : dice.pick(versions);
-  draft.io = dice.percent(60) && !subject_.can("blocking-only") ? Io::nonblocking : Io::blocking;
+  const bool must_block = subject_.can("blocking-only") && !subject_.can(spell(Option::memory_bio));
+  draft.io = dice.percent(60) && !must_block ? Io::nonblocking : Io::blocking;
   if (dice.percent(8)) draft.transport = TransportKind::tcp;
   draft.options = options(subject_, draft.io, dice);
   if (dice.percent(40)) draft.partner_options = options(partner_, Io::blocking, dice);

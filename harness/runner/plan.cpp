@@ -41,7 +41,7 @@ std::optional<std::string> missing_ability(const Stack& stack, const Scenario& s
   add_abilities(stack, options, scenario.script, side, role, wanted);
   for (std::string& ability : wanted)
     if (!stack.can(ability)) return std::move(ability);
-  if (subject && io == Io::nonblocking && stack.can("blocking-only")) return std::string(spell(io));
+  if (subject && io == Io::nonblocking && stack.can("blocking-only") && !has_word(options, Option::memory_bio)) return std::string(spell(io));
   return std::nullopt;
 }
 

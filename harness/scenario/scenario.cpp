@@ -162,6 +162,8 @@ void read_scenario(const toml::table& table, Rows& rows, const std::string& file
     rows.report(Rows::place(table, "options"), "`memory-bio` is for transports that do not block", "add `io = [\"nonblocking\"]`");
   if (has_word(s.partner_options, Option::memory_bio))
     rows.report(Rows::place(table, "partner_options"), "`memory-bio` is for transports that do not block, and the partner's does");
+  if (has_word(s.options, Option::memory_bio) && has_word(s.options, Option::closes_transport))
+    rows.report(Rows::place(table, "options"), "a library that reads and writes memory has no transport to close");
   const auto transports = rows.enums<TransportKind>(table, "transport");
   if (transports.size() > 1) rows.report(Rows::place(table, "transport"), "a scenario has one transport");
   if (!transports.empty()) s.transport = transports.front();

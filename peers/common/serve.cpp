@@ -140,9 +140,11 @@ void Server::open(const Line& request, Descriptor passed) {
   if (!passed && !same_transport) throw Unsupported{"open needs a descriptor"};
   require(spell(*role));
   require("tls-" + std::string(spell(*tls)));
-  if (*io == Io::nonblocking && able("blocking-only")) throw Unsupported{"blocking only"};
   SessionOptions options{*role, *tls, *io, -1, words_of(request.get("options"))};
   for (const std::string& option : options.options) require(option);
+  const bool over_memory = options.asks_for(Option::memory_bio);
+  if (*io == Io::nonblocking && !over_memory && able("blocking-only")) throw Unsupported{"blocking only"};
+  if (*io == Io::blocking && over_memory) throw Unsupported{"what reads and writes memory does not block"};
   options.usual_suites = request.get("suites") == "usual";
   options.server_name = request.get("sni");
   options.alpn = request.get("alpn");

@@ -1,13 +1,9 @@
-// Java's JSSE as peers/jsse.cpp calls it, over JNI. It makes the calls that it is asked for and nothing else: what they mean is said there.
+// Java's JSSE as peers/jsse.cpp calls it, over JNI: a session is OverSocket or OverEngine. Each makes the calls that it is asked for and
+// nothing else: what they mean is said in peers/jsse.cpp.
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.net.InetAddress;
-import java.net.Socket;
 import java.net.SocketException;
-import java.net.SocketImpl;
 import java.net.SocketTimeoutException;
 import java.security.KeyFactory;
 import java.security.KeyStore;
@@ -20,11 +16,10 @@ import java.util.Base64;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
 
-final class Shim {
+abstract class Shim {
   // The transport: bytes, or below zero an error number. Times are by the peer's clock, in nanoseconds; -1 for none.
   static native int receive(int transport, byte[] into, int at, int size, long deadline);
   static native int send(int transport, byte[] from, int at, int size, long deadline);
@@ -32,6 +27,9 @@ final class Shim {
   static native int shutDown(int transport, boolean output);
   static native int close(int transport);
   static native long now();
+  // One call, whatever comes of it.
+  static native int receiveOnce(int transport, byte[] into, int at, int size);
+  static native int sendOnce(int transport, byte[] from, int at, int size);
 
   static final class Broken extends SocketException {
     final int errno;
@@ -41,92 +39,12 @@ final class Shim {
     }
   }
 
-  // A connected socket, as far as an SSLSocket asks one. What belongs to the harness it neither shuts down nor closes; what the SSLSocket is
-  // to close it does, as Java's own socket.
-  static final class Transport extends Socket {
-    int number;
-    private final boolean own;
-    private boolean closed = false, inputShut = false, outputShut = false;
-    private int timeout = 0;
-    Transport(int number, boolean own) throws IOException {
-      super((SocketImpl) null);
-      this.number = number;
-      this.own = own;
-    }
-    private void live() throws IOException {
-      if (closed) throw new SocketException("Socket closed");
-    }
-    private static int moved(int result) throws IOException {
-      if (result == -110) throw new SocketTimeoutException("Read timed out");
-      if (result < 0) throw new Broken(-result);
-      return result;
-    }
-    @Override public InputStream getInputStream() {
-      return new InputStream() {
-        @Override public int read() throws IOException {
-          byte[] one = new byte[1];
-          return read(one, 0, 1) < 0 ? -1 : one[0] & 255;
-        }
-        @Override public int read(byte[] into, int at, int size) throws IOException {
-          live();
-          if (size == 0) return 0;
-          if (inputShut) return -1;
-          int got = moved(receive(number, into, at, size, timeout > 0 ? now() + timeout * 1000000L : -1));
-          return got == 0 ? -1 : got;
-        }
-        @Override public int available() throws IOException {
-          live();
-          return own && !inputShut ? moved(Shim.available(number)) : 0;
-        }
-      };
-    }
-    @Override public OutputStream getOutputStream() {
-      return new OutputStream() {
-        @Override public void write(int one) throws IOException { write(new byte[] {(byte) one}, 0, 1); }
-        @Override public void write(byte[] from, int at, int size) throws IOException {
-          live();
-          for (int put = 0; put < size;) put += moved(send(number, from, at + put, size - put, -1));
-        }
-      };
-    }
-    @Override public void setSoTimeout(int milliseconds) { timeout = milliseconds; }
-    @Override public int getSoTimeout() { return timeout; }
-    @Override public int getSoLinger() { return -1; }
-    @Override public InetAddress getInetAddress() { return InetAddress.getLoopbackAddress(); }
-    @Override public int getPort() { return 443; }
-    @Override public boolean isConnected() { return true; }
-    @Override public boolean isBound() { return true; }
-    @Override public boolean isClosed() { return closed; }
-    @Override public boolean isInputShutdown() { return inputShut; }
-    @Override public boolean isOutputShutdown() { return outputShut; }
-    @Override public void shutdownInput() throws IOException {
-      if (!own) return;
-      live();
-      moved(shutDown(number, false));
-      inputShut = true;
-    }
-    @Override public void shutdownOutput() throws IOException {
-      if (!own) return;
-      live();
-      moved(shutDown(number, true));
-      outputShut = true;
-    }
-    @Override public void close() throws IOException {
-      if (!own || closed) return;
-      closed = true;
-      moved(Shim.close(number));
-    }
-  }
-
-  // What a call came to: the fields are read over JNI.
-  int n, error, errno;
+  // What a call came to: the fields are read over JNI. What was called is the call itself, or what it had to call beside.
+  int n, error, errno, called;
   String code = "", words = "";
 
-  private static final int NONE = 0, END = 1, CUT = 2, ALERT = 3, SYSTEM = 4, NOT_NOW = 5, OTHER = 6;
-  private final Transport transport;
-  private final SSLSocket socket;
-  private final InputStream input;
-  private final OutputStream output;
+  static final int NONE = 0, END = 1, CUT = 2, ALERT = 3, SYSTEM = 4, NOT_NOW = 5, OTHER = 6, WANT_READ = 7, WANT_WRITE = 8;
+  static final int ITSELF = 0, CLOSE_INBOUND = 1, RECV = 2, SEND = 3;
 
   private static final TrustManager[] TAKES_ANY = {new X509TrustManager() {
     @Override public void checkClientTrusted(X509Certificate[] chain, String type) {}
@@ -154,42 +72,41 @@ final class Shim {
     return factory.getKeyManagers();
   }
 
-  Shim(int number, boolean client, String version, String suite, boolean requiresCertificate, boolean closesTransport, String certificate,
-       String key) throws Exception {
+  static Shim open(int transport, boolean client, String version, String suite, boolean requiresCertificate, boolean closesTransport,
+                   boolean overMemory, String certificate, String key) throws Exception {
     if (keys == null) keys = keys(certificate, key);
     SSLContext context = SSLContext.getInstance("TLS");  // of this session alone: nothing is resumed
     context.init(client ? null : keys, TAKES_ANY, null);
     context.getServerSessionContext().setSessionTimeout(8 * 86400);  // longer than a ticket may live: none is sent
-    transport = new Transport(number, closesTransport);
-    socket = (SSLSocket) (client ? context.getSocketFactory().createSocket(transport, "localhost", 443, closesTransport)
-                                 : context.getSocketFactory().createSocket(transport, new ByteArrayInputStream(new byte[0]), closesTransport));
-    socket.setUseClientMode(client);
-    socket.setEnabledProtocols(new String[] {version});
-    socket.setEnabledCipherSuites(new String[] {suite});
-    if (requiresCertificate) socket.setNeedClientAuth(true);
-    input = socket.getInputStream();
-    output = socket.getOutputStream();
+    return overMemory ? new OverEngine(context, transport, client, version, suite, requiresCertificate)
+                      : new OverSocket(context, transport, client, version, suite, requiresCertificate, closesTransport);
   }
 
   // Whatever becomes of the object, it has no transport any more.
-  void leave() { transport.number = -1; }
+  abstract void leave();
 
-  void handshake() { make(() -> { socket.startHandshake(); return 0; }); }
-  void read(byte[] into) { make(() -> input.read(into)); }
-  void write(byte[] from) { make(() -> { output.write(from); return from.length; }); }
-  void closeWrite() { make(() -> { socket.shutdownOutput(); return 0; }); }
-  void close() { make(() -> { socket.close(); return 0; }); }
-  void limit(int milliseconds) { make(() -> { socket.setSoTimeout(milliseconds); return 0; }); }
+  abstract void handshake();
+  abstract void read(byte[] into);
+  abstract void write(byte[] from);
+  abstract void closeWrite();
+  void close() { throw new UnsupportedOperationException(); }
+  void limit(int milliseconds) { throw new UnsupportedOperationException(); }
+
+  // What the object says of itself; a socket says nothing.
+  int unsent() { return 0; }
+  boolean inboundDone() { return false; }
+  boolean outboundDone() { return false; }
 
   interface Call { int make() throws IOException; }
 
-  private void make(Call call) {
+  final void make(Call call) {
     n = errno = 0;
     error = NONE;
+    called = ITSELF;
     code = words = "";
     try {
       n = call.make();
-      if (n < 0) error = END;
+      if (n < 0 && error == NONE) error = END;
     } catch (IOException thrown) {
       error = kind(thrown);
       code = thrown instanceof Broken ? "SocketException" : thrown.getClass().getSimpleName();
@@ -206,6 +123,7 @@ final class Shim {
       }
       if (cause instanceof EOFException) return CUT;
     }
+    if (called == CLOSE_INBOUND) return CUT;  // the one thing that it throws for
     String message = String.valueOf(thrown.getMessage());
     for (String told : new String[] {"Received fatal ", "Unknown alert description"})
       if (message.contains(told)) return ALERT;
