@@ -115,6 +115,22 @@ TEST(Generator, LetsNobodyCarryBytesWhereTheTransportBlocks) {
   EXPECT_TRUE(drawn);
 }
 
+TEST(Generator, LetsWhatOnlyBlocksReadAndWriteMemoryOrBlock) {
+  Stack stack = able();
+  stack.abilities.emplace_back("blocking-only");
+  const Generator generator(1, stack, stack);
+  int over_memory = 0;
+  for (std::uint64_t number = 0; number < drafts; ++number) {
+    const Draft draft = generator.draft(number);
+    const bool has = has_word(draft.options, Option::memory_bio);
+    ASSERT_EQ(has, draft.io == Io::nonblocking) << number;
+    ASSERT_FALSE(has && has_word(draft.options, Option::closes_transport)) << number;
+    over_memory += has;
+  }
+  EXPECT_GT(over_memory, 0);
+  EXPECT_LT(over_memory, static_cast<int>(drafts));
+}
+
 TEST(Generator, DrawsTheSameForTheSameSeedWhateverWasDrawnBefore) {
   const Stack stack = able();
   const Generator one(3, stack, stack), same(3, stack, stack), other(4, stack, stack);

@@ -45,11 +45,11 @@ Since unread_data(const Moment& at) {
   return is_so(at.unknown_record) ? unclear : never;
 }
 
-// Bytes that the library itself said it has ready to be read.
-Since pending_shown(const Moment& at) {
+// Bytes that the library itself said it has ready to be read, or the application still to send.
+Since bytes_shown(const Moment& at, std::string_view flag) {
   if (!at.previous) return never;
-  const std::string_view pending = at.previous->flag("pending");
-  return pending.empty() || pending == "0" ? never : at.previous_number;
+  const std::string_view bytes = at.previous->flag(flag);
+  return bytes.empty() || bytes == "0" ? never : at.previous_number;
 }
 
 // The library's own shutdown flags, as the last call left them.
@@ -357,7 +357,10 @@ const std::vector<Row>& rows() {
        }},
       {{"pending-shown", "the library's own flag `pending` was not 0 after the last call"},
        When::history,
-       [](const At& at) { return pending_shown(at.now); }},
+       [](const At& at) { return bytes_shown(at.now, "pending"); }},
+      {{"unsent-shown", "the flag `unsent` (option memory-bio) was not 0 after the last call: what was to be sent lay in memory"},
+       When::history,
+       [](const At& at) { return bytes_shown(at.now, "unsent"); }},
       {{"fatal-shown",
         "the library's own flag `fatal` was yes after the last call, and that was a handshake, read, write or close that was not just "
         "refused"},

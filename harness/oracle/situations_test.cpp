@@ -195,6 +195,9 @@ const std::map<std::string_view, Pair>& pairs() {
       {"pending-shown", {closes_after([](Tale& tale) { tale.reads(5).shows("pending", "7"); }), closes_after([](Tale& tale) {
                            tale.reads(5).shows("pending", "0");
                          })}},
+      {"unsent-shown", {closes_after([](Tale& tale) { tale.writes(5).shows("unsent", "27"); }), closes_after([](Tale& tale) {
+                          tale.writes(5).shows("unsent", "0");
+                        })}},
       {"fatal-shown",
        {closes_after([](Tale& tale) { tale.answers(Call::read, Outcome::failed).shows("fatal", "yes"); }),
         closes_after([](Tale& tale) { tale.answers(Call::read, Outcome::failed).shows("fatal", "no"); })}},

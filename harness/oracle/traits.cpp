@@ -490,11 +490,12 @@ bool as_usual(const Transcript& transcript) {
          });
 }
 
-// What a library does by itself is asked of runs in which nothing was done to its transport calls, and which call it in the usual way.
+// What a library does by itself is asked of runs in which nothing was done to its transport calls; what names its fault or option, of those.
 std::vector<Trait> of_ordinary_runs(std::vector<Trait> all) {
-  constexpr std::array<std::string_view, 6> of_others{
+  constexpr std::array<std::string_view, 7> of_others{
       "blocking-transport-that-would-block", "interrupted-on-a-blocking-transport", "interrupted-on-a-non-blocking-transport",
-      "read-in-cut-record",                  "transport-closed-over-unread-data",   "transport-closed-when-the-alert-would-block"};
+      "read-in-cut-record",                  "transport-closed-over-unread-data",   "transport-closed-when-the-alert-would-block",
+      "read-after-cut-over-memory"};
   for (Trait& trait : all) {
     if (std::find(of_others.begin(), of_others.end(), trait.name) != of_others.end()) continue;
     trait.ask = [ask = std::move(trait.ask)](const Facts& facts) { return as_usual(facts.transcript()) ? ask(facts) : std::nullopt; };
@@ -588,6 +589,10 @@ const std::vector<Trait>& traits() {
       outcome_trait("read-after-cut", "What does a read answer after one that told a cut?", Call::read,
                     {"handshake-done", "cut-reported", "not close-called", "not reset-arrived", "not fatal-alert-arrived"},
                     {"B20", "GNUTLS-RECV-04"}),
+      outcome_trait("read-after-cut-over-memory", "What does a read over memory answer after one that told a cut?", Call::read,
+                    {"option-memory-bio", "handshake-done", "cut-reported", "not close-called", "not reset-arrived",
+                     "not fatal-alert-arrived"},
+                    {"B20", "JSSE-ENG-03"}),
       outcome_trait("write-after-cut", "What does a write answer after a read told a cut?", Call::write,
                     {"cut-reported", "not close-called", "not send-broken", "not reset-arrived"}, {"B20"}),
       outcome_trait("read-after-own-close", "What does a read answer after a completed close?", Call::read,

@@ -221,6 +221,16 @@ TEST_F(Planned, AStackThatOnlyBlocksIsRunSoAndIsAPartnerAsAnyOther) {
   EXPECT_FALSE(plan.unsupported.front().by_partner);
 }
 
+TEST_F(Planned, WhatOnlyBlocksDoesNotBlockOverMemory) {
+  able.abilities.insert(able.abilities.end(), {"blocking-only", "memory-bio"});
+  scenario.modes = {Io::nonblocking};
+  EXPECT_TRUE(make_plan({scenario}, {&able}, {&able}, {}).runs.empty());
+  scenario.options = {"memory-bio"};
+  const Plan plan = make_plan({scenario}, {&able}, {&able}, {});
+  EXPECT_FALSE(plan.runs.empty());
+  EXPECT_TRUE(plan.unsupported.empty());
+}
+
 TEST_F(Planned, OptionsAndNeedsAreAbilities) {
   scenario.options = {"tickets"};
   EXPECT_EQ(make_plan({scenario}, {&able}, {&able}, {}).runs.size(), 4u);

@@ -165,6 +165,8 @@ TEST(ScriptInItsEnvelope, WhoeverCarriesBytesDoesNotBlock) {
   EXPECT_EQ(only(scenario("io = [\"nonblocking\"]\noptions = [\"memory-bio\"]\n", "both handshake\n")).modes.size(), 1u);
   EXPECT_THAT(complaint(scenario("io = [\"nonblocking\"]\npartner_options = [\"memory-bio\"]\n", "both handshake\n")),
               testing::HasSubstr("and the partner's does"));
+  EXPECT_THAT(complaint(scenario("io = [\"nonblocking\"]\noptions = [\"memory-bio\", \"closes-transport\"]\n", "both handshake\n")),
+              testing::HasSubstr("no transport to close"));
 }
 
 TEST(ScriptInItsEnvelope, WhatOneVersionDoesNotHaveIsRefusedThere) {

@@ -45,7 +45,7 @@ using State = std::vector<std::pair<std::string_view, std::string>>;
 //   saved-session   what a client keeps (keep_session) is a copy, as on a disk: it is offered however the connection ends afterwards
 //   require-certificate  a server asks for the client's certificate and fails without one (clients have none)
 //   verify-certificate   a client checks the server's certificate as the library does, and knows no issuer: it rejects every one
-//   memory-bio           OpenSSL, wolfSSL: the library reads and writes memory, the adapter carries bytes between that and the transport
+//   memory-bio           OpenSSL, wolfSSL, JSSE: the library reads and writes memory, the adapter carries bytes between that and the transport
 //   no-eof-control       OpenSSL: as callbacks, and they cannot be asked whether the transport has ended
 //   false-start          GnuTLS: a client's handshake may be done before the server's Finished has come (TLS 1.2)
 //   early-data           a server accepts early data, a client may send it (TLS 1.3, a session resumed by tickets)
