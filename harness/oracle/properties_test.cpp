@@ -389,6 +389,9 @@ TEST(SuccessMeansOwnCloseNotifySent, AsDoesAskingForTheReply) {
   EXPECT_EQ(judged("success-means-own-close-notify-sent", with, Tale(spoilt).close(Outcome::done, {raw_bytes("alert")})).kind, Kind::not_reached);
   EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, Tale(spoilt).close(Outcome::done, {raw_bytes("alert")})).kind,
             Kind::not_reached);
+  // What the closing call spoilt itself is its own: half an alert, and then the next one.
+  const auto own = connected().close(Outcome::want_write).close(Outcome::done, {raw_bytes("alert")});
+  EXPECT_EQ(judged("success-means-own-close-notify-sent", with, own).kind, Kind::broken);
   const Transcript after_an_error = connected().reads(Outcome::failed).close(Outcome::done);
   EXPECT_EQ(judged("success-means-own-close-notify-sent", with, after_an_error).kind, Kind::not_reached) << "none is owed";
 }

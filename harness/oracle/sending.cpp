@@ -160,6 +160,7 @@ Finding emits(const Facts& facts, const Question& asked) {
       return not_reached("an earlier call had not sent all");
     if (call.call != Call::key_update && is_so(call.before.key_update_owed()) && !asked.given.names("key-update-owed"))
       return not_reached("a KeyUpdate that the application had asked for was still to come");
+    if (is_so(call.before.own_unknown_record)) return not_reached("not all that it had sent before could be read");
     const auto index = static_cast<int>(&call - facts.calls().data());
     std::vector<const SentRecord*> records;
     std::vector<int> events = asked.given.evidence(call, facts);
@@ -177,8 +178,6 @@ Finding emits(const Facts& facts, const Question& asked) {
     });
     if (answers_keys && call.call != Call::key_update && is_so(call.after.key_update) && !asked.given.names("key-update-arrived"))
       return not_reached("it answered a request for new keys");
-    if (std::any_of(records.begin(), records.end(), [](const SentRecord* sent) { return is_unreadable(*sent->contents); }))
-      return not_reached("not all that it sent could be read");
     const std::string says = fmt::format("{} sent {}", spell(call.call), names.empty() ? "nothing" : names);
     if (!call.emission_known)
       return fit(asked.records, records, facts.tls13(), true) ? not_reached("what it sent did not reach the wire") : broken(says, events);
@@ -204,8 +203,9 @@ Finding success_means_own_close_notify_sent(const Facts& facts, const Question& 
       const SubjectCall* owner = owner_of(sent, facts);
       const bool by_then = owner ? owner->ended <= call.ended : sent.number <= call.ended;
       if (!by_then || sent.by_script) continue;
-      // It may have been the close_notify; and behind it no record may be one.
-      if (is_unreadable(*sent.contents)) return not_reached("not all that it sent could be read");
+      // What another call spoilt, the closing one did not: its close_notify may be in what nobody can read.
+      const bool by_closing = owner && (owner->call == Call::close || owner->call == Call::close_write);
+      if (is_unreadable(*sent.contents) && !by_closing) return not_reached("not all that it had sent before could be read");
       if (sent.is_close_notify())
         return holds(fmt::format("{}, and the close_notify was on the wire", told(call)), {sent.number, call.ended});
       // One that went out before there were keys was sent, and ends nothing but the handshake.
