@@ -66,7 +66,7 @@ T& given(T& it) {
 
 tls::Protocol_Version version_of(Tls version) { return tls::Protocol_Version(3, static_cast<std::uint8_t>(1 + static_cast<int>(version))); }
 
-// One suite, one curve, one version; all else as the library does it.
+// One suite, the groups of all stacks, one version; all else as the library does it.
 class OneSuite final : public tls::Policy {
  public:
   OneSuite(Tls version, bool requires_certificate) : version_(version), requires_certificate_(requires_certificate) {}
@@ -75,7 +75,7 @@ class OneSuite final : public tls::Policy {
   std::vector<std::string> allowed_key_exchange_methods() const override { return {"ECDH"}; }
   std::vector<std::string> allowed_signature_methods() const override { return {"ECDSA"}; }
   std::vector<std::string> allowed_signature_hashes() const override { return {old() ? "SHA-1" : "SHA-256"}; }
-  std::vector<tls::Group_Params> key_exchange_groups() const override { return {tls::Group_Params::SECP256R1}; }
+  std::vector<tls::Group_Params> key_exchange_groups() const override { return {tls::Group_Params::X25519, tls::Group_Params::SECP256R1}; }
 #if BOTAN_VERSION_MAJOR >= 3
   bool allow_tls13() const override { return version_ == Tls::v1_3; }
   bool allow_ssl_key_log_file() const override { return true; }

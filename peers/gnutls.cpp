@@ -127,7 +127,8 @@ class GnuTlsSession final : public Session {
                 KeyLog& keys)
       : options_(options), memory_(memory), keys_(keys) {
     const bool tickets = options.asks_for(Option::tickets), server = options.role == Role::server;
-    unsigned flags = server ? GNUTLS_SERVER : GNUTLS_CLIENT;
+    // One key share, not one of each group: what is not used costs as much.
+    unsigned flags = server ? GNUTLS_SERVER : GNUTLS_CLIENT | GNUTLS_KEY_SHARE_TOP;
     if (options.io == Io::nonblocking) flags |= GNUTLS_NONBLOCK;
     // TLS 1.3 has no session ids: a client has nothing but tickets to keep.
     const bool keeps_tickets = tickets || (!server && options.tls == Tls::v1_3 && options.asks_for(Option::session_cache));
@@ -365,7 +366,7 @@ class GnuTls final : public Stack {
     const gnutls_datum_t certificate = datum(leaf_certificate), key = datum(leaf_key);
     gnutls_certificate_credentials_t of_server = credentials_[static_cast<std::size_t>(Role::server)].get();
     require(gnutls_certificate_set_x509_key_mem(of_server, &certificate, &key, GNUTLS_X509_FMT_PEM), "gnutls_certificate_set_x509_key_mem");
-    const std::string common = ":+ECDHE-ECDSA:+GROUP-SECP256R1:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256";
+    const std::string common = ":+ECDHE-ECDSA:+GROUP-X25519:+GROUP-SECP256R1:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256";
     const std::string gcm = common + ":+AES-128-GCM:+AEAD:+SHA256", cbc = common + ":+SIGN-ECDSA-SHA1:+AES-128-CBC:+SHA1:%NO_ETM";
     priorities_ = {make_priority("NONE:+VERS-TLS1.0" + cbc), make_priority("NONE:+VERS-TLS1.1" + cbc),
                    make_priority("NONE:+VERS-TLS1.2" + gcm), make_priority("NONE:+VERS-TLS1.3" + gcm)};

@@ -336,14 +336,16 @@ class MbedTlsSession final : public Session {
     const auto version = tls == Tls::v1_3 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2;
     mbedtls_ssl_conf_min_tls_version(config, version);
     mbedtls_ssl_conf_max_tls_version(config, version);
-    static constexpr std::uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+    static constexpr std::uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
+                                               MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
     mbedtls_ssl_conf_groups(config, groups);
 #else
     const int minor = MBEDTLS_SSL_MINOR_VERSION_1 + static_cast<int>(tls);
     mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, minor);
     mbedtls_ssl_conf_max_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, minor);
-    static constexpr mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_NONE};
-    mbedtls_ssl_conf_curves(config, curves);
+    static constexpr mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_NONE};
+    const bool has_x25519 = mbedtls_ecp_curve_info_from_grp_id(curves[0]) != nullptr;  // 2.16 does not have it in TLS
+    mbedtls_ssl_conf_curves(config, has_x25519 ? curves : curves + 1);
 #endif
   }
 

@@ -350,8 +350,8 @@ class NssSession final : public Session {
     const PRUint16* suites = SSL_GetImplementedCiphers();
     for (PRUint16 i = 0; i < SSL_GetNumImplementedCiphers(); ++i)
       require(SSL_CipherPrefSet(fd_, suites[i], suites[i] == wanted) == SECSuccess, "SSL_CipherPrefSet");
-    static constexpr SSLNamedGroup groups[] = {ssl_grp_ec_secp256r1};
-    require(SSL_NamedGroupConfig(fd_, groups, 1) == SECSuccess, "SSL_NamedGroupConfig");
+    static constexpr SSLNamedGroup groups[] = {ssl_grp_ec_curve25519, ssl_grp_ec_secp256r1};
+    require(SSL_NamedGroupConfig(fd_, groups, 2) == SECSuccess, "SSL_NamedGroupConfig");
   }
 
   // After PR_Close: no function is called.

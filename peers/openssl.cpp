@@ -166,7 +166,7 @@ class InMemory {
 };
 
 // A client sends a key share of the first one.
-constexpr const char* hybrid_groups = "X25519MLKEM768:P-256";
+constexpr const char* hybrid_groups = "X25519MLKEM768:X25519:P-256";
 
 class OpenSslSession final : public Session {
  public:
@@ -549,7 +549,7 @@ Context make_context(Role role, Tls tls, bool usual) {
 #ifdef SSL_OP_NO_ENCRYPT_THEN_MAC
   if (!usual) SSL_CTX_set_options(c, SSL_OP_NO_ENCRYPT_THEN_MAC);
 #endif
-  if (!usual) require(SSL_CTX_set1_curves_list(c, "P-256") == 1, "SSL_CTX_set1_curves_list");
+  if (!usual) require(SSL_CTX_set1_curves_list(c, "X25519:P-256") == 1, "SSL_CTX_set1_curves_list");
   static constexpr unsigned char session_context[] = "tlsbye";
   require(SSL_CTX_set_session_id_context(c, session_context, sizeof session_context) == 1, "SSL_CTX_set_session_id_context");
   SSL_CTX_set_verify(c, SSL_VERIFY_NONE, nullptr);

@@ -659,6 +659,7 @@ void Facts::walk() {
   std::vector<std::vector<const SentRecord*>> own(calls_.size());
   std::vector<const SentRecord*> unowned;
   for (const SentRecord& sent : sent_) (sent.owner >= 0 ? own[static_cast<std::size_t>(sent.owner)] : unowned).push_back(&sent);
+  std::vector<std::size_t> under_way;  // and perhaps some that have ended
   std::size_t begun = 0, ended = 0, seen = 0;
   bool could_not_send = false;
   std::size_t delivered = 0, received = 0;
@@ -675,11 +676,11 @@ void Facts::walk() {
       beginnings[begun]->before = now;
       beginnings[begun]->before.forget_unproved();
       // What a call that is still under way has sent was sent before one beside it.
-      for (std::size_t other = ended; other < calls_.size(); ++other) {
-        if (calls_[other].began >= number) continue;
+      std::erase_if(under_way, [&](std::size_t other) { return other < ended; });
+      for (const std::size_t other : under_way)
         for (const SentRecord* sent : own[other])
           if (sent->number < number) note_own_record(beginnings[begun]->before, *sent);
-      }
+      under_way.push_back(static_cast<std::size_t>(beginnings[begun] - calls_.data()));
     }
     for (; ended < calls_.size() && calls_[ended].ended == number; ++ended) {
       calls_[ended].after = now;

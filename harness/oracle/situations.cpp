@@ -521,11 +521,13 @@ const std::vector<Row>& rows() {
       {{"beside-a-write", "the call was made by the second thread or the forked process while a write was under way"},
        When::call,
        [](const At& at) {
-         const auto& calls = at.facts.calls();
-         const auto it = std::find_if(calls.begin(), calls.end(), [&](const SubjectCall& other) {
-           return other.call == Call::write && other.began < at.call.began && other.ended > at.call.ended;
-         });
-         return at.call.api && at.call.api->aside != Aside::no && it != calls.end() ? it->began : never;
+         if (!at.call.api || at.call.api->aside == Aside::no) return never;
+         const auto& calls = at.facts.calls();  // in the order of their ends
+         const auto later = std::partition_point(calls.begin(), calls.end(),
+                                                 [&](const SubjectCall& it) { return it.ended <= at.call.ended; });
+         const auto write = std::find_if(
+             later, calls.end(), [&](const SubjectCall& it) { return it.call == Call::write && it.began < at.call.began; });
+         return write != calls.end() ? write->began : never;
        }},
       {{"received-beside", "an earlier call of the second thread or the forked process was one that receives"},
        When::call,

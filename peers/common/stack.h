@@ -50,7 +50,7 @@ using State = std::vector<std::pair<std::string_view, std::string>>;
 //   false-start          GnuTLS: a client's handshake may be done before the server's Finished has come (TLS 1.2)
 //   early-data           a server accepts early data, a client may send it (TLS 1.3, a session resumed by tickets)
 //   closes-transport     NSS, Go, JSSE: close_write is the call that also closes the transport; the destructor closes nothing again
-//   hybrid-key-share     X25519MLKEM768 before P-256: a client sends its key share of that alone, a server takes either (TLS 1.3)
+//   hybrid-key-share     X25519MLKEM768 before the usual groups: a client sends its key share of that alone, a server takes either (TLS 1.3)
 //   post-handshake-auth  a client tells that it would answer a CertificateRequest after the handshake (TLS 1.3)
 struct SessionOptions {
   Role role = Role::client;

@@ -56,7 +56,7 @@ func tlsbye_go_open(options *C.struct_tlsbye_go_options) C.uintptr_t {
 	// The suites of TLS 1.3 cannot be chosen: the other side's pick is the only one that both have.
 	config := &tls.Config{
 		MinVersion: version, MaxVersion: version,
-		CipherSuites: []uint16{suite}, CurvePreferences: []tls.CurveID{tls.CurveP256},
+		CipherSuites: []uint16{suite}, CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256},
 		InsecureSkipVerify: true, ServerName: "localhost", SessionTicketsDisabled: options.tickets == 0,
 		KeyLogWriter: keyLog{options.below, options.keys},
 	}

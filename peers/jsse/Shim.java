@@ -54,7 +54,7 @@ abstract class Shim {
 
   static {
     Security.setProperty("jdk.tls.disabledAlgorithms", "");  // TLS 1.0 and 1.1, for who asks for them
-    System.setProperty("jdk.tls.namedGroups", "secp256r1");
+    System.setProperty("jdk.tls.namedGroups", "x25519,secp256r1");
     System.setProperty("jdk.tls.server.enableSessionTicketExtension", "false");
     System.setProperty("jdk.tls.client.enableSessionTicketExtension", "false");
   }

@@ -24,7 +24,7 @@ fn open(transport: c_int, client: bool, tls13: bool, certificate: &[u8], key: &[
     let all = ring::default_provider();
     let provider = Arc::new(CryptoProvider {
         cipher_suites: all.cipher_suites.into_iter().filter(|it| it.suite() == suite).collect(),
-        kx_groups: vec![ring::kx_group::SECP256R1],
+        kx_groups: vec![ring::kx_group::X25519, ring::kx_group::SECP256R1],
         ..ring::default_provider()
     });
     let versions = if tls13 { [&version::TLS13] } else { [&version::TLS12] };
