@@ -28,8 +28,8 @@ namespace {
 constexpr std::chrono::milliseconds spin_budget{500};
 // A runtime (ability own-memory) loads and compiles while it answers, on several processors: so many times as much.
 constexpr int runtime_share = 20;
-// How often a peer that has not answered is looked at.
-constexpr std::chrono::milliseconds glance{200};
+// How often a peer that has not answered is looked at. Nothing is counted before the first time: it is a part of what a spin costs.
+constexpr std::chrono::milliseconds glance{50};
 // One that has not answered so often, and seldom did, is known for it: from then on all this is a tenth.
 constexpr std::size_t known_after = 3;
 constexpr int known_share = 10;
@@ -122,7 +122,12 @@ std::string printable(std::string_view text) {
 }
 
 // The line as it comes in.
-Line admitted(const Line& line) {
+Line admitted(Line&& line) {
+  const auto plain = [](const auto& field) {
+    const std::string& value = field.second;
+    return value.size() <= longest_value && std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+  };
+  if (std::all_of(line.fields().begin(), line.fields().end(), plain)) return std::move(line);
   Line safe(line.word());
   for (const auto& [key, value] : line.fields()) {
     const std::string_view part = std::string_view(value).substr(0, longest_value);
@@ -234,11 +239,11 @@ std::variant<PeerProcess, std::string> PeerProcess::start(const std::filesystem:
   if (hung) return fmt::format("{}: said no hello ({})", program.string(), hung->detail);
   if (got == Channel::Got::end) return fmt::format("{}: ended before its hello ({})", program.string(), peer.ended().detail);
   if (got != Channel::Got::packet) return fmt::format("{}: said no hello ({})", program.string(), std::strerror(errno));
-  const auto message = parse_message(peer.packet_);
-  const auto* lines = std::get_if<std::vector<Line>>(&message);
+  auto message = parse_message(peer.packet_);
+  auto* lines = std::get_if<std::vector<Line>>(&message);
   if (!lines || lines->size() != 1 || lines->front().word() != "hello")
     return fmt::format("{}: its first message is not a hello: this is not a peer program", program.string());
-  const Line hello = admitted(lines->front());
+  const Line hello = admitted(std::move(lines->front()));
   if (hello.number("protocol") != protocol_version)
     return fmt::format("{}: speaks protocol version {}, this harness speaks {}; build the peer and the harness from the same source",
                        program.string(), hello.get("protocol", "(none)"), protocol_version);
@@ -255,7 +260,8 @@ PeerProcess::PeerProcess(PeerProcess&& from) noexcept
       packet_(std::move(from.packet_)),
       patience_(from.patience_),
       experience_(from.experience_),
-      asked_(std::move(from.asked_)) {}
+      asked_(std::move(from.asked_)),
+      glance_(from.glance_) {}
 
 PeerProcess& PeerProcess::operator=(PeerProcess&& from) noexcept {
   if (this != &from) {
@@ -267,6 +273,7 @@ PeerProcess& PeerProcess::operator=(PeerProcess&& from) noexcept {
     patience_ = from.patience_;
     experience_ = from.experience_;
     asked_ = std::move(from.asked_);
+    glance_ = from.glance_;
   }
   return *this;
 }
@@ -317,9 +324,9 @@ Report PeerProcess::listen() {
       return report;
     }
     auto& lines = std::get<std::vector<Line>>(message);
-    const Line last = admitted(lines.back());
+    const Line last = admitted(std::move(lines.back()));
     lines.pop_back();
-    for (const Line& line : lines) report.lines.push_back(admitted(line));
+    for (Line& line : lines) report.lines.push_back(admitted(std::move(line)));
     if (last.word() == "more") continue;
     if (last.word() == "ready") return report;
     if (last.word() == "spinning") {
@@ -342,7 +349,7 @@ Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
   const auto found = experience_ ? experience_->find(asked_) : Experience::iterator();
   const bool known = experience_ && found != experience_->end() && found->second.never >= known_after && found->second.seldom();
   const int share = known ? known_share : 1;
-  set_receive_timeout(channel_.descriptor(), glance / share);
+  if (const auto time = glance / share; std::exchange(glance_, time) != time) set_receive_timeout(channel_.descriptor(), time);
   Channel::Got got = channel_.receive(packet_);
   if (got != Channel::Got::timeout) return got;
   const bool runtime = std::find(hello_.abilities.begin(), hello_.abilities.end(), "own-memory") != hello_.abilities.end();

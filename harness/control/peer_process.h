@@ -101,7 +101,8 @@ class PeerProcess : public Party {
   std::string packet_;
   std::chrono::milliseconds patience_{};
   Experience* experience_ = nullptr;
-  std::string asked_;  // the last request, but for those that let it go on
+  std::string asked_;                   // the last request, but for those that let it go on
+  std::chrono::milliseconds glance_{};  // for so long the channel waits for a packet
 };
 
 }  // namespace tlsbye

@@ -62,6 +62,7 @@ std::vector<std::string> without_braces(std::string_view glob) {
 }
 
 bool matches(std::string_view glob, std::string_view text) {
+  if (glob.find_first_of("*?[\\{") == std::string_view::npos) return glob == text;
   const std::string whole(text);
   if (glob.find('{') == std::string_view::npos) return ::fnmatch(std::string(glob).c_str(), whole.c_str(), 0) == 0;
   const std::vector<std::string> globs = without_braces(glob);

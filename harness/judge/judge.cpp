@@ -234,7 +234,7 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
     Finding finding;
     Verdict verdict{};
     try {
-      finding = judge(clause, facts);
+      finding = judge(*clause.property, clause.asked, facts);  // which applies, as the column knows
       verdict = verdict_of(finding.kind, clause.strength);
     } catch (const std::exception& fault) {
       finding.says = fmt::format("the property {} failed itself: {}", clause.property ? clause.property->name : "", fault.what());

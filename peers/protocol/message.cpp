@@ -9,16 +9,23 @@ namespace {
 
 bool plain(unsigned char byte) { return byte >= 0x20 && byte < 0x7f && byte != '\\'; }
 
+// How many bytes stand before the first that is not plain.
+std::size_t plain_beginning(std::string_view text) {
+  return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), plain) - text.begin());
+}
+
 void append_escaped(std::string& to, std::string_view text) {
   static constexpr char digits[] = "0123456789abcdef";
-  for (const unsigned char byte : text) {
-    if (plain(byte)) {
-      to += static_cast<char>(byte);
-    } else {
-      to += "\\x";
-      to += digits[byte >> 4];
-      to += digits[byte & 15];
-    }
+  while (!text.empty()) {
+    const std::size_t size = plain_beginning(text);
+    to += text.substr(0, size);
+    text.remove_prefix(size);
+    if (text.empty()) return;
+    const auto byte = static_cast<unsigned char>(text.front());
+    to += "\\x";
+    to += digits[byte >> 4];
+    to += digits[byte & 15];
+    text.remove_prefix(1);
   }
 }
 
@@ -32,10 +39,11 @@ int hex_digit(char c) {
 std::optional<MessageError> unescape(std::string_view text, std::size_t offset, std::string& to) {
   to.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::size_t size = plain_beginning(text.substr(i));
+    to += text.substr(i, size);
+    if ((i += size) == text.size()) break;
     const auto byte = static_cast<unsigned char>(text[i]);
-    if (plain(byte)) {
-      to += text[i];
-    } else if (byte == '\\' && i + 3 < text.size() && text[i + 1] == 'x' && hex_digit(text[i + 2]) >= 0 && hex_digit(text[i + 3]) >= 0) {
+    if (byte == '\\' && i + 3 < text.size() && text[i + 1] == 'x' && hex_digit(text[i + 2]) >= 0 && hex_digit(text[i + 3]) >= 0) {
       to += static_cast<char>(hex_digit(text[i + 2]) * 16 + hex_digit(text[i + 3]));
       i += 3;
     } else {
