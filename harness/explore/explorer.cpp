@@ -517,7 +517,7 @@ std::string scenario_file(const std::vector<KeptPair>& pairs, const std::string&
     group = own;
     text += "\n" + toml_of(pair.draft, pair.name,
                            fmt::format("{}: {}", pair.clause ? pair.clause->id : "The harness fails", pair.subject->id()),
-                           fmt::format("{}: {} ({}{})", spell(pair.verdict), pair.says, pair.origin,
+                           fmt::format("{}: {} ({}, against {}{})", spell(pair.verdict), pair.says, pair.origin, pair.partner->id(),
                                        !pair.repeats ? ", and not in a second one"
                                        : pair.shrunk ? fmt::format(", {} lines shrunk to {}", pair.lines_drawn, pair.draft.lines.size())
                                                      : ", not shrunk to the end"),

@@ -71,7 +71,7 @@ class Ways {
   std::set<int> odd_;         // records that were held, replaced, lost or cut
 };
 
-constexpr std::size_t most_told = 100;  // characters of a line
+constexpr std::size_t most_told = 240;  // characters of a line
 
 // What came of one line, in the order in which it was first known.
 class LineStory {
@@ -98,11 +98,27 @@ class LineStory {
     if (parts_.empty() || parts_.back().second != text) parts_.emplace_back(of, std::move(text));
   }
 
+  // One more thing of a kind stands beside the last one: "sends ServerHello, Certificate".
+  void tell_one_more(const std::string& kind, const std::string& what) {
+    std::string* last = parts_.empty() ? nullptr : &parts_.back().second;
+    if (last && (*last == kind + what || last->ends_with(", " + what))) return;
+    if (last && last->starts_with(kind))
+      *last += ", " + what;
+    else
+      parts_.emplace_back(0, kind + what);
+  }
+
   std::string text() const {
+    constexpr std::string_view more = "; and more";
     std::string all;
-    for (const auto& [of, told] : parts_)
-      if (!told.empty()) all += (all.empty() ? "" : "; ") + told;
-    if (all.size() > most_told) all = all.substr(0, most_told - 3) + "...";
+    for (const auto& [of, told] : parts_) {
+      if (told.empty()) continue;
+      if (all.size() + told.size() + more.size() > most_told) {
+        all += all.empty() ? told.substr(0, most_told) : more;
+        break;
+      }
+      all += (all.empty() ? "" : "; ") + told;
+    }
     // It may stand in a TOML literal, which three quotes end.
     std::replace_if(
         all.begin(), all.end(), [](char c) { return c < ' ' || c > '~' || c == '\''; }, '?');
@@ -115,11 +131,28 @@ class LineStory {
   std::vector<std::pair<int, std::string>> parts_;
 };
 
-// What a record that was sent tells a reader of the script; empty for application data and what could not be read.
+// What a record that was sent tells a reader of the script; empty for what could not be read.
 std::string sent(const Record& record) {
   if (record.alert) return alert_name(record.alert->description);
   if (record.type == ContentType::handshake) return record.handshake;
+  if (record.type == ContentType::application_data) return std::string(spell(record.type));
   return record.type == ContentType::raw ? "bytes outside TLS" : "";
+}
+
+// What the library met in a transport call that the script had decided on.
+std::string met(const TransportCall& call) {
+  if (!call.error_number.empty()) return call.error_number;
+  return call.result > 0 ? "a short count" : "EOF";
+}
+
+// How a call came back.
+std::string answered(const ApiCall& call) {
+  std::string text(spell(call.outcome));
+  if (!call.code.empty() && call.outcome == Outcome::failed) text += " " + call.code;
+  const bool reads = call.call == Call::read || call.call == Call::peek || call.call == Call::read_early;
+  if (reads && call.outcome == Outcome::done)
+    text += fmt::format(", {} {}{}", call.bytes, call.bytes == 1 ? "byte" : "bytes", call.intact ? "" : ", not as sent");
+  return text;
 }
 
 }  // namespace
@@ -130,7 +163,9 @@ std::vector<std::string> what_came_of_lines(const Transcript& transcript) {
   std::vector<LineStory> lines(static_cast<std::size_t>(last));
   for (const Event& event : transcript.events())
     if (const auto* asked = event.as<Asked>(); asked && event.line > 0) lines[static_cast<std::size_t>(event.line - 1)].asked_for(*asked);
+  std::set<Side> protects;  // whose records have been under keys
   for (const Event& event : transcript.events()) {
+    if (event.as<NewSession>()) protects.clear();
     if (event.line < 1) continue;
     LineStory& line = lines[static_cast<std::size_t>(event.line - 1)];
     const auto own = [&](Side side) { return line.is_own(side) ? std::string() : std::string(spell(side)) + " "; };
@@ -142,17 +177,21 @@ std::vector<std::string> what_came_of_lines(const Transcript& transcript) {
     };
     if (const auto* call = event.as<ApiCall>()) {
       const bool as_usual = call->call == Call::handshake && call->outcome == Outcome::done;
-      std::string text(as_usual ? "" : spell(call->outcome));
-      if (!call->code.empty() && call->outcome == Outcome::failed) text += " " + call->code;
       if (as_usual && line.handshakes())
         line.tell(call->asked, "");
       else
-        answer(call->side, call->asked, call->call, as_usual ? std::string(spell(call->outcome)) : text);
+        answer(call->side, call->asked, call->call, answered(*call));
     } else if (const auto* wait = event.as<Blocked>()) {
       if (!wait->for_good) answer(wait->side, wait->asked, wait->during, "waits");
     } else if (const auto* record = event.as<Record>()) {
-      if (!record->was_sent() || (line.handshakes() && !record->alert)) continue;
-      if (const std::string what = sent(*record); !what.empty()) line.tell(0, fmt::format("{}sends {}", own(record->from), what));
+      if (!record->was_sent()) continue;
+      const bool in_the_clear = !record->encrypted && protects.contains(record->from);
+      if (record->encrypted) protects.insert(record->from);
+      if (line.handshakes() && !record->alert) continue;
+      if (const std::string what = sent(*record); !what.empty())
+        line.tell_one_more(own(record->from) + "sends ", what + (in_the_clear ? " in the clear" : ""));
+    } else if (const auto* io = event.as<TransportCall>()) {
+      if (io->injected) line.tell_one_more(own(io->side) + "meets ", met(*io));
     } else if (const auto* endless = event.as<Endless>()) {
       line.tell(0, own(endless->side) + "goes on without end");
     } else if (const auto* died = event.as<Died>()) {

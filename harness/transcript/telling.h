@@ -46,9 +46,9 @@ class Telling {
 };
 
 // What came of each line of the script, for a reader of the script: "sends close_notify; want-read", "not done: ...". A text has the last
-// answer of each call, and the alerts, messages and raw bytes that were sent. It is empty if a handshake went as usual, and for orders to
-// the wire. It names a side or a call only if that is not the line's own: "partner sends decode_error". Each text is one printable line of
-// at most 100 characters, the same in every run of the same script.
+// answer of each call, what was sent, and the script's faults that were met; docs/exploring.md explains the words. It is empty if a
+// handshake went as usual, and for orders to the wire. It names a side or a call only if that is not the line's own: "partner sends
+// decode_error". Each text is one printable line, the same in every run of the same script; what is past 240 characters is "and more".
 std::vector<std::string> what_came_of_lines(const Transcript& transcript);
 
 }  // namespace tlsbye
