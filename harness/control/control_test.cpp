@@ -323,6 +323,26 @@ TEST(PeerProcess, WhatIsNeverAnsweredIsRememberedBeyondTheProcess) {
   EXPECT_EQ(experience["close"].times, 1U);
 }
 
+TEST(PeerProcess, WhatWasAlwaysAnsweredAtOnceSpinsSoonerAndWhatWasSlowOnceDoesNot) {
+  const auto used_up = [](std::size_t times, std::chrono::milliseconds slowest) {
+    const auto used = [] {
+      rusage children{};
+      ::getrusage(RUSAGE_CHILDREN, &children);
+      return std::chrono::seconds(children.ru_utime.tv_sec + children.ru_stime.tv_sec) +
+             std::chrono::microseconds(children.ru_utime.tv_usec + children.ru_stime.tv_usec);
+    };
+    Experience experience;
+    experience["close"] = {times, 0, slowest};
+    const auto before = used();
+    auto started = PeerProcess::start("/proc/self/exe", 30s, {{"--be", "computes"}, {}, &experience});
+    EXPECT_EQ(std::get<PeerProcess>(started).ask(Line("close")).end->how, Died::How::spun);
+    return used() - before;
+  };
+  const auto familiar = used_up(300, 0ms);
+  EXPECT_LT(familiar, used_up(299, 0ms) / 2);
+  EXPECT_LT(familiar, used_up(300, 200ms) / 2);
+}
+
 TEST(PeerProcess, GoesByItselfWhenItIsNoLongerWanted) {
   const std::string mark = testing::TempDir() + "tlsbye-mark-" + std::to_string(::getpid());
   { const PeerProcess peer = peer_that("leave a mark in " + mark); }

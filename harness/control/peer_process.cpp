@@ -24,11 +24,16 @@ extern char** environ;
 namespace tlsbye {
 namespace {
 
-// A peer whose one answer costs that much CPU time is not slow, it spins: a whole close costs less than a thousandth of it.
+// A peer whose one answer costs that much CPU time is not slow, it spins: a whole close costs less than a thousandth of it. What it was
+// asked to write takes a slow library a second for 10 MiB.
 constexpr std::chrono::milliseconds spin_budget{500};
+constexpr long long bytes_a_millisecond = 10 << 10;
+// On a machine that has answered a request so often, a fifth of it, and four times what the slowest answer took.
+constexpr std::size_t familiar_after = 300;
+constexpr int familiar_share = 5, of_the_slowest = 4;
 // A runtime (ability own-memory) loads and compiles while it answers, on several processors: so many times as much.
 constexpr int runtime_share = 20;
-// How often a peer that has not answered is looked at. Nothing is counted before the first time: it is a part of what a spin costs.
+// How often a peer that has not answered is looked at. Its CPU time counts from the first look.
 constexpr std::chrono::milliseconds glance{50};
 // One that has not answered so often, and seldom did, is known for it: from then on all this is a tenth.
 constexpr std::size_t known_after = 3;
@@ -261,6 +266,7 @@ PeerProcess::PeerProcess(PeerProcess&& from) noexcept
       patience_(from.patience_),
       experience_(from.experience_),
       asked_(std::move(from.asked_)),
+      asked_size_(from.asked_size_),
       glance_(from.glance_) {}
 
 PeerProcess& PeerProcess::operator=(PeerProcess&& from) noexcept {
@@ -273,6 +279,7 @@ PeerProcess& PeerProcess::operator=(PeerProcess&& from) noexcept {
     patience_ = from.patience_;
     experience_ = from.experience_;
     asked_ = std::move(from.asked_);
+    asked_size_ = from.asked_size_;
     glance_ = from.glance_;
   }
   return *this;
@@ -289,7 +296,10 @@ Report PeerProcess::ask(const Line& request, int passed) {
   packet_.clear();
   append_line(packet_, request);
   if (!alive()) return Report{{}, {}, PeerEnd{Died::How::exited, "it is not running"}};
-  if (request.word() != "resume" && request.word() != "pass") asked_ = request.word();
+  if (request.word() != "resume" && request.word() != "pass") {
+    asked_ = request.word();
+    asked_size_ = request.number("size").value_or(0);
+  }
   if (!channel_.send(packet_, passed)) return Report{{}, {}, ended()};
   Report report = listen();
   have_learnt(report.end);
@@ -345,6 +355,15 @@ Report PeerProcess::listen() {
   }
 }
 
+std::chrono::milliseconds PeerProcess::budget() const {
+  const std::chrono::milliseconds writing{asked_size_ / bytes_a_millisecond};
+  if (std::find(hello_.abilities.begin(), hello_.abilities.end(), "own-memory") != hello_.abilities.end())
+    return spin_budget * runtime_share + writing;
+  const auto found = experience_ ? experience_->find(asked_) : Experience::iterator();
+  if (!experience_ || found == experience_->end() || found->second.times < familiar_after) return spin_budget + writing;
+  return std::clamp(found->second.slowest * of_the_slowest, spin_budget / familiar_share, spin_budget) + writing;
+}
+
 Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
   const auto found = experience_ ? experience_->find(asked_) : Experience::iterator();
   const bool known = experience_ && found != experience_->end() && found->second.never >= known_after && found->second.seldom();
@@ -352,14 +371,19 @@ Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
   if (const auto time = glance / share; std::exchange(glance_, time) != time) set_receive_timeout(channel_.descriptor(), time);
   Channel::Got got = channel_.receive(packet_);
   if (got != Channel::Got::timeout) return got;
-  const bool runtime = std::find(hello_.abilities.begin(), hello_.abilities.end(), "own-memory") != hello_.abilities.end();
-  const std::chrono::milliseconds budget = runtime ? spin_budget * runtime_share : spin_budget / share;
+  const std::chrono::milliseconds budget = this->budget() / share;
   // One that computes, or could if the machine had nothing else to do, is not silent.
   const Look first = look_at(pid_);
   Look last = first;
   for (std::chrono::milliseconds silent = glance / share; silent < patience_ / share;) {
     got = channel_.receive(packet_);
-    if (got != Channel::Got::timeout) return got;
+    if (got != Channel::Got::timeout) {
+      if (experience_) {
+        auto& slowest = (*experience_)[asked_].slowest;
+        slowest = std::max(slowest, glance / share + look_at(pid_).used - first.used);
+      }
+      return got;
+    }
     const Look now = look_at(pid_);
     if (now.used - first.used >= budget) {
       kill_group();
