@@ -78,8 +78,9 @@ Since none_of(std::initializer_list<Since> facts) {
 // Who has offered a session does not decide whether it is resumed, and who was offered none cannot resume any. A client
 // with a copy of its own (saved-session) offers what its application chose.
 Since resumption_decided(const At& at) {
-  // A handshake that is called when the session was closed is not the one that resumes it.
+  // A handshake that is called when the session was closed, or had one (it is renegotiated), is not the one that resumes it.
   if (at.now.any_answer(Call::close) != never || at.now.any_answer(Call::close_write) != never) return unclear;
+  if (at.call.call == Call::handshake && at.call.before.shaken_hands() != never) return unclear;
   if (at.facts.transcript().key().role == Role::client && at.facts.has(Option::saved_session)) return unclear;
   const bool resumed = at.call.call == Call::handshake && at.call.api && at.call.api->flag("resumed") == "yes";
   if (resumed || is_so(at.now.resumed)) return always;
@@ -388,7 +389,7 @@ const std::vector<Row>& rows() {
       {{"session-offered", "the client's hello offered an earlier session"}, When::arrived, [](const At& at) { return at.now.offered; }},
       {{"resumption-decided",
         "the subject itself decided whether an earlier session is resumed: it is; or a server was offered one; or a client offered none; unclear "
-        "once this session was closed"},
+        "once this session was closed, or had its handshake"},
        When::arrived,
        resumption_decided},
       {{"session-resumed", "the handshake told that it resumed an earlier session"},

@@ -611,6 +611,17 @@ TEST(Situations, AHandshakeBehindTheCloseOfAResumedSessionIsNotTheOneThatResumed
   }
 }
 
+TEST(Situations, ARenegotiationIsNotTheHandshakeThatResumesASession) {
+  const auto resumed = [] {
+    Tale tale(Tls::v1_2);
+    tale.as_server().handshake().new_session(false).arrives(Tale::hello(true)).handshake().shows("resumed", "yes");
+    return tale;
+  };
+  EXPECT_TRUE(fits(resumed(), "resumption-decided"));
+  for (const std::string_view word : {"resumption-decided", "not resumption-decided"})
+    EXPECT_FALSE(fits(resumed().handshake().shows("resumed", "no"), word)) << word;
+}
+
 TEST(Situations, ATransportThatHasEndedStaysSoWhenAnotherSessionBegins) {
   const auto fits_again = [](Tale tale, bool same_transport, std::string_view word) {
     return fits(tale.new_session(same_transport).handshake().close(Outcome::failed), word);
