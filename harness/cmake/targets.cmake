@@ -50,7 +50,7 @@ function(tlsbye_test name)
   # The optimiser takes longer over GoogleMock's matchers than over the whole core, for programs that run for seconds.
   target_compile_options(${name}-test PRIVATE -O0)
   target_compile_definitions(${name}-test PRIVATE TLSBYE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" TLSBYE_BINARY_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-  gtest_discover_tests(${name}-test TEST_PREFIX ${name}. PROPERTIES TIMEOUT 120 DISCOVERY_TIMEOUT 60)
+  gtest_discover_tests(${name}-test TEST_PREFIX ${name}. PROPERTIES TIMEOUT 3600 DISCOVERY_TIMEOUT 600)
 endfunction()
 
 # Tells a program that knows its own place how to get from there to the data and to the peers, however the folders of an installation are

@@ -177,7 +177,7 @@ def test_a_scenario_is_shrunk_for_one_clause_and_library(planted):
     (replay,) = {c["replay"] for c in planted.report()["cells"] if c["verdict"] == "violates" and c["role"] == "client"}
     for what in ("mine/long", replay):
         told = planted("shrink", what, *folders, "--clause", "planted/nothing*", "--stack", "gnutls", check=0).stdout
-        assert shrunk_script(planted) == [("both     handshake", ""), ("partner  write 1", "done"), ("subject  write 1", "done")] and "1 pair of clause and library" in told
+        assert shrunk_script(planted) == [("both     handshake", ""), ("partner  write 1", "done; sends application_data"), ("subject  write 1", "done; sends application_data")] and "1 pair of clause and library" in told
         assert "violates" in planted("run", *folders, "--scenarios", "out/shrunk", "--scenario", "shrunk/*", "--clause", "planted/*", check=0).stdout
     for more, said in ((("mine/lung",), "did you mean"), (("mine/long", "--clause", "gnutls-bye/success*"), "breaks none of these clauses"),
                        (("a:b",), "replay id")):

@@ -170,6 +170,17 @@ def test_a_process_for_every_session_gives_the_same_verdicts(full_run, tlsbye):
     assert verdicts(tlsbye.report()) == verdicts(shared)
 
 
+def test_a_forked_process_that_dies_dies_in_its_own_call_and_not_in_the_one_that_waits(tlsbye):
+    (tlsbye.folder / "mine").mkdir()
+    (tlsbye.folder / "mine/mine.toml").write_text(
+        "[[scenario]]\nid = 'fork'\ntitle = 'A forked process asks for new keys too early'\nwhy = 'GnuTLS crashes there.'\nroles = ['server']\n"
+        "versions = ['1.3']\nio = ['blocking']\nscript = \'\'\'\nsubject  set timeout 1\nsubject  close\nsubject  fork key-update\n\'\'\'\n"
+    )
+    tlsbye("run", "--scenarios", "mine", "--scenario", "mine/*", "--stack", "gnutls", check=0)
+    says = {c["clause"]: (c["verdict"], c["says"]) for c in tlsbye.report()["cells"] if c["verdict"] in ("crashed", "hung", "violates")}
+    assert says == {"any-stack/every-call-comes-back": ("crashed", "key-update crashed (SIGSEGV)")}
+
+
 @pytest.mark.heavy
 def test_twenty_runs_in_a_row_give_the_same_verdicts(tlsbye):
     words = ("run", "--stack", "gnutls", "--scenario", "would-block/*", "--scenario", "missing-reply/*")

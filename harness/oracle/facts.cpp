@@ -665,8 +665,16 @@ void Facts::walk() {
   std::size_t delivered = 0, received = 0;
   std::set<std::size_t> boundaries{0};  // of records, in what was delivered
   int all_read = 1;                     // the latest event at which the subject's side had received all that was delivered
+  const Record* held = nullptr;  // the partner's latest record that the wire holds
+  bool within_held = false;      // the subject has taken its first bytes
   const auto receive = [&](int number, long result) {
-    received = std::min(delivered, received + (result > 0 ? static_cast<std::size_t>(result) : 0));
+    received += result > 0 ? static_cast<std::size_t>(result) : 0;
+    if (received > delivered && held && !same_transport_) {
+      within_held = true;
+      if (is_so(now.handshake_done) && !held->encrypted) note(now.plain, number);
+    }
+    if (within_held && is_so(now.fin)) note(now.partial, number);
+    received = std::min(delivered, received);
     if (received == delivered) all_read = number;
   };
   for (const Event& event : events_) {
@@ -702,6 +710,7 @@ void Facts::walk() {
       const auto* record = transcript_->at(it->record).as<Record>();
       if (!record || record->from != Side::partner) continue;
       boundaries.insert(delivered += it->bytes);
+      held = nullptr, within_held = false;
       if (it->record < events_.front().number) {  // of the session before on this transport: under its keys, so that none here opens it
         note(now.anything, number);
         note(now.damaged, number);
@@ -720,6 +729,9 @@ void Facts::walk() {
       if (made_up) note(now.end_made_up, received == delivered ? number : all_read);
       if (made_up && !boundaries.contains(received)) note(now.partial, number);
       receive(number, io->result);
+    } else if (const auto* withheld = event.as<Withheld>()) {
+      const auto* record = transcript_->at(withheld->record).as<Record>();
+      if (record && record->from == Side::partner && !held) held = record;
     } else if (const auto* lost = event.as<Lost>()) {
       const auto* record = transcript_->at(lost->record).as<Record>();
       const bool ticket = contents(lost->record).handshake.find("NewSessionTicket") != std::string::npos;
@@ -728,6 +740,7 @@ void Facts::walk() {
       if (end->from == Side::partner && end->delivered) {
         if (is_so(now.handshake_done)) note(now.anything, number);
         note(end->end == End::reset ? now.reset : now.fin, number);
+        if (within_held) note(now.partial, number);
       }
     } else if (const auto* raw = event.as<RawCall>()) {
       if (raw->side != Side::subject) continue;
@@ -777,6 +790,7 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
   if (api.call == Call::read) now.data_read = std::max(now.data_read, api.total);
   const bool receives = api.call == Call::read || api.call == Call::peek || api.call == Call::close;
   if (api.aside != Aside::no && receives) note(now.received_beside, number);
+  if (api.aside == Aside::process && !receives && api.outcome != Outcome::refused) note(now.sent_beside, number);
   if (api.call == Call::write) now.last_write = &api, now.last_write_number = number;
   now.previous = &api, now.previous_number = number;
 }

@@ -530,6 +530,10 @@ const std::vector<Row>& rows() {
              later, calls.end(), [&](const SubjectCall& it) { return it.call == Call::write && it.began < at.call.began; });
          return write != calls.end() ? write->began : never;
        }},
+      {{"sent-beside",
+        "an earlier call of a forked process was one that sends; the next process is forked from a session that does not know of it"},
+       When::call,
+       [](const At& at) { return at.now.sent_beside; }},
       {{"received-beside", "an earlier call of the second thread or the forked process was one that receives"},
        When::call,
        [](const At& at) { return at.now.received_beside; }},

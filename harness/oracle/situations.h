@@ -120,6 +120,7 @@ struct Moment {
   Since close_done_twice = never;   // the latest of at least two closes that were done
   Since close_write_again = never;  // a one-way close behind another one that was done
   Since received_beside = never;    // a call of the second thread or the forked process that receives
+  Since sent_beside = never;        // one of a forked process that sends
   // What is more than data, tickets, a few KeyUpdates and an orderly end: since when each kind of it had come.
   std::array<Since, 17> oddities() const;
   // More than one kind of these: which of them a library met is its affair.

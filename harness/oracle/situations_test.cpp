@@ -308,6 +308,9 @@ const std::map<std::string_view, Pair>& pairs() {
       {"nothing-to-wait-with",
        {Tale().option("callbacks").handshake().extra(Call::set, "timeout 300").close(Outcome::failed),
         Tale().option("callbacks").handshake().close(Outcome::want_read)}},
+      {"sent-beside",
+       {connected().beside(Call::write, Outcome::done, Aside::process).close(Outcome::sent),
+        connected().beside(Call::read, Outcome::done, Aside::process).reads(5).close(Outcome::sent)}},
       {"received-beside",
        {connected().beside(Call::read, Outcome::done, Aside::process).close(Outcome::sent),
         connected().beside(Call::close_write, Outcome::done, Aside::process).reads(5).close(Outcome::sent)}},
@@ -609,6 +612,24 @@ TEST(Situations, AHandshakeBehindTheCloseOfAResumedSessionIsNotTheOneThatResumed
     (both_ways ? closed.close(Outcome::done) : closed.close_write(Outcome::done)).handshake();
     for (const std::string_view word : {"resumption-decided", "not resumption-decided"}) EXPECT_FALSE(fits(closed, word)) << word;
   }
+}
+
+TEST(Situations, WhatWasTakenOfARecordThatTheWireHoldsCountsWhereItIsPlainOrTheStreamEnds) {
+  const auto holds = [](bool encrypted) {
+    Tale tale = connected();
+    Record record = close_notify();
+    record.encrypted = encrypted;
+    const int number = tale.next_number();
+    tale.seen(record).add(Withheld{number, Withheld::Why::hold});
+    return tale;
+  };
+  const auto takes = [](Tale tale) { return tale.io(Call::read, Flow::recv, 5).reads(Outcome::want_read); };
+  EXPECT_TRUE(fits(takes(holds(true)), "not partial-record-arrived"));
+  EXPECT_TRUE(fits(takes(holds(true)).fin_arrives().reads(Outcome::failed), "partial-record-arrived"));
+  EXPECT_TRUE(fits(takes(holds(true).fin_arrives()).reads(Outcome::failed), "partial-record-arrived"));
+  EXPECT_TRUE(fits(holds(true).fin_arrives().reads(Outcome::failed), "not partial-record-arrived")) << "nothing of it had come";
+  EXPECT_TRUE(fits(takes(holds(false)), "plain-record-arrived"));
+  EXPECT_TRUE(fits(takes(holds(true)), "not plain-record-arrived"));
 }
 
 TEST(Situations, ARenegotiationIsNotTheHandshakeThatResumesASession) {

@@ -245,7 +245,9 @@ class Runner::Stage {
     if (call.aside != Aside::no) {
       // Beside the call that waits, if one does: that one stays what it was.
       asked_aside_ = transcript_.add(line_, asked);
+      const auto waiting = std::exchange(it.busy_with, call.call);  // a process that dies now dies in this call
       take(side, it.peer.ask(request_of(order, verb)));
+      it.busy_with = it.blocked ? waiting : std::nullopt;
       return;
     }
     it.busy_with = asked.call;
@@ -451,8 +453,8 @@ class Runner::Stage {
   }
 
   void finish() {
-    for (const Side side : {Side::subject, Side::partner})
-      if (player(side).blocked) note_blocked(side, true);
+    for (const Side side : {Side::subject, Side::partner})  // what waits beside a process that died was not let go on
+      if (player(side).blocked && !player(side).dead) note_blocked(side, true);
     for (const std::string& order : wire_.orders_left()) transcript_.add(line_, Told{"wire     never reached: " + order});
     for (const AimedLine& it : aimed_)
       if (const auto plans = aims_.find(it.line); plans != aims_.end() && plans->second.empty())
