@@ -28,9 +28,9 @@ namespace {
 // asked to write takes a slow library a second for 10 MiB.
 constexpr std::chrono::milliseconds spin_budget{500};
 constexpr long long bytes_a_millisecond = 10 << 10;
-// On a machine that has answered a request so often, a fifth of it, and four times what the slowest answer took.
+// Once a request was answered so often, half of it is enough, or four times what the slowest answer took: a slow machine keeps its room.
 constexpr std::size_t familiar_after = 300;
-constexpr int familiar_share = 5, of_the_slowest = 4;
+constexpr int familiar_share = 2, of_the_slowest = 4;
 // A runtime (ability own-memory) loads and compiles while it answers, on several processors: so many times as much.
 constexpr int runtime_share = 20;
 // How often a peer that has not answered is looked at. Its CPU time counts from the first look.
