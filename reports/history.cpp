@@ -45,7 +45,7 @@ std::optional<Verdict> seen(const Cell& cell) {
   return verdict;
 }
 
-using Key = std::pair<std::string, matrix::Column>;  // name of the clause or trait
+using AnswerKey = std::pair<std::string, matrix::Column>;  // name of the clause or trait
 
 // Every clause or trait of one library, by build.
 class Gathered {
@@ -66,7 +66,7 @@ class Gathered {
   // In the order in which the names came.
   std::vector<History::Story> stories() const {
     std::vector<History::Story> all;
-    for (const Key& key : order_) {
+    for (const AnswerKey& key : order_) {
       History::Story story{key.first, {key.second}, {}, Change::none};
       tell(shown_.at(key), story);
       const auto alike = std::find_if(all.begin(), all.end(), [&](const History::Story& it) { return is_same(it, story); });
@@ -83,7 +83,7 @@ class Gathered {
   }
 
  private:
-  void take(const Key& key, Shown shown) {
+  void take(const AnswerKey& key, Shown shown) {
     const auto [place, fresh] = shown_.try_emplace(key);
     if (fresh) order_.push_back(key);
     auto& builds = place->second;
@@ -140,8 +140,8 @@ class Gathered {
     story.change = now > before ? Change::broken : now < before ? Change::fixed : Change::otherwise;
   }
 
-  std::vector<Key> order_;
-  std::map<Key, std::map<std::size_t, Shown>> shown_;
+  std::vector<AnswerKey> order_;
+  std::map<AnswerKey, std::map<std::size_t, Shown>> shown_;
 };
 
 std::vector<std::string> without(const std::vector<std::string>& some, const StackInfo& other) {

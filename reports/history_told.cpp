@@ -34,13 +34,13 @@ bool conforms_throughout(const History::Story& story) {
   return story.change == Change::none && story.spans.front().shows == spell(Verdict::conforms);
 }
 
-struct Part {
+struct StoryPart {
   std::string title;
   std::vector<const History::Story*> stories;
 };
 
-std::vector<Part> parts(const History::Library& library) {
-  std::vector<Part> all{
+std::vector<StoryPart> parts(const History::Library& library) {
+  std::vector<StoryPart> all{
       {"Broken", {}}, {"Fixed", {}}, {"Answers otherwise", {}}, {"Never otherwise, and not as it should be", {}}, {"Never otherwise", {}}};
   for (const History::Story& story : library.clauses) {
     const std::size_t part = story.change == Change::broken ? 0 : story.change == Change::fixed ? 1 : conforms_throughout(story) ? 4 : 3;
@@ -103,7 +103,7 @@ std::string tell(const History& history, bool all, const TerminalStyle& style) {
     if (library.builds.size() > 1)
       for (const History::Abilities& abilities : library.abilities) text += "  " + told(library, abilities) + "\n";
     std::size_t throughout = 0;
-    for (const Part& part : parts(library)) {
+    for (const StoryPart& part : parts(library)) {
       if (part.stories.empty()) continue;
       if (part.title == "Never otherwise" && !all) {
         throughout = part.stories.size();
@@ -129,7 +129,7 @@ std::string history_markdown(const History& history) {
     std::vector<std::string> abilities;
     for (const History::Abilities& each : library.abilities) abilities.push_back(fmt::format("* {}\n", plain(told(library, each))));
     text.add(fmt::format("## {}\n\n{}.\n\n", plain(heading(library)), plain(sums(library))), abilities, abilities.empty() ? "" : "\n");
-    for (const Part& part : parts(library)) {
+    for (const StoryPart& part : parts(library)) {
       if (part.stories.empty() || part.title == "Never otherwise") continue;
       std::vector<std::string> lines;
       for (const History::Story* story : part.stories) {

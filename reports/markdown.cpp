@@ -76,9 +76,9 @@ std::string marks(const Shelf& shelf, const matrix::Library& library, const Row&
 }
 
 // The marks of each library, in columns as wide as need be.
-class Columns {
+class MarkdownColumns {
  public:
-  Columns(const Shelf& shelf, const std::vector<const Row*>& rows) : shelf_(&shelf), widths_(shelf.libraries.size(), 1) {
+  MarkdownColumns(const Shelf& shelf, const std::vector<const Row*>& rows) : shelf_(&shelf), widths_(shelf.libraries.size(), 1) {
     for (const Row* row : rows)
       for (std::size_t i = 0; i < widths_.size(); ++i) widths_[i] = std::max(widths_[i], marks(shelf, shelf.libraries[i], *row).size());
   }
@@ -177,7 +177,7 @@ void add_rows(Fitted& text, const Shelf& shelf, const std::vector<Row>& rows, co
       own.push_back(&row);
   if (own.empty()) return;
   std::stable_sort(own.begin(), own.end(), [](const Row* one, const Row* other) { return one->worst > other->worst; });
-  const Columns columns(shelf, own);
+  const MarkdownColumns columns(shelf, own);
   std::vector<std::string> blocks;
   for (const Row* row : own)
     blocks.push_back(fmt::format("{} {}{}\n{}", columns.of_row(*row), line(row->clause), notes(*row, contradictions),
@@ -197,7 +197,7 @@ void add_rest(Fitted& text, const Shelf& shelf, const std::vector<Row>& rows) {
   }
   std::vector<std::string> blocks;
   for (const auto& [name, own] : documents) {
-    const Columns columns(shelf, own);
+    const MarkdownColumns columns(shelf, own);
     std::vector<std::pair<std::string, std::vector<std::string>>> alike;  // marks, clauses
     for (const Row* row : own) {
       std::string marks = columns.of_row(*row);

@@ -20,7 +20,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
-using Kind = Capture::Sight::Kind;
+using SightKind = Capture::Sight::Kind;
 
 const std::string replay = "half-close/a:gnutls@3.7.9:server:1.3:blocking:openssl@3.0.17";
 
@@ -32,13 +32,13 @@ Transcript sample(Role subject) {
 
 Capture sample_capture() {
   Capture capture;
-  capture.add(Kind::transport, Side::subject, 0);
+  capture.add(SightKind::transport, Side::subject, 0);
   capture.add_data(Side::partner, 1, "hello");
   capture.add_data(Side::subject, 1, "hello yourself");
   capture.add_data(Side::subject, 2, "bye");
-  capture.add(Kind::fin, Side::subject, 2);
-  capture.add(Kind::reset, Side::partner, 0);
-  capture.add(Kind::transport, Side::subject, 0);
+  capture.add(SightKind::fin, Side::subject, 2);
+  capture.add(SightKind::reset, Side::partner, 0);
+  capture.add(SightKind::transport, Side::subject, 0);
   capture.add_data(Side::partner, 0, "again");
   capture.add_key("CLIENT_RANDOM 00 11");
   capture.add_key("CLIENT_TRAFFIC_KEY 00 22");
@@ -170,15 +170,15 @@ TEST(Pcapng, NumbersFollowTheBytesOfBothSides) {
 
 TEST(Pcapng, AnEndThatCameBeforeIsNotShownTwice) {
   Capture capture;
-  capture.add(Kind::transport, Side::subject, 0);
-  capture.add(Kind::fin, Side::partner, 1);
-  capture.add(Kind::fin, Side::partner, 1);
+  capture.add(SightKind::transport, Side::subject, 0);
+  capture.add(SightKind::fin, Side::partner, 1);
+  capture.add(SightKind::fin, Side::partner, 1);
   EXPECT_THAT(packets(pcapng(replay, sample(Role::client), capture)), SizeIs(4));
 }
 
 TEST(Pcapng, WhatIsTooLongForAPacketGoesInSeveral) {
   Capture capture;
-  capture.add(Kind::transport, Side::subject, 0);
+  capture.add(SightKind::transport, Side::subject, 0);
   std::string much(200'000, 'x');
   much.back() = 'y';
   capture.add_data(Side::partner, 1, much);

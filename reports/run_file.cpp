@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view format_name = "tlsbye-run/1";
+constexpr std::string_view run_file_format = "tlsbye-run/1";
 
 std::string line(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
@@ -125,9 +125,9 @@ std::string lines(const std::vector<Element>& elements) {
 }
 
 // A value of the file and the way to it, for messages: "run.json: cells[3].verdict".
-class Place {
+class Value {
  public:
-  Place(const Json& value, std::string file, std::string path = {}) : value_(&value), file_(std::move(file)), path_(std::move(path)) {}
+  Value(const Json& value, std::string file, std::string path = {}) : value_(&value), file_(std::move(file)), path_(std::move(path)) {}
 
   [[noreturn]] void refuse(std::string_view why) const {
     throw RunFileError(fmt::format("{}: {}{}{}", file_, path_, path_.empty() ? "" : ": ", why));
@@ -146,7 +146,7 @@ class Place {
     has_only(std::span(keys.begin(), keys.size()), optional);
   }
   bool has(std::string_view name) const { return value_->contains(name); }
-  Place operator[](std::string_view name) const {
+  Value operator[](std::string_view name) const {
     return {value_->at(std::string(name)), file_, fmt::format("{}{}{}", path_, path_.empty() ? "" : ".", name)};
   }
 
@@ -179,14 +179,14 @@ class Place {
     return *value;
   }
   template <typename Element>
-  std::vector<Element> list(Element (*read)(const Place&)) const {
+  std::vector<Element> list(Element (*read)(const Value&)) const {
     if (!value_->is_array()) refuse("is not a list");
     std::vector<Element> elements;
     for (std::size_t i = 0; i < value_->size(); ++i) elements.push_back(read({(*value_)[i], file_, fmt::format("{}[{}]", path_, i)}));
     return elements;
   }
   std::vector<std::string> texts() const {
-    return list<std::string>([](const Place& place) { return place.text(); });
+    return list<std::string>([](const Value& place) { return place.text(); });
   }
 
  private:
@@ -194,7 +194,7 @@ class Place {
   std::string file_, path_;
 };
 
-StackInfo read_stack(const Place& place) {
+StackInfo read_stack(const Value& place) {
   place.has_only({"id", "name", "version", "abilities", "library", "build_id"}, {"compiler"});
   StackInfo stack{place["name"].text(),    place["version"].text(),  place["abilities"].texts(),
                   place["library"].text(), place["build_id"].text(), place.has("compiler") ? place["compiler"].text() : ""};
@@ -202,13 +202,13 @@ StackInfo read_stack(const Place& place) {
   return stack;
 }
 
-EvidenceLine read_evidence(const Place& place) {
+EvidenceLine read_evidence(const Value& place) {
   if (place.is_text()) place.refuse("is a string, and no object: an older tlsbye made this file; `tlsbye run` makes it again");
   place.has_only({"label", "text", "decisive"});
   return {place["label"].text(), place["text"].text(), place["decisive"].yes()};
 }
 
-Choice read_choice(const Place& place) {
+Choice read_choice(const Value& place) {
   place.has_only({"stacks", "partners", "scenarios", "clauses", "role", "tls", "io", "folder", "sweep", "pairs"});
   return {place["stacks"].texts(),
           place["partners"].texts(),
@@ -222,13 +222,13 @@ Choice read_choice(const Place& place) {
           place["pairs"].count()};
 }
 
-KnownList read_known(const Place& place) {
+KnownList read_known(const Value& place) {
   place.has_only({"file", "entries", "fingerprint"});
   return {place["file"].text(), place["entries"].count(), place["fingerprint"].text()};
 }
 
-Provenance read_provenance(const Place& place) {
-  const Place tool = place["tool"];
+Provenance read_provenance(const Value& place) {
+  const Value tool = place["tool"];
   tool.has_only({"name", "version", "commit"});
   return {tool["name"].text(),          tool["version"].text(),       tool["commit"].text(),
           place["day"].text(),          place["words"].texts(),       read_choice(place["selection"]),
@@ -236,7 +236,7 @@ Provenance read_provenance(const Place& place) {
           place["environment"].texts(), place["replay_words"].texts()};
 }
 
-ClauseText read_clause(const Place& place) {
+ClauseText read_clause(const Value& place) {
   place.has_only({"id", "strength", "says", "cites", "property", "contradicts", "file", "line"});
   return {place["id"].text(),       std::string(spell(place["strength"].word<Strength>("strength"))),
           place["says"].text(),     place["cites"].texts(),
@@ -244,7 +244,7 @@ ClauseText read_clause(const Place& place) {
           place["file"].text(),     static_cast<int>(place["line"].count())};
 }
 
-Cell read_cell(const Place& place) {
+Cell read_cell(const Value& place) {
   place.has_only({"clause", "ref", "strength", "stack", "version", "role", "tls", "verdict", "scenario", "replay", "says", "evidence"},
                  {"was", "reason"});
   Cell cell;
@@ -270,7 +270,7 @@ Cell read_cell(const Place& place) {
   return cell;
 }
 
-TraitAnswer read_answer(const Place& place) {
+TraitAnswer read_answer(const Value& place) {
   place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay"}, {"answers", "replays"});
   TraitAnswer answer{place["trait"].text(),
                      place["stack"].text(),
@@ -291,20 +291,20 @@ TraitAnswer read_answer(const Place& place) {
   return answer;
 }
 
-Totals read_totals(const Place& place) {
+Totals read_totals(const Value& place) {
   place.has_only(Words<Verdict>::list);
   Totals counts{};
   for (std::size_t i = 0; i < counts.size(); ++i) counts[i] = place[Words<Verdict>::list[i]].count();
   return counts;
 }
 
-Pair read_pair(const Place& place) {
+Pair read_pair(const Value& place) {
   place.has_only({"stack", "version", "partner", "partner_version", "runs", "totals"});
   return {place["stack"].text(),           place["version"].text(), place["partner"].text(),
           place["partner_version"].text(), place["runs"].count(),   read_totals(place["totals"])};
 }
 
-Disagreement read_disagreement(const Place& place) {
+Disagreement read_disagreement(const Value& place) {
   place.has_only({"clause", "stack", "version", "role", "tls", "found"}, {"reason"});
   Disagreement it;
   it.clause = place["clause"].text();
@@ -312,7 +312,7 @@ Disagreement read_disagreement(const Place& place) {
   it.version = place["version"].text();
   it.role = place["role"].word<Role>("role");
   it.tls = place["tls"].word<Tls>("TLS version");
-  it.found = place["found"].list<Disagreement::Found>([](const Place& found) {
+  it.found = place["found"].list<Disagreement::Found>([](const Value& found) {
     found.has_only({"partner", "partner_version", "verdict", "replay"});
     return Disagreement::Found{found["partner"].text(), found["partner_version"].text(), found["verdict"].word<Verdict>("verdict"),
                                found["replay"].text()};
@@ -321,22 +321,22 @@ Disagreement read_disagreement(const Place& place) {
   return it;
 }
 
-RunCounts::Lost read_lost(const Place& place) {
+RunCounts::Lost read_lost(const Value& place) {
   place.has_only({"run", "what"});
   return {place["run"].count(), place["what"].text()};
 }
 
-RunCounts::Asked read_asked(const Place& place) {
+RunCounts::Asked read_asked(const Value& place) {
   place.has_only({"stack", "version", "what", "kept", "refused"});
   return {place["stack"].text(), place["version"].text(), place["what"].text(), place["kept"].count(), place["refused"].count()};
 }
 
-RunCounts::Silent read_silent(const Place& place) {
+RunCounts::Silent read_silent(const Value& place) {
   place.has_only({"stack", "request", "times", "never"});
   return {place["stack"].text(), place["request"].text(), place["times"].count(), place["never"].count()};
 }
 
-void read_shard(const Place& place, RunReport& report) {
+void read_shard(const Value& place, RunReport& report) {
   place.has_only({"number", "of", "before", "lost", "handshakes", "calls", "silent"});
   report.shard = Shard{place["number"].count(), place["of"].count()};
   if (report.shard->number < 1 || report.shard->number > report.shard->of) place["number"].refuse("is not one of as many as `of` says");
@@ -346,7 +346,7 @@ void read_shard(const Place& place, RunReport& report) {
 }
 
 // What is told of a library is of one that took part, and told once.
-void check_columns(const RunReport& report, const Place& place) {
+void check_columns(const RunReport& report, const Value& place) {
   const auto took_part = [&](const auto& of) {
     return std::any_of(report.stacks.begin(), report.stacks.end(),
                        [&](const StackInfo& it) { return it.name == of.stack && it.version == of.version; });
@@ -371,7 +371,7 @@ std::string run_json(const RunReport& report) {
   const auto key = [&](std::string_view name, const std::string& value, bool last = false) {
     text += fmt::format("  \"{}\": {}{}\n", name, value, last ? "" : ",");
   };
-  key("format", line(format_name));
+  key("format", line(run_file_format));
   if (const Provenance& made = report.provenance; !made.tool.empty()) {
     key("tool", line({{"name", made.tool}, {"version", made.version}, {"commit", made.commit}}));
     key("day", line(made.day));
@@ -409,9 +409,9 @@ RunReport parse_run(std::string_view text, const std::string& name) {
   }
   // The format first: a file of another version should hear that, and not which key it lacks.
   if (!root.is_object() || !root.contains("format")) throw RunFileError(fmt::format("{}: is not a run file: it has no `format`", name));
-  if (root["format"] != format_name)
-    throw RunFileError(fmt::format("{}: the format is {}, and not \"{}\"", name, line(root["format"]), format_name));
-  const Place place(root, name);
+  if (root["format"] != run_file_format)
+    throw RunFileError(fmt::format("{}: the format is {}, and not \"{}\"", name, line(root["format"]), run_file_format));
+  const Value place(root, name);
   // Where it comes from stands in it whole or not at all, as in files of a tlsbye that did not say.
   constexpr std::array<std::string_view, 9> provenance{"tool",   "day",      "words",       "selection",   "known",
                                                        "system", "partners", "environment", "replay_words"};

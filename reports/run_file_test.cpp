@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 
 // What reading says about the sample with one thing changed.
 template <typename Change>
-std::string complaint(Change change) {
+std::string refusal(Change change) {
   Json json = Json::parse(run_json(sample_report()));
   change(json);
   try {
@@ -26,7 +26,7 @@ std::string complaint(Change change) {
   } catch (const RunFileError& error) {
     return error.what();
   }
-  return "no complaint";
+  return "no refusal_of";
 }
 
 std::set<std::string> keys(const Json& object) {
@@ -86,37 +86,37 @@ TEST(RunFile, TheSchemaRequiresAndAllowsWhatIsWritten) {
 }
 
 TEST(RunFile, AMistakeIsNamedWithItsPlace) {
-  EXPECT_EQ(complaint([](Json& json) { json["cells"][3]["verdict"] = "fine"; }), "run.json: cells[3].verdict: `fine` is not a verdict");
-  EXPECT_EQ(complaint([](Json& json) { json["cells"][0].erase("role"); }), "run.json: cells[0]: has no `role`");
-  EXPECT_EQ(complaint([](Json& json) { json["cells"][0]["color"] = 1; }), "run.json: cells[0]: unknown key `color`");
-  EXPECT_EQ(complaint([](Json& json) { json["cells"][4]["was"] = "hung"; }), "run.json: cells[4]: is crashed and has a `was`");
-  EXPECT_EQ(complaint([](Json& json) { json["cells"][0]["version"] = "9.9"; }), "run.json: cells: `gnutls 9.9` is none of the stacks");
-  EXPECT_EQ(complaint([](Json& json) { json["traits"][0]["stack"] = "nss"; }).substr(0, 22), "run.json: traits: `nss");
-  EXPECT_NE(complaint([](Json& json) { json["cells"].push_back(json["cells"][0]); }).find("is there twice"), std::string::npos);
-  EXPECT_EQ(complaint([](Json& json) { json["cells"][1].erase("reason"); }), "run.json: cells[1]: is known and has no `reason`");
-  EXPECT_EQ(complaint([](Json& json) { json["stacks"][0]["id"] = "gnutls"; }), "run.json: stacks[0].id: is not `gnutls 3.7.9`");
-  EXPECT_EQ(complaint([](Json& json) { json["cells"][0]["evidence"] = {">   9   subject  close"}; }),
+  EXPECT_EQ(refusal([](Json& json) { json["cells"][3]["verdict"] = "fine"; }), "run.json: cells[3].verdict: `fine` is not a verdict");
+  EXPECT_EQ(refusal([](Json& json) { json["cells"][0].erase("role"); }), "run.json: cells[0]: has no `role`");
+  EXPECT_EQ(refusal([](Json& json) { json["cells"][0]["color"] = 1; }), "run.json: cells[0]: unknown key `color`");
+  EXPECT_EQ(refusal([](Json& json) { json["cells"][4]["was"] = "hung"; }), "run.json: cells[4]: is crashed and has a `was`");
+  EXPECT_EQ(refusal([](Json& json) { json["cells"][0]["version"] = "9.9"; }), "run.json: cells: `gnutls 9.9` is none of the stacks");
+  EXPECT_EQ(refusal([](Json& json) { json["traits"][0]["stack"] = "nss"; }).substr(0, 22), "run.json: traits: `nss");
+  EXPECT_NE(refusal([](Json& json) { json["cells"].push_back(json["cells"][0]); }).find("is there twice"), std::string::npos);
+  EXPECT_EQ(refusal([](Json& json) { json["cells"][1].erase("reason"); }), "run.json: cells[1]: is known and has no `reason`");
+  EXPECT_EQ(refusal([](Json& json) { json["stacks"][0]["id"] = "gnutls"; }), "run.json: stacks[0].id: is not `gnutls 3.7.9`");
+  EXPECT_EQ(refusal([](Json& json) { json["cells"][0]["evidence"] = {">   9   subject  close"}; }),
             "run.json: cells[0].evidence[0]: is a string, and no object: an older tlsbye made this file; `tlsbye run` makes it again");
-  EXPECT_EQ(complaint([](Json& json) { json["traits"][3]["answer"] = "kept"; }), "run.json: traits[3].answer: is not `discarded or error`");
-  EXPECT_EQ(complaint([](Json& json) { json["traits"][3].erase("replays"); }),
+  EXPECT_EQ(refusal([](Json& json) { json["traits"][3]["answer"] = "kept"; }), "run.json: traits[3].answer: is not `discarded or error`");
+  EXPECT_EQ(refusal([](Json& json) { json["traits"][3].erase("replays"); }),
             "run.json: traits[3]: has `answers` alone: `answers` and `replays` belong together");
-  EXPECT_EQ(complaint([](Json& json) { json["traits"][3]["replays"].erase(0); }),
+  EXPECT_EQ(refusal([](Json& json) { json["traits"][3]["replays"].erase(0); }),
             "run.json: traits[3].replays: has not one run for each of the answers");
-  EXPECT_EQ(complaint([](Json& json) { json["runs"] = -1; }), "run.json: runs: is not a count");
-  EXPECT_EQ(complaint([](Json& json) { json["duration_s"] = "1"; }), "run.json: duration_s: is not a number");
-  EXPECT_EQ(complaint([](Json& json) { json["complete"] = 1; }), "run.json: complete: is neither true nor false");
-  EXPECT_EQ(complaint([](Json& json) { json["problems"] = "none"; }), "run.json: problems: is not a list");
-  EXPECT_EQ(complaint([](Json& json) { json["totals"]["hung"] = 7; }), "run.json: totals.hung: is not the number of such cells, 1");
-  EXPECT_EQ(complaint([](Json& json) { json["totals"].erase("hung"); }), "run.json: totals: has no `hung`");
+  EXPECT_EQ(refusal([](Json& json) { json["runs"] = -1; }), "run.json: runs: is not a count");
+  EXPECT_EQ(refusal([](Json& json) { json["duration_s"] = "1"; }), "run.json: duration_s: is not a number");
+  EXPECT_EQ(refusal([](Json& json) { json["complete"] = 1; }), "run.json: complete: is neither true nor false");
+  EXPECT_EQ(refusal([](Json& json) { json["problems"] = "none"; }), "run.json: problems: is not a list");
+  EXPECT_EQ(refusal([](Json& json) { json["totals"]["hung"] = 7; }), "run.json: totals.hung: is not the number of such cells, 1");
+  EXPECT_EQ(refusal([](Json& json) { json["totals"].erase("hung"); }), "run.json: totals: has no `hung`");
 }
 
 TEST(RunFile, AnotherFormatIsNamedBeforeAnythingElse) {
-  EXPECT_EQ(complaint([](Json& json) {
+  EXPECT_EQ(refusal([](Json& json) {
               json.erase("cells");
               json["format"] = "tlsbye-run/2";
             }),
             "run.json: the format is \"tlsbye-run/2\", and not \"tlsbye-run/1\"");
-  EXPECT_EQ(complaint([](Json& json) { json = Json::array(); }), "run.json: is not a run file: it has no `format`");
+  EXPECT_EQ(refusal([](Json& json) { json = Json::array(); }), "run.json: is not a run file: it has no `format`");
   EXPECT_THROW(parse_run("{\"format\": ", "run.json"), RunFileError);
 }
 
@@ -149,8 +149,8 @@ TEST(RunFile, WhereItComesFromStandsInItWholeOrNotAtAll) {
   EXPECT_EQ(parse_run(run_json(report), "run.json").provenance, report.provenance);
   EXPECT_EQ(parse_run(run_json(report), "run.json").clauses, report.clauses);
   for (const std::string_view key : {"day", "words", "selection", "known", "system", "partners", "environment", "replay_words"}) {
-    EXPECT_EQ(complaint([&](Json& json) { json.erase(std::string(key)); }), fmt::format("run.json: has no `{}`", key));
-    EXPECT_EQ(complaint([&](Json& json) { json.erase("tool"); }), "run.json: unknown key `day`");
+    EXPECT_EQ(refusal([&](Json& json) { json.erase(std::string(key)); }), fmt::format("run.json: has no `{}`", key));
+    EXPECT_EQ(refusal([&](Json& json) { json.erase("tool"); }), "run.json: unknown key `day`");
   }
   report.provenance = {};
   report.clauses.clear();

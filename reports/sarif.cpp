@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t most_results = 4'999;  // code scanning shows 5,000
 
-Json text(std::string_view words) { return {{"text", words}}; }
+Json message(std::string_view words) { return {{"text", words}}; }
 
 // SARIF 2.1.0 3.27.10; nothing where a cell is not a result.
 std::string_view level(Verdict verdict) {
@@ -43,7 +43,7 @@ Json rule(const Cell& cell, const Clause* clause) {
   const std::string cites = fmt::format("{}", fmt::join(clause ? clause->cites : cell.ref, "; "));
   const std::string tested = clause && clause->property ? fmt::format("Tested by: {}", clause->property->meaning) : "";
   return {{"id", cell.clause},
-          {"shortDescription", text(says)},
+          {"shortDescription", message(says)},
           {"help",
            {{"text", fmt::format("{}\n{} ({})\n{}", says, cites, spell(cell.strength), tested)},
             {"markdown", fmt::format("{}\n\n{} ({})\n\n{}\n\n`tlsbye show {}`", says, cites, spell(cell.strength), tested, cell.clause)}}},
@@ -73,13 +73,13 @@ Json result(const Cell& cell, std::size_t rule, const Clause* clause, const RunR
             {"ruleIndex", rule},
             {"kind", cell.verdict == Verdict::differs ? "informational" : "fail"},
             {"level", level(cell.verdict)},
-            {"message", text(fmt::format("{}: {}", who, cell.says))},
+            {"message", message(fmt::format("{}: {}", who, cell.says))},
             {"locations", Json::array({std::move(location)})},
             {"partialFingerprints", {{"cell/v1", fingerprint(cell, report)}}},
             {"properties",
              {{"verdict", spell(cell.verdict)}, {"scenario", cell.scenario}, {"replay", cell.replay}, {"evidence", cell.evidence}}}};
   if (cell.verdict == Verdict::known) json["suppressions"] = Json::array({{{"kind", "external"}, {"justification", cell.reason}}});
-  if (cell.verdict == Verdict::stale) json["message"] = text(fmt::format("{}: {}", who, cell.reason));
+  if (cell.verdict == Verdict::stale) json["message"] = message(fmt::format("{}: {}", who, cell.reason));
   return json;
 }
 
@@ -92,10 +92,10 @@ std::string sarif(const RunReport& report, const std::vector<Clause>& clauses) {
     if (!level(cell.verdict).empty()) told.push_back(&cell);
   std::stable_sort(told.begin(), told.end(), [](const Cell* one, const Cell* other) { return one->verdict > other->verdict; });
   Json notifications = Json::array();
-  for (const std::string& problem : report.problems) notifications.push_back({{"level", "error"}, {"message", text(problem)}});
+  for (const std::string& problem : report.problems) notifications.push_back({{"level", "error"}, {"message", message(problem)}});
   if (told.size() > most_results) {
     notifications.push_back({{"level", "note"},
-                             {"message", text(fmt::format("{} of {} results are left out, the mildest; run.json has them all",
+                             {"message", message(fmt::format("{} of {} results are left out, the mildest; run.json has them all",
                                                           told.size() - most_results, told.size()))}});
     told.resize(most_results);
   }

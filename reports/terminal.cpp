@@ -32,8 +32,8 @@ constexpr std::string_view legend_head =
     "Rows: what the documents say. Columns: each library, as client and as server, in each version of TLS.";
 
 // How the columns of one stack stand beside each other: "1.2 1.3 1.2 1.3", under "client  server".
-struct Columns {
-  explicit Columns(const matrix::Document& document) : columns(document.columns) {
+struct TerminalColumns {
+  explicit TerminalColumns(const matrix::Document& document) : columns(document.columns) {
     bool both_twice = true;  // a role's name takes the room of two versions
     for (const Role role : {Role::client, Role::server})
       both_twice &= std::count_if(columns.begin(), columns.end(), [&](const matrix::Column& it) { return it.role == role; }) != 1;
@@ -74,7 +74,7 @@ bool holds_throughout(const matrix::Row& row) {
 // One document's rows for some of its stacks, beginning with `first`.
 std::string table(const matrix::Document& document, std::size_t first, std::size_t stacks, bool whole, const TerminalStyle& style) {
   const Ink ink(style.colour);
-  const Columns columns(document);
+  const TerminalColumns columns(document);
   std::size_t name_width = std::max(narrowest_clause, text::width(document.name));
   for (const matrix::Row& row : document.rows)
     if (whole || !holds_throughout(row)) name_width = std::max(name_width, text::width(row.clause));
@@ -235,7 +235,7 @@ std::string tables(const RunReport& report, const TerminalStyle& style) {
   const std::size_t fixed = narrowest_clause + 1 + strength_width;
   const std::size_t room = style.columns - std::min(style.columns, fixed);
   for (const matrix::Document& document : documents) {
-    const std::size_t fit = std::max<std::size_t>(1, room / (stack_gap + Columns(document).width));
+    const std::size_t fit = std::max<std::size_t>(1, room / (stack_gap + TerminalColumns(document).width));
     for (std::size_t first = 0; first < document.stacks.size(); first += fit)
       text += table(document, first, std::min(fit, document.stacks.size() - first), rows <= most_rows, style);
   }

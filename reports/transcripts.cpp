@@ -44,7 +44,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view format_name = "tlsbye-transcript/2";
+constexpr std::string_view transcript_format = "tlsbye-transcript/2";
 
 // By the index in Event::what.
 constexpr std::array<std::string_view, 21> kinds{"asked",       "api-call", "transport-call", "blocked",  "record",        "opened",
@@ -368,7 +368,7 @@ Json written(const Event& event) {
 }
 
 std::string whole_line(const std::string& replay, const Transcript& transcript) {
-  Json json{{"format", format_name}, {"replay", replay}, {"run", written(transcript.key())}};
+  Json json{{"format", transcript_format}, {"replay", replay}, {"run", written(transcript.key())}};
   if (!transcript.options.empty()) json["options"] = transcript.options;
   json["script"] = transcript.script;
   json["reference"] = Json::array();
@@ -416,9 +416,9 @@ std::pair<std::string, Transcript> read_transcript(std::string_view text) {
   Json run, reference, events;
   std::vector<std::string> options, script;
   field("format", format);
-  if (format != format_name)
+  if (format != transcript_format)
     throw Mistake{fmt::format("the format is `{}`, and not `{}`: another version of tlsbye made it; `tlsbye run` makes it again", format,
-                              format_name)};
+                              transcript_format)};
   for (const std::string_view name : {"replay", "run", "script", "reference", "events"})
     if (!json.contains(name)) throw Mistake{fmt::format("has no `{}`", name)};
   field("replay", replay);
@@ -448,7 +448,7 @@ std::pair<std::string, Transcript> read_transcript(std::string_view text) {
 }  // namespace
 
 std::optional<std::string> replay_named_by(std::string_view line) {
-  const std::string head = fmt::format("{{\"format\":\"{}\",\"replay\":\"", format_name);
+  const std::string head = fmt::format("{{\"format\":\"{}\",\"replay\":\"", transcript_format);
   if (!line.starts_with(head)) return std::nullopt;
   line.remove_prefix(head.size());
   const std::size_t end = line.find('"');  // an id holds neither quotes nor what JSON escapes

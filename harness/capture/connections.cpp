@@ -9,17 +9,17 @@
 namespace tlsbye {
 namespace {
 
-// One side's stream. Places are counted from the first byte that it sends, or that was captured.
-using Place = std::int64_t;
+// One side's stream. Offsets are counted from the first byte that it sends, or that was captured.
+using Offset = std::int64_t;
 
 // A segment that was kept: places instead of sequence numbers.
 struct Kept {
   std::uint64_t packet = 0;
   Talker from{};
-  Place begin = 0;
+  Offset begin = 0;
   std::size_t stored = 0, size = 0;  // where its data is, and how much of it
-  Place end = 0;                     // what was not captured included
-  Place acknowledged = -1;           // of the other side's stream; -1 where it says nothing
+  Offset end = 0;                     // what was not captured included
+  Offset acknowledged = -1;           // of the other side's stream; -1 where it says nothing
   bool fin = false, reset = false;
 };
 
@@ -32,7 +32,7 @@ class Numbers {
     last_ = first;
     place_ = 0;
   }
-  Place place(std::uint32_t number) {
+  Offset place(std::uint32_t number) {
     if (!known_) begin(number);
     place_ += static_cast<std::int32_t>(number - last_);
     last_ = number;
@@ -42,14 +42,14 @@ class Numbers {
  private:
   bool known_ = false;
   std::uint32_t last_ = 0;
-  Place place_ = 0;
+  Offset place_ = 0;
 };
 
 // Which places were captured at all.
 class Cover {
  public:
-  void add(Place begin, Place end) {
-    begin = std::max<Place>(begin, 0);
+  void add(Offset begin, Offset end) {
+    begin = std::max<Offset>(begin, 0);
     if (begin >= end) return;
     auto it = ranges_.upper_bound(begin);
     if (it != ranges_.begin() && std::prev(it)->second >= begin) --it;
@@ -61,15 +61,15 @@ class Cover {
     ranges_[begin] = end;
   }
   // Where the next captured byte is, at that place or behind it; nullopt where there is none.
-  std::optional<Place> next(Place from) const {
+  std::optional<Offset> next(Offset from) const {
     auto it = ranges_.upper_bound(from);
     if (it != ranges_.begin() && std::prev(it)->second > from) return from;
     return it == ranges_.end() ? std::nullopt : std::optional(it->first);
   }
-  Place end() const { return ranges_.empty() ? 0 : ranges_.rbegin()->second; }
+  Offset end() const { return ranges_.empty() ? 0 : ranges_.rbegin()->second; }
 
  private:
-  std::map<Place, Place> ranges_;
+  std::map<Offset, Offset> ranges_;
 };
 
 }  // namespace
@@ -105,7 +105,7 @@ void Connections::Flow::add(std::uint64_t packet, Talker from, const Segment& se
   it.begin = segment.reset && !numbers[mine].known() ? 0 : numbers[mine].place(sequence);
   it.stored = stored.size();
   it.size = segment.data.size();
-  it.end = it.begin + static_cast<Place>(segment.size());
+  it.end = it.begin + static_cast<Offset>(segment.size());
   it.fin = segment.fin && !segment.reset;
   it.reset = segment.reset;
   // Who acknowledges says where the other side's stream stands, although nothing of that was captured yet.
@@ -120,18 +120,18 @@ void Connections::Flow::add(std::uint64_t packet, Talker from, const Segment& se
 Connection Connections::Flow::follow() {
   struct Stream {
     Cover cover;
-    std::optional<Place> fin;  // where it ends
-    Place acknowledged = 0;    // by the other side, in all, without its end
-    Place acknowledged_so_far = 0;
-    Place next = 0;  // all before that was told
-    std::map<Place, const Kept*> waiting;
+    std::optional<Offset> fin;  // where it ends
+    Offset acknowledged = 0;    // by the other side, in all, without its end
+    Offset acknowledged_so_far = 0;
+    Offset next = 0;  // all before that was told
+    std::map<Offset, const Kept*> waiting;
     bool finished = false, fin_seen = false;
   };
   std::array<Stream, 2> streams;
   const auto of = [&](Talker party) -> Stream& { return streams[static_cast<std::size_t>(party)]; };
   for (const Kept& it : kept) {
     Stream& mine = of(it.from);
-    mine.cover.add(it.begin, it.begin + static_cast<Place>(it.size));
+    mine.cover.add(it.begin, it.begin + static_cast<Offset>(it.size));
     if (it.fin && !mine.fin) mine.fin = it.end;
     if (!it.reset) of(peer_of(it.from)).acknowledged = std::max(of(peer_of(it.from)).acknowledged, it.acknowledged);
   }
@@ -142,7 +142,7 @@ Connection Connections::Flow::follow() {
   for (Stream& it : streams)
     if (it.fin) it.acknowledged = std::min(it.acknowledged, *it.fin);
 
-  const auto miss = [&](Stream& mine, Talker from, std::uint64_t packet, Place until) {
+  const auto miss = [&](Stream& mine, Talker from, std::uint64_t packet, Offset until) {
     if (until <= mine.next) return;
     tell(Deed::Kind::missing, from, packet, static_cast<std::size_t>(until - mine.next));
     mine.next = until;
@@ -152,7 +152,7 @@ Connection Connections::Flow::follow() {
     while (!mine.finished) {
       // What was told already is over and done with; data behind the end belongs to no connection.
       while (!mine.waiting.empty() &&
-             mine.waiting.begin()->second->begin + static_cast<Place>(mine.waiting.begin()->second->size) <= mine.next)
+             mine.waiting.begin()->second->begin + static_cast<Offset>(mine.waiting.begin()->second->size) <= mine.next)
         mine.waiting.erase(mine.waiting.begin());
       const auto captured = mine.cover.next(mine.next);
       if (captured && *captured > mine.next && !mine.waiting.empty()) miss(mine, from, packet, *captured);
@@ -166,12 +166,12 @@ Connection Connections::Flow::follow() {
       const Kept& it = *mine.waiting.begin()->second;
       const auto skip = static_cast<std::size_t>(mine.next - it.begin);
       std::size_t size = it.size - skip;
-      if (mine.fin) size = std::min(size, static_cast<std::size_t>(std::max<Place>(*mine.fin - mine.next, 0)));
+      if (mine.fin) size = std::min(size, static_cast<std::size_t>(std::max<Offset>(*mine.fin - mine.next, 0)));
       mine.waiting.erase(mine.waiting.begin());
       if (size == 0) continue;
       tell(Deed::Kind::data, from, packet, size);
       told.bytes.append(stored, it.stored + skip, size);
-      mine.next += static_cast<Place>(size);
+      mine.next += static_cast<Offset>(size);
     }
   };
   std::array<bool, 2> was_reset{};
@@ -181,11 +181,11 @@ Connection Connections::Flow::follow() {
     theirs.acknowledged_so_far = std::max(theirs.acknowledged_so_far, it.acknowledged);
     if (it.reset) {
       if (!std::exchange(was_reset[static_cast<std::size_t>(it.from)], true))
-        tell(Deed::Kind::reset, it.from, it.packet, static_cast<std::size_t>(std::max<Place>(theirs.next - theirs.acknowledged_so_far, 0)));
+        tell(Deed::Kind::reset, it.from, it.packet, static_cast<std::size_t>(std::max(theirs.next - theirs.acknowledged_so_far, Offset{})));
       continue;
     }
     if (it.size > 0) {
-      const auto [at, fresh] = mine.waiting.try_emplace(std::max<Place>(it.begin, 0), &it);
+      const auto [at, fresh] = mine.waiting.try_emplace(std::max<Offset>(it.begin, 0), &it);
       if (!fresh && at->second->size < it.size) at->second = &it;
     }
     mine.fin_seen |= it.fin;

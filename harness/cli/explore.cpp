@@ -53,7 +53,7 @@ Baseline baseline_of(const House& house, const ExploreWords& words, const Select
 }
 
 // What is done again with what was kept, and where it stands.
-struct Place {
+struct KeptFile {
   const House& house;
   fs::path out;
   const char* family;  // the file's name is the first half of each scenario's id
@@ -75,7 +75,7 @@ std::string command_of(const ExploreWords& words, std::size_t runs) {
   return command;
 }
 
-std::string seen_json(const Explored& explored, const Place& place, const ExploreWords& words) {
+std::string seen_json(const Explored& explored, const KeptFile& place, const ExploreWords& words) {
   Json pairs = Json::array();
   for (const KeptPair& pair : explored.pairs) {
     Json evidence = Json::array();
@@ -116,7 +116,7 @@ std::string seen_json(const Explored& explored, const Place& place, const Explor
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-void tell_pairs(const Explored& explored, const Place& place) {
+void tell_pairs(const Explored& explored, const KeptFile& place) {
   std::string group;
   for (const KeptPair& pair : explored.pairs) {
     const std::string own = fmt::format("{} {}: {}", pair.subject->name, pair.subject->version, pair.group());
@@ -135,7 +135,7 @@ void tell_pairs(const Explored& explored, const Place& place) {
   if (!group.empty()) fmt::print("\n");
 }
 
-void tell(const Explored& explored, const Place& place, const ExploreWords& words) {
+void tell(const Explored& explored, const KeptFile& place, const ExploreWords& words) {
   tell_pairs(explored, place);
   fmt::print("{} runs in {:.1f} s ({:.0f} a second), seed {}: {} new pair{} of clause and library", explored.runs, explored.seconds,
              explored.seconds > 0 ? static_cast<double>(explored.runs) / explored.seconds : 0.0, words.seed, explored.pairs.size(),
@@ -183,7 +183,7 @@ int explore_command(const House& house, const ExploreWords& words) {
   plain.jobs = words.jobs;
   const Selected chosen = choose(house, plain);
   const OutFolder out(words.out);
-  const Place place{house, words.out, "explored"};
+  const KeptFile place{house, words.out, "explored"};
   // Earlier results must not stand beside, or instead of, what comes now.
   std::error_code ignored;
   for (const std::string& name : {place.file(), std::string(seen_name)}) fs::remove(words.out / name, ignored);
@@ -222,7 +222,7 @@ int shrink_command(const House& house, const ShrinkWords& words) {
   if (chosen.plan.runs.empty()) throw Stop{exit_usage, fmt::format("tlsbye: no run of {} is possible with these libraries", words.what)};
   for (Run& run : chosen.plan.runs) run.schedule = schedule;
   const OutFolder out(words.runs.out);
-  const Place place{house, words.runs.out, "shrunk"};
+  const KeptFile place{house, words.runs.out, "shrunk"};
   std::error_code ignored;
   fs::remove(words.runs.out / place.file(), ignored);
   ExploreOptions options = options_of(words.runs, chosen);

@@ -28,6 +28,8 @@ RunReport read_run(const std::filesystem::path& file) {
 
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 // Half a year: long enough to fix it, short enough to remember why.
 std::string half_a_year_from_now() {
   const auto date =
@@ -82,7 +84,6 @@ int rewrite_known(const House& house, RunReport report, const GateWords& words) 
 }
 
 std::string gate_json(const RunReport& report, const GateResult& result, const KnownResult& known) {
-  using Json = nlohmann::ordered_json;
   Json entries = Json::array();
   for (const KnownResult::Taken& taken : known.taken) entries.push_back({{"entry", taken.entry}, {"cells", taken.cells}});
   const Json json{{"format", "tlsbye-gate/1"},

@@ -38,7 +38,7 @@ const Stack& stack_called(const std::vector<Stack>& stacks, std::string_view nam
   return *found;
 }
 
-Transcript made(Runner& runner, const Run& run) {
+Transcript transcript_of(Runner& runner, const Run& run) {
   auto result = runner.make(run);
   if (const auto* error = std::get_if<HarnessError>(&result)) throw Stop{exit_harness, fmt::format("tlsbye: {}", error->what)};
   return std::move(std::get<Made>(result).transcript);
@@ -54,16 +54,16 @@ Transcript made_by_program(const House& house, Runner& runner, const Liar& liar,
   const PreparedProgram program(house, words);
   Run run{&liar.scenario, &program.stack(), &partner, Role::client, liar.tls, Io::nonblocking, {}};
   run.program = &program.program();
-  return made(runner, run);
+  return transcript_of(runner, run);
 }
 
 // With what it is held against, where it is a run of a sweep.
 Transcript made_with_reference(Runner& runner, Run run) {
-  Transcript transcript = made(runner, run);
+  Transcript transcript = transcript_of(runner, run);
   const auto reference = run.schedule.empty() ? std::nullopt : reference_of(run.schedule);
   if (!reference) return transcript;
   run.schedule = *reference;
-  transcript.reference = answers(made(runner, run));
+  transcript.reference = answers(transcript_of(runner, run));
   return transcript;
 }
 
@@ -120,7 +120,7 @@ bool try_clauses(const House& house, const std::vector<Stack>& stacks, const Sta
   std::vector<int> attempts(clauses.size(), 0);
   std::vector<std::pair<const Scenario*, int>> of_a_scenario(clauses.size());
   for (const Run& run : make_plan(scenarios, subjects, {&partner}, {}).runs) {
-    const Transcript transcript = made(runner, run);
+    const Transcript transcript = transcript_of(runner, run);
     const Facts facts(transcript);
     for (std::size_t i = 0; i < clauses.size(); ++i) {
       if (states[i] == State::can_fail || attempts[i] == most_attempts) continue;

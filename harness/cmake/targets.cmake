@@ -13,22 +13,6 @@ function(tlsbye_library name)
   target_include_directories(tlsbye_${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_compile_options(tlsbye_${name} PRIVATE ${TLSBYE_WARNINGS})
   target_link_libraries(tlsbye_${name} PUBLIC ${arg_LINK})
-  if("fmt::fmt" IN_LIST arg_LINK)
-    tlsbye_precompile(tlsbye_${name})
-  endif()
-endfunction()
-
-# tlsbye_precompile(tlsbye_wire): the headers that nearly every source of the core includes are compiled once, with tlsbye_data, and used for
-# that target too. A build with a compiler cache does without: the compiled headers of two build folders differ, so that the cache would miss.
-function(tlsbye_precompile target)
-  if(TLSBYE_CCACHE)
-    return()
-  elseif(target STREQUAL tlsbye_data)
-    target_precompile_headers(${target} PRIVATE <fmt/format.h> <algorithm> <array> <atomic> <chrono> <filesystem> <fstream> <functional> <map> <memory>
-                              <mutex> <optional> <set> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector>)
-  else()
-    target_precompile_headers(${target} REUSE_FROM tlsbye_data)
-  endif()
 endfunction()
 
 # tlsbye_program(tlsbye-peer-gnutls SOURCES gnutls.cpp LINK tlsbye::peer PkgConfig::GNUTLS)

@@ -21,7 +21,7 @@ traits    = ["second-close"]
 Contradictions parsed(std::string_view text) {
   return parse_contradictions(text, "contradictions.toml", {testing::clause("rfc1/yes"), testing::clause("rfc2/no")});
 }
-std::string problem_of(std::string text, std::string_view from, std::string_view to) {
+std::string contradiction_in(std::string text, std::string_view from, std::string_view to) {
   text.replace(text.find(from), from.size(), to);
   const Contradictions read = parsed(text);
   return read.diagnostics.empty() ? "" : read.diagnostics.front().render();
@@ -36,15 +36,15 @@ TEST(Contradictions, AreToldWithBothSidesAndWhatIsDoneAboutThem) {
 }
 
 TEST(Contradictions, NameClausesAndTraitsThatExist) {
-  EXPECT_THAT(problem_of(std::string(sound), "rfc2/no", "rfc2/nn"), HasSubstr("did you mean `rfc2/no`"));
-  EXPECT_THAT(problem_of(std::string(sound), "second-close", "second-clos"), HasSubstr("is none of the traits"));
+  EXPECT_THAT(contradiction_in(std::string(sound), "rfc2/no", "rfc2/nn"), HasSubstr("did you mean `rfc2/no`"));
+  EXPECT_THAT(contradiction_in(std::string(sound), "second-close", "second-clos"), HasSubstr("is none of the traits"));
 }
 
 TEST(Contradictions, NameSomethingOrSayWhyNot) {
   const std::string bare(sound.substr(0, sound.find("clauses   =")));
-  EXPECT_THAT(problem_of(bare, "Both", "Both"), HasSubstr("says in `outside` why"));
-  EXPECT_EQ(problem_of(bare + "outside = \"no peer yet\"", "Both", "Both"), "");
-  EXPECT_THAT(problem_of(std::string(sound) + "outside = \"no peer yet\"", "Both", "Both"), HasSubstr("says in `outside` why"));
+  EXPECT_THAT(contradiction_in(bare, "Both", "Both"), HasSubstr("says in `outside` why"));
+  EXPECT_EQ(contradiction_in(bare + "outside = \"no peer yet\"", "Both", "Both"), "");
+  EXPECT_THAT(contradiction_in(std::string(sound) + "outside = \"no peer yet\"", "Both", "Both"), HasSubstr("says in `outside` why"));
 }
 
 TEST(Contradictions, OfTheProjectAreSound) {

@@ -10,7 +10,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-Asked says(std::string_view which) {
+Asked said_by_partner(std::string_view which) {
   Asked asked{};
   asked.side = Side::partner;
   asked.verb = "say";
@@ -19,7 +19,7 @@ Asked says(std::string_view which) {
 }
 ProgramDid exits(int code) { return {Side::subject, ProgramDid::What::ended, 10, "exit code", code, {}}; }
 // The answer came, the first half of it if `which` is "beginning".
-Tale answered(std::string_view which) { return Tale().of_the_wire_alone().sent(data(5)).add(says(which)).arrives(data(100)); }
+Tale answered(std::string_view which) { return Tale().of_the_wire_alone().sent(data(5)).add(said_by_partner(which)).arrives(data(100)); }
 
 TEST(Closing, ASuccessAfterACutAnswerIsFound) {
   EXPECT_THAT(success_although_cut(answered("beginning").fin_arrives().add(exits(0)).transcript()), HasSubstr("second half"));

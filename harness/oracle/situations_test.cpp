@@ -37,7 +37,6 @@ bool fits(const Transcript& transcript, std::string_view word) {
   return !calls.empty() && given.fits(calls.back());
 }
 
-Tale connected() { return Tale().handshake(); }
 Record change_cipher_spec() {
   return but(data(1), [](Record& it) { it.type = ContentType::change_cipher_spec; });
 }

@@ -308,6 +308,8 @@ class Tale {
   std::size_t read_ = 0, written_ = 0, seen_ = 0, handed_over_ = 0;
 };
 
+inline Tale connected() { return Tale().handshake(); }
+
 // A client program that has asked by HTTP, got a part of the answer and the end of the connection, and ended with this exit code.
 inline Tale given_half_an_answer(int exit_code) {
   const auto says = [](std::string text) { return but(data(text.size()), [&](Record& it) { it.content = std::move(text); }); };

@@ -25,7 +25,6 @@ std::string asked(std::string_view name, const Transcript& run) {
   return "";
 }
 
-Tale connected() { return Tale().handshake(); }
 Tale closed() { return connected().close(Outcome::sent, {close_notify()}); }
 
 // A client kept that session, and this is what the next handshake says of it.

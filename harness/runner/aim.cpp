@@ -11,7 +11,7 @@ namespace tlsbye {
 namespace {
 
 // A place in the stream of bytes that pass a side's transport in one direction.
-struct Place {
+struct StreamPlace {
   int transport = 0;  // of the run: 0, 1, ...
   std::size_t byte = 0;
 };
@@ -19,11 +19,11 @@ struct Place {
 // A data call of the library, and what it moved.
 struct Mover {
   int number = 0;  // of its event
-  Place from;
+  StreamPlace from;
   std::size_t bytes = 0;
   int after = 0;  // so many calls of that flow came between the script's line and this one
 
-  bool moved(const Place& place) const {
+  bool moved(const StreamPlace& place) const {
     return place.transport == from.transport && place.byte >= from.byte && place.byte < from.byte + bytes;
   }
 };
@@ -31,7 +31,7 @@ struct Mover {
 std::vector<Mover> movers(const AimedLine& aimed, const Transcript& transcript) {
   const Flow flow = aimed.fault.plan.flow;
   std::vector<Mover> all;
-  Place place;
+  StreamPlace place;
   int after = 0;
   for (const Event& event : transcript.events()) {
     if (const auto* next = event.as<NewSession>(); next && !next->same_transport) place = {place.transport + 1, 0};
@@ -50,7 +50,7 @@ std::vector<Mover> movers(const AimedLine& aimed, const Transcript& transcript) 
 
 // A record, or the part of one that passed.
 struct Stretch {
-  Place from;
+  StreamPlace from;
   std::size_t bytes = 0;
 };
 
@@ -66,7 +66,7 @@ std::vector<Stretch> records(const RecordPattern& pattern, const AimedLine& aime
     return matches(pattern, it.type, it.content, it.handshake);
   };
   std::vector<Stretch> all;
-  Place given;
+  StreamPlace given;
   for (const Event& event : transcript.events()) {
     if (const auto* next = event.as<NewSession>(); next && !next->same_transport) given = {given.transport + 1, 0};
     if (const auto* it = event.as<Record>(); sent && it && it->from == aimed.side && it->was_sent() && !it->by_script)

@@ -10,7 +10,8 @@
 namespace tlsbye {
 namespace {
 
-constexpr std::string_view shape = "SCENARIO:STACK@VERSION:client|server:1.0|1.1|1.2|1.3:blocking|nonblocking:PARTNER@VERSION[+SCHEDULE]";
+constexpr std::string_view id_shape =
+    "SCENARIO:STACK@VERSION:client|server:1.0|1.1|1.2|1.3:blocking|nonblocking:PARTNER@VERSION[+SCHEDULE]";
 
 std::vector<std::string_view> split(std::string_view text, char at) {
   std::vector<std::string_view> parts;
@@ -68,7 +69,7 @@ std::string replay_id(const RunKey& run) {
 std::variant<RunKey, std::string> read_replay_id(std::string_view id) {
   auto parts = split(id, ':');
   if (parts.size() != 6)
-    return fmt::format("`{}` is not a replay id: it has {} part{}, not 6 ({})", id, parts.size(), parts.size() == 1 ? "" : "s", shape);
+    return fmt::format("`{}` is not a replay id: it has {} part{}, not 6 ({})", id, parts.size(), parts.size() == 1 ? "" : "s", id_shape);
   RunKey run;
   bool sound = true;
   const auto take = [&](std::string_view text, std::string& into) {

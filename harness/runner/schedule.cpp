@@ -12,7 +12,7 @@
 namespace tlsbye {
 namespace {
 
-constexpr std::string_view shape = "send2=EAGAIN, recv5=short, cut@13, fin@13, reset@13; two faults joined by a comma";
+constexpr std::string_view schedule_shape = "send2=EAGAIN, recv5=short, cut@13, fin@13, reset@13; two faults joined by a comma";
 constexpr std::array<std::string_view, 3> ways{"cut", "fin", "reset"};
 
 template <typename Number>
@@ -85,7 +85,7 @@ std::variant<Schedule, std::string> read_schedule(std::string_view text) {
   for (std::string_view part : {text.substr(0, comma), comma == std::string_view::npos ? "" : text.substr(comma + 1)}) {
     if (part.empty() && comma == std::string_view::npos) continue;
     const auto step = read_step(part);
-    if (!step) return fmt::format("`{}` is not a schedule of faults ({})", text, shape);
+    if (!step) return fmt::format("`{}` is not a schedule of faults ({})", text, schedule_shape);
     schedule.steps.push_back(*step);
   }
   return schedule;

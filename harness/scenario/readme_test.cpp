@@ -18,7 +18,7 @@ std::string readme() {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-std::string rendered(const std::vector<Diagnostic>& diagnostics) {
+std::string complaints_of(const std::vector<Diagnostic>& diagnostics) {
   std::string text;
   for (const auto& diagnostic : diagnostics) text += diagnostic.render();
   return text;
@@ -74,7 +74,7 @@ TEST(Readme, ItsFilesLoad) {
   EXPECT_GE(files.size(), 2u);
   for (const auto& file : files) {
     const auto loaded = parse_scenarios(file, "README.md", "readme");
-    EXPECT_EQ(rendered(loaded.diagnostics), "");
+    EXPECT_EQ(complaints_of(loaded.diagnostics), "");
     EXPECT_FALSE(loaded.scenarios.empty());
   }
 }
@@ -85,7 +85,7 @@ TEST(Readme, ItsRecipesParse) {
   for (const auto& script : scripts) {
     std::vector<Diagnostic> diagnostics;
     EXPECT_FALSE(parse_script(script, "README.md", 1, diagnostics).empty());
-    EXPECT_EQ(rendered(diagnostics), "");
+    EXPECT_EQ(complaints_of(diagnostics), "");
   }
 }
 

@@ -42,7 +42,7 @@ Order order(std::string_view line) {
 }
 
 // What is said about one line that is wrong: "column: problem | suggestion".
-std::string complaint(std::string_view line) {
+std::string line_complaint(std::string_view line) {
   std::vector<Diagnostic> diagnostics;
   const auto statements = parse_script(line, "a.toml", 1, diagnostics);
   EXPECT_THAT(statements, IsEmpty()) << line;
@@ -105,24 +105,24 @@ TEST(PeerVerbs, ExtraCallsHaveTheArgumentsThatThePeerGets) {
   for (const auto* verb : {"renegotiate", "clear", "keep-session", "measure"})
     EXPECT_EQ(spell(parsed(std::string("client ") + verb).verb), verb);
   EXPECT_EQ(std::get<Starve>(std::get<PeerOrder>(parsed("subject starve after 3").deed)).after, 3);
-  EXPECT_THAT(complaint("subject starve 3"), HasSubstr("`3`"));
+  EXPECT_THAT(line_complaint("subject starve 3"), HasSubstr("`3`"));
   EXPECT_EQ(call("client write-early 5 until done").size, 5u);
   EXPECT_EQ(call("server read-early").size, 0u);
   EXPECT_EQ(call("server read-early 7 to-end").until, Until::end);
-  EXPECT_THAT(complaint("server read-early when ready"), HasSubstr("`when`"));
-  EXPECT_THAT(complaint("subject send-alert internal-error"), HasSubstr("did you mean `internal_error`?"));
-  EXPECT_THAT(complaint("subject key-update now"), testing::StartsWith("20: `now` is not expected here"));
+  EXPECT_THAT(line_complaint("server read-early when ready"), HasSubstr("`when`"));
+  EXPECT_THAT(line_complaint("subject send-alert internal-error"), HasSubstr("did you mean `internal_error`?"));
+  EXPECT_THAT(line_complaint("subject key-update now"), testing::StartsWith("20: `now` is not expected here"));
 }
 
 TEST(PeerVerbs, ASwitchAndItsValueAreOfClosedLists) {
   EXPECT_THAT(call("subject set quiet-shutdown on").arguments, ElementsAre("quiet-shutdown", "on"));
   EXPECT_THAT(call("subject set shutdown both").arguments, ElementsAre("shutdown", "both"));
   EXPECT_THAT(call("subject set timeout 60000").arguments, ElementsAre("timeout", "60000"));
-  EXPECT_EQ(complaint("subject set quiet-shutdwn on"), "13: unknown switch `quiet-shutdwn` | did you mean `quiet-shutdown`?");
-  EXPECT_EQ(complaint("subject set shutdown SENT|RECEIVED"),
+  EXPECT_EQ(line_complaint("subject set quiet-shutdwn on"), "13: unknown switch `quiet-shutdwn` | did you mean `quiet-shutdown`?");
+  EXPECT_EQ(line_complaint("subject set shutdown SENT|RECEIVED"),
             "22: `SENT|RECEIVED` is not a value of `shutdown` | one of: none, SENT, RECEIVED, both");
-  EXPECT_EQ(complaint("subject set timeout 1s"), "21: `1s` is not a value of `timeout` | a number of milliseconds");
-  EXPECT_THAT(complaint("subject set cork"), testing::StartsWith("17: the line ends where a value should stand"));
+  EXPECT_EQ(line_complaint("subject set timeout 1s"), "21: `1s` is not a value of `timeout` | a number of milliseconds");
+  EXPECT_THAT(line_complaint("subject set cork"), testing::StartsWith("17: the line ends where a value should stand"));
 }
 
 TEST(PeerVerbs, WhatIsDoneAsideIsOneCall) {
@@ -130,16 +130,16 @@ TEST(PeerVerbs, WhatIsDoneAsideIsOneCall) {
   EXPECT_EQ(call("server fork close-write").aside, Aside::process);
   EXPECT_EQ(call("subject aside write 5").size, 5u);
   EXPECT_EQ(call("subject close").aside, Aside::no);
-  EXPECT_EQ(complaint("subject aside close until done"), "27: what is done aside is one call | leave it at `close`");
-  EXPECT_THAT(complaint("subject aside read to-end"), HasSubstr("one call"));
+  EXPECT_EQ(line_complaint("subject aside close until done"), "27: what is done aside is one call | leave it at `close`");
+  EXPECT_THAT(line_complaint("subject aside read to-end"), HasSubstr("one call"));
   EXPECT_EQ(
-      complaint("subject aside handshake"),
+      line_complaint("subject aside handshake"),
       "15: `handshake` cannot be done aside | one of: write, read, close, close-write, peek, send-alert, key-update, renegotiate, set, "
       "keep-session");
-  EXPECT_THAT(complaint("subject fork clear"), HasSubstr("cannot be done aside"));
+  EXPECT_THAT(line_complaint("subject fork clear"), HasSubstr("cannot be done aside"));
   EXPECT_EQ(call("subject aside key-update requested").arguments, std::vector<std::string>{"requested"});
   EXPECT_EQ(call("server fork peek 5").size, 5u);
-  EXPECT_THAT(complaint("both aside close"), HasSubstr("unknown verb `aside`"));
+  EXPECT_THAT(line_complaint("both aside close"), HasSubstr("unknown verb `aside`"));
 }
 
 TEST(PeerVerbs, ReadTakesASizeAndHowLongToGoOn) {
@@ -159,31 +159,31 @@ TEST(PeerVerbs, SizesAreBytesKibibytesOrMebibytes) {
   EXPECT_EQ(call("subject write 16").size, 16u);
   EXPECT_EQ(call("subject write 4KiB until done").size, 4096u);
   EXPECT_EQ(call("subject write 1MiB").size, 1048576u);
-  EXPECT_EQ(complaint("subject write 4kb"), "15: `4kb` is not a size | sizes are written 16, 4KiB, 1MiB");
-  EXPECT_EQ(complaint("subject write 0"), "15: `0` is not a number from 1 to 67108864");
-  EXPECT_THAT(complaint("subject write 99999999999999999999"), HasSubstr("not a number from"));
+  EXPECT_EQ(line_complaint("subject write 4kb"), "15: `4kb` is not a size | sizes are written 16, 4KiB, 1MiB");
+  EXPECT_EQ(line_complaint("subject write 0"), "15: `0` is not a number from 1 to 67108864");
+  EXPECT_THAT(line_complaint("subject write 99999999999999999999"), HasSubstr("not a number from"));
 }
 
 TEST(PeerVerbs, AReadCanWaitForThePoll) {
   EXPECT_TRUE((deed<PeerOrder, StackCall>("subject read when ready").when_ready));
   EXPECT_EQ((deed<PeerOrder, StackCall>("subject read 10 when ready").size), 10u);
   EXPECT_FALSE((deed<PeerOrder, StackCall>("subject read").when_ready));
-  EXPECT_THAT(complaint("subject read when"), HasSubstr("the line ends where `ready` should stand"));
-  EXPECT_THAT(complaint("subject read until done when ready"), HasSubstr("`when` is not expected here"));
-  EXPECT_THAT(complaint("subject aside read when ready"), HasSubstr("`when` is not expected here"));
+  EXPECT_THAT(line_complaint("subject read when"), HasSubstr("the line ends where `ready` should stand"));
+  EXPECT_THAT(line_complaint("subject read until done when ready"), HasSubstr("`when` is not expected here"));
+  EXPECT_THAT(line_complaint("subject aside read when ready"), HasSubstr("`when` is not expected here"));
 }
 
 TEST(PeerVerbs, CloseWriteIsNotClose) {
   EXPECT_EQ(parsed("subject close-write until done").verb, Verb::close_write);
-  EXPECT_EQ(complaint("subject closewrite"), "9: unknown verb `closewrite` | did you mean `close-write`?");
+  EXPECT_EQ(line_complaint("subject closewrite"), "9: unknown verb `closewrite` | did you mean `close-write`?");
 }
 
 TEST(PeerVerbs, RawTextMayHoldAnyByte) {
   EXPECT_EQ((deed<PeerOrder, PastLibrary>(R"(partner raw-write "a b # \"c\"\r\n\x00\xfF")")).data,
             std::string("a b # \"c\"\r\n\0\xff", 13));
-  EXPECT_EQ(complaint(R"(partner raw-write "a)"), "19: the text has no closing quote");
-  EXPECT_THAT(complaint(R"(partner raw-write "a\q")"), testing::StartsWith("21: not an escape"));
-  EXPECT_THAT(complaint("partner raw-write hello"), testing::StartsWith("19: `hello` is not a text in double quotes"));
+  EXPECT_EQ(line_complaint(R"(partner raw-write "a)"), "19: the text has no closing quote");
+  EXPECT_THAT(line_complaint(R"(partner raw-write "a\q")"), testing::StartsWith("21: not an escape"));
+  EXPECT_THAT(line_complaint("partner raw-write hello"), testing::StartsWith("19: `hello` is not a text in double quotes"));
 }
 
 TEST(PeerVerbs, FaultsHaveAFlowAKindATimesAndAnAfter) {
@@ -206,29 +206,29 @@ TEST(PeerVerbs, AFaultCanBeAimedAtARecord) {
   EXPECT_EQ(aimed.plan.times, 3);
   EXPECT_EQ(aimed.at.kind, RecordPattern::Kind::close_notify);
   EXPECT_EQ((deed<PeerOrder, AimedFault>("subject io recv short 2 on KeyUpdate").at.handshake), "KeyUpdate");
-  EXPECT_THAT(complaint("subject io send EAGAIN on closenotify"), HasSubstr("did you mean `close_notify`?"));
-  EXPECT_THAT(complaint("subject io send EAGAIN on Finished after 1"), HasSubstr("`after` is not expected here"));
+  EXPECT_THAT(line_complaint("subject io send EAGAIN on closenotify"), HasSubstr("did you mean `close_notify`?"));
+  EXPECT_THAT(line_complaint("subject io send EAGAIN on Finished after 1"), HasSubstr("`after` is not expected here"));
 }
 
 TEST(PeerVerbs, AFaultThatCannotBeIsRefused) {
-  EXPECT_EQ(complaint("subject io send EOF"), "17: a send cannot end in EOF | EPIPE is what it would say");
-  EXPECT_EQ(complaint("subject io recv EPIPE"), "17: a recv cannot end in EPIPE | use EOF or ECONNRESET");
-  EXPECT_EQ(complaint("subject io send EAGIAN"), "17: `EAGIAN` is not a fault | did you mean `EAGAIN`?");
-  EXPECT_EQ(complaint("subject io send EAGAIN x0"), "24: `0` is not a number from 1 to 1000000");
+  EXPECT_EQ(line_complaint("subject io send EOF"), "17: a send cannot end in EOF | EPIPE is what it would say");
+  EXPECT_EQ(line_complaint("subject io recv EPIPE"), "17: a recv cannot end in EPIPE | use EOF or ECONNRESET");
+  EXPECT_EQ(line_complaint("subject io send EAGIAN"), "17: `EAGIAN` is not a fault | did you mean `EAGAIN`?");
+  EXPECT_EQ(line_complaint("subject io send EAGAIN x0"), "24: `0` is not a number from 1 to 1000000");
 }
 
 TEST(Actors, BothMayOnlyMakeCallsOfTheirStacks) {
   for (const auto* verb : {"handshake", "write 1", "read", "close", "close-write", "abandon"})
     EXPECT_EQ(parsed(std::string("both ") + verb).actor, Actor::both);
-  EXPECT_EQ(complaint("both hangup"),
+  EXPECT_EQ(line_complaint("both hangup"),
             "6: `both` cannot `hangup`: only calls of the stack can be asked of both at once | write a line for each");
 }
 
 TEST(Actors, AnotherSessionIsBegunByBothTogether) {
   EXPECT_FALSE(std::get<NextSession>(parsed("both reconnect").deed).same_transport);
   EXPECT_TRUE(std::get<NextSession>(parsed("both new-session").deed).same_transport);
-  EXPECT_EQ(complaint("client reconnect"), "8: one side alone cannot `reconnect` | say `both`");
-  EXPECT_THAT(complaint("wire new-session"), HasSubstr("the wire cannot `new-session`"));
+  EXPECT_EQ(line_complaint("client reconnect"), "8: one side alone cannot `reconnect` | say `both`");
+  EXPECT_THAT(line_complaint("wire new-session"), HasSubstr("the wire cannot `new-session`"));
 }
 
 TEST(Actors, APeerCanBeNamedByItsRole) {
@@ -237,9 +237,9 @@ TEST(Actors, APeerCanBeNamedByItsRole) {
 }
 
 TEST(Actors, ThePeersAndTheWireHaveVerbsOfTheirOwn) {
-  EXPECT_EQ(complaint("wire close"), "6: the wire cannot `close` | say `subject` or `partner`");
-  EXPECT_EQ(complaint("subject drop"), "9: a peer cannot `drop` | say `wire`");
-  EXPECT_EQ(complaint("subjct close"),
+  EXPECT_EQ(line_complaint("wire close"), "6: the wire cannot `close` | say `subject` or `partner`");
+  EXPECT_EQ(line_complaint("subject drop"), "9: a peer cannot `drop` | say `wire`");
+  EXPECT_EQ(line_complaint("subjct close"),
             "1: `subjct` is not an actor: subject, partner, both, client, server or wire | did you mean `subject`?");
 }
 
@@ -252,8 +252,8 @@ TEST(WireVerbs, AnEndOfTheTransportIsDoneToASide) {
   EXPECT_TRUE(order<Stall>("wire stall subject").stalled);
   EXPECT_EQ(order<Stall>("wire unstall partner").side, Side::partner);
   EXPECT_FALSE(order<Stall>("wire unstall partner").stalled);
-  EXPECT_EQ(complaint("wire fin"), "9: the line ends where a side should stand | usage: fin SIDE");
-  EXPECT_THAT(complaint("subject fin subject"), testing::StartsWith("13: `subject` is not expected here"));
+  EXPECT_EQ(line_complaint("wire fin"), "9: the line ends where a side should stand | usage: fin SIDE");
+  EXPECT_THAT(line_complaint("subject fin subject"), testing::StartsWith("13: `subject` is not expected here"));
 }
 
 TEST(WireVerbs, AnOrderNamesADirectionAndAKindOfRecord) {
@@ -269,18 +269,18 @@ TEST(WireVerbs, AnOrderNamesADirectionAndAKindOfRecord) {
   EXPECT_EQ(order("wire damage partner->subject application_data").what.kind, RecordPattern::Kind::application_data);
   EXPECT_EQ(order("wire damage partner->subject handshake").what.kind, RecordPattern::Kind::handshake);
   EXPECT_EQ(order("wire damage partner->subject change_cipher_spec").what.kind, RecordPattern::Kind::change_cipher_spec);
-  EXPECT_EQ(complaint("wire drop partner-subject any"), "11: `partner-subject` is not a direction | did you mean `partner->subject`?");
-  EXPECT_EQ(complaint("wire drop partner->subject close-notify"),
+  EXPECT_EQ(line_complaint("wire drop partner-subject any"), "11: `partner-subject` is not a direction | did you mean `partner->subject`?");
+  EXPECT_EQ(line_complaint("wire drop partner->subject close-notify"),
             "28: `close-notify` is not a kind of record | did you mean `close_notify`?");
-  EXPECT_EQ(complaint("wire drop partner->subject"), "27: the line ends where a kind of record should stand | usage: drop DIR WHAT");
+  EXPECT_EQ(line_complaint("wire drop partner->subject"), "27: the line ends where a kind of record should stand | usage: drop DIR WHAT");
 }
 
 TEST(WireVerbs, TimePassesInSecondsOrThousandths) {
   EXPECT_EQ(std::get<Pass>(parsed("wire pass 300ms").deed).milliseconds, 300);
   EXPECT_EQ(std::get<Pass>(parsed("wire pass 60s").deed).milliseconds, 60000);
-  EXPECT_EQ(complaint("wire pass 60"), "11: `60` is not a time | times are written 300ms, 60s");
-  EXPECT_THAT(complaint("wire pass 0ms"), HasSubstr("not a number from 1"));
-  EXPECT_THAT(complaint("subject pass 1s"), HasSubstr("a peer cannot `pass`"));
+  EXPECT_EQ(line_complaint("wire pass 60"), "11: `60` is not a time | times are written 300ms, 60s");
+  EXPECT_THAT(line_complaint("wire pass 0ms"), HasSubstr("not a number from 1"));
+  EXPECT_THAT(line_complaint("subject pass 1s"), HasSubstr("a peer cannot `pass`"));
 }
 
 TEST(WireVerbs, ReleaseMayBeOfBothDirections) {
@@ -294,8 +294,8 @@ TEST(WireVerbs, RepeatSplitJoinAndCutCount) {
   EXPECT_EQ(order("wire split partner->subject close_notify at 1").at, 1u);
   EXPECT_EQ(order("wire cut partner->subject close_notify at 7").at, 7u);
   EXPECT_EQ(order("wire join partner->subject alert x2").times, 2);
-  EXPECT_THAT(complaint("wire join partner->subject alert"), HasSubstr("needs to know how many records"));
-  EXPECT_THAT(complaint("wire cut partner->subject close_notify 7"), testing::StartsWith("40: `7` stands where `at` should"));
+  EXPECT_THAT(line_complaint("wire join partner->subject alert"), HasSubstr("needs to know how many records"));
+  EXPECT_THAT(line_complaint("wire cut partner->subject close_notify 7"), testing::StartsWith("40: `7` stands where `at` should"));
 }
 
 TEST(WireVerbs, AlterChangesLevelAndDescriptionOfAlerts) {
@@ -304,9 +304,9 @@ TEST(WireVerbs, AlterChangesLevelAndDescriptionOfAlerts) {
   EXPECT_EQ(altered.description, 90);
   EXPECT_EQ(order("wire alter partner->subject alert level 3").level, 3);
   EXPECT_EQ(order("wire alter partner->subject alert description 201").description, 201);
-  EXPECT_THAT(complaint("wire alter partner->subject alert"), HasSubstr("needs `level` or `description`"));
-  EXPECT_THAT(complaint("wire alter partner->subject application_data level fatal"), HasSubstr("only alerts can be altered"));
-  EXPECT_THAT(complaint("wire alter partner->subject alert level 256"), HasSubstr("not a number from 0 to 255"));
+  EXPECT_THAT(line_complaint("wire alter partner->subject alert"), HasSubstr("needs `level` or `description`"));
+  EXPECT_THAT(line_complaint("wire alter partner->subject application_data level fatal"), HasSubstr("only alerts can be altered"));
+  EXPECT_THAT(line_complaint("wire alter partner->subject alert level 256"), HasSubstr("not a number from 0 to 255"));
 }
 
 Content content(const std::string& words) { return order<Injection>("wire inject partner->subject " + words).content; }
@@ -321,7 +321,7 @@ TEST(Contents, AnAlertIsFatalUnlessItsNatureIsAWarning) {
   EXPECT_EQ(content("alert close_notify level 3").bytes, std::string("\x03\x00", 2));
   EXPECT_EQ(content("alert internal_error").name, "alert internal_error");
   EXPECT_EQ(content("alert close_notify level fatal").name, "alert close_notify level 2");
-  EXPECT_EQ(complaint("wire inject partner->subject alert internal-error"),
+  EXPECT_EQ(line_complaint("wire inject partner->subject alert internal-error"),
             "36: unknown alert `internal-error` | did you mean `internal_error`?");
 }
 
@@ -330,7 +330,7 @@ TEST(Contents, DataIsOfTheSendersPattern) {
   EXPECT_EQ(content("data 10").pattern, 10u);
   EXPECT_EQ(content("data 0").pattern, 0u);
   EXPECT_EQ(content("data 0").bytes, "");
-  EXPECT_THAT(complaint("wire inject partner->subject data 17KiB"), HasSubstr("a record holds at most 16KiB"));
+  EXPECT_THAT(line_complaint("wire inject partner->subject data 17KiB"), HasSubstr("a record holds at most 16KiB"));
 }
 
 TEST(Contents, HandshakeMessagesAreWholeAndTheirLengthsAgree) {
@@ -358,10 +358,10 @@ TEST(Contents, OddOnesCanBeWrittenAsBytes) {
   EXPECT_EQ(content("bytes change_cipher_spec 01").type, ContentType::change_cipher_spec);
   EXPECT_EQ(content(R"(raw "PLAIN AFTER")").type, ContentType::raw);
   EXPECT_EQ(content(R"(raw "PLAIN AFTER")").bytes, "PLAIN AFTER");
-  EXPECT_THAT(complaint("wire inject partner->subject bytes alert 010"), HasSubstr("not a row of bytes"));
-  EXPECT_THAT(complaint("wire inject partner->subject bytes alrt 0100"), HasSubstr("did you mean `alert`?"));
-  EXPECT_THAT(complaint("wire inject partner->subject bytes application_data 00"), HasSubstr("use `data SIZE`"));
-  EXPECT_THAT(complaint("wire inject partner->subject closenotify"), HasSubstr("did you mean `close_notify`?"));
+  EXPECT_THAT(line_complaint("wire inject partner->subject bytes alert 010"), HasSubstr("not a row of bytes"));
+  EXPECT_THAT(line_complaint("wire inject partner->subject bytes alrt 0100"), HasSubstr("did you mean `alert`?"));
+  EXPECT_THAT(line_complaint("wire inject partner->subject bytes application_data 00"), HasSubstr("use `data SIZE`"));
+  EXPECT_THAT(line_complaint("wire inject partner->subject closenotify"), HasSubstr("did you mean `close_notify`?"));
 }
 
 TEST(Contents, ARecordCanBePlainDamagedPaddedAndMany) {
@@ -369,21 +369,21 @@ TEST(Contents, ARecordCanBePlainDamagedPaddedAndMany) {
   EXPECT_TRUE(content("damaged close_notify").damaged);
   EXPECT_EQ(content("padded 100 close_notify").padding, 100u);
   EXPECT_EQ(order<Injection>("wire inject partner->subject data 0 x40").times, 40);
-  EXPECT_THAT(complaint("wire inject partner->subject plain damaged close_notify"), HasSubstr("neither tag nor padding"));
-  EXPECT_THAT(complaint(R"(wire inject partner->subject damaged raw "x")"), HasSubstr("raw bytes are not a record"));
+  EXPECT_THAT(line_complaint("wire inject partner->subject plain damaged close_notify"), HasSubstr("neither tag nor padding"));
+  EXPECT_THAT(line_complaint(R"(wire inject partner->subject damaged raw "x")"), HasSubstr("raw bytes are not a record"));
 }
 
 TEST(Lines, AWordTooManyIsToldAndPerhapsItWasMisspelt) {
-  EXPECT_EQ(complaint("subject read toend"),
+  EXPECT_EQ(line_complaint("subject read toend"),
             "14: `toend` is not a size, `until done`, `to-end` or `when ready` | sizes are written 16, 4KiB, 1MiB");
-  EXPECT_EQ(complaint("subject read 5 toend"), "16: `toend` is not expected here | did you mean `to-end`?");
-  EXPECT_EQ(complaint("subject close now"), "15: `now` is not expected here | usage: close [until done]");
-  EXPECT_EQ(complaint("subject close until"), "20: the line ends where `done` should stand | usage: close [until done]");
-  EXPECT_EQ(complaint("subject   # and then?"), "8: the line ends where a verb should stand");
+  EXPECT_EQ(line_complaint("subject read 5 toend"), "16: `toend` is not expected here | did you mean `to-end`?");
+  EXPECT_EQ(line_complaint("subject close now"), "15: `now` is not expected here | usage: close [until done]");
+  EXPECT_EQ(line_complaint("subject close until"), "20: the line ends where `done` should stand | usage: close [until done]");
+  EXPECT_EQ(line_complaint("subject   # and then?"), "8: the line ends where a verb should stand");
 }
 
 TEST(Lines, ANameWithoutAValueIsToldWhereItStands) {
-  EXPECT_THAT(complaint("wire cut partner->subject close_notify at $k"), testing::StartsWith("43: `$k` has no value in `matrix`"));
+  EXPECT_THAT(line_complaint("wire cut partner->subject close_notify at $k"), testing::StartsWith("43: `$k` has no value in `matrix`"));
 }
 
 }  // namespace

@@ -22,4 +22,7 @@ Transports make_transports(TransportKind kind);
 // Over TCP a socket goes by reset when it is closed: the other end sees one, and no address waits in TIME_WAIT.
 void reset_on_close(const Descriptor& socket);
 
+// Throws the std::system_error of errno, as that system call has just left it.
+[[noreturn]] void throw_errno_of(const char* system_call);
+
 }  // namespace tlsbye

@@ -24,8 +24,6 @@ constexpr int most_delay_ms = 20;
 constexpr long most_idle_ns = 200'000;
 constexpr int most_turns = most_delay_ms * 1'000'000 / most_idle_ns;
 
-[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
-
 }  // namespace
 
 bool is_end_of_transport(int error_number) { return error_number == EPIPE || error_number == ECONNRESET || error_number == ENOTCONN; }
@@ -215,7 +213,7 @@ class Wire::Impl {
       const ssize_t size = recv(it.socket.get(), buffer_.get(), read_size, MSG_DONTWAIT);
       if (size < 0 && errno == EINTR) continue;
       if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-      if (size < 0 && !is_end_of_transport(errno)) throw std::system_error(errno, std::generic_category(), "recv");
+      if (size < 0 && !is_end_of_transport(errno)) throw_errno_of("recv");
       moved = true;
       if (size > 0) {
         progress_.of(side).drained = true;
@@ -272,7 +270,7 @@ class Wire::Impl {
         out.must_wait(line);
         break;
       } else if (errno != EINTR) {
-        if (!is_end_of_transport(errno)) throw std::system_error(errno, std::generic_category(), "send");
+        if (!is_end_of_transport(errno)) throw_errno_of("send");
         out.gone(line);
         moved = true;
       }
@@ -348,11 +346,11 @@ class Wire::Impl {
   // end out of the epoll.
   void watch(Side side, const Transport& its) {
     if (!watch_) watch_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
-    if (!watch_) fail("epoll_create1");
+    if (!watch_) throw_errno_of("epoll_create1");
     epoll_event at_peer{EPOLLIN | EPOLLRDHUP | EPOLLET, {.u32 = static_cast<std::uint32_t>(side)}};
     epoll_event at_wire{EPOLLET, {.u32 = static_cast<std::uint32_t>(side)}};  // errors: the peer's end is gone
-    if (epoll_ctl(watch_.get(), EPOLL_CTL_ADD, its.peer.get(), &at_peer) != 0) fail("epoll_ctl");
-    if (epoll_ctl(watch_.get(), EPOLL_CTL_ADD, its.wire.get(), &at_wire) != 0) fail("epoll_ctl");
+    if (epoll_ctl(watch_.get(), EPOLL_CTL_ADD, its.peer.get(), &at_peer) != 0) throw_errno_of("epoll_ctl");
+    if (epoll_ctl(watch_.get(), EPOLL_CTL_ADD, its.wire.get(), &at_wire) != 0) throw_errno_of("epoll_ctl");
   }
 
   bool collect(Side side, int timeout_ms) {
