@@ -21,7 +21,7 @@ namespace {
 
 using Version = std::pair<std::string, std::string>;  // name, version
 
-std::vector<std::string> versions_of(const RunReport& report, const std::string& name) {
+std::vector<std::string> builds_named(const RunReport& report, const std::string& name) {
   std::vector<std::string> versions;
   for (const StackInfo& stack : report.stacks)
     if (stack.name == name) versions.push_back(stack.version);
@@ -32,8 +32,8 @@ std::vector<std::string> versions_of(const RunReport& report, const std::string&
 std::map<Version, std::string> pairs(const RunReport& before, const RunReport& after) {
   std::map<Version, std::string> partners;
   for (const StackInfo& stack : after.stacks) {
-    const std::vector<std::string> old = versions_of(before, stack.name);
-    if (old.size() == 1 && versions_of(after, stack.name).size() == 1)
+    const std::vector<std::string> old = builds_named(before, stack.name);
+    if (old.size() == 1 && builds_named(after, stack.name).size() == 1)
       partners[{stack.name, stack.version}] = old.front();
     else if (std::find(old.begin(), old.end(), stack.version) != old.end())
       partners[{stack.name, stack.version}] = stack.version;
@@ -198,7 +198,7 @@ Diff::Kind kind_of(const Cell& cell, const std::optional<std::string>& version, 
 }
 
 // The deciding events as they are told. Their places are not part of it.
-std::vector<std::string> decisive(const Cell& cell) {
+std::vector<std::string> deciding_lines(const Cell& cell) {
   std::vector<std::string> events;
   for (const EvidenceLine& line : cell.evidence)
     if (line.decisive) events.push_back(line.text);
@@ -250,7 +250,7 @@ bool Diff::changed() const {
 
 std::string told_apart(const Cell& before, const Cell& after) {
   if (before.says != after.says) return fmt::format("says: {} -> {}", before.says, after.says);
-  const std::vector<std::string> old = decisive(before), fresh = decisive(after);
+  const std::vector<std::string> old = deciding_lines(before), fresh = deciding_lines(after);
   if (before.scenario != after.scenario || old == fresh) return {};
   const auto [one, other] = std::mismatch(old.begin(), old.end(), fresh.begin(), fresh.end());
   return fmt::format("events: {} -> {}", one == old.end() ? "(none)" : *one, other == fresh.end() ? "(none)" : *other);

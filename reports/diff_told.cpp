@@ -63,7 +63,7 @@ Entry entry_of(const Diff::Change& change) {
   return entry;
 }
 
-std::vector<Part> parts(const Diff& diff) {
+std::vector<Part> diff_parts(const Diff& diff) {
   Part stacks{"Libraries"}, traits{"Traits that changed"};
   std::set<std::string> whole;  // stacks of which one of the runs has nothing
   for (const Diff::StackChange& change : diff.stacks) {
@@ -115,7 +115,7 @@ std::vector<Part> parts(const Diff& diff) {
   return all;
 }
 
-std::string sums(const Diff& diff) {
+std::string diff_sums(const Diff& diff) {
   std::vector<std::string> words;
   for (std::size_t i = 0; i < Words<Kind>::list.size(); ++i)
     if (const std::size_t count = diff.count(static_cast<Kind>(i)); count > 0)
@@ -163,10 +163,10 @@ std::string tell(const Diff& diff, bool all, const TerminalStyle& style) {
   if (made > 0) text += ink.strong("The runs were made differently") + "\n";
   for (std::size_t i = 0; i < made; ++i) text += "  " + diff.made[i] + "\n";
   if (diff.empty()) return text + "nothing changed\n";
-  const std::vector<Part> every = parts(diff);
+  const std::vector<Part> every = diff_parts(diff);
   const std::size_t frame = 2 + (made > 0 ? made + 1 : 0);  // the sums, what was left out, and how the runs were made
   const std::vector<std::size_t> told = told_of(every, all ? static_cast<std::size_t>(-1) : screenful - frame);
-  text += sums(diff) + "\n";
+  text += diff_sums(diff) + "\n";
   std::size_t left = 0;
   for (std::size_t i = 0; i < every.size(); ++i) {
     text += ink.strong(fmt::format("{} ({})", every[i].title, every[i].count)) + "\n";
@@ -193,8 +193,8 @@ std::string diff_markdown(const Diff& diff) {
     for (const std::string& each : diff.made) lines.push_back(fmt::format("* {}\n", plain(each)));
     text.add("The runs were made differently:\n\n", lines, "\n");
   }
-  text.add(diff.empty() ? "Nothing.\n" : plain(sums(diff)) + ".\n\n");
-  for (const Part& part : parts(diff)) {
+  text.add(diff.empty() ? "Nothing.\n" : plain(diff_sums(diff)) + ".\n\n");
+  for (const Part& part : diff_parts(diff)) {
     std::vector<std::string> lines;
     for (const Entry& entry : part.entries) {
       std::string line = "* " + plain(entry.stack);

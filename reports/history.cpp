@@ -38,7 +38,7 @@ struct Shown {
 };
 
 // A verdict that a run came to by what it saw; nothing of one that shows nothing about the library.
-std::optional<Verdict> seen(const Cell& cell) {
+std::optional<Verdict> verdict_seen(const Cell& cell) {
   const Verdict verdict = cell.was.value_or(cell.verdict);
   if (verdict <= Verdict::unsupported || verdict == Verdict::harness_error || verdict == Verdict::known || verdict == Verdict::stale)
     return std::nullopt;
@@ -51,7 +51,7 @@ using AnswerKey = std::pair<std::string, matrix::Column>;  // name of the clause
 class Gathered {
  public:
   void take(const RunReport& run, const Cell& cell, std::size_t build) {
-    const auto verdict = seen(cell);
+    const auto verdict = verdict_seen(cell);
     if (!verdict) return;
     take({cell.clause, matrix::column_of(cell)},
          {build, static_cast<int>(*verdict), std::string(spell(*verdict)), cell.says, {cell.replay}, {&run}});

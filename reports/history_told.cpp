@@ -24,7 +24,7 @@ std::string since(const History::Library& library, const History::Story& story) 
 }
 
 // "conforms 1.1.1w, violates 3.0.20-4.0.3"
-std::string told(const History::Library& library, const History::Story& story) {
+std::string story_told(const History::Library& library, const History::Story& story) {
   std::vector<std::string> spans;
   for (const History::Span& span : story.spans) spans.push_back(fmt::format("{} {}", span.shows, versions(library, span.first, span.last)));
   return fmt::format("{}", fmt::join(spans, ", "));
@@ -39,7 +39,7 @@ struct StoryPart {
   std::vector<const History::Story*> stories;
 };
 
-std::vector<StoryPart> parts(const History::Library& library) {
+std::vector<StoryPart> story_parts(const History::Library& library) {
   std::vector<StoryPart> all{
       {"Broken", {}}, {"Fixed", {}}, {"Answers otherwise", {}}, {"Never otherwise, and not as it should be", {}}, {"Never otherwise", {}}};
   for (const History::Story& story : library.clauses) {
@@ -57,7 +57,7 @@ std::string heading(const History::Library& library) {
 }
 
 // What there is to say of the whole.
-std::string sums(const History::Library& library) {
+std::string sums_of(const History::Library& library) {
   if (library.builds.size() == 1) return "one version: nothing to compare it with";
   const auto traits = std::count_if(library.traits.begin(), library.traits.end(), [](const auto& it) { return it.change != Change::none; });
   if (!library.changed())
@@ -66,14 +66,14 @@ std::string sums(const History::Library& library) {
                      traits);
 }
 
-std::string told(const History::Library& library, const History::Abilities& abilities) {
+std::string story_told(const History::Library& library, const History::Abilities& abilities) {
   std::vector<std::string> words;
   if (!abilities.gained.empty()) words.push_back(fmt::format("can {}", fmt::join(abilities.gained, ", ")));
   if (!abilities.lost.empty()) words.push_back(fmt::format("cannot {} any more", fmt::join(abilities.lost, ", ")));
   return fmt::format("{} {}", library.builds[abilities.build].version, fmt::join(words, "; "));
 }
 
-Json to_json(const History::Library& library, const History::Story& story, std::string_view what, std::string_view shows) {
+Json story_json(const History::Library& library, const History::Story& story, std::string_view what, std::string_view shows) {
   Json json{{what, story.name}, {"change", spell(story.change)}};
   if (story.change != Change::none) {
     const std::size_t before = story.spans[story.spans.size() - 2].last, now = story.spans.back().first;
@@ -99,11 +99,11 @@ std::string tell(const History& history, bool all, const TerminalStyle& style) {
   std::string text;
   for (const History::Library& library : history.libraries) {
     if (!text.empty()) text += "\n";
-    text += ink.strong(heading(library)) + "\n  " + sums(library) + "\n";
+    text += ink.strong(heading(library)) + "\n  " + sums_of(library) + "\n";
     if (library.builds.size() > 1)
-      for (const History::Abilities& abilities : library.abilities) text += "  " + told(library, abilities) + "\n";
+      for (const History::Abilities& abilities : library.abilities) text += "  " + story_told(library, abilities) + "\n";
     std::size_t throughout = 0;
-    for (const StoryPart& part : parts(library)) {
+    for (const StoryPart& part : story_parts(library)) {
       if (part.stories.empty()) continue;
       if (part.title == "Never otherwise" && !all) {
         throughout = part.stories.size();
@@ -112,7 +112,7 @@ std::string tell(const History& history, bool all, const TerminalStyle& style) {
       text += ink.strong(fmt::format("  {} ({})", part.title, part.stories.size())) + "\n";
       for (const History::Story* story : part.stories) {
         const std::string mark = story->change == Change::none ? "" : fmt::format("{}: ", since(library, *story));
-        text += fmt::format("    {}{}  {}  ({})\n", mark, story->name, told(library, *story), matrix::shortly(story->columns));
+        text += fmt::format("    {}{}  {}  ({})\n", mark, story->name, story_told(library, *story), matrix::shortly(story->columns));
       }
     }
     if (throughout > 0)
@@ -127,14 +127,14 @@ std::string history_markdown(const History& history) {
   text.add("# How the close of TLS connections changed\n\n");
   for (const History::Library& library : history.libraries) {
     std::vector<std::string> abilities;
-    for (const History::Abilities& each : library.abilities) abilities.push_back(fmt::format("* {}\n", plain(told(library, each))));
-    text.add(fmt::format("## {}\n\n{}.\n\n", plain(heading(library)), plain(sums(library))), abilities, abilities.empty() ? "" : "\n");
-    for (const StoryPart& part : parts(library)) {
+    for (const History::Abilities& each : library.abilities) abilities.push_back(fmt::format("* {}\n", plain(story_told(library, each))));
+    text.add(fmt::format("## {}\n\n{}.\n\n", plain(heading(library)), plain(sums_of(library))), abilities, abilities.empty() ? "" : "\n");
+    for (const StoryPart& part : story_parts(library)) {
       if (part.stories.empty() || part.title == "Never otherwise") continue;
       std::vector<std::string> lines;
       for (const History::Story* story : part.stories) {
         std::string line = fmt::format("* {}{} ({}): {}", story->change == Change::none ? "" : plain(since(library, *story)) + ": ",
-                                       code(story->name), matrix::shortly(story->columns), plain(told(library, *story)));
+                                       code(story->name), matrix::shortly(story->columns), plain(story_told(library, *story)));
         if (const History::Span& now = story->spans.back(); !now.replay.empty()) line += "<br>" + code(now.replay);
         lines.push_back(line + "\n");
       }
@@ -156,8 +156,8 @@ std::string history_json(const History& history) {
       one["builds"].push_back({{"version", build.version}, {"library", build.library}, {"build_id", build.build_id}});
     for (const History::Abilities& each : library.abilities)
       one["abilities"].push_back({{"version", library.builds[each.build].version}, {"gained", each.gained}, {"lost", each.lost}});
-    for (const History::Story& story : library.clauses) one["clauses"].push_back(to_json(library, story, "clause", "verdict"));
-    for (const History::Story& story : library.traits) one["traits"].push_back(to_json(library, story, "trait", "answer"));
+    for (const History::Story& story : library.clauses) one["clauses"].push_back(story_json(library, story, "clause", "verdict"));
+    for (const History::Story& story : library.traits) one["traits"].push_back(story_json(library, story, "trait", "answer"));
     json["libraries"].push_back(std::move(one));
   }
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -77,7 +77,7 @@ std::map<std::string, int> labels_of(const Transcript& transcript, const Telling
 }
 
 // The numbers of the events that decided.
-std::set<int> decisive(const std::vector<EvidenceLine>& evidence, const std::map<std::string, int>& labels) {
+std::set<int> deciding_numbers(const std::vector<EvidenceLine>& evidence, const std::map<std::string, int>& labels) {
   std::set<int> numbers;
   for (const EvidenceLine& line : evidence)
     if (const auto found = labels.find(line.label); line.decisive && found != labels.end()) numbers.insert(found->second);
@@ -410,7 +410,7 @@ std::string data(const RunReport& report, const References& references, const Tr
     const std::map<std::string, int> labels = labels_of(transcript, telling);
     std::set<int> marked;
     for (const auto& [cell, place] : decided[replay]) {
-      const std::set<int> numbers = decisive(cell->evidence, labels);
+      const std::set<int> numbers = deciding_numbers(cell->evidence, labels);
       json["cells"][place][numbers_of_cell] = numbers;
       marked.insert(numbers.begin(), numbers.end());
     }

@@ -44,7 +44,7 @@ std::string xml(std::string_view text) {
 
 enum class Result : std::uint8_t { passed, failed, error, skipped };
 
-Result result(Verdict verdict) {
+Result junit_result(Verdict verdict) {
   switch (verdict) {
     case Verdict::conforms:
     case Verdict::differs:
@@ -94,7 +94,7 @@ std::string test_case(const Cell& cell, const Clause* clause, const RunReport& r
   if (clause) story += fmt::format("{}\n{}\n", clause->says, fmt::join(clause->cites, "; "));
   for (const EvidenceLine& line : cell.evidence) story += told(line) + "\n";
   story += replay;
-  switch (result(cell.verdict)) {
+  switch (junit_result(cell.verdict)) {
     case Result::passed:
       text += fmt::format("      <system-out>{}</system-out>\n", xml(fmt::format("{}: {}\n{}", spell(cell.verdict), cell.says, replay)));
       break;
@@ -103,7 +103,7 @@ std::string test_case(const Cell& cell, const Clause* clause, const RunReport& r
       break;
     case Result::failed:
     case Result::error: {
-      const std::string_view element = result(cell.verdict) == Result::error ? "error" : "failure";
+      const std::string_view element = junit_result(cell.verdict) == Result::error ? "error" : "failure";
       text +=
           fmt::format("      <{} type=\"{}\" message=\"{}\">{}</{}>\n", element, spell(cell.verdict), xml(message), xml(story), element);
     }
@@ -132,8 +132,8 @@ std::string junit(const RunReport& report, const std::vector<Clause>& clauses) {
     }
     for (const std::string& row : first->ref) properties += property("catalogue", row);
     for (auto cell = first; cell != last; ++cell) {
-      all.add(result(cell->verdict));
-      counts.add(result(cell->verdict));
+      all.add(junit_result(cell->verdict));
+      counts.add(junit_result(cell->verdict));
       if (!cell->replay.empty()) properties += property("replay: " + name(*cell), cell->replay);
       cases += test_case(*cell, clause, report);
     }

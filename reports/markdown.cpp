@@ -60,7 +60,7 @@ bool names(const Contradiction& contradiction, const Row& row) {
 }
 
 // The marks of these cells, each once; "." where there are none.
-std::string marks(const std::vector<const Cell*>& cells) {
+std::string mark_of(const std::vector<const Cell*>& cells) {
   std::string seen;
   for (const matrix::Mark& each : matrix::marks())
     if (std::any_of(cells.begin(), cells.end(), [&](const Cell* cell) { return cell->verdict == each.verdict; })) seen += each.mark;
@@ -68,10 +68,10 @@ std::string marks(const std::vector<const Cell*>& cells) {
 }
 
 // Those of a library: of its newest build, and `*` where another of its builds has others.
-std::string marks(const Shelf& shelf, const matrix::Library& library, const Row& row) {
-  const std::string newest = marks(shelf.cells(row, library.builds.back()));
-  const bool changed =
-      std::any_of(library.builds.begin(), library.builds.end(), [&](const StackInfo* it) { return marks(shelf.cells(row, it)) != newest; });
+std::string mark_of(const Shelf& shelf, const matrix::Library& library, const Row& row) {
+  const std::string newest = mark_of(shelf.cells(row, library.builds.back()));
+  const auto differs = [&](const StackInfo* build) { return mark_of(shelf.cells(row, build)) != newest; };
+  const bool changed = std::any_of(library.builds.begin(), library.builds.end(), differs);
   return changed ? newest + "*" : newest;
 }
 
@@ -80,7 +80,7 @@ class MarkdownColumns {
  public:
   MarkdownColumns(const Shelf& shelf, const std::vector<const Row*>& rows) : shelf_(&shelf), widths_(shelf.libraries.size(), 1) {
     for (const Row* row : rows)
-      for (std::size_t i = 0; i < widths_.size(); ++i) widths_[i] = std::max(widths_[i], marks(shelf, shelf.libraries[i], *row).size());
+      for (std::size_t i = 0; i < widths_.size(); ++i) widths_[i] = std::max(widths_[i], mark_of(shelf, shelf.libraries[i], *row).size());
   }
   // Which column is whose: the name of each stands above it, on a line of its own.
   std::string head() const {
@@ -93,7 +93,7 @@ class MarkdownColumns {
   }
   std::string of_row(const Row& row) const {
     std::string text;
-    for (std::size_t i = 0; i < widths_.size(); ++i) text += text::padded(marks(*shelf_, shelf_->libraries[i], row), widths_[i] + 1);
+    for (std::size_t i = 0; i < widths_.size(); ++i) text += text::padded(mark_of(*shelf_, shelf_->libraries[i], row), widths_[i] + 1);
     return text;
   }
 
@@ -105,7 +105,7 @@ class MarkdownColumns {
 // What was seen of a row in cells with these verdicts: the libraries (in which versions, if there are several; and where, unless it is so
 // in all of a build's cells; the marks say it all where all cells are alike and of one library), what was seen, and, if `with_replay`, the
 // shortest replay id of the worst.
-std::string seen(const Shelf& shelf, const Row& row, const std::vector<Verdict>& verdicts, bool with_replay) {
+std::string what_was_seen(const Shelf& shelf, const Row& row, const std::vector<Verdict>& verdicts, bool with_replay) {
   std::vector<std::pair<std::string, std::string>> told;  // what was seen, whose
   const Cell* worst = nullptr;
   for (const matrix::Library& library : shelf.libraries) {
@@ -181,7 +181,7 @@ void add_rows(Fitted& text, const Shelf& shelf, const std::vector<Row>& rows, co
   std::vector<std::string> blocks;
   for (const Row* row : own)
     blocks.push_back(fmt::format("{} {}{}\n{}", columns.of_row(*row), line(row->clause), notes(*row, contradictions),
-                                 seen(shelf, *row, verdicts, with_replay)));
+                                 what_was_seen(shelf, *row, verdicts, with_replay)));
   text.add(fmt::format("## {}: {} {}\n\n```text\n{}\n", title, own.size(), own.size() == 1 ? "clause" : "clauses", columns.head()), blocks,
            "```\n\n");
 }
@@ -247,7 +247,7 @@ void add_totals(Fitted& text, const Shelf& shelf) {
 }
 
 // A stack's answers: one where all agree, else each with the columns that gave it.
-std::string answers(const matrix::Question::Answered& given) {
+std::string answers_told(const matrix::Question::Answered& given) {
   std::vector<std::string> told;
   for (const auto& [answer, columns] : given.answers) {
     const std::string words = plain(answer->answer());
@@ -263,7 +263,7 @@ std::string common_answer(const matrix::Question& question) {
     for (const auto& [answer, columns] : stack.answers) count += columns.size();
     return count;
   };
-  return answers(*std::max_element(question.stacks.begin(), question.stacks.end(),
+  return answers_told(*std::max_element(question.stacks.begin(), question.stacks.end(),
                                    [&](const auto& one, const auto& other) { return asked_in(one) < asked_in(other); }));
 }
 
@@ -287,7 +287,7 @@ void add_porting(Fitted& text, const Shelf& shelf, const std::vector<Trait>& tra
       for (std::size_t build = 0; build < library.builds.size(); ++build) {
         const auto given =
             std::find_if(question.stacks.begin(), question.stacks.end(), [&](const auto& it) { return it.stack == library.builds[build]; });
-        std::string words = answers(*given);
+        std::string words = answers_told(*given);
         if (words.empty()) continue;
         auto same = std::find_if(told.begin(), told.end(), [&](const auto& it) { return it.first == words; });
         if (same == told.end()) same = told.insert(same, {std::move(words), {}});

@@ -33,7 +33,7 @@ std::size_t data_of(const Transcript& transcript) {
 }
 
 // "1.2 and 1.3"
-std::string versions(const std::set<Tls>& of) {
+std::string tls_list(const std::set<Tls>& of) {
   std::vector<std::string_view> words;
   for (const Tls tls : of) words.push_back(spell(tls));
   return fmt::format("{}", fmt::join(words, ", "));
@@ -105,7 +105,7 @@ std::string probed_text(const Probed& probed, const RunReport& report, const std
   }
   std::string text =
       ink.strong(fmt::format("{}, a {}: {}TLS {}, {} connection{} in {:.1f} s", probed.name, spell(probed.role), met.empty() ? "no " : "",
-                             versions(met), connections, connections == 1 ? "" : "s", report.duration_s)) +
+                             tls_list(met), connections, connections == 1 ? "" : "s", report.duration_s)) +
       "\n";
   for (const std::string& remark : probed.remarks) text += fmt::format("  {}\n", remark);
   // A line for each situation, and one for each version where they differ.
@@ -123,7 +123,7 @@ std::string probed_text(const Probed& probed, const RunReport& report, const std
   for (const std::string& title : titles) {
     const auto& of_title = did[title];
     for (const auto& [what, tls] : of_title) {
-      const std::string only = of_title.size() > 1 ? fmt::format("TLS {}: ", versions(tls)) : "";
+      const std::string only = of_title.size() > 1 ? fmt::format("TLS {}: ", tls_list(tls)) : "";
       const std::string first = fmt::format("  {:<{}}  ", &what == &of_title.front().first ? title : "", widest);
       const auto lines = text::wrap(only + what, style.columns, first.size(), first.size());
       for (std::size_t i = 0; i < lines.size(); ++i)

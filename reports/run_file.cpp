@@ -22,14 +22,14 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view run_file_format = "tlsbye-run/1";
 
-std::string line(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string json_line(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-Json to_json(const StackInfo& stack) {
+Json value_json(const StackInfo& stack) {
   return {{"id", stack.id()},         {"name", stack.name},         {"version", stack.version},  {"abilities", stack.abilities},
           {"library", stack.library}, {"build_id", stack.build_id}, {"compiler", stack.compiler}};
 }
 
-Json to_json(const Choice& choice) {
+Json value_json(const Choice& choice) {
   Json json{{"stacks", choice.stacks}, {"partners", choice.partners}, {"scenarios", choice.scenarios}, {"clauses", choice.clauses}};
   json["role"] = choice.role ? Json(spell(*choice.role)) : Json();
   json["tls"] = choice.tls ? Json(spell(*choice.tls)) : Json();
@@ -40,15 +40,15 @@ Json to_json(const Choice& choice) {
   return json;
 }
 
-Json to_json(const KnownList& known) { return {{"file", known.file}, {"entries", known.entries}, {"fingerprint", known.fingerprint}}; }
+Json value_json(const KnownList& known) { return {{"file", known.file}, {"entries", known.entries}, {"fingerprint", known.fingerprint}}; }
 
-Json to_json(const ClauseText& clause) {
+Json value_json(const ClauseText& clause) {
   return {{"id", clause.id},       {"strength", clause.strength}, {"says", clause.says},
           {"cites", clause.cites}, {"property", clause.property}, {"contradicts", clause.contradicts},
           {"file", clause.file},   {"line", clause.line}};
 }
 
-Json to_json(const Cell& cell) {
+Json value_json(const Cell& cell) {
   Json json{{"clause", cell.clause},
             {"ref", cell.ref},
             {"strength", spell(cell.strength)},
@@ -68,7 +68,7 @@ Json to_json(const Cell& cell) {
   return json;
 }
 
-Json to_json(const TraitAnswer& answer) {
+Json value_json(const TraitAnswer& answer) {
   Json json{{"trait", answer.trait},    {"stack", answer.stack},     {"version", answer.version}, {"role", spell(answer.role)},
             {"tls", spell(answer.tls)}, {"answer", answer.answer()}, {"replay", answer.replay}};
   if (answer.answers.size() > 1) {
@@ -78,18 +78,18 @@ Json to_json(const TraitAnswer& answer) {
   return json;
 }
 
-Json sums(const Totals& counts) {
+Json totals_json(const Totals& counts) {
   Json json = Json::object();
   for (std::size_t i = 0; i < counts.size(); ++i) json[std::string(Words<Verdict>::list[i])] = counts[i];
   return json;
 }
 
-Json to_json(const Pair& pair) {
+Json value_json(const Pair& pair) {
   return {{"stack", pair.stack}, {"version", pair.version},    {"partner", pair.partner}, {"partner_version", pair.partner_version},
-          {"runs", pair.runs},   {"totals", sums(pair.totals)}};
+          {"runs", pair.runs},   {"totals", totals_json(pair.totals)}};
 }
 
-Json to_json(const Disagreement& it) {
+Json value_json(const Disagreement& it) {
   Json json{{"clause", it.clause},    {"stack", it.stack},    {"version", it.version},
             {"role", spell(it.role)}, {"tls", spell(it.tls)}, {"found", Json::array()}};
   for (const auto& found : it.found)
@@ -101,7 +101,7 @@ Json to_json(const Disagreement& it) {
   return json;
 }
 
-Json to_json(const Shard& shard, const RunCounts& counts) {
+Json value_json(const Shard& shard, const RunCounts& counts) {
   Json json{{"number", shard.number},      {"of", shard.of},         {"before", counts.before}, {"lost", Json::array()},
             {"handshakes", Json::array()}, {"calls", Json::array()}, {"silent", Json::array()}};
   for (const RunCounts::Lost& it : counts.lost) json["lost"].push_back({{"run", it.run}, {"what", it.what}});
@@ -113,14 +113,14 @@ Json to_json(const Shard& shard, const RunCounts& counts) {
   return json;
 }
 
-Json to_json(const std::string& text) { return text; }
+Json value_json(const std::string& text) { return text; }
 
 // One element a line: long lists stay readable, and line-oriented tools can compare them. Only one is JSON at a time.
 template <typename Element>
 std::string lines(const std::vector<Element>& elements) {
   if (elements.empty()) return "[]";
   std::string text = "[";
-  for (const Element& element : elements) text += fmt::format("{}\n    {}", text.size() > 1 ? "," : "", line(to_json(element)));
+  for (const Element& element : elements) text += fmt::format("{}\n    {}", text.size() > 1 ? "," : "", json_line(value_json(element)));
   return text + "\n  ]";
 }
 
@@ -371,29 +371,29 @@ std::string run_json(const RunReport& report) {
   const auto key = [&](std::string_view name, const std::string& value, bool last = false) {
     text += fmt::format("  \"{}\": {}{}\n", name, value, last ? "" : ",");
   };
-  key("format", line(run_file_format));
+  key("format", json_line(run_file_format));
   if (const Provenance& made = report.provenance; !made.tool.empty()) {
-    key("tool", line({{"name", made.tool}, {"version", made.version}, {"commit", made.commit}}));
-    key("day", line(made.day));
-    key("words", line(made.words));
-    key("selection", line(to_json(made.choice)));
-    key("known", line(to_json(made.known)));
-    key("system", line(made.system));
+    key("tool", json_line({{"name", made.tool}, {"version", made.version}, {"commit", made.commit}}));
+    key("day", json_line(made.day));
+    key("words", json_line(made.words));
+    key("selection", json_line(value_json(made.choice)));
+    key("known", json_line(value_json(made.known)));
+    key("system", json_line(made.system));
     key("partners", lines(made.partners));
-    key("environment", line(made.environment));
-    key("replay_words", line(made.replay_words));
+    key("environment", json_line(made.environment));
+    key("replay_words", json_line(made.replay_words));
   }
-  if (report.shard) key("shard", line(to_json(*report.shard, report.counts)));
+  if (report.shard) key("shard", json_line(value_json(*report.shard, report.counts)));
   key("stacks", lines(report.stacks));
   key("cells", lines(report.cells));
   key("traits", lines(report.traits));
   key("pairs", lines(report.pairs));
   if (!report.disagreements.empty()) key("disagreements", lines(report.disagreements));
   if (!report.clauses.empty() || !report.provenance.tool.empty()) key("clauses", lines(report.clauses));
-  key("runs", line(report.runs));
-  key("totals", line(sums(totals(report))));
-  key("duration_s", line(std::round(report.duration_s * 1000) / 1000));
-  key("complete", line(report.complete));
+  key("runs", json_line(report.runs));
+  key("totals", json_line(totals_json(totals(report))));
+  key("duration_s", json_line(std::round(report.duration_s * 1000) / 1000));
+  key("complete", json_line(report.complete));
   key("problems", lines(report.problems), true);
   return text + "}\n";
 }
@@ -410,7 +410,7 @@ RunReport parse_run(std::string_view text, const std::string& name) {
   // The format first: a file of another version should hear that, and not which key it lacks.
   if (!root.is_object() || !root.contains("format")) throw RunFileError(fmt::format("{}: is not a run file: it has no `format`", name));
   if (root["format"] != run_file_format)
-    throw RunFileError(fmt::format("{}: the format is {}, and not \"{}\"", name, line(root["format"]), run_file_format));
+    throw RunFileError(fmt::format("{}: the format is {}, and not \"{}\"", name, json_line(root["format"]), run_file_format));
   const Value place(root, name);
   // Where it comes from stands in it whole or not at all, as in files of a tlsbye that did not say.
   constexpr std::array<std::string_view, 9> provenance{"tool",   "day",      "words",       "selection",   "known",

@@ -62,7 +62,7 @@ std::string fingerprint(const Cell& cell, const RunReport& report) {
   return fmt::format("{}:{}:{}:{}", cell.clause, stack, spell(cell.role), spell(cell.tls));
 }
 
-Json result(const Cell& cell, std::size_t rule, const Clause* clause, const RunReport& report) {
+Json sarif_result(const Cell& cell, std::size_t rule, const Clause* clause, const RunReport& report) {
   const std::string who = fmt::format("{} {} as {}, TLS {}", cell.stack, cell.version, spell(cell.role), spell(cell.tls));
   Json location;
   if (clause && !clause->file.empty())
@@ -109,7 +109,7 @@ std::string sarif(const RunReport& report, const std::vector<Clause>& clauses) {
     const Clause* clause = matrix::find(clauses, cell.clause);
     const auto [at, fresh] = rule_at.try_emplace(cell.clause, rules.size());
     if (fresh) rules.push_back(rule(cell, clause));
-    if (kept.contains(&cell)) results.push_back(result(cell, at->second, clause, report));
+    if (kept.contains(&cell)) results.push_back(sarif_result(cell, at->second, clause, report));
   }
   Json driver{{"name", "tlsbye"}};
   const Provenance& made = report.provenance;

@@ -146,14 +146,14 @@ struct Fact {
   std::size_t further = 0;         // clauses that say so too
 };
 
-const std::string& seen(const Cell& cell) { return cell.reason.empty() ? cell.says : cell.reason; }
+const std::string& said_or_reason(const Cell& cell) { return cell.reason.empty() ? cell.says : cell.reason; }
 
 std::vector<Fact> facts_of(const matrix::Findings& stack) {
   std::vector<Fact> facts;
   for (const auto& group : stack.groups) {
     const Cell& cell = *group.front();
     const auto same = std::find_if(facts.begin(), facts.end(), [&](const Fact& fact) {
-      return fact.cells.front()->verdict == cell.verdict && seen(*fact.cells.front()) == seen(cell);
+      return fact.cells.front()->verdict == cell.verdict && said_or_reason(*fact.cells.front()) == said_or_reason(cell);
     });
     if (same == facts.end())
       facts.push_back({group, 0});
@@ -175,7 +175,7 @@ std::string findings(const RunReport& report, const matrix::Findings& stack, std
     named.insert(cell.clause);
     const std::string verdict(spell(cell.verdict));
     const std::string lines = paragraph(fmt::format("{}{} Seen: {} ({}).", verdict, clause ? fmt::format(" \"{}\"", clause->says) : "",
-                                                    seen(cell), matrix::shortly(stack.library, facts[i].cells)),
+                                                    said_or_reason(cell), matrix::shortly(stack.library, facts[i].cells)),
                                         style.columns, 2, 4);
     text += "  " + ink.of(cell.verdict, verdict) + lines.substr(2 + verdict.size());
     const std::size_t further = facts[i].further;

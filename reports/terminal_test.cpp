@@ -21,19 +21,19 @@ using ::testing::StartsWith;
 const TerminalStyle coloured{true, 100};
 const TerminalStyle whole{false, 100, true};
 
-std::string terminal(const RunReport& report, const TerminalStyle& style = {}) { return tlsbye::terminal(report, {}, style); }
+std::string terminal_text(const RunReport& report, const TerminalStyle& style = {}) { return tlsbye::terminal(report, {}, style); }
 
-TEST(Terminal, IsAsItAlwaysWas) { expect_golden("terminal.txt", terminal(sample_report(), whole)); }
+TEST(Terminal, IsAsItAlwaysWas) { expect_golden("terminal.txt", terminal_text(sample_report(), whole)); }
 
 TEST(Terminal, ColourChangesNothingButColour) {
-  const std::string text = terminal(sample_report(), coloured);
+  const std::string text = terminal_text(sample_report(), coloured);
   EXPECT_THAT(text, HasSubstr("\x1b["));
-  EXPECT_EQ(std::regex_replace(text, std::regex("\x1b\\[[0-9;]*m"), ""), terminal(sample_report()));
+  EXPECT_EQ(std::regex_replace(text, std::regex("\x1b\\[[0-9;]*m"), ""), terminal_text(sample_report()));
 }
 
 TEST(Terminal, NoLineButAReplayCommandIsWiderThanItMayBe) {
   for (const std::size_t columns : {80U, 100U, 140U}) {
-    std::istringstream lines(terminal(sample_report(), {false, columns, true}));
+    std::istringstream lines(terminal_text(sample_report(), {false, columns, true}));
     for (std::string line; std::getline(lines, line);)
       if (line.find("tlsbye replay") == std::string::npos) {
         EXPECT_LE(text::width(line), columns) << line;
@@ -52,7 +52,7 @@ TEST(Terminal, MoreStacksThanFitGetASecondTable) {
       report.cells.push_back(cell);
     }
   }
-  const std::string text = terminal(report, whole);
+  const std::string text = terminal_text(report, whole);
   EXPECT_THAT(text, HasSubstr("gnutls 3.8.1"));
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);)
@@ -62,7 +62,7 @@ TEST(Terminal, MoreStacksThanFitGetASecondTable) {
 }
 
 TEST(Terminal, AClauseIsToldOnceForAllColumnsThatBrokeIt) {
-  const std::string text = terminal(sample_report());
+  const std::string text = terminal_text(sample_report());
   EXPECT_THAT(text, HasSubstr("  violates Seen: a write after the close was sent (client 1.2 1.3; server 1.3).\n"));
   EXPECT_EQ(text.find("rfc8446/nothing-after-close-notify"), text.rfind("rfc8446/nothing-after-close-notify"));
 }
@@ -71,7 +71,7 @@ TEST(Terminal, TheWorstComesFirstAndTheShortestReplayIdIsNamed) {
   RunReport report = sample_report();
   for (Cell& cell : report.cells)
     if (cell.verdict == Verdict::violates && cell.role == Role::server) cell.replay = "short";
-  const std::string text = terminal(report);
+  const std::string text = terminal_text(report);
   EXPECT_THAT(text, HasSubstr("tlsbye replay short --scenarios 'my scenarios'\n"));
   EXPECT_LT(text.find("  harness-error Seen"), text.find("  crashed Seen"));
   EXPECT_LT(text.find("  crashed Seen"), text.find("  stale Seen"));
@@ -91,7 +91,7 @@ RunReport with_broken_clauses(int count) {
 }
 
 TEST(Terminal, OfManyFindingsTheRestIsCounted) {
-  const std::string text = terminal(with_broken_clauses(100));
+  const std::string text = terminal_text(with_broken_clauses(100));
   EXPECT_THAT(text, HasSubstr("  violates Seen: fault 0 (client 1.2).\n    gnutls-more/clause-0 (documented)\n"));
   EXPECT_THAT(text, Not(HasSubstr("gnutls-more/clause-30 (")));
   EXPECT_THAT(text, HasSubstr("  and 94 more\n"));
@@ -104,38 +104,38 @@ TEST(Terminal, AFactIsToldOnceWhicheverClausesSpeakOfIt) {
   RunReport report = with_broken_clauses(3);
   for (Cell& cell : report.cells)
     if (cell.clause.starts_with("gnutls-more/")) cell.says = "the same";
-  const std::string text = terminal(report);
+  const std::string text = terminal_text(report);
   EXPECT_THAT(text, HasSubstr("    gnutls-more/clause-0 (documented), and 2 more clauses\n"));
   EXPECT_EQ(text.find("the same"), text.rfind("the same"));
 }
 
 TEST(Terminal, EachLibraryHasALineFirstAndTheMatrixIsShownWhereItIsAskedFor) {
-  const std::string text = terminal(sample_report());
+  const std::string text = terminal_text(sample_report());
   EXPECT_THAT(text, StartsWith("gnutls 3.7.9"));
   EXPECT_THAT(text, HasSubstr("\nwolfssl 5.5.4   "));
   EXPECT_THAT(text, Not(HasSubstr("strength")));
   EXPECT_THAT(text, HasSubstr("against"));
-  EXPECT_THAT(terminal(sample_report(), whole), HasSubstr("strength"));
+  EXPECT_THAT(terminal_text(sample_report(), whole), HasSubstr("strength"));
 }
 
 TEST(Terminal, OfALongMatrixRowsThatConformThroughoutAreCounted) {
   RunReport report = with_broken_clauses(100);
   for (Cell& cell : report.cells)
     if (cell.clause.starts_with("rfc8446/")) cell.verdict = Verdict::conforms;
-  EXPECT_THAT(terminal(report, whole), HasSubstr("rfc8446  all 3 rows conform throughout\n"));
+  EXPECT_THAT(terminal_text(report, whole), HasSubstr("rfc8446  all 3 rows conform throughout\n"));
   report.cells.back().clause = "rfc8446/one-more";
-  EXPECT_THAT(terminal(report, whole), HasSubstr("and 3 that conform throughout\n"));
+  EXPECT_THAT(terminal_text(report, whole), HasSubstr("and 3 that conform throughout\n"));
 }
 
 TEST(Terminal, VersionsThatAgreeAreToldOnce) {
   RunReport report = sample_of_versions();
-  const std::string text = terminal(report);
+  const std::string text = terminal_text(report);
   EXPECT_THAT(text, StartsWith("gnutls 3.7.9-3.8.9  "));
   EXPECT_THAT(text, HasSubstr("\ngnutls 3.7.9-3.8.9\n  harness-error Seen: no more descriptors (3.7.9-3.8.9, client 1.3).\n"));
   EXPECT_THAT(text, Not(HasSubstr("3.8.0")));
   for (Cell& cell : report.cells)
     if (cell.version == "3.8.0") cell.verdict = Verdict::conforms;
-  EXPECT_THAT(terminal(report), HasSubstr("Seen: no more descriptors (3.7.9, 3.8.9, client 1.3).\n"));
+  EXPECT_THAT(terminal_text(report), HasSubstr("Seen: no more descriptors (3.7.9, 3.8.9, client 1.3).\n"));
 }
 
 TEST(Terminal, ADocumentAboutOldVersionsHasTheirColumns) {
@@ -148,7 +148,7 @@ TEST(Terminal, ADocumentAboutOldVersionsHasTheirColumns) {
     cell.verdict = tls == Tls::v1_1 ? Verdict::violates : Verdict::conforms;
     report.cells.push_back(cell);
   }
-  EXPECT_THAT(terminal(report, whole), HasSubstr("strength    1.0 1.1 1.2\ntold                     documented   +   X   +\n"));
+  EXPECT_THAT(terminal_text(report, whole), HasSubstr("strength    1.0 1.1 1.2\ntold                     documented   +   X   +\n"));
 }
 
 TEST(Terminal, AClauseThatIsNoLongerThereIsToldByItsRows) {
@@ -159,10 +159,10 @@ TEST(Terminal, AClauseThatIsNoLongerThereIsToldByItsRows) {
 TEST(Terminal, ARunThatWasNotCompletedSaysSo) {
   RunReport report = sample_report();
   report.complete = false;
-  EXPECT_THAT(terminal(report), HasSubstr("not completed"));
+  EXPECT_THAT(terminal_text(report), HasSubstr("not completed"));
 }
 
-TEST(Terminal, ARunOfNothingIsToldAsNothing) { EXPECT_THAT(terminal(RunReport{}), HasSubstr("0 cells: no cells")); }
+TEST(Terminal, ARunOfNothingIsToldAsNothing) { EXPECT_THAT(terminal_text(RunReport{}), HasSubstr("0 cells: no cells")); }
 
 TEST(Terminal, APipeGetsNoColour) {
   int ends[2];

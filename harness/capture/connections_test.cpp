@@ -9,7 +9,7 @@ namespace {
 
 constexpr Talker opener = Talker::opener, other = Talker::other;
 
-std::string told(Talk& talk) {
+std::string all_told(Talk& talk) {
   const auto all = talk.take();
   EXPECT_EQ(all.size(), 1U);
   return all.empty() ? "" : story(all.front());
@@ -28,7 +28,7 @@ TEST(Connections, WhatIsRepeatedIsToldOnce) {
   Talk talk;
   talk.open().says(opener, "abc").repeats(opener, 3, "abc").says(opener, "def").repeats(opener, 4, "cdef");
   talk.fin(opener, "g").segment(opener, talk.next(opener) - 2, "g", {.fin = true}).flags(other, {});
-  EXPECT_EQ(told(talk), "opener abc, opener def, opener g, opener fin");
+  EXPECT_EQ(all_told(talk), "opener abc, opener def, opener g, opener fin");
 }
 
 TEST(Connections, WhatComesOutOfOrderIsPutInOrderAndTheEndStandsBehindIt) {
@@ -36,37 +36,37 @@ TEST(Connections, WhatComesOutOfOrderIsPutInOrderAndTheEndStandsBehindIt) {
   talk.open().loses(opener, "abc").fin(opener, "ghi");
   const std::uint32_t end = talk.next(opener);
   talk.segment(opener, end - 7, "abc", {});
-  EXPECT_EQ(told(talk), "opener abc, opener ghi, opener fin");
+  EXPECT_EQ(all_told(talk), "opener abc, opener ghi, opener fin");
 }
 
 TEST(Connections, WhatWasNeverCapturedIsMissingAtItsPlace) {
   Talk talk;
   talk.open().says(opener, "abc").loses(opener, "defg").says(opener, "hi").fin(opener);
-  EXPECT_EQ(told(talk), "opener abc, opener missing 4, opener hi, opener fin");
+  EXPECT_EQ(all_told(talk), "opener abc, opener missing 4, opener hi, opener fin");
 }
 
 TEST(Connections, WhatASnapLengthCutOffIsMissing) {
   Talk talk;
   talk.open().segment(opener, talk.next(opener), "ab", {.fin = true}, 10);
-  EXPECT_EQ(told(talk), "opener ab, opener missing 10, opener fin");
+  EXPECT_EQ(all_told(talk), "opener ab, opener missing 10, opener fin");
 }
 
 TEST(Connections, WhatIsMissingBeforeAnEndIsMissing) {
   Talk talk;
   talk.open().loses(other, "12345").fin(other);
-  EXPECT_EQ(told(talk), "other missing 5, other fin");
+  EXPECT_EQ(all_told(talk), "other missing 5, other fin");
 }
 
 TEST(Connections, WhatTheOtherSideAcknowledgedWasSent) {
   Talk talk;
   talk.open().says(opener, "abc").loses(opener, "def").flags(other, {});
-  EXPECT_EQ(told(talk), "opener abc, opener missing 3");
+  EXPECT_EQ(all_told(talk), "opener abc, opener missing 3");
 }
 
 TEST(Connections, AResetCountsWhatItLeftWithoutAcknowledgement) {
   Talk talk;
   talk.open().says(other, "one").acknowledges_no_more(other).says(other, "two").reset(opener).reset(opener);
-  EXPECT_EQ(told(talk), "other one, other two, opener reset over 3");
+  EXPECT_EQ(all_told(talk), "other one, other two, opener reset over 3");
 }
 
 TEST(Connections, ThatBeganBeforeTheCaptureAreToldFromTheirFirstSegment) {
@@ -94,7 +94,7 @@ TEST(Connections, TheSameTwoEndsMayConnectAgain) {
 TEST(Connections, ARepeatedSynBeginsNone) {
   Talk talk;
   talk.flags(opener, {.syn = true, .ack = false}).open().says(opener, "a");
-  EXPECT_EQ(told(talk), "opener a");
+  EXPECT_EQ(all_told(talk), "opener a");
 }
 
 TEST(Connections, ThatWereRefusedAreToldSo) {
@@ -107,7 +107,7 @@ TEST(Connections, SequenceNumbersBeginAnewBehindTheLargest) {
   Talk talk(0xfffffffe, 0xffffffff);
   const std::string much(70'000, 'x');
   talk.open().says(opener, "abc").says(opener, "def").says(other, much).loses(other, "12").says(other, "end");
-  EXPECT_EQ(told(talk), "opener abc, opener def, other " + much + ", other missing 2, other end");
+  EXPECT_EQ(all_told(talk), "opener abc, opener def, other " + much + ", other missing 2, other end");
 }
 
 }  // namespace

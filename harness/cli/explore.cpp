@@ -135,7 +135,7 @@ void tell_pairs(const Explored& explored, const KeptFile& place) {
   if (!group.empty()) fmt::print("\n");
 }
 
-void tell(const Explored& explored, const KeptFile& place, const ExploreWords& words) {
+void tell_explored(const Explored& explored, const KeptFile& place, const ExploreWords& words) {
   tell_pairs(explored, place);
   fmt::print("{} runs in {:.1f} s ({:.0f} a second), seed {}: {} new pair{} of clause and library", explored.runs, explored.seconds,
              explored.seconds > 0 ? static_cast<double>(explored.runs) / explored.seconds : 0.0, words.seed, explored.pairs.size(),
@@ -207,7 +207,7 @@ int explore_command(const House& house, const ExploreWords& words) {
                      options.progress ? "\r\x1b[K" : "");
       });
   write(explored);
-  tell(explored, place, words);
+  tell_explored(explored, place, words);
   std::fflush(stdout);
   if (!explored.complete) fmt::print(stderr, "tlsbye: interrupted; what was found so far is written\n");
   for (const std::string& problem : chosen.found.problems) fmt::print(stderr, "tlsbye: {}\n", problem);

@@ -66,7 +66,7 @@ std::pair<std::string, std::string> host_and_port(const std::string& text, std::
 }
 
 // A word as the name of a stack may be.
-std::string name_of(std::string_view text) {
+std::string as_name(std::string_view text) {
   std::string name;
   for (const char c : text) {
     const char small = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -257,7 +257,7 @@ PreparedProgram::PreparedProgram(const House& house, const ProgramWords& words) 
             : words.command.empty() ? fmt::format("the client of {}:{}", program_.host, program_.port)
                                     : fs::path(words.command.front()).filename().string();
   const std::size_t at = words.as.find('@');
-  stack_.name = name_of(words.as.empty() ? (program_.is_client() && words.command.empty() ? "client" : called_) : words.as.substr(0, at));
+  stack_.name = as_name(words.as.empty() ? (program_.is_client() && words.command.empty() ? "client" : called_) : words.as.substr(0, at));
   stack_.version = at == std::string::npos ? "unknown" : words.as.substr(at + 1);
   stack_.abilities = {std::string(spell(role())), "tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3"};
 }

@@ -24,7 +24,7 @@ const Stack& stack_named(const std::vector<Stack>& stacks, const std::string& na
   return *found;
 }
 
-Made made(Runner& runner, const Run& run) {
+Made make(Runner& runner, const Run& run) {
   auto result = runner.make(run);
   if (const auto* error = std::get_if<HarnessError>(&result)) throw Stop{exit_harness, "tlsbye: " + error->what};
   return std::move(std::get<Made>(result));
@@ -68,7 +68,7 @@ int replay_command(const House& house, const ReplayWords& words) {
           std::get<Schedule>(read_schedule(key.schedule))};
   if (program) run.program = &program->program();
   Runner runner(RunnerOptions{words.isolate, words.patience});
-  Made shown = made(runner, run);
+  Made shown = make(runner, run);
   Transcript& transcript = shown.transcript;
   for (const std::string& part : not_due(run.schedule, transcript, shown.delivered)) fmt::print(stderr, "tlsbye: {}\n", part);
   Provenance here;
@@ -76,7 +76,7 @@ int replay_command(const House& house, const ReplayWords& words) {
   if (!words.capture.empty()) write_text(words.capture, pcapng(replay_id(run.key()), transcript, shown.capture, more_replay_words(here)));
   if (const auto reference = reference_of(run.schedule)) {
     run.schedule = *reference;
-    transcript.reference = answers(made(runner, run).transcript);
+    transcript.reference = answers(make(runner, run).transcript);
   }
 
   std::set<int> marked;

@@ -74,7 +74,7 @@ std::vector<std::string_view> ids_of(const std::vector<Item>& items, Id id) {
 }
 
 // Old versions are looked at where a scenario names them.
-std::vector<Tls> versions_of(const Plan& plan) {
+std::vector<Tls> tls_versions_of(const Plan& plan) {
   Judge::Scope everything;
   std::erase_if(everything.tls, [&](Tls tls) {
     const bool old = tls == Tls::v1_0 || tls == Tls::v1_1;
@@ -149,7 +149,7 @@ Selected choose(const House& house, const RunWords& words) {
   if (words.selection.role) chosen.scope.roles = {*words.selection.role};
   if (words.selection.io) chosen.scope.io = {*words.selection.io};
   if (words.shard) chosen.scope.covers = part_of(chosen.plan, *words.shard);
-  chosen.scope.tls = words.selection.tls ? std::vector<Tls>{*words.selection.tls} : versions_of(chosen.plan);
+  chosen.scope.tls = words.selection.tls ? std::vector<Tls>{*words.selection.tls} : tls_versions_of(chosen.plan);
   return chosen;
 }
 

@@ -14,7 +14,7 @@
 namespace tlsbye {
 namespace {
 
-std::string_view told(Finding::Kind kind) {
+std::string_view kind_told(Finding::Kind kind) {
   switch (kind) {
     case Finding::Kind::not_reached:
       return "not reached";
@@ -90,7 +90,7 @@ bool try_liars(const House& house, const std::vector<Liar>& liars, const Stack& 
     const bool good = honest.kind == Finding::Kind::holds && caught(with_lie.kind);
     proven[liar.property->name] |= good;
     all &= good;
-    fmt::print("{:<36} {:<26} {:<12} {}{}\n", liar.property->name, liar.name(), told(honest.kind), told(with_lie.kind),
+    fmt::print("{:<36} {:<26} {:<12} {}{}\n", liar.property->name, liar.name(), kind_told(honest.kind), kind_told(with_lie.kind),
                good ? "" : "   <- NOT PROVEN");
     if (!good) {
       const bool at_fault = honest.kind != Finding::Kind::holds;

@@ -70,3 +70,43 @@ def test_the_events_of_a_transcript_are_only_appended_to():
     assert used, "the list of events has another name now"
     changing = [line for line in used if " const {" not in line and line != "std::vector<Event> events_;"]
     assert changing == ["events_.push_back(Event{next_number(), line, std::move(what)});", "return events_.back().number;"]
+
+
+# A function that begins in the first column: its name. Members are indented.
+OTHER = r"\s|return|using|struct|class|enum|namespace|static_assert|template|friend|TEST|#|//|\}"
+FUNCTION = re.compile(rf"^(?!{OTHER})[^=(\n]*?[\s&*](\w+)\(", re.MULTILINE)
+UNNAMED = re.compile(r"^namespace \{$(.*?)^\}  // namespace$", re.MULTILINE | re.DOTALL)
+
+
+def shared_names(sources):
+    """Functions of unnamed namespaces that another of these sources has, too, or a header that one of them includes."""
+    headers = {file for source in sources for file in reach(source) if file.suffix == ".h"}
+    declared = {}
+    for header in headers:
+        for name in FUNCTION.findall(header.read_text()):
+            declared.setdefault(name, set()).add(header.name)
+    own = {source.name: {name for space in UNNAMED.findall(source.read_text()) for name in FUNCTION.findall(space)} for source in sources}
+    for source, names in own.items():
+        for name in names:
+            declared.setdefault(name, set()).add(source)
+    return {name: files for name, files in declared.items() if len(files) > 1 and any(name in names for names in own.values())}
+
+
+def test_two_functions_of_one_name_in_two_sources_are_found(tmp_path):
+    (tmp_path / "a.cpp").write_text("namespace {\n\nint told(int number) { return number; }\n\n}  // namespace\n")
+    (tmp_path / "b.cpp").write_text("namespace {\n\nstd::vector<int> told(const std::string& text) {\n  return {};\n}\n\n}  // namespace\n")
+    assert shared_names([tmp_path / "a.cpp", tmp_path / "b.cpp"]) == {"told": {"a.cpp", "b.cpp"}}
+    assert shared_names([tmp_path / "a.cpp"]) == {}
+
+
+def test_what_sources_have_for_themselves_has_a_name_of_its_own():
+    """The sources of a library are compiled several at once: a call must not find another one's function that fits its arguments better."""
+    target = re.compile(r"^tlsbye_(?:library|program|test)\(\s*[\w-]+\s+SOURCES (.*?)(?:LINK|\))", re.MULTILINE | re.DOTALL)
+    targets = [
+        [folder / source for source in sources.split() if (folder / source).exists()]
+        for folder in {file.parent for top in ("harness", "peers", "reports") for file in (ROOT / top).rglob("CMakeLists.txt")}
+        for sources in target.findall((folder / "CMakeLists.txt").read_text())
+        if "UNITY_BUILD OFF" not in (folder / "CMakeLists.txt").read_text()
+    ]
+    assert sum(map(len, targets)) > 150
+    assert [shared_names(sources) for sources in targets if shared_names(sources)] == []

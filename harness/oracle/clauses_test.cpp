@@ -13,7 +13,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 // A clause of which `lines` replace or add to the usual ones.
-std::string clause(std::string_view property_and_more, std::string_view id = "a-name") {
+std::string written(std::string_view property_and_more, std::string_view id = "a-name") {
   return "[[clause]]\nid = \"" + std::string(id) + "\"\nstrength = \"must\"\ncites = [\"RFC 8446 6.1\"]\nsays = \"It is so.\"\n" +
          std::string(property_and_more) + "\n";
 }
@@ -55,7 +55,7 @@ with     = { call = "close", given = ["fin-arrived", "not already close-notify-a
 }
 
 TEST(Loader, TellsLineColumnAndWhatWasMeant) {
-  const Diagnostic it = only_problem(clause("property = \"answer\""));
+  const Diagnostic it = only_problem(written("property = \"answer\""));
   EXPECT_EQ(it.file, "rfc.toml");
   EXPECT_EQ(it.line, 6);
   EXPECT_EQ(it.column, 12);
@@ -70,26 +70,26 @@ TEST(Loader, RefusesWhatItDoesNotKnow) {
   };
   const std::string close = "property = \"answers\"\nwith = { call = \"close\", ";
   for (const Case& it : {
-           Case{clause("property = \"one-close-notify\"\nstrenght = \"must\""), "unknown key `strenght`", "`strength`"},
-           Case{clause("property = \"one-close-notify\"\napplies = { stak = \"gnutls\" }"), "unknown key `stak` in `applies`", "`stack`"},
-           Case{clause("property = \"one-close-notify\"\nwith = { flag = \"x\" }"),
+           Case{written("property = \"one-close-notify\"\nstrenght = \"must\""), "unknown key `strenght`", "`strength`"},
+           Case{written("property = \"one-close-notify\"\napplies = { stak = \"gnutls\" }"), "unknown key `stak` in `applies`", "`stack`"},
+           Case{written("property = \"one-close-notify\"\nwith = { flag = \"x\" }"),
                 "unknown key `flag` in the parameters of one-close-notify", ""},
-           Case{clause(close + "outcome = [\"dun\"] }"), "`dun` is not a word of `outcome`", "`done`"},
-           Case{clause(close + "given = [\"fin-arived\"], outcome = [\"done\"] }"), "`fin-arived` is not a situation", "`fin-arrived`"},
-           Case{clause(close + "given = [\"not already fin-arived\"], outcome = [\"done\"] }"),
+           Case{written(close + "outcome = [\"dun\"] }"), "`dun` is not a word of `outcome`", "`done`"},
+           Case{written(close + "given = [\"fin-arived\"], outcome = [\"done\"] }"), "`fin-arived` is not a situation", "`fin-arrived`"},
+           Case{written(close + "given = [\"not already fin-arived\"], outcome = [\"done\"] }"),
                 "`not already fin-arived` is not a situation", "`fin-arrived`"},
-           Case{clause("property = \"answers\"\nwith = { call = \"closed\", outcome = \"done\" }"), "`closed` is not a word of `call`",
+           Case{written("property = \"answers\"\nwith = { call = \"closed\", outcome = \"done\" }"), "`closed` is not a word of `call`",
                 "`close`"},
-           Case{clause("property = \"emits\"\nwith = { call = \"close\", records = [\"close_notfy\"] }"), "`close_notfy` is not a record",
+           Case{written("property = \"emits\"\nwith = { call = \"close\", records = [\"close_notfy\"] }"), "`close_notfy` is not a record",
                 "`close_notify`"},
-           Case{clause("property = \"transport-calls\"\nwith = { call = \"close\", none = \"receive\" }"),
+           Case{written("property = \"transport-calls\"\nwith = { call = \"close\", none = \"receive\" }"),
                 "`receive` is not a word of `none`", "`recv`"},
-           Case{clause("property = \"one-close-notify\"\napplies = { tls = \"1.4\" }"), "`1.4` is not a word of `tls`", "1.0"},
-           Case{clause("property = \"one-close-notify\"\napplies = { since = \"new\" }"), "`new` is not a version", "numbers"},
-           Case{clause("property = \"transport-reusable\"\nwith = { call = \"write\" }"), "`write` is not a word of `call`", "close"},
+           Case{written("property = \"one-close-notify\"\napplies = { tls = \"1.4\" }"), "`1.4` is not a word of `tls`", "1.0"},
+           Case{written("property = \"one-close-notify\"\napplies = { since = \"new\" }"), "`new` is not a version", "numbers"},
+           Case{written("property = \"transport-reusable\"\nwith = { call = \"write\" }"), "`write` is not a word of `call`", "close"},
            Case{"[[clauses]]\nid = \"x\"\n", "unknown key `clauses`", "[[clause]]"},
            Case{"[clause]\nid = \"x\"\n", "`clause` is not a list of tables", "[[clause]]"},
-           Case{clause("property = \"one-close-notify\"", "Big Name"), "`Big Name` is not in kebab-case", "lower-case"},
+           Case{written("property = \"one-close-notify\"", "Big Name"), "`Big Name` is not in kebab-case", "lower-case"},
            Case{"[[clause]\n", "", ""},
        }) {
     const Diagnostic diagnostic = only_problem(it.text);
@@ -102,27 +102,27 @@ TEST(Loader, RefusesWhatItDoesNotKnow) {
 
 TEST(Loader, RefusesAClauseThatLacksSomething) {
   for (const std::string_view key : {"id", "strength", "cites", "says", "property"}) {
-    std::string text = clause("property = \"one-close-notify\"");
+    std::string text = written("property = \"one-close-notify\"");
     const auto from = text.find(std::string(key) + " =");
     text.erase(from, text.find('\n', from) - from + 1);
     EXPECT_EQ(only_problem(text).problem, "[[clause]] has no `" + std::string(key) + "`");
   }
-  EXPECT_THAT(only_problem(clause("property = \"emits\"\nwith = { call = \"close\" }")).problem, HasSubstr("emits needs `records`"));
+  EXPECT_THAT(only_problem(written("property = \"emits\"\nwith = { call = \"close\" }")).problem, HasSubstr("emits needs `records`"));
 }
 
 TEST(Loader, RefusesValuesOfTheWrongKind) {
-  EXPECT_EQ(only_problem(clause("property = \"one-close-notify\"\nref = 5")).problem, "`ref` is not a string");
-  EXPECT_EQ(only_problem(clause("property = \"one-close-notify\"\nref = []")).problem, "`ref` is empty");
-  EXPECT_EQ(only_problem(clause("property = \"one-close-notify\"\ncontradicts = [\"x\"]")).problem, "`contradicts` is not a string");
-  EXPECT_EQ(only_problem(clause("property = \"one-close-notify\"\nwith = 3")).problem, "`with` is not a table");
-  EXPECT_EQ(only_problem(clause("property = \"one-close-notify\"\napplies = 3")).problem, "`applies` is not a table");
-  EXPECT_EQ(only_problem(clause("property = \"shows\"\nwith = { call = \"close\", flag = [\"a\", \"b\"], is = \"c\" }")).problem,
+  EXPECT_EQ(only_problem(written("property = \"one-close-notify\"\nref = 5")).problem, "`ref` is not a string");
+  EXPECT_EQ(only_problem(written("property = \"one-close-notify\"\nref = []")).problem, "`ref` is empty");
+  EXPECT_EQ(only_problem(written("property = \"one-close-notify\"\ncontradicts = [\"x\"]")).problem, "`contradicts` is not a string");
+  EXPECT_EQ(only_problem(written("property = \"one-close-notify\"\nwith = 3")).problem, "`with` is not a table");
+  EXPECT_EQ(only_problem(written("property = \"one-close-notify\"\napplies = 3")).problem, "`applies` is not a table");
+  EXPECT_EQ(only_problem(written("property = \"shows\"\nwith = { call = \"close\", flag = [\"a\", \"b\"], is = \"c\" }")).problem,
             "`flag` is one word, not a list");
 }
 
 TEST(Loader, RefusesAClauseThatCannotFailOrCannotHold) {
   const auto problem = [](std::string_view property, std::string_view with) {
-    return only_problem(clause("property = \"" + std::string(property) + "\"\nwith = { call = \"close\", " + std::string(with) + " }"))
+    return only_problem(written("property = \"" + std::string(property) + "\"\nwith = { call = \"close\", " + std::string(with) + " }"))
         .problem;
   };
   EXPECT_THAT(problem("answers", "given = \"first\""), HasSubstr("answers needs one of"));
@@ -144,24 +144,24 @@ TEST(Loader, RefusesAClauseThatCannotFailOrCannotHold) {
 }
 
 TEST(Loader, RefusesTwoClausesOfOneName) {
-  const Diagnostic it = only_problem(clause("property = \"one-close-notify\"") +
-                                     clause("property = \"emits\"\nwith = { call = \"close\", records = \"nothing\" }"));
+  const Diagnostic it = only_problem(written("property = \"one-close-notify\"") +
+                                     written("property = \"emits\"\nwith = { call = \"close\", records = \"nothing\" }"));
   EXPECT_EQ(it.line, 8);
   EXPECT_THAT(it.problem, HasSubstr("already at rfc.toml:2"));
 }
 
 TEST(Loader, ContradictsMustNameAClause) {
-  const std::string one = clause("property = \"one-close-notify\"\ncontradicts = \"rfc/other-name\"", "one");
-  EXPECT_TRUE(parsed(one + clause("property = \"one-close-notify\"", "other-name")).diagnostics.empty());
-  const Diagnostic it = only_problem(one + clause("property = \"one-close-notify\"", "another-name"));
+  const std::string one = written("property = \"one-close-notify\"\ncontradicts = \"rfc/other-name\"", "one");
+  EXPECT_TRUE(parsed(one + written("property = \"one-close-notify\"", "other-name")).diagnostics.empty());
+  const Diagnostic it = only_problem(one + written("property = \"one-close-notify\"", "another-name"));
   EXPECT_EQ(it.line, 7);
   EXPECT_EQ(it.suggestion, "did you mean `rfc/another-name`?");
   // Of other files nothing can be said before they are there.
-  EXPECT_TRUE(parsed(clause("property = \"one-close-notify\"\ncontradicts = \"gnutls/x\"")).diagnostics.empty());
+  EXPECT_TRUE(parsed(written("property = \"one-close-notify\"\ncontradicts = \"gnutls/x\"")).diagnostics.empty());
 }
 
 TEST(Loader, AFaultyClauseCostsNoOther) {
-  const LoadedClauses loaded = parsed(clause("property = \"nonsense\"", "bad") + clause("property = \"one-close-notify\"", "good"));
+  const LoadedClauses loaded = parsed(written("property = \"nonsense\"", "bad") + written("property = \"one-close-notify\"", "good"));
   ASSERT_EQ(loaded.clauses.size(), 1u);
   EXPECT_EQ(loaded.clauses.front().id, "rfc/good");
 }
@@ -178,8 +178,8 @@ class Folder : public testing::Test {
 };
 
 TEST_F(Folder, IsReadInTheOrderOfNamesWithoutTheDataOfOtherKinds) {
-  write("b.toml", clause("property = \"one-close-notify\"", "x") + clause("property = \"one-close-notify\"\ncontradicts = \"a/x\"", "a"));
-  write("a.toml", clause("property = \"one-close-notify\"", "x"));
+  write("b.toml", written("property = \"one-close-notify\"", "x") + written("property = \"one-close-notify\"\ncontradicts = \"a/x\"", "a"));
+  write("a.toml", written("property = \"one-close-notify\"", "x"));
   write("catalogue.toml", "[[row]]\nid = 1\n");
   write("out-of-scope.toml", "[[row]]\n");
   write("cases.toml", "[[case]]\n");
@@ -192,7 +192,7 @@ TEST_F(Folder, IsReadInTheOrderOfNamesWithoutTheDataOfOtherKinds) {
 }
 
 TEST_F(Folder, MustHoldTheClauseThatAnotherContradicts) {
-  write("a.toml", clause("property = \"one-close-notify\"\ncontradicts = \"b/x\"", "x"));
+  write("a.toml", written("property = \"one-close-notify\"\ncontradicts = \"b/x\"", "x"));
   const LoadedClauses loaded = load_clauses(path_);
   ASSERT_EQ(loaded.diagnostics.size(), 1u);
   EXPECT_EQ(loaded.diagnostics.front().file, (path_ / "a.toml").string());
@@ -207,7 +207,7 @@ TEST_F(Folder, MustBeThere) {
 
 TEST(Applies, CoversByGlobAndVersion) {
   const auto covers = [](const std::string& applies, std::string version) {
-    const LoadedClauses loaded = parsed(clause("property = \"one-close-notify\"\napplies = { " + applies + " }"));
+    const LoadedClauses loaded = parsed(written("property = \"one-close-notify\"\napplies = { " + applies + " }"));
     return loaded.clauses.at(0).applies.covers(
         {"f/s", "gnutls", std::move(version), "openssl", "3", Role::client, Tls::v1_3, Io::blocking});
   };
@@ -230,7 +230,7 @@ TEST(Judge, SpeaksOnlyWhereTheClauseApplies) {
   const Transcript run = Tale().handshake().close(Outcome::done);
   const auto kind = [&](std::string_view stack) {
     const LoadedClauses loaded =
-        parsed(clause("property = \"success-means-reply-received\"\napplies = { stack = \"" + std::string(stack) + "\" }"));
+        parsed(written("property = \"success-means-reply-received\"\napplies = { stack = \"" + std::string(stack) + "\" }"));
     return judge(loaded.clauses.at(0), run).kind;
   };
   EXPECT_EQ(kind("gnutls"), Finding::Kind::broken);

@@ -17,25 +17,25 @@ Asked said_by_partner(std::string_view which) {
   asked.arguments = which;
   return asked;
 }
-ProgramDid exits(int code) { return {Side::subject, ProgramDid::What::ended, 10, "exit code", code, {}}; }
+ProgramDid exit_with(int code) { return {Side::subject, ProgramDid::What::ended, 10, "exit code", code, {}}; }
 // The answer came, the first half of it if `which` is "beginning".
 Tale answered(std::string_view which) { return Tale().of_the_wire_alone().sent(data(5)).add(said_by_partner(which)).arrives(data(100)); }
 
 TEST(Closing, ASuccessAfterACutAnswerIsFound) {
-  EXPECT_THAT(success_although_cut(answered("beginning").fin_arrives().add(exits(0)).transcript()), HasSubstr("second half"));
-  EXPECT_THAT(success_although_cut(answered("beginning").reset_arrives().add(exits(0)).transcript()), HasSubstr("exit code 0"));
+  EXPECT_THAT(success_although_cut(answered("beginning").fin_arrives().add(exit_with(0)).transcript()), HasSubstr("second half"));
+  EXPECT_THAT(success_although_cut(answered("beginning").reset_arrives().add(exit_with(0)).transcript()), HasSubstr("exit code 0"));
 }
 
 TEST(Closing, NobodyIsAccusedOfASuccessThatMayBeOne) {
-  EXPECT_THAT(success_although_cut(answered("").fin_arrives().add(exits(0)).transcript()), IsEmpty());            // it was all
-  EXPECT_THAT(success_although_cut(answered("beginning").fin_arrives().add(exits(56)).transcript()), IsEmpty());  // it noticed
+  EXPECT_THAT(success_although_cut(answered("").fin_arrives().add(exit_with(0)).transcript()), IsEmpty());            // it was all
+  EXPECT_THAT(success_although_cut(answered("beginning").fin_arrives().add(exit_with(56)).transcript()), IsEmpty());  // it noticed
   EXPECT_THAT(success_although_cut(answered("beginning").fin_arrives().transcript()), IsEmpty());  // nobody knows how it ended
-  EXPECT_THAT(success_although_cut(answered("beginning").add(exits(0)).transcript()), IsEmpty());  // it did not wait for the end
-  EXPECT_THAT(success_although_cut(answered("beginning").arrives(close_notify()).fin_arrives().add(exits(0)).transcript()), IsEmpty());
+  EXPECT_THAT(success_although_cut(answered("beginning").add(exit_with(0)).transcript()), IsEmpty());  // it did not wait for the end
+  EXPECT_THAT(success_although_cut(answered("beginning").arrives(close_notify()).fin_arrives().add(exit_with(0)).transcript()), IsEmpty());
 }
 
 TEST(Closing, ACloseNotifyInTheClearSaysNothingOfTheAnswer) {
-  const Tale tale = answered("beginning").arrives(in_the_clear(close_notify())).fin_arrives().add(exits(0));
+  const Tale tale = answered("beginning").arrives(in_the_clear(close_notify())).fin_arrives().add(exit_with(0));
   EXPECT_THAT(success_although_cut(tale.transcript()), HasSubstr("exit code 0"));
 }
 

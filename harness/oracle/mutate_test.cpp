@@ -9,7 +9,7 @@ namespace {
 
 Tale both_closed() { return Tale().handshake().close(Outcome::sent, {close_notify()}).arrives(close_notify()).close(Outcome::done); }
 
-Clause clause(std::string_view property, Parameters with = {}) {
+Clause clause_of(std::string_view property, Parameters with = {}) {
   Clause it;
   it.property = find_property(property);
   it.asked = with;
@@ -162,7 +162,7 @@ TEST(CanFail, EveryPropertyThatHoldsCanBeBrokenByASmallLie) {
     for (const Case& it : cases) {
       if (it.property != property.name) continue;
       tried = true;
-      const Clause judged = clause(it.property, it.with);
+      const Clause judged = clause_of(it.property, it.with);
       EXPECT_EQ(judge(judged, it.run).kind, Finding::Kind::holds) << it.property << ": " << judge(judged, it.run).says;
       EXPECT_TRUE(can_fail(judged, it.run)) << it.property;
     }
@@ -174,7 +174,7 @@ TEST(CanFail, IsFalseForAClauseThatAllowsEverything) {
   const Transcript run = both_closed();
   Parameters with{{"call", {"close"}}, {"outcome", {}}};
   for (const std::string_view word : Words<Outcome>::list) with["outcome"].emplace_back(word);
-  const Clause toothless = clause("answers", with);
+  const Clause toothless = clause_of("answers", with);
   ASSERT_EQ(judge(toothless, run).kind, Finding::Kind::holds);
   EXPECT_FALSE(can_fail(toothless, run));
 }

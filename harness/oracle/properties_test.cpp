@@ -28,7 +28,6 @@ Finding judged(std::string_view property, const Parameters& with, const Transcri
   return finding;
 }
 
-Tale connected(Tls tls = Tls::v1_3) { return Tale(tls).handshake(); }
 const Record internal_error = alert(2, 80);
 
 // A run on which the property holds, one that breaks it, and one that does not come to it.

@@ -14,7 +14,7 @@ bool is_error(Outcome outcome) {
          outcome == Outcome::failed;
 }
 
-std::string told(const LineAnswer& answer) {
+std::string answer_told(const LineAnswer& answer) {
   return answer.outcome ? fmt::format("{} answered {}", spell(answer.call), spell(*answer.outcome))
                         : fmt::format("{} never came back", spell(answer.call));
 }
@@ -85,7 +85,7 @@ Finding as_without_faults(const Facts& facts, const Question& asked) {
     const bool same_data = it->total == theirs.total || again || theirs.until == Until::once;
     evidence.push_back(event_of(run, theirs.line));
     if (it->outcome != theirs.outcome)
-      return broken(fmt::format("after a transient fault {}; without it, {}", told(*it), told(theirs)), evidence);
+      return broken(fmt::format("after a transient fault {}; without it, {}", answer_told(*it), answer_told(theirs)), evidence);
     if (!same_data)
       return broken(fmt::format("after a transient fault {} moved {} bytes, and {} without it", spell(it->call), it->total, theirs.total),
                     evidence);

@@ -34,13 +34,13 @@ Since so(bool condition) { return condition ? always : never; }
 bool is_server(const At& at) { return at.facts.transcript().key().role == Role::server; }
 
 template <Option option>
-Since asked_for(const At& at) {
+Since is_asked(const At& at) {
   return so(at.facts.has(option));
 }
 
 Since nothing_arrived(const Moment& at) { return is_so(at.handshake_done) && at.anything == never ? at.handshake_done : never; }
 
-Since unread_data(const Moment& at) {
+Since unread_data_at(const Moment& at) {
   if (at.data_bytes > at.data_read) return is_so(at.end_made_up) ? unclear : at.data;
   return is_so(at.unknown_record) ? unclear : never;
 }
@@ -248,7 +248,7 @@ const std::vector<Row>& rows() {
       {{"handshake-begun", "the handshake was called"}, When::history, [](const At& at) { return at.now.handshake_begun; }},
       {{"unread-data", "more application data was delivered before the close_notify than the subject's reads have returned"},
        When::history,
-       [](const At& at) { return unread_data(at.now); }},
+       [](const At& at) { return unread_data_at(at.now); }},
       {{"own-close-notify-sent", "the subject has sent its close_notify"},
        When::history,
        [](const At& at) { return at.now.own(at.now.own_close_notify); }},
@@ -410,25 +410,25 @@ const std::vector<Row>& rows() {
       {{"context-quiet-shutdown-on", "the context was told so after the session had been made"},
        When::history,
        [](const At& at) { return at.now.quiet_context; }},
-      {{"option-ignore-eof", "the session option ignore-eof"}, When::history, asked_for<Option::ignore_eof>},
-      {{"option-quiet-shutdown", "the session option quiet-shutdown"}, When::history, asked_for<Option::quiet_shutdown>},
-      {{"option-tickets", "the session option tickets"}, When::history, asked_for<Option::tickets>},
-      {{"option-read-ahead", "the session option read-ahead"}, When::history, asked_for<Option::read_ahead>},
-      {{"option-callbacks", "the session option callbacks"}, When::history, asked_for<Option::callbacks>},
-      {{"option-session-cache", "the session option session-cache"}, When::history, asked_for<Option::session_cache>},
-      {{"option-require-certificate", "the session option require-certificate"}, When::history, asked_for<Option::require_certificate>},
-      {{"option-post-handshake-auth", "the session option post-handshake-auth"}, When::history, asked_for<Option::post_handshake_auth>},
-      {{"option-no-signal", "the session option no-signal"}, When::history, asked_for<Option::no_signal>},
-      {{"option-receive-seq", "the session option receive-seq"}, When::history, asked_for<Option::receive_seq>},
-      {{"option-receive-packet", "the session option receive-packet"}, When::history, asked_for<Option::receive_packet>},
-      {{"option-due-alert", "the session option due-alert"}, When::history, asked_for<Option::due_alert>},
-      {{"option-verify-certificate", "the session option verify-certificate"}, When::history, asked_for<Option::verify_certificate>},
-      {{"option-early-data", "the session option early-data"}, When::history, asked_for<Option::early_data>},
-      {{"option-no-eof-control", "the session option no-eof-control"}, When::history, asked_for<Option::no_eof_control>},
-      {{"option-hybrid-key-share", "the session option hybrid-key-share"}, When::history, asked_for<Option::hybrid_key_share>},
+      {{"option-ignore-eof", "the session option ignore-eof"}, When::history, is_asked<Option::ignore_eof>},
+      {{"option-quiet-shutdown", "the session option quiet-shutdown"}, When::history, is_asked<Option::quiet_shutdown>},
+      {{"option-tickets", "the session option tickets"}, When::history, is_asked<Option::tickets>},
+      {{"option-read-ahead", "the session option read-ahead"}, When::history, is_asked<Option::read_ahead>},
+      {{"option-callbacks", "the session option callbacks"}, When::history, is_asked<Option::callbacks>},
+      {{"option-session-cache", "the session option session-cache"}, When::history, is_asked<Option::session_cache>},
+      {{"option-require-certificate", "the session option require-certificate"}, When::history, is_asked<Option::require_certificate>},
+      {{"option-post-handshake-auth", "the session option post-handshake-auth"}, When::history, is_asked<Option::post_handshake_auth>},
+      {{"option-no-signal", "the session option no-signal"}, When::history, is_asked<Option::no_signal>},
+      {{"option-receive-seq", "the session option receive-seq"}, When::history, is_asked<Option::receive_seq>},
+      {{"option-receive-packet", "the session option receive-packet"}, When::history, is_asked<Option::receive_packet>},
+      {{"option-due-alert", "the session option due-alert"}, When::history, is_asked<Option::due_alert>},
+      {{"option-verify-certificate", "the session option verify-certificate"}, When::history, is_asked<Option::verify_certificate>},
+      {{"option-early-data", "the session option early-data"}, When::history, is_asked<Option::early_data>},
+      {{"option-no-eof-control", "the session option no-eof-control"}, When::history, is_asked<Option::no_eof_control>},
+      {{"option-hybrid-key-share", "the session option hybrid-key-share"}, When::history, is_asked<Option::hybrid_key_share>},
       {{"option-closes-transport", "the session option closes-transport: the one-way close is the call that also closes the transport"},
        When::history,
-       asked_for<Option::closes_transport>},
+       is_asked<Option::closes_transport>},
       {{"in-good-order",
         "the handshake was done, no error reported or sent, no write unfinished, the transport not ended by the script, no quiet-shutdown"},
        When::history,
@@ -481,14 +481,14 @@ const std::vector<Row>& rows() {
         "the session option memory-bio: what the library sends has not left the process, and what lies on the transport is not all that it "
         "can read; must be named"},
        When::unusual,
-       asked_for<Option::memory_bio>},
+       is_asked<Option::memory_bio>},
       {{"starved", "an allocation of the library failed in this call or an earlier one, as the script said; must be named"},
        When::unusual,
        [](const At& at) { return at.call.after.starved; }},
       {{"option-false-start",
         "the session option false-start: a handshake that is done may be one whose rest is still to come; must be named"},
        When::unusual,
-       asked_for<Option::false_start>},
+       is_asked<Option::false_start>},
       {{"bytes-past-tls", "the script wrote to the subject's transport past TLS, or read from it; must be named"},
        When::unusual,
        [](const At& at) { return at.now.own_raw; }},

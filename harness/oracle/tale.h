@@ -308,7 +308,7 @@ class Tale {
   std::size_t read_ = 0, written_ = 0, seen_ = 0, handed_over_ = 0;
 };
 
-inline Tale connected() { return Tale().handshake(); }
+inline Tale connected(Tls tls = Tls::v1_3) { return Tale(tls).handshake(); }
 
 // A client program that has asked by HTTP, got a part of the answer and the end of the connection, and ended with this exit code.
 inline Tale given_half_an_answer(int exit_code) {

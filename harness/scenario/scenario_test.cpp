@@ -15,7 +15,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::string rendered(const std::vector<Diagnostic>& diagnostics) {
+std::string all_rendered(const std::vector<Diagnostic>& diagnostics) {
   std::string text;
   for (const auto& diagnostic : diagnostics) text += diagnostic.render();
   return text;
@@ -31,7 +31,7 @@ LoadedScenarios parse(const std::string& text) { return parse_scenarios(text, "f
 // The only scenario of a text without fault.
 Scenario only(const std::string& text) {
   auto loaded = parse(text);
-  EXPECT_EQ(rendered(loaded.diagnostics), "");
+  EXPECT_EQ(all_rendered(loaded.diagnostics), "");
   if (loaded.scenarios.size() != 1) {
     ADD_FAILURE() << loaded.scenarios.size() << " scenarios";
     return {};
@@ -44,7 +44,7 @@ std::string complaint(const std::string& text) {
   const auto loaded = parse(text);
   EXPECT_THAT(loaded.scenarios, IsEmpty());
   if (loaded.diagnostics.size() != 1) {
-    ADD_FAILURE() << rendered(loaded.diagnostics);
+    ADD_FAILURE() << all_rendered(loaded.diagnostics);
     return {};
   }
   const auto& d = loaded.diagnostics.front();
@@ -151,7 +151,7 @@ TEST(Envelope, BrokenTomlIsToldWhereItBreaks) {
 TEST(ScriptInItsEnvelope, PlacesAreThoseOfTheFile) {
   const auto text = scenario("", "both handshake\nsubject clsoe\n");
   const auto loaded = parse(text);
-  EXPECT_EQ(rendered(loaded.diagnostics), "f.toml:7:9: unknown verb `clsoe`\n  subject clsoe\n          ^\n  did you mean `close`?\n");
+  EXPECT_EQ(all_rendered(loaded.diagnostics), "f.toml:7:9: unknown verb `clsoe`\n  subject clsoe\n          ^\n  did you mean `close`?\n");
 }
 
 TEST(ScriptInItsEnvelope, AResetNeedsTcp) {
@@ -180,7 +180,7 @@ TEST(ScriptInItsEnvelope, WhatOneVersionDoesNotHaveIsRefusedThere) {
 TEST(Matrix, MakesAVariantOfEachCombinationOfItsValues) {
   const auto loaded = parse(scenario("matrix = { k = [1, 30], side = [\"subject\", \"partner\"] }\n",
                                      "wire cut partner->subject close_notify at $k\nwire fin $side\n"));
-  EXPECT_EQ(rendered(loaded.diagnostics), "");
+  EXPECT_EQ(all_rendered(loaded.diagnostics), "");
   ASSERT_EQ(loaded.scenarios.size(), 4u);
   EXPECT_EQ(loaded.scenarios[0].id, "family/a-name@k=1,side=subject");
   EXPECT_EQ(loaded.scenarios[3].id, "family/a-name@k=30,side=partner");
@@ -192,7 +192,7 @@ TEST(Matrix, MakesAVariantOfEachCombinationOfItsValues) {
 TEST(Matrix, AValueMayBeAPartOfAWordOrSeveralWords) {
   const auto loaded =
       parse(scenario("matrix = { n = [2, 3], what = [\"alert internal_error\"] }\n", "wire inject partner->subject $what x$n\n"));
-  EXPECT_EQ(rendered(loaded.diagnostics), "");
+  EXPECT_EQ(all_rendered(loaded.diagnostics), "");
   ASSERT_EQ(loaded.scenarios.size(), 2u);
   EXPECT_EQ(loaded.scenarios[1].id, "family/a-name@n=3,what=alert-internal_error");
   const auto injection = std::get<Injection>(std::get<WireOrder>(loaded.scenarios[1].script[0].deed));
@@ -244,7 +244,7 @@ TEST_F(Folder, IsReadInTheOrderOfNamesWithoutTheFilesThatHoldNoScenarios) {
   write("README.md", "# no TOML");
   std::filesystem::create_directory(path / "clauses");
   const auto loaded = load_scenarios(path);
-  EXPECT_EQ(rendered(loaded.diagnostics), "");
+  EXPECT_EQ(all_rendered(loaded.diagnostics), "");
   ASSERT_EQ(loaded.scenarios.size(), 2u);
   EXPECT_EQ(loaded.scenarios[0].id, "a/a-name");
   EXPECT_EQ(loaded.scenarios[1].id, "b/a-name");
@@ -262,12 +262,12 @@ TEST_F(Folder, TellsTheProblemsOfAllItsFiles) {
 TEST_F(Folder, ThatIsMissingIsADiagnostic) {
   const auto loaded = load_scenarios(path / "nowhere");
   EXPECT_THAT(loaded.scenarios, IsEmpty());
-  EXPECT_THAT(rendered(loaded.diagnostics), HasSubstr("nowhere: cannot read this folder"));
+  EXPECT_THAT(all_rendered(loaded.diagnostics), HasSubstr("nowhere: cannot read this folder"));
 }
 
 TEST(TheProjectsScenarios, LoadWithoutAComplaint) {
   const auto loaded = load_scenarios(std::filesystem::path(TLSBYE_SOURCE_DIR) / "scenarios");
-  EXPECT_EQ(rendered(loaded.diagnostics), "");
+  EXPECT_EQ(all_rendered(loaded.diagnostics), "");
   EXPECT_FALSE(loaded.scenarios.empty());
 }
 

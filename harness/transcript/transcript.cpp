@@ -85,9 +85,9 @@ std::string narrate_record(const Record& record, Detail detail, const NameOfEven
   return line;
 }
 
-std::string_view spell(Withheld::Why why) { return why == Withheld::Why::hold ? "held" : "waits, the transport is full"; }
+std::string_view in_words(Withheld::Why why) { return why == Withheld::Why::hold ? "held" : "waits, the transport is full"; }
 
-std::string_view spell(Lost::Why why) {
+std::string_view in_words(Lost::Why why) {
   switch (why) {
     case Lost::Why::dropped:
       return "dropped";
@@ -101,7 +101,7 @@ std::string_view spell(Lost::Why why) {
   return "";
 }
 
-std::string_view spell(Died::How how) {
+std::string_view in_words(Died::How how) {
   switch (how) {
     case Died::How::crashed:
       return "crashed";
@@ -117,7 +117,7 @@ std::string_view spell(Died::How how) {
   return "";
 }
 
-std::string_view spell(End end) { return end == End::fin ? "FIN" : end == End::hangup ? "hangup" : "RST"; }
+std::string_view in_words(End end) { return end == End::fin ? "FIN" : end == End::hangup ? "hangup" : "RST"; }
 
 }  // namespace
 
@@ -287,13 +287,13 @@ std::string narrate(const Event& event, Detail detail, const NameOfEvent& name) 
           [&](const Delivered& e) {
             return fmt::format("wire     {} delivered{}", name(e.record), detail == Detail::full ? fmt::format(", {} bytes", e.bytes) : "");
           },
-          [&](const Withheld& e) { return fmt::format("wire     {} {}", name(e.record), spell(e.why)); },
+          [&](const Withheld& e) { return fmt::format("wire     {} {}", name(e.record), in_words(e.why)); },
           [&](const Replaced& e) { return fmt::format("wire     {} replaced", name(e.record)); },
-          [&](const Lost& e) { return fmt::format("wire     {} {}", name(e.record), spell(e.why)); },
+          [&](const Lost& e) { return fmt::format("wire     {} {}", name(e.record), in_words(e.why)); },
           [](const TransportEnd& e) {
-            return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), spell(e.end),
+            return e.delivered ? fmt::format("wire     {}->{}  {}{}", spell(e.from), spell(other(e.from)), in_words(e.end),
                                              e.by_wire ? "  [the wire's doing]" : "")
-                               : fmt::format("wire     {}->      {}", spell(e.from), spell(e.end));
+                               : fmt::format("wire     {}->      {}", spell(e.from), in_words(e.end));
           },
           [](const RawCall& e) {
             std::string line = fmt::format("{:<8} {:<20} = {}", spell(e.side), e.verb, e.result);
@@ -303,7 +303,7 @@ std::string narrate(const Event& event, Detail detail, const NameOfEvent& name) 
           },
           [](const Signal& e) { return fmt::format("{:<8}   signal {}", spell(e.side), e.name); },
           [](const Died& e) {
-            return fmt::format("{:<8} {} ({}){}", spell(e.side), spell(e.how), e.detail,
+            return fmt::format("{:<8} {} ({}){}", spell(e.side), in_words(e.how), e.detail,
                                e.during ? fmt::format(" in {}", spell(*e.during)) : std::string());
           },
           [](const Endless& e) {

@@ -562,16 +562,16 @@ int ppoll_here(std::string_view function, pollfd* entries, nfds_t count, const t
   return tlsbye::peer::poll_kernel(entries, count, timeout, mask);
 }
 
-timespec as_timespec(int milliseconds) { return {milliseconds / 1000, milliseconds % 1000 * 1000000L}; }
+timespec timespec_of_ms(int milliseconds) { return {milliseconds / 1000, milliseconds % 1000 * 1000000L}; }
 
 int poll_here(std::string_view function, pollfd* entries, nfds_t count, int milliseconds) {
-  const timespec timeout = as_timespec(milliseconds);
+  const timespec timeout = timespec_of_ms(milliseconds);
   return ppoll_here(function, entries, count, milliseconds < 0 ? nullptr : &timeout, nullptr);
 }
 
 int epoll_here(std::string_view function, int epoll, epoll_event* events, int most, int milliseconds, const sigset_t* mask) {
   if (current == nullptr || !current->watched_by(epoll)) return tlsbye::peer::epoll_kernel(epoll, events, most, milliseconds, mask);
-  const timespec timeout = as_timespec(milliseconds);
+  const timespec timeout = timespec_of_ms(milliseconds);
   return current->epoll_wait(function, epoll, events, most, timeout_of(milliseconds < 0 ? nullptr : &timeout));
 }
 
