@@ -228,7 +228,7 @@ int shrink_command(const House& house, const ShrinkWords& words) {
   ExploreOptions options = options_of(words.runs, chosen);
   options.hurried = options.interrupted;
   const Explored shrunk = shrink_runs(chosen.plan.runs, chosen.clauses, options, place.family);
-  if (!shrunk.pairs.empty()) write_text(words.runs.out / place.file(), scenario_file(shrunk.pairs, "tlsbye shrink " + words.what));
+  if (!shrunk.pairs.empty()) write_text(words.runs.out / place.file(), scenario_file(shrunk.pairs, deciding_command(house)));
   tell_pairs(shrunk, place);
   fmt::print("{} runs of {}, {} to shrink what it breaks: {} pair{} of clause and library", shrunk.runs, words.what, shrunk.tries,
              shrunk.pairs.size(), shrunk.pairs.size() == 1 ? "" : "s");

@@ -51,6 +51,8 @@ std::string folders(const std::vector<std::filesystem::path>& named) {
 
 }  // namespace
 
+std::string deciding_command(const House& house) { return "tlsbye" + pasted(deciding(house.words)); }
+
 Provenance provenance_of(const House& house, const RunWords& words, const Selected& chosen, const LoadedKnown& known) {
   Provenance made;
   made.tool = "tlsbye";

@@ -9,6 +9,9 @@ namespace tlsbye {
 // The commit that this program was built of, "3a8f221ab01c", with `-changed` where files were not committed; or `unknown`.
 extern const char* const commit;
 
+// The command that was given, ready to be pasted, without those words on which no verdict depends (--out, --jobs, ...).
+std::string deciding_command(const House& house);
+
 Provenance provenance_of(const House& house, const RunWords& words, const Selected& chosen, const LoadedKnown& known);
 
 }  // namespace tlsbye

@@ -176,7 +176,9 @@ def test_a_scenario_is_shrunk_for_one_clause_and_library(planted):
     planted("run", *folders, "--scenario", "mine/*", "--clause", "planted/nothing*", "--stack", "gnutls", check=0)
     (replay,) = {c["replay"] for c in planted.report()["cells"] if c["verdict"] == "violates" and c["role"] == "client"}
     for what in ("mine/long", replay):
-        told = planted("shrink", what, *folders, "--clause", "planted/nothing*", "--stack", "gnutls", check=0).stdout
+        command = ("shrink", what, *folders, "--clause", "planted/nothing*", "--stack", "gnutls")
+        told = planted(*command, check=0).stdout
+        assert f"# Made by `tlsbye {shlex.join(command)}`.\n" in (planted.folder / "out/shrunk/shrunk.toml").read_text()
         assert shrunk_script(planted) == [("both     handshake", ""), ("partner  write 1", "done; sends application_data"), ("subject  write 1", "done; sends application_data")] and "1 pair of clause and library" in told
         assert "violates" in planted("run", *folders, "--scenarios", "out/shrunk", "--scenario", "shrunk/*", "--clause", "planted/*", check=0).stdout
     for more, said in ((("mine/lung",), "did you mean"), (("mine/long", "--clause", "gnutls-bye/success*"), "breaks none of these clauses"),

@@ -125,19 +125,21 @@ bool StackInfo::can(std::string_view ability) const { return names(abilities, ab
 
 std::string TraitAnswer::answer() const { return fmt::format("{}", fmt::join(answers, " or ")); }
 
-std::string more_replay_words(const Provenance& provenance) {
+std::string more_replay_words(const Provenance& provenance) { return pasted(provenance.replay_words); }
+
+std::string pasted(const std::vector<std::string>& words) {
   constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-,/@=:+%";
-  std::string words;
-  for (const std::string& word : provenance.replay_words) {
+  std::string text;
+  for (const std::string& word : words) {
     if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) {
-      words += " " + word;
+      text += " " + word;
       continue;
     }
-    words += " '";
-    for (const char c : word) words += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    words += "'";
+    text += " '";
+    for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    text += "'";
   }
-  return words;
+  return text;
 }
 
 std::string replay_command(const RunReport& report, std::string_view replay) {

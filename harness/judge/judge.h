@@ -166,6 +166,8 @@ struct RunReport {
 // before it.
 std::string replay_command(const RunReport& report, std::string_view replay);
 std::string more_replay_words(const Provenance& provenance);
+// Words of a command line, each with a blank before it, ready to be pasted into a shell.
+std::string pasted(const std::vector<std::string>& words);
 
 // How many cells have each verdict; indexed by the verdict's value.
 using Totals = std::array<std::size_t, Words<Verdict>::list.size()>;
