@@ -323,8 +323,8 @@ TEST(PeerProcess, WhatIsNeverAnsweredIsRememberedBeyondTheProcess) {
   EXPECT_EQ(experience["close"].times, 1U);
 }
 
-TEST(PeerProcess, WhatWasAlwaysAnsweredAtOnceSpinsSoonerAndWhatWasSlowOnceDoesNot) {
-  const auto used_up = [](std::size_t times, std::chrono::milliseconds slowest) {
+TEST(PeerProcess, WhatWasAlwaysAnsweredAtOnceSpinsSoonerThatHasSpunBeforeStillSoonerAndWhatWasSlowOnceDoesNot) {
+  const auto used_up = [](std::size_t times, std::chrono::milliseconds slowest, std::size_t never = 0) {
     const auto used = [] {
       rusage children{};
       ::getrusage(RUSAGE_CHILDREN, &children);
@@ -332,7 +332,7 @@ TEST(PeerProcess, WhatWasAlwaysAnsweredAtOnceSpinsSoonerAndWhatWasSlowOnceDoesNo
              std::chrono::microseconds(children.ru_utime.tv_usec + children.ru_stime.tv_usec);
     };
     Experience experience;
-    experience["close"] = {times, 0, slowest};
+    experience["close"] = {times, never, slowest};
     const auto before = used();
     auto started = PeerProcess::start("/proc/self/exe", 30s, {{"--be", "computes"}, {}, &experience});
     EXPECT_EQ(std::get<PeerProcess>(started).ask(Line("close")).end->how, Died::How::spun);
@@ -341,6 +341,8 @@ TEST(PeerProcess, WhatWasAlwaysAnsweredAtOnceSpinsSoonerAndWhatWasSlowOnceDoesNo
   const auto familiar = used_up(300, 0ms);
   EXPECT_LT(familiar, used_up(299, 0ms));
   EXPECT_LT(familiar, used_up(300, 200ms));
+  EXPECT_LT(used_up(300, 0ms, 3), familiar);
+  EXPECT_LT(familiar, used_up(300, 200ms, 3));
 }
 
 TEST(PeerProcess, GoesByItselfWhenItIsNoLongerWanted) {

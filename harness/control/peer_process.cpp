@@ -28,9 +28,10 @@ namespace {
 // asked to write takes a slow library a second for 10 MiB.
 constexpr std::chrono::milliseconds spin_budget{500};
 constexpr long long bytes_a_millisecond = 10 << 10;
-// Once a request was answered so often, half of it is enough, or four times what the slowest answer took: a slow machine keeps its room.
+// Once a request was answered so often, half of it is enough, and a fifth where it has also spun before; or four times what the slowest
+// answer took: a slow machine keeps its room.
 constexpr std::size_t familiar_after = 300;
-constexpr int familiar_share = 2, of_the_slowest = 4;
+constexpr int familiar_share = 2, familiar_spin_share = 5, of_the_slowest = 4;
 // A runtime (ability own-memory) loads and compiles while it answers, on several processors: so many times as much.
 constexpr int runtime_share = 20;
 // How often a peer that has not answered is looked at. Its CPU time counts from the first look.
@@ -361,7 +362,8 @@ std::chrono::milliseconds PeerProcess::budget() const {
     return spin_budget * runtime_share + writing;
   const auto found = experience_ ? experience_->find(asked_) : Experience::iterator();
   if (!experience_ || found == experience_->end() || found->second.times < familiar_after) return spin_budget + writing;
-  return std::clamp(found->second.slowest * of_the_slowest, spin_budget / familiar_share, spin_budget) + writing;
+  const int share = found->second.never >= known_after ? familiar_spin_share : familiar_share;
+  return std::clamp(found->second.slowest * of_the_slowest, spin_budget / share, spin_budget) + writing;
 }
 
 Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
