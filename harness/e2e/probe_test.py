@@ -257,8 +257,8 @@ def test_nobody_there_is_said_so(tlsbye):
 def test_localhost_is_the_loopback_address_on_a_machine_without_a_file_of_hosts(tlsbye, serving, tls):
     """RFC 6761 6.3. A bare root has no such file."""
     _, port = serving(tls(polite)).split(":")
-    rootless = [] if os.geteuid() == 0 else ["--map-root-user"]  # which no chroot allows
-    alone = ["unshare", *rootless, "--mount", "sh", "-c", 'mount --bind /dev/null /etc/hosts && mount --bind /dev/null /etc/resolv.conf && exec "$@"', "sh"]
+    hidden = "mount --bind /dev/null /etc/hosts && mount --bind /dev/null /etc/resolv.conf"
+    alone = ["unshare", "--map-root-user", "--mount", "sh", "-c", f'{hidden} && exec "$@"', "sh"] if os.path.exists("/etc/hosts") else []
     words = ["probe", f"localhost:{port}", "--scenario", "servers/close-notify-before-a-word", "--patience", ENOUGH, "--out", tlsbye.folder / "out"]
     done = subprocess.run([*alone, tlsbye.program, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
