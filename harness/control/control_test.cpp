@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -323,8 +324,8 @@ TEST(PeerProcess, WhatIsNeverAnsweredIsRememberedBeyondTheProcess) {
   EXPECT_EQ(experience["close"].times, 1U);
 }
 
-TEST(PeerProcess, WhatWasAlwaysAnsweredAtOnceSpinsSoonerThatHasSpunBeforeStillSoonerAndWhatWasSlowOnceDoesNot) {
-  const auto used_up = [](std::size_t times, std::chrono::milliseconds slowest, std::size_t never = 0) {
+TEST(PeerProcess, ARequestThatWasAlwaysAnsweredAtOnceHasLessTimeAndLessStillOnceItHasSpun) {
+  const auto once = [](std::size_t times, std::chrono::milliseconds slowest, std::size_t never) {
     const auto used = [] {
       rusage children{};
       ::getrusage(RUSAGE_CHILDREN, &children);
@@ -337,6 +338,10 @@ TEST(PeerProcess, WhatWasAlwaysAnsweredAtOnceSpinsSoonerThatHasSpunBeforeStillSo
     auto started = PeerProcess::start("/proc/self/exe", 30s, {{"--be", "computes"}, {}, &experience});
     EXPECT_EQ(std::get<PeerProcess>(started).ask(Line("close")).end->how, Died::How::spun);
     return used() - before;
+  };
+  // The least of three: a harness that does not get the processor lets its peer use more than it may, never less.
+  const auto used_up = [&](std::size_t times, std::chrono::milliseconds slowest, std::size_t never = 0) {
+    return std::min({once(times, slowest, never), once(times, slowest, never), once(times, slowest, never)});
   };
   const auto familiar = used_up(300, 0ms);
   EXPECT_LT(familiar, used_up(299, 0ms));
