@@ -926,9 +926,10 @@ TEST(Clock, WhoMakesCallsDoesNotSleepButTimeGoesOn) {
 timespec in(std::chrono::nanoseconds time, clockid_t id) {
   timespec at{};
   ::clock_gettime(id, &at);
-  const auto whole = std::chrono::nanoseconds(at.tv_nsec) + time;
-  at.tv_sec += whole / std::chrono::seconds(1);
-  at.tv_nsec = (whole % std::chrono::seconds(1)).count();
+  const auto moment = std::chrono::nanoseconds(at.tv_nsec) + time;
+  const auto whole = std::chrono::floor<std::chrono::seconds>(moment);  // just behind a full second, 3 ms ago belong to the one before
+  at.tv_sec += whole.count();
+  at.tv_nsec = (moment - whole).count();
   return at;
 }
 
