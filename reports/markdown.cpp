@@ -344,8 +344,8 @@ std::string markdown(const RunReport& report, const References& references) {
   Fitted text("matrix.html", longest);
   text.add(
       fmt::format("# How {} close a TLS connection\n\n{} cells from {} runs: {}. The page matrix.html has the run behind each cell; so has "
-                  "`tlsbye replay` with the words below a clause.\n\n",
-                  plain(matrix::names_of(shelf.libraries)), report.cells.size(), report.runs, matrix::sums(report)));
+                  "`tlsbye replay ID{}` with the id below a clause.\n\n",
+                  plain(matrix::names_of(shelf.libraries)), report.cells.size(), report.runs, matrix::sums(report), more_replay_words(report.provenance)));
   if (const std::string made = matrix::made(report); !made.empty()) text.add(plain(made) + ".\n\n");
   if (!report.complete) text.add("**The run was not completed:** what is missing is not-reached here.\n\n");
   std::vector<std::string> problems;

@@ -2,7 +2,7 @@
 set(commit unknown)
 find_program(GIT git)
 if(GIT AND EXISTS ${FOLDER}/.git)
-  execute_process(COMMAND ${GIT} -C ${FOLDER} describe --always --abbrev=12 --dirty=-changed --exclude *
+  execute_process(COMMAND ${GIT} -c safe.directory=* -C ${FOLDER} describe --always --abbrev=12 --dirty=-changed --exclude *
                   OUTPUT_VARIABLE told OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
   if(NOT failed AND told MATCHES "^[0-9a-f]+(-changed)?$")
     set(commit ${told})

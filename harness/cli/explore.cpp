@@ -10,6 +10,7 @@
 #include "harness/cli/out_folder.h"
 #include "harness/cli/provenance.h"
 #include "harness/cli/selection.h"
+#include "harness/data/glob.h"
 #include "harness/explore/explorer.h"
 #include "harness/runner/replay_id.h"
 #include "harness/runner/schedule.h"
@@ -66,15 +67,6 @@ struct KeptFile {
   }
 };
 
-// The words that make these scripts again. What changes nothing is left out.
-std::string command_of(const ExploreWords& words, std::size_t runs) {
-  std::string command = fmt::format("tlsbye explore --seed {} --runs {}", words.seed, runs);
-  for (const std::string& stack : words.selection.stacks) command += " --stack " + stack;
-  for (const std::string& partner : words.selection.partners) command += " --partner " + partner;
-  for (const std::string& clause : words.clauses) command += " --clause " + clause;
-  return command;
-}
-
 std::string seen_json(const Explored& explored, const KeptFile& place, const ExploreWords& words) {
   Json pairs = Json::array();
   for (const KeptPair& pair : explored.pairs) {
@@ -111,7 +103,7 @@ std::string seen_json(const Explored& explored, const KeptFile& place, const Exp
                  {"seed", words.seed},
                  {"runs", explored.runs},
                  {"complete", explored.complete},
-                 {"command", command_of(words, explored.runs)},
+                 {"command", exploring_command(place.house, words.seed, explored.runs)},
                  {"pairs", std::move(pairs)}};
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -154,6 +146,11 @@ ExploreOptions options_of(const RunWords& words, const Selected& chosen) {
   return options;
 }
 
+bool is_about(const Clause& clause, const std::vector<const Stack*>& subjects) {
+  const std::vector<std::string>& names = clause.applies.stacks;
+  return names.empty() || std::any_of(subjects.begin(), subjects.end(), [&](const Stack* it) { return matches_any(names, it->name); });
+}
+
 bool is_own_fault(const KeptPair& pair) { return pair.verdict == Verdict::harness_error; }
 
 // The runs that are to be shrunk: of a replay id the one, of a scenario all that the words select.
@@ -182,6 +179,8 @@ int explore_command(const House& house, const ExploreWords& words) {
   plain.patience = words.patience;
   plain.jobs = words.jobs;
   const Selected chosen = choose(house, plain);
+  if (std::none_of(chosen.clauses.begin(), chosen.clauses.end(), [&](const Clause& clause) { return is_about(clause, chosen.subjects); }))
+    throw Stop{exit_usage, "tlsbye explore: none of these clauses is about these libraries"};
   const OutFolder out(words.out);
   const KeptFile place{house, words.out, "explored"};
   // Earlier results must not stand beside, or instead of, what comes now.
@@ -196,7 +195,7 @@ int explore_command(const House& house, const ExploreWords& words) {
   options.time = words.time;
   if (!options.runs && !options.time) options.runs = default_explored;
   const auto write = [&](const Explored& explored) {
-    if (!explored.pairs.empty()) write_text(words.out / place.file(), scenario_file(explored.pairs, command_of(words, explored.runs)));
+    if (!explored.pairs.empty()) write_text(words.out / place.file(), scenario_file(explored.pairs, exploring_command(house, words.seed, explored.runs)));
     write_text(words.out / seen_name, seen_json(explored, place, words));
   };
   const Explored explored =
@@ -210,6 +209,7 @@ int explore_command(const House& house, const ExploreWords& words) {
   tell_explored(explored, place, words);
   std::fflush(stdout);
   if (!explored.complete) fmt::print(stderr, "tlsbye: interrupted; what was found so far is written\n");
+  if (explored.complete && explored.runs == 0) throw Stop{exit_harness, "tlsbye explore: no run was made in that time: nothing was explored"};
   for (const std::string& problem : chosen.found.problems) fmt::print(stderr, "tlsbye: {}\n", problem);
   if (std::any_of(explored.pairs.begin(), explored.pairs.end(), is_own_fault) || !explored.complete || !chosen.found.problems.empty())
     return exit_harness;

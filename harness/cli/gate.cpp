@@ -67,10 +67,7 @@ int rewrite_known(const House& house, RunReport report, const GateWords& words) 
   if (!fresh.empty() && !text.empty()) text += text.ends_with("\n") ? "\n" : "\n\n";
   text += fresh;
   const LoadedKnown now = sound(parse_known(text, file.string(), Reasons::optional));
-  std::string partial = file.string() + ".partial";
-  write_text(partial, text);
-  std::filesystem::rename(partial, file, error);
-  if (error) throw Stop{exit_usage, fmt::format("tlsbye: cannot write {}: {}", file.string(), error.message())};
+  write_text(file, text);
   const std::size_t dropped = words.prune ? result.stale_lines.size() : 0, kept = known.entries.size() - dropped;
   const auto without_reason =
       std::count_if(now.entries.begin(), now.entries.end(), [](const KnownEntry& entry) { return entry.reason.empty(); });

@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -191,7 +193,7 @@ Command add_show(CLI::App& app, Shared& shared) {
   const auto words = std::make_shared<ShowWords>();
   CLI::App* show = app.add_subcommand(
       "show",
-      "A clause, a scenario (globs), a replay id: citation, what tests it, what was seen; or a stack's name: how to close safely on it");
+      "A clause, a scenario (globs), a replay id: citation, what tests it, what was seen; or a stack's name: how to close safely on it; two of them, FROM..TO: what changes for who moves");
   show->add_option("what", words->what)->required();
   show->add_option("--stack", words->stacks, "Of a clause or a scenario: what was seen on these, NAME[@VERSION], a glob; all")
       ->type_name("NAME");
@@ -208,6 +210,14 @@ std::chrono::milliseconds time_of(const std::string& word, const std::string& op
   if (digits == 0 || digits > 6 || unit == units.end())
     throw CLI::ValidationError(option, fmt::format("`{}` is not a time; times are written 300ms, 90s, 10m, 1h", word));
   return std::chrono::milliseconds(std::stoull(word.substr(0, digits)) * unit->second);
+}
+
+std::uint64_t seed_of(const std::string& word) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), seed);
+  if (error != std::errc() || end != word.data() + word.size())
+    throw CLI::ValidationError("--seed", fmt::format("`{}` is not a whole number from 0 to {}", word, UINT64_MAX));
+  return seed;
 }
 
 // What is said to a real program, and how it is met.
@@ -398,12 +408,20 @@ Command add_report(CLI::App& app) {
 Command add_explore(CLI::App& app, Shared& shared) {
   const auto words = std::make_shared<ExploreWords>();
   CLI::App* explore = app.add_subcommand("explore", "Draws random scripts, judges them by all clauses, and shrinks and keeps what is new");
-  explore->add_option("--seed", words->seed, "Which scripts: the same seed, the same scripts (1)");
+  explore
+      ->add_option_function<std::string>(
+          "--seed", [words](const std::string& word) { words->seed = seed_of(word); }, "Which scripts: the same seed, the same scripts (1)")
+      ->type_name("UINT");
   CLI::Option* runs = explore->add_option("--runs", words->runs, fmt::format("How many runs ({})", default_explored))
                           ->check(CLI::Range(1U, 1'000'000'000U));
   explore
       ->add_option_function<std::string>(
-          "--for", [words](const std::string& word) { words->time = time_of(word, "--for"); }, "For how long: 90s, 10m, 1h")
+          "--for",
+          [words](const std::string& word) {
+            words->time = time_of(word, "--for");
+            if (words->time->count() == 0) throw CLI::ValidationError("--for", fmt::format("`{}` leaves no time for a run", word));
+          },
+          "For how long: 90s, 10m, 1h")
       ->type_name("TIME")
       ->excludes(runs);
   explore->add_option("--stack", words->selection.stacks, "Subjects: NAME[@VERSION], a glob; all")->type_name("NAME");

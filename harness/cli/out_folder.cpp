@@ -37,13 +37,11 @@ void prepare(const fs::path& out, std::initializer_list<const char*> inside) {
   for (const char* folder : inside)
     if (!error) fs::create_directories(out / folder, error);
   if (!error) {
-    const fs::path probe = out / ".writable";
-    std::ofstream stream(probe);
-    stream << "\n";
-    stream.close();
-    if (!stream) error = std::error_code(errno, std::generic_category());
-    std::error_code ignored;
-    fs::remove(probe, ignored);
+    // Under a name that no file has.
+    std::string name = (out / "tlsbye-XXXXXX").string();
+    const int probe = ::mkstemp(name.data());
+    if (probe < 0 || ::write(probe, "\n", 1) != 1) error = std::error_code(errno, std::generic_category());
+    if (probe >= 0) ::unlink(name.c_str()), ::close(probe);
   }
   const bool full = error == std::errc::no_space_on_device || error == std::error_code(EDQUOT, std::generic_category());
   if (error)

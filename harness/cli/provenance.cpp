@@ -25,13 +25,14 @@ std::string system_name() {
   return fmt::format("{}, {} {} {}", distribution, kernel.sysname, kernel.release, kernel.machine);
 }
 
-// Without those on which no verdict depends.
-std::vector<std::string> deciding(const std::vector<std::string>& words) {
-  constexpr std::array<std::string_view, 3> with_value{"--out", "--jobs", "--shard"};
+// Without those on which no verdict depends, and without those `left_out`, which have a value too.
+std::vector<std::string> deciding(const std::vector<std::string>& words, const std::vector<std::string_view>& left_out = {}) {
+  std::vector<std::string_view> with_value{"--out", "--jobs", "--shard"};
+  with_value.insert(with_value.end(), left_out.begin(), left_out.end());
   std::vector<std::string> kept;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
-    if (word == "--isolate") continue;
+    if (word == "--isolate" || word == "--gate") continue;
     if (std::find(with_value.begin(), with_value.end(), word) != with_value.end()) {
       ++i;
       continue;
@@ -52,6 +53,12 @@ std::string folders(const std::vector<std::filesystem::path>& named) {
 }  // namespace
 
 std::string deciding_command(const House& house) { return "tlsbye" + pasted(deciding(house.words)); }
+
+std::string exploring_command(const House& house, std::uint64_t seed, std::size_t runs) {
+  std::vector<std::string> words = deciding(house.words, {"--seed", "--runs", "--for"});
+  words.insert(words.end(), {"--seed", std::to_string(seed), "--runs", std::to_string(runs)});
+  return "tlsbye" + pasted(words);
+}
 
 Provenance provenance_of(const House& house, const RunWords& words, const Selected& chosen, const LoadedKnown& known) {
   Provenance made;

@@ -11,6 +11,8 @@ extern const char* const commit;
 
 // The command that was given, ready to be pasted, without those words on which no verdict depends (--out, --jobs, ...).
 std::string deciding_command(const House& house);
+// The same of `tlsbye explore`, with the seed that was taken and the runs that were made, whatever bounded them.
+std::string exploring_command(const House& house, std::uint64_t seed, std::size_t runs);
 
 Provenance provenance_of(const House& house, const RunWords& words, const Selected& chosen, const LoadedKnown& known);
 

@@ -29,6 +29,8 @@ std::vector<const Stack*> selected(const std::vector<Stack>& stacks, const std::
   std::vector<std::string_view> names;
   for (const Stack& stack : stacks) names.push_back(stack.name);
   for (const std::string& spec : specs) {
+    if (const std::size_t at = spec.find('@'); at != std::string::npos && spec.find_first_not_of("<>=", at + 1) == std::string::npos)
+      throw Stop{exit_usage, fmt::format("tlsbye: {} {}: no version behind the @", option, spec)};
     if (std::any_of(stacks.begin(), stacks.end(), [&](const Stack& stack) { return selects(spec, stack); })) continue;
     std::string there;
     for (const Stack& stack : stacks) there += (there.empty() ? "" : ", ") + stack.id();

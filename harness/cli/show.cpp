@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -134,7 +135,26 @@ int show_command(const House& house, const ShowWords& words) {
     return exit_done;
   }
   const std::vector<std::string> peers = peer_names(house);
-  if (advice.words.contains(what) || std::find(peers.begin(), peers.end(), what) != peers.end())
+  const auto is_stack = [&](const std::string& name) {
+    return advice.words.contains(name) || std::find(peers.begin(), peers.end(), name) != peers.end();
+  };
+  if (const std::size_t to = what.find(".."); to != std::string::npos) {
+    of_cells_alone();
+    if (!advice.diagnostics.empty()) throw Stop{exit_usage, advice.diagnostics.front().render()};
+    const std::array<std::string, 2> names{what.substr(0, to), what.substr(to + 2)};
+    const auto was_run = [&](const std::string& name) {
+      return run && std::any_of(run->stacks.begin(), run->stacks.end(), [&](const StackInfo& it) { return it.name == name; });
+    };
+    for (const std::string& name : names)
+      if (!was_run(name) && !is_stack(name))
+        throw Stop{exit_usage, fmt::format("tlsbye: no stack is called `{}`; `tlsbye list stacks` names them", name)};
+    if (!was_run(names[0]) || !was_run(names[1]))
+      throw Stop{exit_usage, fmt::format("tlsbye: no run in {}/ has both: `tlsbye run --stack {} --stack {}` makes one", out.string(),
+                                         names[0], names[1])};
+    fmt::print("{}", tell_move(*run, names[0], names[1], advice));
+    return exit_done;
+  }
+  if (is_stack(what))
     throw Stop{exit_usage, fmt::format("tlsbye: {} {}: `tlsbye run --stack {}` makes one that has",
                                        run ? fmt::format("the run in {}/ has nothing about", out.string())
                                            : fmt::format("there is no run in {}/, and so nothing about", out.string()),

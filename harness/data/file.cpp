@@ -77,6 +77,15 @@ std::optional<FileError> write_as_it_is(const fs::path& file, int flags, const P
   return problem == 0 ? std::nullopt : std::optional(unwritable(problem));
 }
 
+// A name beside the file; it is up to O_EXCL to find out if another process takes it first.
+fs::path unused_name(const fs::path& file) {
+  std::error_code ignored;
+  for (int number = 0;; ++number) {
+    fs::path name = fmt::format("{}.partial-{}-{}", file.string(), ::getpid(), number);
+    if (!fs::exists(fs::symlink_status(name, ignored))) return name;
+  }
+}
+
 std::optional<FileError> write_pieces(const fs::path& file, const Pieces& next) {
   std::error_code error;
   const fs::file_status there = fs::status(file, error);
@@ -86,8 +95,9 @@ std::optional<FileError> write_pieces(const fs::path& file, const Pieces& next) 
   if (fs::exists(there) && ::access(file.c_str(), W_OK) != 0) return unwritable(errno);
   // Through a link to the file that it stands for.
   const fs::path target = fs::exists(there) ? fs::canonical(file, error) : file;
-  const fs::path partial = target.string() + ".partial";
-  Open out(partial, O_WRONLY | O_CREAT | O_TRUNC);
+  // Under a name that no file has, as whatever lies beside it may be somebody's.
+  const fs::path partial = unused_name(target);
+  Open out(partial, O_WRONLY | O_CREAT | O_EXCL);
   if (out.get() < 0 && fs::exists(there)) return write_as_it_is(file, O_TRUNC, next);  // its folder takes no further file
   if (out.get() < 0) return unwritable(errno);
   if (fs::exists(there)) ::fchmod(out.get(), static_cast<mode_t>(there.permissions()) & 07777);

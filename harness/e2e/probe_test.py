@@ -226,17 +226,23 @@ def test_a_hundred_connections_to_a_hostile_server_end_each_with_its_word_in_bou
         else:
             kinds[number % len(kinds)](connection)
 
-    words = ["probe", serving(act), "--protocol", "http", "--repeat", "4", "--at-most", "102", "--patience", "1s"]
-    with open(tlsbye.folder / "told", "w+") as told:
-        process = subprocess.Popen([tlsbye.program, *words], cwd=tlsbye.folder, stdin=subprocess.DEVNULL, stdout=told, stderr=told)
-        _, status, usage = os.wait4(process.pid, 0)  # of the program, and of the peers that it has waited for
-        process.returncode = os.waitstatus_to_exitcode(status)
-        told.seek(0)
-        text = told.read()
+    words = ["probe", serving(act), "--protocol", "http", "--repeat", "4", "--at-most", "102"]
+    # On a busy machine a good server may be silent for a second, too; then there are fewer connections.
+    for patience in (1, 4, 16):
+        came.clear()
+        with open(tlsbye.folder / "told", "w+") as told:
+            command = [tlsbye.program, *words, "--patience", f"{patience}s"]
+            process = subprocess.Popen(command, cwd=tlsbye.folder, stdin=subprocess.DEVNULL, stdout=told, stderr=told)
+            _, status, usage = os.wait4(process.pid, 0)  # of the program, and of the peers that it has waited for
+            process.returncode = os.waitstatus_to_exitcode(status)
+            told.seek(0)
+            text = told.read()
+        if process.returncode == 0 and len(came) == 102:
+            break
     assert process.returncode == 0, text
     assert len(came) == 102
     said = [line for line in text.splitlines() if re.match(r"  .*, TLS 1\.[23]: ", line) and "violates" not in line and "discouraged" not in line]
-    word = "before a word|silent for 1000 ms|does not speak TLS|without end|library|refuses|within the handshake"
+    word = f"before a word|silent for {patience}000 ms|does not speak TLS|without end|library|refuses|within the handshake"
     assert said and all(re.search(word, line) for line in said), said
     (judged,) = re.findall(r"(\d+) connections? in", text)
     assert len(said) + int(judged) <= 100

@@ -36,7 +36,7 @@ std::vector<std::uint64_t> seeds() {
 // After how many runs each fault was found, by its name; a fault that was not found is not in it.
 using Found = std::map<std::string, std::size_t>;
 
-std::string clause_of(const KeptPair& pair) { return pair.clause ? pair.clause->id : "the harness fails"; }
+std::string clause_of(const KeptPair& pair) { return pair.clause ? pair.clause->id : "the harness fails: " + pair.says; }
 
 // Nothing is shrunk: all that counts is when it was found.
 Found found_by(const std::vector<const Stack*>& subjects, const Stack& partner, const std::vector<Clause>& clauses, std::uint64_t seed,

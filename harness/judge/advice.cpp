@@ -81,6 +81,22 @@ std::string filled(std::string_view sentence, std::string_view answer, const Voc
   }
 }
 
+// What a property said of a call, "close answered done", with the stack's words for both.
+std::string in_words_of(const Vocabulary& words, std::string_view says) {
+  constexpr std::string_view answered = " answered ";
+  const std::size_t at = says.find(answered);
+  if (at == std::string_view::npos) return std::string(says);
+  const std::size_t behind = at + answered.size();
+  const std::size_t call = says.rfind(' ', at - 1) == std::string_view::npos ? 0 : says.rfind(' ', at - 1) + 1;
+  const std::size_t end = std::min(says.find_first_of(" ,;:", behind), says.size());
+  const auto meaning = [&](std::string_view word) {
+    const auto it = words.find(word);
+    return it == words.end() ? std::string(word) : it->second;
+  };
+  return fmt::format("{}{}{}{}{}", says.substr(0, call), meaning(says.substr(call, at - call)), answered,
+                     meaning(says.substr(behind, end - behind)), in_words_of(words, says.substr(end)));
+}
+
 struct Column {
   std::string version;
   Role role;
@@ -176,10 +192,11 @@ class Broken {
     if (!it->has(cell.clause)) it->clauses.push_back(cell.clause);
     it->columns.insert(column);
   }
-  void give(Section section, const Columns& all, const std::vector<std::string>& versions, std::vector<Advice>& to) const {
+  void give(Section section, const Vocabulary& words, const Columns& all, const std::vector<std::string>& versions,
+            std::vector<Advice>& to) const {
     for (const Entry& entry : list_)
-      to.push_back(
-          {section, fmt::format("{}: {}", fmt::join(entry.clauses, ", "), entry.says), where(entry.columns, all, versions), entry.replay});
+      to.push_back({section, fmt::format("{}: {}", fmt::join(entry.clauses, ", "), in_words_of(words, entry.says)),
+                    where(entry.columns, all, versions), entry.replay});
   }
 
  private:
@@ -190,6 +207,67 @@ class Broken {
     bool has(const std::string& clause) const { return std::find(clauses.begin(), clauses.end(), clause) != clauses.end(); }
   };
   std::vector<Entry> list_;
+};
+
+const Vocabulary& words_of(std::string_view stack, const AdviceRules& rules) {
+  static const Vocabulary none;
+  auto vocabulary = rules.words.find(stack);
+  if (vocabulary == rules.words.end()) vocabulary = rules.words.find("*");
+  return vocabulary == rules.words.end() ? none : vocabulary->second;
+}
+
+std::vector<std::string> versions_of(std::string_view stack, const RunReport& report) {
+  std::vector<std::string> versions;
+  for (const StackInfo& it : report.stacks)
+    if (it.name == stack) versions.push_back(it.version);
+  return versions;
+}
+
+// What a stack answered to the question of a trait.
+class Answers {
+ public:
+  Answers(const RunReport& report, std::string_view trait, std::string_view stack) {
+    for (const TraitAnswer& it : report.traits) {
+      if (it.trait != trait || it.stack != stack) continue;
+      const Column column{it.version, it.role, it.tls};
+      all_.insert(column);
+      for (std::size_t n = 0; n < it.answers.size(); ++n) {
+        Given& given = given_.try_emplace(it.answers[n]).first->second;
+        given.columns.insert(column);
+        if (given.replay.empty()) given.replay = n < it.replays.size() ? it.replays[n] : it.replay;
+        by_place_[{it.role, it.tls}].insert(it.answers[n]);
+      }
+    }
+  }
+
+  bool none() const { return all_.empty(); }
+  bool gives(const std::string& answer) const { return given_.contains(answer); }
+  // No role and TLS version of both is answered differently.
+  bool alike(const Answers& other) const {
+    return std::all_of(by_place_.begin(), by_place_.end(), [&](const auto& place) {
+      const auto there = other.by_place_.find(place.first);
+      return there == other.by_place_.end() || there->second == place.second;
+    });
+  }
+  // "SSL_ERROR_ZERO_RETURN [TLS 1.3]", each with a run that shows it.
+  std::vector<std::pair<std::string, std::string>> told(const Vocabulary& words, const std::vector<std::string>& versions) const {
+    std::vector<std::pair<std::string, std::string>> lines;
+    for (const auto& [answer, given] : given_) {
+      const std::string place = where(given.columns, all_, versions);
+      const std::string word = filled("{answer}", answer, words);
+      lines.emplace_back(place.empty() ? word : fmt::format("{} [{}]", word, place), given.replay);
+    }
+    return lines;
+  }
+
+ private:
+  struct Given {
+    Columns columns;
+    std::string replay;
+  };
+  Columns all_;
+  std::map<std::string, Given> given_;
+  std::map<std::pair<Role, Tls>, std::set<std::string>> by_place_;
 };
 
 constexpr std::array<std::string_view, 4> headings{"The calls", "What answers mean", "What to avoid", "Which sessions can be resumed"};
@@ -231,13 +309,8 @@ AdviceRules load_advice(const std::filesystem::path& directory) {
 
 std::vector<Advice> advise(const RunReport& report, std::string_view stack, const AdviceRules& rules) {
   std::vector<Advice> advice;
-  static const Vocabulary none;
-  auto vocabulary = rules.words.find(stack);
-  if (vocabulary == rules.words.end()) vocabulary = rules.words.find("*");
-  const Vocabulary& words = vocabulary == rules.words.end() ? none : vocabulary->second;
-  std::vector<std::string> versions;
-  for (const StackInfo& it : report.stacks)
-    if (it.name == stack) versions.push_back(it.version);
+  const Vocabulary& words = words_of(stack, rules);
+  const std::vector<std::string> versions = versions_of(stack, report);
   for (std::size_t i = 0; i < headings.size(); ++i) {
     const auto section = static_cast<Section>(i);
     for (const AdviceRules::Rule& rule : rules.rules) {
@@ -267,7 +340,7 @@ std::vector<Advice> advise(const RunReport& report, std::string_view stack, cons
       const Verdict verdict = cell.was.value_or(cell.verdict);
       if (verdict == Verdict::violates || verdict == Verdict::crashed || verdict == Verdict::hung) broken.add(cell);
     }
-    broken.give(section, all, versions, advice);
+    broken.give(section, words, all, versions, advice);
   }
   return advice;
 }
@@ -280,6 +353,50 @@ std::string advice_title(const RunReport& report, std::string_view stack) {
 }
 
 std::string_view advice_heading(AdviceRules::Section section) { return headings[static_cast<std::size_t>(section)]; }
+
+std::string tell_move(const RunReport& report, std::string_view from, std::string_view to, const AdviceRules& rules, std::size_t width) {
+  const std::array<std::string_view, 2> names{from, to};
+  const std::array<const Vocabulary*, 2> words{&words_of(from, rules), &words_of(to, rules)};
+  const std::array<std::vector<std::string>, 2> versions{versions_of(from, report), versions_of(to, report)};
+  std::string text =
+      fmt::format("Moving from {} {} to {} {}\nas {} runs showed it; `tlsbye replay ID{}` shows any of them again.\n", from,
+                  fmt::join(versions[0], ", "), to, fmt::join(versions[1], ", "), report.runs, more_replay_words(report.provenance));
+
+  text += "\nWhat it is called\n";
+  std::vector<std::string_view> keys(calls_and_such.begin() + 1, calls_and_such.end());
+  keys.insert(keys.end(), Words<Outcome>::list.begin(), Words<Outcome>::list.end());
+  for (const std::string_view key : keys) {
+    const auto before = words[0]->find(key), after = words[1]->find(key);
+    if (before == words[0]->end() || after == words[1]->end() || before->second == after->second) continue;
+    text += fmt::format("  {:<15} {}\n", key, wrapped(fmt::format("{} -> {}", before->second, after->second), 18, width));
+  }
+
+  text += "\nWhat changes\n";
+  std::vector<std::string_view> same;
+  for (const Trait& trait : traits()) {
+    const std::array<Answers, 2> answers{Answers(report, trait.name, from), Answers(report, trait.name, to)};
+    if (answers[0].none() || answers[1].none()) continue;
+    if (answers[0].alike(answers[1])) {
+      same.push_back(trait.name);
+      continue;
+    }
+    text += fmt::format("  {}\n", wrapped(trait.question, 2, width));
+    for (std::size_t i = 0; i < names.size(); ++i)
+      for (const auto& [line, replay] : answers[i].told(*words[i], versions[i]))
+        text += fmt::format("      {:<9} {}\n                {}\n", names[i], wrapped(line, 16, width), replay);
+    for (const AdviceRules::Rule& rule : rules.rules) {
+      if (rule.question != trait.name) continue;
+      for (const std::string_view answer : trait.answers) {
+        if (!answers[1].gives(std::string(answer))) continue;
+        const auto it = rule.says.find(answer);
+        const std::string& sentence = it != rule.says.end() ? it->second : rule.otherwise;
+        if (!sentence.empty()) text += fmt::format("      so        {}\n", wrapped(filled(sentence, answer, *words[1]), 16, width));
+      }
+    }
+  }
+  if (!same.empty()) text += fmt::format("\nWhat does not, as far as it was seen\n  {}\n", wrapped(fmt::format("{}", fmt::join(same, ", ")), 2, width));
+  return text;
+}
 
 std::string tell_advice(const RunReport& report, std::string_view stack, const AdviceRules& rules, std::size_t width) {
   std::string text = advice_title(report, stack) + fmt::format("\nas {} runs showed it; `tlsbye replay ID{}` shows any of them again.\n",

@@ -52,6 +52,11 @@ std::vector<Advice> advise(const RunReport& report, std::string_view stack, cons
 std::string advice_title(const RunReport& report, std::string_view stack);
 std::string_view advice_heading(AdviceRules::Section section);
 
+// What changes for who moves from one stack of the report to another, for a terminal: what calls and answers are called there, and each
+// trait in which they differ (in a role and TLS version of both), with what follows from it there.
+std::string tell_move(const RunReport& report, std::string_view from, std::string_view to, const AdviceRules& rules,
+                      std::size_t width = 100);
+
 // As text for a terminal, in lines of at most `width` columns.
 std::string tell_advice(const RunReport& report, std::string_view stack, const AdviceRules& rules, std::size_t width = 100);
 

@@ -76,6 +76,52 @@ otherwise = "Then {read} answers {answer}."
   EXPECT_EQ(advise(report, "mytls", rules).front().sentence, "Then a read answers that it ended too early.");
 }
 
+TEST(Advice, WhatWasBrokenIsSaidInTheStacksWordsToo) {
+  const AdviceRules rules = parse_advice(few_rules, "advice.toml");
+  RunReport broken = report();
+  broken.cells.front().stack = "gnutls";
+  broken.cells.front().says = "close answered end-of-data, and read answered cut";
+  std::vector<std::string> sentences;
+  for (const Advice& it : advise(broken, "gnutls", rules)) sentences.push_back(it.sentence);
+  EXPECT_THAT(sentences, ::testing::Contains("rfc/never-late: gnutls_bye answered 0, and gnutls_record_recv answered cut"));
+}
+
+TEST(Advice, AMoveIsToldByNamesAndByWhatIsAnsweredDifferentlyWhereBothWereAsked) {
+  const AdviceRules rules = parse_advice(std::string(few_rules) + R"TOML(
+[[stack]]
+name  = "openssl"
+close = "SSL_shutdown"
+read  = "SSL_read"
+cut   = "an error"
+)TOML",
+                                         "advice.toml");
+  ASSERT_TRUE(rules.diagnostics.empty()) << rules.diagnostics.front().render();
+  RunReport both = report();
+  both.stacks = {{"gnutls", "3.7.9", {}}, {"openssl", "3.0.17", {}}};
+  for (TraitAnswer it : report().traits) {
+    if (it.trait == "second-close") continue;
+    it.stack = "openssl", it.version = "3.0.17", it.replay = "of openssl";
+    if (it.trait == "read-after-fin") it.answers = {"cut"}, it.replays = {};
+    both.traits.push_back(it);
+  }
+  EXPECT_EQ(tell_move(both, "gnutls", "openssl", rules),
+            "Moving from gnutls 3.7.9 to openssl 3.0.17\n"
+            "as 12 runs showed it; `tlsbye replay ID` shows any of them again.\n"
+            "\nWhat it is called\n"
+            "  close           gnutls_bye -> SSL_shutdown\n"
+            "  read            gnutls_record_recv -> SSL_read\n"
+            "\nWhat changes\n"
+            "  What does a read answer for a bare end of the transport?\n"
+            "      gnutls    cut\n"
+            "                b\n"
+            "      gnutls    0 [TLS 1.2 as server]\n"
+            "                c of the other answer\n"
+            "      openssl   an error\n"
+            "                of openssl\n"
+            "\nWhat does not, as far as it was seen\n"
+            "  first-close-call\n");
+}
+
 TEST(Advice, SaysForEachAnswerItsSentenceInTheStacksWordsWithWhereItIsSoAndARun) {
   const AdviceRules rules = parse_advice(few_rules, "advice.toml");
   ASSERT_TRUE(rules.diagnostics.empty()) << rules.diagnostics.front().render();

@@ -41,6 +41,10 @@ Heard heard_by_program(const Facts& facts) {
         it.said += record->content;
         it.said_bytes += record->content_bytes;
       }
+    } else if (const auto* opened = event.as<Opened>()) {
+      // The partner tells the keys when its handshake is done: what a client asks at once has passed by then.
+      const auto* sent = facts.transcript().at(opened->record).as<Record>();
+      if (sent->from == Side::subject && sent->encrypted && opened->type == ContentType::application_data) it.asked += opened->content;
     } else if (const auto* replaced = event.as<Replaced>()) {
       it.strange |= is_data(of_partner(replaced->record));
     } else if (const auto* lost = event.as<Lost>()) {

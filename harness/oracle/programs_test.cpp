@@ -44,6 +44,17 @@ TEST(CutAnswer, ASuccessAfterHalfAnAnswerIsFoundHoweverTheConnectionEnded) {
   }
 }
 
+TEST(CutAnswer, WhatWasAskedBeforeTheKeysCameCountsAsAsked) {
+  Tale tale = Tale().of_the_wire_alone();
+  const int record = tale.next_number();
+  Opened opened;
+  opened.record = record;
+  opened.type = ContentType::application_data;
+  opened.content = "GET / HTTP/1.0\r\n\r\n";
+  tale.sent(unreadable()).add(opened);
+  EXPECT_EQ(judgement(that_exits(half(tale, std::string(head) + "half of i").fin_arrives(), 0)).kind, Kind::broken);
+}
+
 TEST(CutAnswer, BytesThatWereLostOnTheWayAreCounted) {
   Tale tale = asks();
   tale.arrives(says(std::string(head)));

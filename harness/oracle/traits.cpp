@@ -34,6 +34,7 @@ template <typename Situation>
 Told outcome_of_first(const Facts& facts, Call kind, Situation situation) {
   const auto& calls = facts.calls();
   for (const SubjectCall& call : calls) {
+    if (is_so(call.after.starved)) return std::nullopt;  // a library without memory answers as it can
     if (call.call != kind || is_so(call.met.injected) || is_so(call.met.injected_end) || !situation(call)) continue;
     const bool again = call.api && call_again(call.api->outcome);
     if (again &&
@@ -49,7 +50,7 @@ Told replies_by_itself(const Facts& facts) {
   if (!facts.readable()) return std::nullopt;
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::read || !call.answered(Outcome::end_of_data) || !is_so(call.after.close_notify)) continue;
-    if (own_close_notify_out(call) || !call.emission_known) return std::nullopt;
+    if (own_close_notify_out(call) || !call.emission_known || is_so(call.met.send_broken)) return std::nullopt;
     for (const SentRecord& sent : facts.sent())
       if (sent.owner == &call - facts.calls().data() && sent.is_close_notify()) return answer("yes", {call.ended, sent.number});
     return answer("no", {call.after.close_notify, call.ended});
@@ -170,6 +171,7 @@ bool close_waits(const SubjectCall& call) {
 }
 
 Told write_after_own_close(const Facts& facts) {
+  if (facts.has(Option::ignore_eof)) return std::nullopt;
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::write || call.unusual.any() || !call.api || !own_close_notify_out(call) || is_so(call.before.error_reported()))
       continue;
