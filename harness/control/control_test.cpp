@@ -324,8 +324,8 @@ TEST(PeerProcess, WhatIsNeverAnsweredIsRememberedBeyondTheProcess) {
   EXPECT_EQ(experience["close"].times, 1U);
 }
 
-TEST(PeerProcess, ARequestThatWasAlwaysAnsweredAtOnceHasLessTimeAndMuchLessOnceItHasSpunByWhatAHandshakeTakes) {
-  const auto once = [](const Answered& close, std::chrono::milliseconds handshake) {
+TEST(PeerProcess, ARequestThatWasAlwaysAnsweredAtOnceHasLessTimeAndLessStillOnceItHasSpun) {
+  const auto once = [](std::size_t times, std::chrono::milliseconds slowest, std::size_t never) {
     const auto used = [] {
       rusage children{};
       ::getrusage(RUSAGE_CHILDREN, &children);
@@ -333,32 +333,21 @@ TEST(PeerProcess, ARequestThatWasAlwaysAnsweredAtOnceHasLessTimeAndMuchLessOnceI
              std::chrono::microseconds(children.ru_utime.tv_usec + children.ru_stime.tv_usec);
     };
     Experience experience;
-    experience["close"] = close;
-    experience["handshake"] = {1000, 0, handshake};
+    experience["close"] = {times, never, slowest};
     const auto before = used();
     auto started = PeerProcess::start("/proc/self/exe", 30s, {{"--be", "computes"}, {}, &experience});
     EXPECT_EQ(std::get<PeerProcess>(started).ask(Line("close")).end->how, Died::How::spun);
     return used() - before;
   };
   // The least of three: a harness that does not get the processor lets its peer use more than it may, never less.
-  const auto used_up = [&](const Answered& close, std::chrono::milliseconds handshake = 2ms) {
-    return std::min({once(close, handshake), once(close, handshake), once(close, handshake)});
+  const auto used_up = [&](std::size_t times, std::chrono::milliseconds slowest, std::size_t never = 0) {
+    return std::min({once(times, slowest, never), once(times, slowest, never), once(times, slowest, never)});
   };
-  const auto familiar = used_up({300, 0, 0ms});
-  EXPECT_LT(familiar, used_up({299, 0, 0ms}));
-  EXPECT_LT(familiar, used_up({300, 0, 200ms}));
-  EXPECT_LT(used_up({300, 1, 0ms}), familiar);
-  EXPECT_LT(familiar, used_up({300, 1, 200ms}));
-  EXPECT_LT(familiar, used_up({300, 1, 0ms}, 40ms)) << "a machine on which handshakes are slow";
-}
-
-TEST(PeerProcess, TheFirstHandshakesAreMeasured) {
-  Experience experience;
-  auto started = PeerProcess::start("/proc/self/exe", 30s, {{"--be", "answers"}, {}, &experience});
-  std::get<PeerProcess>(started).ask(Line("close"));
-  EXPECT_EQ(experience["close"].slowest.count(), 0);
-  std::get<PeerProcess>(started).ask(Line("handshake"));
-  EXPECT_GT(experience["handshake"].slowest.count(), 0);
+  const auto familiar = used_up(300, 0ms);
+  EXPECT_LT(familiar, used_up(299, 0ms));
+  EXPECT_LT(familiar, used_up(300, 200ms));
+  EXPECT_LT(used_up(300, 0ms, 3), familiar);
+  EXPECT_LT(familiar, used_up(300, 200ms, 3));
 }
 
 TEST(PeerProcess, GoesByItselfWhenItIsNoLongerWanted) {

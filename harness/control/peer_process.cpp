@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,20 +28,14 @@ namespace {
 // asked to write takes a slow library a second for 10 MiB.
 constexpr std::chrono::milliseconds spin_budget{500};
 constexpr long long bytes_a_millisecond = 10 << 10;
-// Once a request was answered so often, half of it is enough, or four times what the slowest answer took: a slow machine keeps its room.
+// Once a request was answered so often, half of it is enough, and a fifth where it has also spun before; or four times what the slowest
+// answer took: a slow machine keeps its room.
 constexpr std::size_t familiar_after = 300;
-constexpr int familiar_share = 2, of_the_slowest = 4;
-// Where such a request has also spun before, ten times what the slowest handshake took, and a twentieth at least; it is looked at sooner.
-constexpr int handshakes = 10, familiar_spin_share = 20, sooner = 5;
-constexpr std::size_t yardsticks = 100;  // handshakes that are measured, however fast
+constexpr int familiar_share = 2, familiar_spin_share = 5, of_the_slowest = 4;
 // A runtime (ability own-memory) loads and compiles while it answers, on several processors: so many times as much.
 constexpr int runtime_share = 20;
-// How often a peer that has not answered is looked at. Its CPU time counts from the first look. Who waits, and used less than a fifth of the
-// time between two looks, is silent: a runtime has threads that wake up for nothing.
+// How often a peer that has not answered is looked at. Its CPU time counts from the first look.
 constexpr std::chrono::milliseconds glance{50};
-constexpr int idle_share = 5;
-// One that has closed its control socket and waits for so long, goes on.
-constexpr std::chrono::milliseconds time_to_die{2000};
 // One that has not answered so often, and seldom did, is known for it: from then on all this is a tenth.
 constexpr std::size_t known_after = 3;
 constexpr int known_share = 10;
@@ -60,24 +53,22 @@ std::string text_of(const std::string& file) {
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
-std::chrono::microseconds processor_time(pid_t pid) {
-  clockid_t clock{};
-  timespec used{};
-  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return {};
-  return std::chrono::seconds(used.tv_sec) + std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::nanoseconds(used.tv_nsec));
-}
-
 // What a process has done so far, with the children it has now (the sessions of --isolate), by proc(5).
 struct Look {
-  std::chrono::microseconds used{};  // CPU time
+  std::chrono::milliseconds used{};  // CPU time
   bool waits = true;                 // and would use no more if it could
 };
 Look look_at(pid_t pid) {
   const std::string text = text_of(fmt::format("/proc/{}/stat", pid));
   const std::size_t after_name = text.rfind(')');
   if (after_name == std::string::npos) return {};
-  const std::string_view state = std::string_view(text).substr(std::min(after_name + 2, text.size()), 1);
-  Look look{processor_time(pid), state != "R" && state != "D"};
+  std::istringstream fields(text.substr(after_name + 1));
+  std::string state, skipped;
+  fields >> state;
+  for (int field = 4; field < 14; ++field) fields >> skipped;
+  long user = 0, system = 0;
+  fields >> user >> system;
+  Look look{std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK)), state != "R" && state != "D"};
   std::istringstream children(text_of(fmt::format("/proc/{}/task/{}/children", pid, pid)));
   for (pid_t child = 0; children >> child;) {
     const Look at_child = look_at(child);
@@ -310,12 +301,9 @@ Report PeerProcess::ask(const Line& request, int passed) {
     asked_ = request.word();
     asked_size_ = request.number("size").value_or(0);
   }
-  const bool yardstick = experience_ && asked_ == spell(Call::handshake) && (*experience_)[asked_].times < yardsticks;
-  const auto used_before = yardstick ? look_at(pid_).used : std::chrono::microseconds();
   if (!channel_.send(packet_, passed)) return Report{{}, {}, ended()};
   Report report = listen();
   have_learnt(report.end);
-  if (yardstick && !report.end) note_time(look_at(pid_).used - used_before);
   return report;
 }
 
@@ -368,63 +356,48 @@ Report PeerProcess::listen() {
   }
 }
 
-PeerProcess::Time PeerProcess::time_to_answer() const {
+std::chrono::milliseconds PeerProcess::budget() const {
   const std::chrono::milliseconds writing{asked_size_ / bytes_a_millisecond};
-  Time time{glance, spin_budget, patience_};
-  const auto known = [&](std::string_view word) {
-    const auto found = experience_ ? experience_->find(word) : Experience::iterator();
-    return experience_ && found != experience_->end() ? found->second : Answered();
-  };
-  const auto within = [](std::chrono::microseconds wanted, std::chrono::milliseconds least) {
-    return std::clamp(std::chrono::ceil<std::chrono::milliseconds>(wanted), least, spin_budget);
-  };
-  const Answered it = known(asked_);
-  if (std::find(hello_.abilities.begin(), hello_.abilities.end(), "own-memory") != hello_.abilities.end()) {
-    time.budget *= runtime_share;
-  } else if (it.times >= familiar_after) {
-    time.budget = within(it.slowest * of_the_slowest, spin_budget / familiar_share);
-    const Answered handshake = known(spell(Call::handshake));
-    if (it.never > 0 && handshake.slowest.count() > 0) {
-      time.budget = within(std::max(it.slowest * of_the_slowest, handshake.slowest * handshakes), spin_budget / familiar_spin_share);
-      time.glance /= sooner;
-    }
-  }
-  time.budget += writing;
-  if (it.never >= known_after && it.seldom()) time = {glance / known_share, time.budget / known_share, time.silence / known_share};
-  return time;
+  if (std::find(hello_.abilities.begin(), hello_.abilities.end(), "own-memory") != hello_.abilities.end())
+    return spin_budget * runtime_share + writing;
+  const auto found = experience_ ? experience_->find(asked_) : Experience::iterator();
+  if (!experience_ || found == experience_->end() || found->second.times < familiar_after) return spin_budget + writing;
+  const int share = found->second.never >= known_after ? familiar_spin_share : familiar_share;
+  return std::clamp(found->second.slowest * of_the_slowest, spin_budget / share, spin_budget) + writing;
 }
 
 Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
-  const Time time = time_to_answer();
-  if (std::exchange(glance_, time.glance) != time.glance) set_receive_timeout(channel_.descriptor(), time.glance);
+  const auto found = experience_ ? experience_->find(asked_) : Experience::iterator();
+  const bool known = experience_ && found != experience_->end() && found->second.never >= known_after && found->second.seldom();
+  const int share = known ? known_share : 1;
+  if (const auto time = glance / share; std::exchange(glance_, time) != time) set_receive_timeout(channel_.descriptor(), time);
   Channel::Got got = channel_.receive(packet_);
   if (got != Channel::Got::timeout) return got;
+  const std::chrono::milliseconds budget = this->budget() / share;
   // One that computes, or could if the machine had nothing else to do, is not silent.
   const Look first = look_at(pid_);
   Look last = first;
-  for (std::chrono::milliseconds silent = time.glance; silent < time.silence;) {
+  for (std::chrono::milliseconds silent = glance / share; silent < patience_ / share;) {
     got = channel_.receive(packet_);
     if (got != Channel::Got::timeout) {
-      if (experience_) note_time(time.glance + look_at(pid_).used - first.used);
+      if (experience_) {
+        auto& slowest = (*experience_)[asked_].slowest;
+        slowest = std::max(slowest, glance / share + look_at(pid_).used - first.used);
+      }
       return got;
     }
     const Look now = look_at(pid_);
-    if (now.used - first.used >= time.budget) {
+    if (now.used - first.used >= budget) {
       kill_group();
       hung = PeerEnd{Died::How::spun, "it used up its CPU time and did not answer"};
       return got;
     }
-    if (now.used - last.used < time.glance / idle_share && now.waits) silent += time.glance;
+    if (now.used == last.used && now.waits) silent += glance / share;
     last = now;
   }
   kill_group();
   hung = PeerEnd{Died::How::silent, fmt::format("no answer within {} ms", patience_.count())};
   return got;
-}
-
-void PeerProcess::note_time(std::chrono::microseconds used) {
-  std::chrono::microseconds& slowest = (*experience_)[asked_].slowest;
-  slowest = std::max(slowest, used);
 }
 
 PeerEnd PeerProcess::ended() {
@@ -451,19 +424,12 @@ PeerEnd PeerProcess::garbled(std::string_view what) { return put_down(Died::How:
 
 bool PeerProcess::wait_for_death() {
   const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  if (!process) return false;
   pollfd gone{process.get(), POLLIN, 0};
-  const Look first = look_at(pid_);
-  // On a machine that is busy with other things, one that is about to end may have to wait for its turn.
-  for (std::chrono::milliseconds idle{}; idle < time_to_die;) {
-    const int ready = ::poll(&gone, 1, static_cast<int>(glance.count()));
-    if (ready > 0) return true;
-    if (ready < 0) continue;
-    const Look now = look_at(pid_);
-    if (now.used - first.used >= spin_budget) return false;
-    if (now.waits) idle += glance;
-  }
-  return false;
+  constexpr int most_ms = 2000;
+  int ready = 0;
+  do ready = process ? ::poll(&gone, 1, most_ms) : -1;
+  while (ready < 0 && process && errno == EINTR);
+  return ready > 0;
 }
 
 void PeerProcess::kill_group() {

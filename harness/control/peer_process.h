@@ -38,11 +38,10 @@ struct PeerHello {
 
 // What was learnt of a stack's processes, which follow each other: how often requests of a word were answered, and how often never. Where
 // that was three times, and more often than not, such a request is waited for a tenth as long: a library that spins in every run is not to
-// cost half a second two thousand times. One that was answered hundreds of times, and never slowly, is taken to spin sooner; and much
-// sooner where it has spun before: then by what a handshake costs, the dearest thing that a library does, on this machine.
+// cost half a second two thousand times. One that was answered hundreds of times, and never slowly, is taken to spin sooner.
 struct Answered {
   std::size_t times = 0, never = 0;
-  std::chrono::microseconds slowest{};  // CPU time of an answer that did not come at once; 0 if all did. Of a handshake, of any
+  std::chrono::milliseconds slowest{};  // CPU time of an answer that did not come at once; 0 if all did
   bool seldom() const { return never > times; }
 };
 using Experience = std::map<std::string, Answered, std::less<>>;
@@ -87,12 +86,8 @@ class PeerProcess : public Party {
  private:
   PeerProcess(pid_t pid, Channel channel) : pid_(pid), channel_(std::move(channel)) {}
 
-  // How long an answer may take: looked for each `glance`; who uses more CPU time than `budget`, spins; who is silent for so long, hangs.
-  struct Time {
-    std::chrono::milliseconds glance, budget, silence;
-  };
-  Time time_to_answer() const;
   Report listen();
+  std::chrono::milliseconds budget() const;  // CPU time of an answer; who uses more, spins
   // One packet into packet_. A peer that spins, or is silent longer than patience_, is ended, and `hung` says so.
   Channel::Got receive(std::optional<PeerEnd>& hung);
   PeerEnd ended();                         // it closed the control socket: how it died
@@ -104,7 +99,6 @@ class PeerProcess : public Party {
   Channel channel_;
   PeerHello hello_;
   void have_learnt(const std::optional<PeerEnd>& end);
-  void note_time(std::chrono::microseconds used);  // CPU time of an answer to asked_
 
   std::string packet_;
   std::chrono::milliseconds patience_{};
