@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
+#include <cstdlib>
 #include <system_error>
 
 #include "harness/cli/house.h"
@@ -37,9 +37,9 @@ void prepare(const fs::path& out, std::initializer_list<const char*> inside) {
   for (const char* folder : inside)
     if (!error) fs::create_directories(out / folder, error);
   if (!error) {
-    // Under a name that no file has.
+    // Under an unused name: every file of the folder may be the user's.
     std::string name = (out / "tlsbye-XXXXXX").string();
-    const int probe = ::mkstemp(name.data());
+    const int probe = ::mkostemp(name.data(), O_CLOEXEC);
     if (probe < 0 || ::write(probe, "\n", 1) != 1) error = std::error_code(errno, std::generic_category());
     if (probe >= 0) ::unlink(name.c_str()), ::close(probe);
   }

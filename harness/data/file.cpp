@@ -95,7 +95,7 @@ std::optional<FileError> write_pieces(const fs::path& file, const Pieces& next) 
   if (fs::exists(there) && ::access(file.c_str(), W_OK) != 0) return unwritable(errno);
   // Through a link to the file that it stands for.
   const fs::path target = fs::exists(there) ? fs::canonical(file, error) : file;
-  // Under a name that no file has, as whatever lies beside it may be somebody's.
+  // Under an unused name: every other file of the folder may be the user's.
   const fs::path partial = unused_name(target);
   Open out(partial, O_WRONLY | O_CREAT | O_EXCL);
   if (out.get() < 0 && fs::exists(there)) return write_as_it_is(file, O_TRUNC, next);  // its folder takes no further file

@@ -48,6 +48,17 @@ def seen(tlsbye, out="out/explored"):
     return told
 
 
+def test_the_command_that_is_kept_makes_the_same_again_with_all_its_words(planted):
+    planted(*words("--runs", 200, "--stack", "gnu*", "--out", "first"), check=0)
+    kept = seen(planted, "first")
+    program, *command = shlex.split(kept["command"])
+    assert program == "tlsbye" and "--against" in command and "--scenarios" in command
+    planted(*command, "--out", "again", check=0)
+    again = seen(planted, "again")
+    assert kept["pairs"] and [pair["script"] for pair in again["pairs"]] == [pair["script"] for pair in kept["pairs"]]
+    assert again["runs"] == kept["runs"] and again["seed"] == kept["seed"]
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_what_a_false_clause_says_is_found_with_every_seed(planted, seed):
     planted(*words("--seed", seed, "--runs", 1000, "--stack", "gnutls"), check=0)

@@ -117,7 +117,7 @@ def test_a_run_takes_away_what_the_run_before_it_left_and_nothing_else(tlsbye):
     one, other = (("run", "--stack", "gnutls", "--scenario", scenario) for scenario in ("clean-reply/*", "missing-reply/*"))
     tlsbye(*one, check=0)
     first = files(tlsbye.folder / "out")
-    mine = {"transcripts/notes.txt", "captures/mine.pcapng", "transcripts/clean-reply+mine.txt", "notes.md", "captures/deep/a.txt"}
+    mine = {".writable", "run.json.partial", "matrix.html.partial", "transcripts/notes.txt", "captures/mine.pcapng", "transcripts/clean-reply+mine.txt", "notes.md", "captures/deep/a.txt"}
     for name in mine:
         (tlsbye.folder / "out" / name).parent.mkdir(exist_ok=True)
         (tlsbye.folder / "out" / name).write_text("mine")

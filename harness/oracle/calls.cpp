@@ -139,6 +139,8 @@ Finding session_goes_on(const Facts& facts, const Question& asked) {
                                             {before.several_oddities(), then.several_oddities()}};
     if (std::any_of(std::begin(ends), std::end(ends), [](const auto& it) { return it.first != it.second; }))
       return not_reached("more came in between");
+    if (later->call == Call::close && before.close_notify != later->before.close_notify)
+      return not_reached("the peer closed in between: to answer it is another close");
     if (is_so(later->met.injected_end) || is_so(later->met.send_broken)) return not_reached("the transport broke in between");
     auto events = evidence(facts, asked, call);
     events.push_back(later->ended);

@@ -1013,6 +1013,13 @@ TEST(EndOfDataStays, AnErrorInBetweenIsAnotherEnd) {
   EXPECT_EQ(judged("end-of-data-stays", {}, failed).kind, Kind::not_reached);
 }
 
+TEST(SessionGoesOn, ACloseBehindThePeersIsAnotherClose) {
+  const Parameters with{{"call", {"read"}}, {"given", {"handshake-done"}}, {"then", {"close"}}, {"outcome", {"sent"}}};
+  const auto read = [] { return connected().arrives(data(5)).reads(5); };
+  EXPECT_EQ(judged("session-goes-on", with, read().close(Outcome::done, {close_notify()})).kind, Kind::broken);
+  EXPECT_EQ(judged("session-goes-on", with, read().arrives(close_notify()).close(Outcome::done, {close_notify()})).kind, Kind::not_reached);
+}
+
 TEST(SessionGoesOn, TheFirstLaterCallDecides) {
   const Parameters with{{"call", {"read"}}, {"given", {"fin-arrived"}}, {"then", {"write"}}, {"outcome", {"done"}}};
   EXPECT_EQ(

@@ -75,6 +75,12 @@ Since none_of(std::initializer_list<Since> facts) {
   return std::find(facts.begin(), facts.end(), unclear) != facts.end() ? unclear : always;
 }
 
+bool time_passed(const Facts& facts) {
+  const auto& events = facts.events();
+  return std::any_of(events.begin(), events.end(), [](const Event& event) { return event.as<TimePassed>(); }) ||
+         (facts.former() && time_passed(*facts.former()));
+}
+
 // Who has offered a session does not decide whether it is resumed, and who was offered none cannot resume any. A client
 // with a copy of its own (saved-session) offers what its application chose.
 Since resumption_decided(const At& at) {
@@ -84,6 +90,7 @@ Since resumption_decided(const At& at) {
   if (at.facts.transcript().key().role == Role::client && at.facts.has(Option::saved_session)) return unclear;
   const bool resumed = at.call.call == Call::handshake && at.call.api && at.call.api->flag("resumed") == "yes";
   if (resumed || is_so(at.now.resumed)) return always;
+  if (time_passed(at.facts)) return unclear;  // the session may have reached the end of its lifetime (RFC 8446, 4.6.1; RFC 5246, F.1.4)
   if (at.facts.transcript().key().role == Role::server) return at.now.offered;
   if (!is_so(at.now.hello)) return unclear;
   return is_so(at.now.offered) ? never : at.now.hello;
@@ -389,7 +396,7 @@ const std::vector<Row>& rows() {
       {{"session-offered", "the client's hello offered an earlier session"}, When::arrived, [](const At& at) { return at.now.offered; }},
       {{"resumption-decided",
         "the subject itself decided whether an earlier session is resumed: it is; or a server was offered one; or a client offered none; unclear "
-        "once this session was closed, or had its handshake"},
+        "once this session was closed, or had its handshake, and if it is not resumed and time has passed"},
        When::arrived,
        resumption_decided},
       {{"session-resumed", "the handshake told that it resumed an earlier session"},

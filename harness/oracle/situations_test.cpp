@@ -423,6 +423,16 @@ TEST(Facts, WhetherASessionIsResumedIsDecidedByAServerThatWasOfferedOneAndByACli
   }
 }
 
+TEST(Facts, ASessionThatIsNotResumedOnceTimeHasPassedMayHaveReachedItsEnd) {
+  for (const std::string_view told : {"no", "yes"}) {
+    Tale tale(Tls::v1_2);
+    tale.as_server().option("session-cache").handshake().passes(172'800'000).new_session(false).arrives(Tale::hello(true)).handshake();
+    tale.shows("resumed", std::string(told));
+    EXPECT_EQ(fits(tale, "resumption-decided"), told == "yes");
+    EXPECT_FALSE(fits(tale, "not resumption-decided"));
+  }
+}
+
 TEST(Facts, AClientOfTls13KeepsASessionOnlyWhereATicketHasCome) {
   const Record ticket = handshake_message("NewSessionTicket");
   const auto kept = [](const Tale& tale, std::string_view word = "session-kept") { return fits(Tale(tale).close(Outcome::sent), word); };
