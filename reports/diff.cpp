@@ -97,7 +97,37 @@ bool applies(const Clause& clause, const Cell& cell, const std::string& version)
 
 }  // namespace
 
+namespace {
+
+// Whether both ids are of one run, of any version of its libraries.
+bool is_same_run(const std::string& one, const std::string& other) {
+  if (one == other) return true;
+  const auto of_any_version = [](const std::string& replay) -> std::optional<RunKey> {
+    auto read = read_replay_id(replay);
+    RunKey* run = std::get_if<RunKey>(&read);
+    if (!run) return std::nullopt;
+    run->subject_version.clear();
+    run->partner_version.clear();
+    return *run;
+  };
+  const auto run = of_any_version(one);
+  return run && other.starts_with(run->scenario) && run == of_any_version(other);
+}
+
+// Whether the run of that id decided something in the report.
+bool decided_there(const RunReport& report, const std::string& replay) {
+  const auto is_it = [&](const std::string& of) { return is_same_run(replay, of); };
+  return std::any_of(report.cells.begin(), report.cells.end(), [&](const Cell& cell) { return is_it(cell.replay); }) ||
+         std::any_of(report.traits.begin(), report.traits.end(), [&](const TraitAnswer& answer) {
+           return is_it(answer.replay) || std::any_of(answer.replays.begin(), answer.replays.end(), is_it);
+         });
+}
+
+}  // namespace
+
 bool would_make(const RunReport& report, const RunReport& other, const std::string& replay) {
+  // What a part of a run made is not written anywhere, but for what decided something.
+  if (!report.complete || report.shard) return decided_there(report, replay);
   if (report.provenance.tool.empty()) return true;
   const auto read = read_replay_id(replay);
   if (!std::holds_alternative<RunKey>(read)) return true;
@@ -121,8 +151,9 @@ bool would_make(const RunReport& report, const RunReport& other, const std::stri
 
 namespace {
 
-// Whether the run was asked for that cell.
+// Whether the run was asked for that cell, and could answer.
 bool is_asked_for(const RunReport& report, const Cell& cell) {
+  if (!report.complete || report.shard) return false;
   if (report.provenance.tool.empty()) return true;
   const Choice& choice = report.provenance.choice;
   return (choice.clauses.empty() || matches_any(choice.clauses, cell.clause)) && (!choice.role || *choice.role == cell.role) &&
@@ -304,6 +335,12 @@ class AbilityChanges {
 Diff diff(const RunReport& before, const RunReport& after, const std::vector<Clause>& clauses) {
   Diff found;
   found.made = made_differently(before.provenance, after.provenance);
+  for (const auto& [which, report] : {std::pair("old", &before), std::pair("new", &after)}) {
+    if (!report->complete) found.made.push_back(fmt::format("the {} run was interrupted; what it did not make is no change", which));
+    if (report->shard)
+      found.made.push_back(fmt::format("the {} run is part {}/{} of a run; `tlsbye merge` makes one run of all parts", which,
+                                       report->shard->number, report->shard->of));
+  }
   const auto partners = pairs(before, after);
   found.stacks = stack_changes(before, after, partners);
   AbilityChanges abilities(before, after, partners);

@@ -172,6 +172,34 @@ TEST(Diff, WhatASweepAloneFoundIsNoNewsAgainstARunWithout) {
   EXPECT_EQ(it.kind(), Kind::otherwise) << "and what it does not find is not fixed";
 }
 
+TEST(Diff, WhatAPartOfARunDoesNotHaveIsNeitherBrokenNorFixedNorGone) {
+  using Change = void (*)(RunReport&);
+  const std::pair<std::string, Change> parts[]{{"run was interrupted", [](RunReport& run) { run.complete = false; }},
+                                               {"run is part 2/3", [](RunReport& run) { run.shard = Shard{2, 3}; }}};
+  for (const auto& [told, cut] : parts) {
+    Twins it;
+    Cell& cell = it.after.cells[it.at];
+    const std::string made_by = std::exchange(cell.replay, "");
+    const auto in_another = [&](std::string_view scenario) { return std::string(scenario) + made_by.substr(made_by.find(':')); };
+    cell.verdict = Verdict::not_reached;
+    it.before.cells[it.at].replay = in_another("clean-reply/of-this-cell-alone");
+    cut(it.after);
+    EXPECT_EQ(it.kind(), Kind::otherwise) << told;
+    EXPECT_THAT(diff(it.before, it.after).made, ElementsAre(HasSubstr("the new " + told)));
+    std::swap(it.before, it.after);
+    it.after.cells[it.at].verdict = Verdict::violates;
+    it.after.cells[it.at].replay = in_another("clean-reply/another");
+    EXPECT_EQ(it.kind(), Kind::otherwise) << "what a part lacks may have been broken before: " << told;
+    std::swap(it.before, it.after);
+    it.after.cells.erase(it.after.cells.begin() + static_cast<std::ptrdiff_t>(it.at));
+    EXPECT_EQ(it.kind(), Kind::otherwise) << told;
+  }
+  Twins it;
+  it.after.complete = false;
+  it.after.cells[it.at].verdict = Verdict::violates;
+  EXPECT_EQ(it.kind(), Kind::broken) << "by a run that both made";
+}
+
 TEST(Diff, ACellThatTheNewRunWasNotAskedForIsNotGone) {
   Twins it;
   const Cell cell = it.after.cells[it.at];

@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "harness/data/file.h"
+#include "harness/data/printable.h"
 #include "reports/evidence.h"
 
 namespace tlsbye {
@@ -151,9 +152,9 @@ class Value {
   }
 
   bool is_text() const { return value_->is_string(); }
-  std::string text() const {
+  std::string text() const {  // of whoever made the file: it is printed as it stands
     if (!value_->is_string()) refuse("is not a string");
-    return value_->get<std::string>();
+    return printable(value_->get_ref<const std::string&>());
   }
   std::size_t count() const {
     if (!value_->is_number_unsigned()) refuse("is not a count");

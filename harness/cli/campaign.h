@@ -20,9 +20,6 @@
 
 namespace tlsbye {
 
-// The second EAGAIN of a pair comes at most so many transport calls after the first, unless more is asked for.
-inline constexpr std::size_t default_pairs = 16;
-
 // The runs that decided a cell or a trait, by their replay ids. They are in files while the campaign goes on: memory holds the runs that
 // are being made, however many libraries there are.
 struct KeptRuns {

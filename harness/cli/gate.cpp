@@ -1,6 +1,7 @@
 #include "harness/judge/gate.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,18 @@ LoadedKnown sound(LoadedKnown known) {
   throw Stop{exit_usage, text};
 }
 
+// The text without the entries on these lines. Throws Stop where that would not leave the others, and nothing but them.
+std::string pruned(const std::filesystem::path& file, LoadedKnown known, const std::string& text, const std::vector<int>& lines) {
+  const std::string rest = without_entries(text, lines);
+  std::erase_if(known.entries, [&](const KnownEntry& it) { return std::find(lines.begin(), lines.end(), it.file_line) != lines.end(); });
+  const LoadedKnown left = parse_known(rest, file.string(), Reasons::optional);
+  if (left.diagnostics.empty() && known_list("", left) == known_list("", known)) return rest;
+  throw Stop{exit_usage,
+             fmt::format("tlsbye gate: {}: only entries that begin with a line [[known]] can be dropped by --prune; drop those of {} {} by "
+                         "hand",
+                         file.string(), lines.size() == 1 ? "line" : "lines", fmt::join(lines, ", "))};
+}
+
 // Adds to the list what is new, and drops what is stale, as asked. All else in the file stays as it is.
 int rewrite_known(const House& house, RunReport report, const GateWords& words) {
   const std::filesystem::path file = words.known.empty() ? "known.toml" : words.known;
@@ -58,8 +71,8 @@ int rewrite_known(const House& house, RunReport report, const GateWords& words) 
   if (!is_there && !words.update) throw Stop{exit_usage, fmt::format("tlsbye: {}: there is no such list to drop from", file.string())};
   const LoadedKnown known = is_there ? sound(load_known(file, Reasons::optional)) : LoadedKnown{};
   std::string text = is_there ? text_of(file) : "";
-  const KnownResult result = apply_known(report, known.entries, clauses_of(house), today(), peer_names(house));
-  if (words.prune) text = without_entries(text, result.stale_lines);
+  const KnownResult result = apply_known(report, known.entries, clauses_of(house), today(), known_names(house));
+  if (words.prune) text = pruned(file, known, text, result.stale_lines);
   if (words.prune)  // the cells of an entry that has expired are anybody's again
     for (Cell& cell : report.cells)
       if (cell.verdict == Verdict::stale && cell.was) cell.verdict = *std::exchange(cell.was, std::nullopt);
@@ -104,8 +117,8 @@ int gate_command(const House& house, const GateWords& words) {
   if (words.update || words.prune) return rewrite_known(house, std::move(report), words);
   const LoadedKnown known = sound(load_known(words.known.empty() ? house.scenarios / "known.toml" : words.known));
   const std::vector<Clause> clauses = clauses_of(house);
-  KnownResult applied = apply_known(report, known.entries, clauses, today(), peer_names(house));
-  std::ranges::move(explain_disagreements(report, known.partner_dependent), std::back_inserter(applied.faults));
+  KnownResult applied = apply_known(report, known.entries, clauses, today(), known_names(house));
+  std::ranges::move(explain_disagreements(report, known.partner_dependent, clauses, known_names(house)), std::back_inserter(applied.faults));
   for (std::string& missing : missing_cells(report, clauses)) report.problems.push_back(std::move(missing));
   const GateResult result = gate(report, applied, words.fail_on);
   fmt::print("{}", words.json ? gate_json(report, result, applied) : result.summary);

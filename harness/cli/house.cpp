@@ -43,6 +43,12 @@ std::vector<std::string> peer_names(const House& house) {
   return names;
 }
 
+Names known_names(const House& house) {
+  Names names{peer_names(house), {}};
+  for (const Scenario& scenario : scenarios_of(house)) names.scenarios.push_back(scenario.id);
+  return names;
+}
+
 Fleet fleet_of(const House& house) {
   std::vector<fs::path> files{house.kit / "peers" / "fleet.toml"};
   const char *config = std::getenv("XDG_CONFIG_HOME"), *home = std::getenv("HOME");

@@ -9,6 +9,7 @@
 
 #include "harness/control/stacks.h"
 #include "harness/fleet/builds.h"
+#include "harness/judge/known.h"
 #include "harness/oracle/oracle.h"
 #include "harness/scenario/scenario.h"
 #include "reports/references.h"
@@ -47,6 +48,9 @@ House find_house();
 
 // The names of the peer programs that are there, whether they work or not.
 std::vector<std::string> peer_names(const House& house);
+
+// What an entry of a list of accepted deviations may speak of.
+Names known_names(const House& house);
 
 // The builds of libraries that can be obtained, of the file beside the peers and of the user's own; where those that were are. Throws Stop.
 Fleet fleet_of(const House& house);

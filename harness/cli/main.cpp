@@ -17,6 +17,7 @@
 #include "harness/cli/campaign.h"
 #include "harness/cli/commands.h"
 #include "harness/data/diagnostic.h"
+#include "harness/data/printable.h"
 
 namespace {
 
@@ -274,10 +275,11 @@ Command add_gate(CLI::App& app) {
   CLI::App* gate = app.add_subcommand("gate", "Exit 1 if a run has unexpected verdicts or stale known entries");
   add_path(gate, "run", words->run_file, "run.json")->required();
   add_known(gate, words->known, words->fail_on);
-  gate->add_flag("--update", words->update,
-                 "Instead of judging: add an entry for each deviation that the list (known.toml) does not accept yet, without its reason");
-  gate->add_flag("--prune", words->prune, "Instead of judging: drop the entries that are stale from the list");
-  gate->add_flag("--json", words->json, "The answer as JSON");
+  CLI::Option* update = gate->add_flag(
+      "--update", words->update,
+      "Instead of judging: add an entry for each deviation that the list (known.toml) does not accept yet, without its reason");
+  CLI::Option* prune = gate->add_flag("--prune", words->prune, "Instead of judging: drop the entries that are stale from the list");
+  gate->add_flag("--json", words->json, "The answer as JSON")->excludes(update)->excludes(prune);
   return {gate, [words](const House& house) { return gate_command(house, *words); }};
 }
 
@@ -481,32 +483,23 @@ Command add_complete(CLI::App& app) {
 }
 
 // What a user reads: a word that was typed, or a line of a file, may hold anything, and be as long as it likes.
-std::string printable(std::string_view message) {
+std::string readable(std::string_view message) {
   constexpr std::size_t longest = 500, kept = 100;  // of a word
+  constexpr std::string_view blanks = " \n\t";
   std::string text;
-  std::size_t began = 0;
-  const auto end_word = [&] {
-    if (text.size() - began > longest) text.replace(began + kept, text.size() - began - 2 * kept, " ... ");
-  };
-  for (const char c : message) {
-    const auto code = static_cast<unsigned char>(c);
-    if (c == ' ' || c == '\n' || c == '\t') {
-      end_word();
-      text += c;
-      began = text.size();
-    } else if (code < 0x20 || code == 0x7f) {
-      text += fmt::format("\\x{:02x}", code);
-    } else {
-      text += c;
-    }
+  while (!message.empty()) {
+    const std::size_t end = std::min(message.find_first_of(blanks), message.size());
+    std::string word = printable(message.substr(0, end));
+    if (word.size() > longest) word.replace(kept, word.size() - 2 * kept, " ... ");
+    text += word + std::string(message.substr(end, 1));
+    message.remove_prefix(std::min(end + 1, message.size()));
   }
-  end_word();
   return text;
 }
 
 int stopped(Exit code, std::string_view message) {
   std::fflush(stdout);
-  fmt::print(stderr, "{}\n", printable(message));
+  fmt::print(stderr, "{}\n", readable(message));
   return code;
 }
 

@@ -49,7 +49,7 @@ int merge_command(const House& house, const MergeWords& words) {
     }
   }
   const std::vector<Clause> clauses = clauses_of(house);
-  const KnownList list = known_list("", known.entries);
+  const KnownList list = known_list("", known);
   for (const RunPart& part : parts)
     if (part.report.provenance.known.fingerprint != list.fingerprint)
       throw Stop{exit_usage, fmt::format("tlsbye merge: {} was held against another list of accepted deviations, {}; name it with --known",
@@ -57,8 +57,8 @@ int merge_command(const House& house, const MergeWords& words) {
   auto made = merged(std::move(parts), clauses);
   if (const auto* why = std::get_if<std::string>(&made)) throw Stop{exit_usage, "tlsbye merge: " + *why};
   RunReport& report = std::get<RunReport>(made);
-  static_cast<void>(apply_known(report, known.entries, clauses, today(), peer_names(house)));
-  static_cast<void>(explain_disagreements(report, known.partner_dependent));
+  static_cast<void>(apply_known(report, known.entries, clauses, today(), known_names(house)));
+  static_cast<void>(explain_disagreements(report, known.partner_dependent, clauses, known_names(house)));
   const OutFolder out(words.out, {"transcripts", "captures"});
   if (const auto unwritten = write_results(house, words.out, report, transcripts, [&] {
         for (std::size_t i = 0; i < replays.size(); ++i) copy_runs(words.run_files[i].parent_path(), words.out, replays[i]);

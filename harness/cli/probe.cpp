@@ -218,7 +218,7 @@ int probe_command(const House& house, const ProbeWords& words) {
   as_run.selection.tls = words.tls;
   report.provenance = provenance_of(house, as_run, chosen, known);
   report.provenance.replay_words = program.replay_words();
-  const KnownResult applied = apply_known(report, known.entries, chosen.all_clauses, today(), {program.stack().name});
+  const KnownResult applied = apply_known(report, known.entries, chosen.all_clauses, today(), {{program.stack().name}, {}});
   const std::optional<Stop> unwritten = write_results(house, words.out, report, kept.transcripts, [&] { write_runs(words.out, kept); });
 
   fmt::print("{}", probed_text(probed, report, chosen.all_clauses, terminal_style(STDOUT_FILENO)));

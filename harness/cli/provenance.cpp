@@ -70,7 +70,7 @@ Provenance provenance_of(const House& house, const RunWords& words, const Select
   const Selection& selection = words.selection;
   made.choice = {selection.stacks, selection.partners, selection.scenarios, words.clauses, selection.role,
                  selection.tls,    selection.io,       folders(house.more), words.sweep,   words.sweep ? words.pairs : 0};
-  made.known = known_list(words.known.empty() ? "scenarios/known.toml" : words.known.string(), known.entries);
+  made.known = known_list(words.known.empty() ? "scenarios/known.toml" : words.known.string(), known);
   made.system = system_name();
   for (const Stack* stack : chosen.partners) made.partners.push_back(info_of(*stack));
   made.environment = peer_environment();

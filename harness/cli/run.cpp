@@ -92,8 +92,8 @@ int run_command(const House& house, const RunWords& words) {
   report.counts.before = chosen.found.problems;
   report.problems.insert(report.problems.begin(), chosen.found.problems.begin(), chosen.found.problems.end());
   // A part of a run does not show which entry is stale.
-  KnownResult applied = words.shard ? KnownResult{} : apply_known(report, known.entries, chosen.all_clauses, today(), peer_names(house));
-  if (!words.shard) std::ranges::move(explain_disagreements(report, known.partner_dependent), std::back_inserter(applied.faults));
+  KnownResult applied = words.shard ? KnownResult{} : apply_known(report, known.entries, chosen.all_clauses, today(), known_names(house));
+  if (!words.shard) std::ranges::move(explain_disagreements(report, known.partner_dependent, chosen.all_clauses, known_names(house)), std::back_inserter(applied.faults));
 
   const std::optional<Stop> unwritten = write_results(house, words.out, report, kept.transcripts, [&] { write_runs(words.out, kept); });
 

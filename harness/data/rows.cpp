@@ -1,14 +1,27 @@
 #include "harness/data/rows.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
+
+#include "harness/data/printable.h"
 
 namespace tlsbye {
 namespace {
 
+constexpr std::string_view unprintable = "has a character that cannot be printed";
+
 bool among(Rows::Known words, std::string_view word) { return std::find(words.begin(), words.end(), word) != words.end(); }
+
+// Whether a terminal shows the text as it stands, on one line or on several.
+bool can_be_printed(std::string_view text) {
+  std::string line(text);
+  std::erase_if(line, [](char c) { return c == '\n' || c == '\t'; });
+  return printable(line) == line;
+}
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
@@ -39,9 +52,12 @@ std::vector<const toml::table*> Rows::tables(std::string_view name, const Keys& 
   for (const auto& [key, value] : root_) {
     if (key.str() != name && among(beside, key.str())) continue;
     if (key.str() != name) {
-      const bool meant = !nearest(key.str(), std::span(&name, 1)).empty();
+      Keys names{name};
+      names.insert(names.end(), beside.begin(), beside.end());
+      const std::string_view meant = nearest(key.str(), names);
       report(key.source(), fmt::format("unknown key `{}`", key.str()),
-             meant ? fmt::format("did you mean [[{}]]?", name) : fmt::format("this file holds [[{}]] tables only", name));
+             !meant.empty() ? fmt::format("did you mean [[{}]]?", meant)
+                            : fmt::format("this file holds [[{}]] tables only", fmt::join(names, "]] and [[")));
       continue;
     }
     const toml::array* list = value.as_array();
@@ -83,8 +99,8 @@ std::optional<std::string> Rows::text(const toml::table& row, std::string_view k
   const toml::node* node = row.get(key);
   if (!node) return std::nullopt;
   auto value = node->value_exact<std::string>();
-  if (value && !is_blank(*value)) return value;
-  report(node->source(), fmt::format("`{}` is {}", key, value ? "empty" : "not a string"));
+  if (value && !is_blank(*value) && can_be_printed(*value)) return value;
+  report(node->source(), fmt::format("`{}` {}", key, !value ? "is not a string" : is_blank(*value) ? "is empty" : unprintable));
   return std::nullopt;
 }
 
@@ -121,8 +137,10 @@ std::vector<Rows::Word> Rows::words(const toml::table& row, std::string_view key
   const auto one = [&](const toml::node& it) {
     const auto text = it.value_exact<std::string>();
     const auto number = numbers == Numbers::yes ? it.value_exact<std::int64_t>() : std::nullopt;
-    if (number || (text && !is_blank(*text)))
+    if (number || (text && !is_blank(*text) && can_be_printed(*text)))
       all.push_back({number ? fmt::format("{}", *number) : *text, it.source()});
+    else if (text && !is_blank(*text))
+      report(it.source(), fmt::format("`{}` {}", key, unprintable));
     else
       report(it.source(), fmt::format("`{}` {} {}", key, list ? "has an element that is" : "is", text ? "empty" : "not a string"));
   };
@@ -170,6 +188,12 @@ void Rows::report(const toml::source_region& at, std::string problem, std::strin
   Diagnostic diagnostic = diagnostic_at(at);
   diagnostic.problem = std::move(problem);
   diagnostic.suggestion = std::move(suggestion);
+  // A value may be read twice, and a table by readers of two names.
+  const auto is_it = [&](const Diagnostic& other) {
+    return std::tie(other.file, other.line, other.column, other.problem) ==
+           std::tie(diagnostic.file, diagnostic.line, diagnostic.column, diagnostic.problem);
+  };
+  if (std::any_of(diagnostics_->begin(), diagnostics_->end(), is_it)) return;
   diagnostics_->push_back(std::move(diagnostic));
 }
 

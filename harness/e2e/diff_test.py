@@ -67,6 +67,28 @@ def test_a_verdict_that_is_worse_after_an_upgrade_is_named_and_fails(full_run, e
     assert "conforms -\\> violates" in full_run("diff", *files, "--markdown", check=1).stdout
 
 
+def test_a_run_file_of_others_does_not_reach_the_terminal(full_run, edited):
+    files = edited(lambda report: cell_of(report, stack="gnutls", verdict="conforms", tls="1.3").update(verdict="violates", says="a\x1b[2Jb\r\u202ec"))
+    for words in ((), ("--markdown",), ("--json",)):
+        text = full_run("diff", *files, *words, check=1).stdout
+        assert not set(text) & set("\x1b\r\u202e")
+    assert r"a\x1b[2Jb\x0d\xe2\x80\xaec" in full_run("diff", *files, check=1).stdout
+
+
+def test_an_interrupted_run_has_broken_nothing_that_it_did_not_show(full_run, edited):
+    def change(report):
+        report["complete"] = False
+        for cell in report["cells"]:
+            if cell["stack"] == "gnutls":
+                cell.update(verdict="not-reached", scenario="", replay="", says="", evidence=[])
+                cell.pop("was", None), cell.pop("reason", None)
+
+    files = edited(change)
+    assert "the new run was interrupted; what it did not make is no change" in full_run("diff", *files, check=0).stdout
+    changes = told(full_run, files, check=0)
+    assert {cell["change"] for cell in changes["cells"]} == {"otherwise"}
+
+
 def test_a_cell_that_is_gone_fails_and_one_that_is_new_does_not(full_run, edited):
     old, new = edited(lambda report: report["cells"].remove(cell_of(report, verdict="conforms")))
     assert told(full_run, (old, new), check=1)["totals"]["gone"] == 1

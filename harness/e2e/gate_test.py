@@ -128,6 +128,15 @@ def test_prune_drops_what_is_stale_and_keeps_the_rest_with_its_reasons_and_comme
     accepted("--known", accepted.known, check=0)
 
 
+def test_prune_of_a_list_that_it_cannot_take_apart_says_which_lines_to_drop_and_leaves_it(accepted):
+    cell = next(c for c in json.loads(accepted.run_file.read_text())["cells"] if c["verdict"] == "conforms" and c["stack"] == "gnutls")
+    entry = f'{{clause = "{cell["clause"]}", stack = "gnutls", verdict = "violates", reason = "x", expires = 2999-01-01}}'
+    accepted.known.write_text(f"known = [\n  {entry},\n]\n")
+    done = accepted("--prune", "--known", accepted.known, check=2)
+    assert "known.toml: only entries that begin with a line [[known]] can be dropped by --prune; drop those of line 2 by hand" in done.stderr
+    assert accepted.known.read_text() == f"known = [\n  {entry},\n]\n"
+
+
 NEVER = [
     ({"since": "3", "before": "2"}, "no version is at least 3 and below 2"),
     ({"before": "latest"}, '`before = "latest"` is not a version'),

@@ -55,6 +55,7 @@ subject  write $a
     (folder / "alone/run.json").write_text((folder / "out/run.json").read_text())
     (folder / "escape").mkdir()
     (folder / "escape/x.toml").write_bytes(b"[[scenario]] # \x1b[31m\n")
+    (folder / "escape/title.toml").write_text('[[scenario]]\nid = "one"\ntitle = "\\u001b[2J \\u202e"\nscript = "both handshake"\n')
     return program
 
 
@@ -106,6 +107,8 @@ WRONG = [
     (("run", "--scenarios", ""), 2, ["--scenarios", "an empty name"]),
     (("show", CLAUSE, "--out", ""), 2, ["--out", "an empty name"]),
     (("gate", ""), 2, ["an empty name"]),
+    (("gate", "out/run.json", "--update", "--json"), 2, ["--json", "--update"]),
+    (("gate", "out/run.json", "--prune", "--json"), 2, ["--json", "--prune"]),
     (("report", "out/run.json", "--html", ""), 2, ["--html", "an empty name"]),
     (("replay", ID, "--capture", ""), 2, ["--capture", "an empty name"]),
     # Options that would change nothing
@@ -136,7 +139,7 @@ WRONG = [
     (("list", "scenarios", "--scenarios", "pipes"), 2, ["pipes/x.toml: is a pipe into which nothing is written"]),
     (("list", "scenarios", "--scenarios", "nowhere"), 2, ["nowhere/x.toml: cannot be read: No such file"]),
     (("list", "scenarios", "--scenarios", "wide"), 2, ["wide/wide.toml:5:", "more than 1000 combinations"]),
-    (("list", "scenarios", "--scenarios", "escape"), 2, ["escape/x.toml"]),
+    (("list", "scenarios", "--scenarios", "escape"), 2, ["escape/x.toml", "escape/title.toml:3:9: `title` has a character that cannot be printed"]),
     *((("gate", "out/run.json", "--known", name), 2, [f"{name}: {what}"]) for name, what in
       (("empty", "is a folder, not a file"), ("pipe", "is a pipe"), ("/dev/zero", "is a device"), ("socket", "is a socket"), ("none.toml", "cannot be read: No such file"))),
     *((("gate", name), 2, [f"{name}: {what}"]) for name, what in

@@ -95,7 +95,7 @@ TEST(Gate, IsNeverGreenForARunOfNothing) {
 
 TEST(Gate, IsNeverGreenWhereACellDependsOnThePartnerAndNoListSaysWhy) {
   RunReport report = report_of(Verdict::conforms);
-  const Cell& cell = report.cells[0];
+  const Cell cell = report.cells[0];
   report.disagreements = {{cell.clause,
                            cell.stack,
                            cell.version,
@@ -109,17 +109,17 @@ TEST(Gate, IsNeverGreenWhereACellDependsOnThePartnerAndNoListSaysWhy) {
       fmt::format("[[partner-dependent]]\nclause = \"{}\"\nstack = \"{}\"\nreason = \"they differ\"\n", cell.clause, cell.stack),
       "known.toml");
   KnownResult known;
-  known.faults = explain_disagreements(report, list.partner_dependent);
+  known.faults = explain_disagreements(report, list.partner_dependent, {clause(cell.clause)});
   EXPECT_TRUE(gate(report, known).green);
   report.disagreements[0].reason.clear();
   report.provenance.choice.scenarios = {"clean-reply/*"};
   EXPECT_TRUE(gate(report).green) << "of these scenarios one partner may have missed the one that decides";
   report.provenance.choice.scenarios.clear();
   report.disagreements.clear();
-  known.faults = explain_disagreements(report, list.partner_dependent);
+  known.faults = explain_disagreements(report, list.partner_dependent, {clause(cell.clause)});
   EXPECT_TRUE(gate(report, known).green) << "with one partner nothing can be seen to depend on it";
   report.provenance.choice.partners = {"all"};
-  known.faults = explain_disagreements(report, list.partner_dependent);
+  known.faults = explain_disagreements(report, list.partner_dependent, {clause(cell.clause)});
   EXPECT_FALSE(gate(report, known).green);
   EXPECT_THAT(gate(report, known).faults, ElementsAre(HasSubstr("stale: known.toml:1: ")));
 }

@@ -14,6 +14,7 @@
 #include "harness/data/diagnostic.h"
 #include "harness/data/file.h"
 #include "harness/data/glob.h"
+#include "harness/data/printable.h"
 #include "harness/data/rows.h"
 #include "harness/judge/gate.h"
 #include "harness/transcript/fingerprint.h"
@@ -40,7 +41,8 @@ bool speaks_of(const KnownEntry& entry, const Place& cell) {
   key.subject_version = cell.version;
   key.role = cell.role;
   key.tls = cell.tls;
-  return matches_any(entry.clauses, cell.clause) && entry.applies.covers(key);
+  return matches_any(entry.clauses, cell.clause) && entry.applies.covers(key) &&
+         (entry.versions.empty() || matches_any(entry.versions, cell.version));
 }
 
 // Whether the cell is what the entry accepts, be it marked by another entry already.
@@ -66,7 +68,9 @@ bool can_speak_of(const KnownEntry& entry, const Clause& clause) {
 }
 
 bool is_version(std::string_view text) {
-  return !text.empty() && text.front() >= '0' && text.front() <= '9' &&
+  constexpr std::string_view between = ".+~:-_";
+  const auto ends_a_part = [&](char c) { return between.find(c) != std::string_view::npos; };
+  return !text.empty() && text.front() >= '0' && text.front() <= '9' && !ends_a_part(text.back()) && text.find("..") == std::string_view::npos &&
          text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+~:-_") == std::string_view::npos;
 }
 
@@ -81,16 +85,25 @@ bool is_below(const std::string& version, const std::string& bound) {
   return below.covers(key);
 }
 
+constexpr std::size_t slip = 2;  // so many letters are a slip of the pen
+
 // What is wrong with a library's name; empty where it may be right.
 std::string no_such_library(const std::string& name, const std::vector<std::string>& known) {
   if (name.find('@') != std::string::npos) return "a library's version stands in `since` and `before`, not in `stack`";
   if (std::any_of(known.begin(), known.end(), [&](const std::string& each) { return matches(name, each); })) return {};
   std::string small(name);
   std::transform(small.begin(), small.end(), small.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  constexpr std::size_t slip = 2;
   for (const std::string& meant : known)
     if (edit_distance(small, meant) <= slip) return fmt::format("no library is called `{}`; did you mean `{}`?", name, meant);
   return fmt::format("no library is called `{}`; `tlsbye list stacks` names those that are there", name);
+}
+
+// What is wrong with a scenario's id; empty where it may be right: in a folder of the user's own there may be any.
+std::string no_such_scenario(const std::string& glob, const std::vector<std::string>& ids) {
+  if (std::any_of(ids.begin(), ids.end(), [&](const std::string& id) { return matches(glob, id); })) return {};
+  for (const std::string& meant : ids)
+    if (edit_distance(glob, meant) <= slip) return fmt::format("no scenario has the id `{}`; did you mean `{}`?", glob, meant);
+  return {};
 }
 
 // Every value of `inner` is one of `outer`; an empty list has all values.
@@ -111,6 +124,7 @@ bool accepts_all_of(const KnownEntry& entry, const KnownEntry& other) {
   const Applies &outer = entry.applies, &inner = other.applies;
   return entry.verdict == other.verdict && globs_are_within(other.clauses, entry.clauses) && globs_are_within(inner.stacks, outer.stacks) &&
          (entry.scenarios.empty() || (!other.scenarios.empty() && globs_are_within(other.scenarios, entry.scenarios))) &&
+         (entry.versions.empty() || (!other.versions.empty() && globs_are_within(other.versions, entry.versions))) &&
          is_within(inner.roles, outer.roles) && is_within(inner.tls, outer.tls) &&
          (outer.since.empty() || (!inner.since.empty() && !is_below(inner.since, outer.since))) &&
          (outer.before.empty() || (!inner.before.empty() && !is_below(outer.before, inner.before)));
@@ -118,21 +132,29 @@ bool accepts_all_of(const KnownEntry& entry, const KnownEntry& other) {
 
 // Why the entry can never match, whatever was run; empty where it can. `first` is the first entry of the list.
 std::string why_never(const KnownEntry& entry, const KnownEntry* first, const std::vector<Clause>& clauses,
-                      const std::vector<std::string>& stacks) {
+                      const Names& names) {
   for (const std::string& glob : entry.clauses)
     if (std::none_of(clauses.begin(), clauses.end(), [&](const Clause& clause) { return matches(glob, clause.id); }))
       return entry.clauses.size() == 1 ? "no clause has such an id" : fmt::format("no clause has the id `{}`", glob);
   for (const std::string& stack : entry.applies.stacks)
-    if (std::string why = no_such_library(stack, stacks); !why.empty()) return why;
+    if (std::string why = no_such_library(stack, names.stacks); !why.empty()) return why;
+  for (const std::string& id : entry.scenarios)
+    if (std::string why = no_such_scenario(id, names.scenarios); !why.empty()) return why;
   for (const auto& [key, version] : {std::pair("since", entry.applies.since), std::pair("before", entry.applies.before)})
     if (!version.empty() && !is_version(version)) return fmt::format("`{} = \"{}\"` is not a version", key, version);
   if (!entry.applies.since.empty() && !entry.applies.before.empty() && !is_below(entry.applies.since, entry.applies.before))
     return fmt::format("no version is at least {} and below {}", entry.applies.since, entry.applies.before);
+  if (!entry.versions.empty() && !(entry.applies.since.empty() && entry.applies.before.empty()))
+    return "`version` stands in place of `since` and `before`";
   if (std::none_of(clauses.begin(), clauses.end(), [&](const Clause& clause) { return can_speak_of(entry, clause); }))
     return "no clause with such an id speaks of that library in that role at that TLS version";
   for (; first != &entry; ++first)
     if (accepts_all_of(*first, entry)) return fmt::format("it can take nothing: {} accepts all of it already", first->place());
   return {};
+}
+
+bool is_with_all_partners(const Choice& choice) {
+  return std::find(choice.partners.begin(), choice.partners.end(), "all") != choice.partners.end();
 }
 
 // Why a run may have shown less than another of the same libraries; empty where it has not.
@@ -142,8 +164,27 @@ std::string narrower(const RunReport& report) {
   if (!report.complete) why.emplace_back("it was interrupted");
   if (!choice.scenarios.empty()) why.emplace_back("its scenarios were chosen (--scenario)");
   if (choice.io) why.emplace_back("one blocking mode was chosen (--io)");
-  if (!choice.partners.empty()) why.emplace_back("its partners were chosen (--partner)");
+  if (!choice.partners.empty() && !is_with_all_partners(choice)) why.emplace_back("its partners were chosen (--partner)");
   return fmt::format("{}", fmt::join(why, ", "));
+}
+
+// Whether a run of that choice would have shown what the entry is for, if it were still there: it may take two faults.
+bool could_show(const Choice& choice, const KnownEntry& entry) {
+  return !entry.sweep || (choice.sweep && choice.pairs >= default_pairs);
+}
+
+Names all_names(const RunReport& report, const std::vector<Clause>& clauses, Names names) {
+  std::vector<std::string>& stacks = names.stacks;
+  for (const StackInfo& stack : report.stacks) stacks.push_back(stack.name);
+  for (const Clause& clause : clauses) stacks.insert(stacks.end(), clause.applies.stacks.begin(), clause.applies.stacks.end());
+  stacks.insert(stacks.end(), std::begin(widely_known), std::end(widely_known));
+  return names;
+}
+
+// Whether one of the entry's scenarios is there; those of a folder of the user's own may not be, in this run.
+bool has_scenario(const Names& names, const KnownEntry& entry) {
+  return entry.scenarios.empty() || names.scenarios.empty() ||
+         std::any_of(names.scenarios.begin(), names.scenarios.end(), [&](const std::string& id) { return matches_any(entry.scenarios, id); });
 }
 
 void mark(Cell& cell, Verdict verdict, std::string reason) {
@@ -188,6 +229,17 @@ std::vector<std::string> globs(Rows& rows, const toml::table& row, std::string_v
   return all;
 }
 
+// A reason is written into tables and lines.
+std::string on_one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    const bool blank = c == ' ' || c == '\n' || c == '\t';
+    if (!blank || (!line.empty() && line.back() != ' ')) line += blank ? ' ' : c;
+  }
+  if (line.ends_with(' ')) line.pop_back();
+  return line;
+}
+
 template <typename Enum>
 std::vector<std::string_view> all_words() {
   return {Words<Enum>::list.begin(), Words<Enum>::list.end()};
@@ -204,8 +256,8 @@ LoadedKnown load_known(const std::filesystem::path& file, Reasons reasons) {
 }
 
 LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons reasons) {
-  static const std::vector<std::string_view> keys{"clause",  "scenario", "stack", "since",  "before", "role",   "tls",
-                                                  "verdict", "sweep",    "broad", "reason", "link",   "expires"};
+  static const std::vector<std::string_view> keys{"clause", "scenario", "stack", "since", "before", "version", "role",
+                                                  "tls",    "verdict",  "sweep", "broad", "reason", "link",    "expires"};
   static const std::vector<std::string_view> required{"clause", "stack", "verdict", "reason", "expires"};
   LoadedKnown loaded;
   Rows rows(text, file, loaded.diagnostics);
@@ -217,12 +269,13 @@ LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons 
     entry.applies.stacks = globs(rows, row, "stack");
     entry.applies.since = rows.text(row, "since").value_or("");
     entry.applies.before = rows.text(row, "before").value_or("");
+    entry.versions = globs(rows, row, "version");
     entry.applies.roles = words<Role>(rows, row, "role", all_words<Role>());
     entry.applies.tls = words<Tls>(rows, row, "tls", all_words<Tls>());
     if (entry.applies.tls.empty()) entry.applies.tls = {Tls::v1_0, Tls::v1_1, Tls::v1_2, Tls::v1_3};
     const toml::node* reason = row.get("reason");
     if (reasons == Reasons::required || !reason || reason->value_or<std::string>("-") != "")
-      entry.reason = rows.text(row, "reason").value_or("");
+      entry.reason = on_one_line(rows.text(row, "reason").value_or(""));
     entry.title = fmt::format("{} on {}", fmt::join(rows.texts(row, "clause"), ", "), fmt::join(rows.texts(row, "stack"), ", "));
     entry.file = file;
     entry.file_line = static_cast<int>(row.source().begin.line);
@@ -240,7 +293,7 @@ LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons 
     entry.expires = rows.date(*row, "expires").value_or("");
     loaded.entries.push_back(std::move(entry));
   }
-  for (const toml::table* row : rows.tables(partner_dependent, {"clause", "stack", "since", "before", "role", "tls", "reason"},
+  for (const toml::table* row : rows.tables(partner_dependent, {"clause", "stack", "since", "before", "version", "role", "tls", "reason"},
                                             {"clause", "stack", "reason"}, {"known"}))
     loaded.partner_dependent.push_back(read_place(*row));
   // Only a file without fault is acted upon: an entry that says less than was meant might excuse more than was meant.
@@ -249,16 +302,13 @@ LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons 
 }
 
 KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
-                        std::string_view today, const std::vector<std::string>& stacks) {
+                        std::string_view today, const Names& names) {
   for (Cell& cell : report.cells) {
     if (cell.was) cell.verdict = *cell.was;
     cell.was.reset();
     cell.reason.clear();
   }
-  std::vector<std::string> names = stacks;
-  for (const StackInfo& stack : report.stacks) names.push_back(stack.name);
-  for (const Clause& clause : clauses) names.insert(names.end(), clause.applies.stacks.begin(), clause.applies.stacks.end());
-  names.insert(names.end(), std::begin(widely_known), std::end(widely_known));
+  const Names all = all_names(report, clauses, names);
   KnownResult result;
   result.narrower = narrower(report);
   for (const KnownEntry& entry : entries) {
@@ -269,14 +319,14 @@ KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entrie
       complain(why);
       result.stale_lines.push_back(entry.file_line);
     };
-    if (const std::string why = why_never(entry, entries.data(), clauses, names); !why.empty()) {
+    if (const std::string why = why_never(entry, entries.data(), clauses, all); !why.empty()) {
       drop(why);
       continue;
     }
     std::vector<Cell*> cells;
     for (Cell& cell : report.cells)
       if (speaks_of(entry, cell)) cells.push_back(&cell);
-    if (cells.empty()) {  // another version, or not part of this run
+    if (cells.empty() || !has_scenario(all, entry)) {  // another version, or not part of this run
       ++result.not_asked;
       continue;
     }
@@ -294,7 +344,7 @@ KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entrie
         mark(*cell, Verdict::known, entry.link.empty() ? entry.reason : fmt::format("{} ({})", entry.reason, entry.link));
         ++taken;
       }
-    } else if (!result.narrower.empty() || (entry.sweep && !report.provenance.choice.sweep)) {
+    } else if (!result.narrower.empty() || !could_show(report.provenance.choice, entry)) {
       ++result.not_asked;
     } else {
       const std::string why = fmt::format("none of its cells is `{}` in this run", spell(entry.verdict));
@@ -313,7 +363,8 @@ KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entrie
   return result;
 }
 
-std::vector<std::string> explain_disagreements(RunReport& report, const std::vector<KnownEntry>& partner_dependent) {
+std::vector<std::string> explain_disagreements(RunReport& report, const std::vector<KnownEntry>& partner_dependent,
+                                               const std::vector<Clause>& clauses, const Names& names) {
   std::set<const KnownEntry*> needed;
   for (Disagreement& it : report.disagreements) {
     it.reason.clear();
@@ -324,40 +375,60 @@ std::vector<std::string> explain_disagreements(RunReport& report, const std::vec
     }
   }
   std::vector<std::string> faults;
+  const Names all = all_names(report, clauses, names);
+  std::set<const KnownEntry*> impossible;
+  for (const KnownEntry& entry : partner_dependent) {
+    const std::string why = why_never(entry, partner_dependent.data(), clauses, all);
+    if (why.empty()) continue;
+    faults.push_back(fmt::format("{}: {}: {}", entry.place(), entry.title, why));
+    impossible.insert(&entry);
+  }
   const Choice& choice = report.provenance.choice;
-  const bool all_partners = std::find(choice.partners.begin(), choice.partners.end(), "all") != choice.partners.end();
-  if (!all_partners || !report.complete || !choice.scenarios.empty() || choice.io) return faults;
+  if (!is_with_all_partners(choice) || !report.complete || !choice.scenarios.empty() || choice.io) return faults;
   for (const KnownEntry& entry : partner_dependent) {
     const bool asked = std::any_of(report.cells.begin(), report.cells.end(), [&](const Cell& cell) { return speaks_of(entry, cell); });
-    if (asked && !needed.contains(&entry))
+    if (asked && !needed.contains(&entry) && !impossible.contains(&entry))
       faults.push_back(fmt::format("{}: {}: none of its cells depends on the partner in this run", entry.place(), entry.title));
   }
   return faults;
 }
 
-KnownList known_list(const std::string& file, const std::vector<KnownEntry>& entries) {
+KnownList known_list(const std::string& file, const LoadedKnown& known) {
   std::string text;
-  for (const KnownEntry& it : entries)
-    text += fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}\n", it.title, fmt::join(it.scenarios, ","), it.applies.since, it.applies.before,
-                        it.applies.roles.size() == 1 ? spell(it.applies.roles.front()) : "", it.applies.tls.size(), spell(it.verdict),
-                        it.expires, it.sweep);
-  return {file, entries.size(), entries.empty() ? "" : fingerprint(text)};
+  // All that decides what an entry takes, and for how long; not why, nor where it stands.
+  const auto say = [&](std::string_view kind, const KnownEntry& it) {
+    const auto spelled = [](const auto& values) {
+      std::vector<std::string_view> spellings;
+      for (const auto value : values) spellings.push_back(spell(value));
+      return fmt::format("{}", fmt::join(spellings, ","));
+    };
+    text += fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}\n", kind, fmt::join(it.clauses, ","), fmt::join(it.scenarios, ","),
+                        fmt::join(it.applies.stacks, ","), it.applies.since, it.applies.before, fmt::join(it.versions, ","),
+                        spelled(it.applies.roles), spelled(it.applies.tls), spell(it.verdict), it.expires, it.sweep, it.broad);
+  };
+  for (const KnownEntry& it : known.entries) say("known", it);
+  for (const KnownEntry& it : known.partner_dependent) say(partner_dependent, it);
+  return {file, known.entries.size(), text.empty() ? "" : fingerprint(text)};
 }
 
 namespace {
 
-// A string of TOML.
+// A string of TOML that can be read again, as a run file is (reports/run_file.h).
 std::string toml_string(std::string_view text) {
   std::string safe = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      safe += fmt::format("\\{}", c);
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      safe += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      safe += c;
+  for (const char c : printable(text)) {
+    if (c == '"' || c == '\\') safe += '\\';
+    safe += c;
   }
   return safe + "\"";
+}
+
+// A glob that matches the text alone, and text that starts with what it has in place of `[`, as no library's version does.
+std::string without_globs(std::string_view version) {
+  std::string safe(version);
+  for (char& c : safe)
+    if (is_glob(std::string_view(&c, 1)) || c == '{' || c == '}') c = '?';
+  return safe;
 }
 
 // A line of comment: it stays one line, and is one that TOML allows.
@@ -414,8 +485,8 @@ std::string new_entries(const RunReport& report, Verdict fail_on, std::string_vi
       text += comment(cell.says);
       if (!cell.replay.empty()) text += comment(replay_command(report, cell.replay));
       text += fmt::format("clause  = {}\nstack   = {}\n", toml_string(cell.clause), toml_string(cell.stack));
-      if (is_version(cell.version)) text += fmt::format("since   = {}\n", toml_string(cell.version));
-      if (const std::string before = version_after(report, cell); !before.empty())
+      text += fmt::format("{} = {}\n", is_version(cell.version) ? "since  " : "version", toml_string(without_globs(cell.version)));
+      if (const std::string before = version_after(report, cell); is_version(cell.version) && !before.empty())
         text += fmt::format("before  = {}\n", toml_string(before));
       text += fmt::format("role    = {}\ntls     = {}\nverdict = \"{}\"\n", toml_list(roles), toml_list(versions), spell(cell.verdict));
       if (group.sweep) text += "sweep   = true\n";

@@ -6,6 +6,7 @@
 //     stack    = "gnutls"                                    # globs
 //     since    = "3.7"                                       # optional: since <= version < before
 //     before   = "3.8.5"
+//     version  = "main"                                      # optional, in place of both: globs; for versions that are not numbers
 //     role     = "client"                                    # optional
 //     tls      = ["1.2", "1.3"]                              # optional; without it all, the old ones too
 //     verdict  = "violates"                                  # or "hung", "crashed", "discouraged", "differs"
@@ -19,7 +20,7 @@
 // a run against all partners:
 //
 //     [[partner-dependent]]
-//     clause = "openssl-session/*"                           # globs; stack, since, before, role and tls as above
+//     clause = "openssl-session/*"                           # globs; stack, since, before, version, role and tls as above
 //     stack  = "openssl"
 //     reason = "The server sends two tickets, and forgets one of them; partners offer different ones."
 //
@@ -42,6 +43,7 @@ struct KnownEntry {
   std::vector<std::string> clauses;    // globs over clause ids, without braces
   std::vector<std::string> scenarios;  // likewise over ids of the deciding scenario; empty: any
   Applies applies;                     // stacks, their versions, roles and TLS versions
+  std::vector<std::string> versions;   // globs over whole versions; empty: any that `applies` covers
   Verdict verdict = Verdict::violates;
   bool sweep = false, broad = false;
   std::string reason, link;
@@ -77,21 +79,27 @@ struct KnownResult {
   std::vector<int> stale_lines;     // where the entries begin that can be dropped
 };
 
+// What else an entry may speak of, so that a slip of the pen is told from what one run does not have.
+struct Names {
+  std::vector<std::string> stacks;     // beside those of the report, of the clauses, and libraries that are widely known
+  std::vector<std::string> scenarios;  // all ids there are; none: unknown
+};
+
 // Marks in `report` the cells that the entries excuse `known`, and those of stale entries `stale`; each keeps its own verdict in `was`.
 // Marks from an earlier application are taken back first, so that applying again, or other entries, is the same as doing it once.
-// `clauses` are all there are, not only those that were run; `today` is "YYYY-MM-DD"; `stacks` are names of libraries that may appear
-// beside those of the report, of the clauses, and of libraries that are widely known. Entries for stacks, versions or clauses that the
-// report has no cell of were not asked, unless they can never match. Of a run that made fewer runs than it might have (Choice) no entry is
-// said to be stale for what was not seen.
+// `clauses` are all there are, not only those that were run; `today` is "YYYY-MM-DD". Entries for stacks, versions, clauses or scenarios
+// that the report has nothing of were not asked, unless they can never match. Of a run that made fewer runs than it might have (Choice) no
+// entry is said to be stale for what was not seen.
 KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
-                        std::string_view today, const std::vector<std::string>& stacks = {});
+                        std::string_view today, const Names& names = {});
 
-// Gives each disagreement the reason of the first entry that speaks of it; the others lose theirs. Gives a line for each entry that the run
-// could have shown to be needed and did not.
-std::vector<std::string> explain_disagreements(RunReport& report, const std::vector<KnownEntry>& partner_dependent);
+// Gives each disagreement the reason of the first entry that speaks of it; the others lose theirs. Gives a line for each entry that can
+// never match, or that the run could have shown to be needed and did not. `clauses` and `names` as above.
+std::vector<std::string> explain_disagreements(RunReport& report, const std::vector<KnownEntry>& partner_dependent,
+                                               const std::vector<Clause>& clauses, const Names& names = {});
 
 // What the list of a run is called in its file.
-KnownList known_list(const std::string& file, const std::vector<KnownEntry>& entries);
+KnownList known_list(const std::string& file, const LoadedKnown& known);
 
 // Entries for what is unexpected in the run, and for no more: one for each clause, stack, version and verdict, with the roles and TLS
 // versions in which it was seen. Each lacks its reason, and is refused until one is given. Cells that are marked are passed over.

@@ -1,6 +1,9 @@
 #include "harness/judge/known.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+
+#include <set>
 
 #include "harness/judge/testing.h"
 
@@ -191,6 +194,8 @@ TEST(Known, AnEntryThatCanNeverMatchIsFoundWhateverWasRun) {
       {with("\"3.8\"", "\"2\""), "no version is at least 3.7 and below 2"},
       {with("\"3.8\"", "\"latest\""), "`before = \"latest\"` is not a version"},
       {with("\"3.7\"", "\"v3\""), "`since = \"v3\"` is not a version"},
+      {with("\"3.7\"", "\"3-\""), "`since = \"3-\"` is not a version"},
+      {with("\"3.7\"", "\"3..7\""), "`since = \"3..7\"` is not a version"},
       {with("\"3.7\"", "\">=3\""), "`since = \">=3\"` is not a version"},
       {with("\"gnutls\"", "\"frobnicate-tls\""), "no library is called `frobnicate-tls`"},
       {with("\"gnutls\"", "[\"gnutls\", \"gnutsl\"]"), "no library is called `gnutsl`; did you mean `gnutls`?"},
@@ -270,11 +275,56 @@ TEST(Known, ARunThatMayShowLessMakesNoEntryStale) {
   }
 }
 
+TEST(Known, ARunAgainstAllPartnersShowsNoLess) {
+  RunReport report = report_of(Verdict::conforms);
+  report.provenance.choice.partners = {"all"};
+  EXPECT_THAT(apply(report, entries(), clauses(), day), ElementsAre(HasSubstr("none of its cells is `violates` in this run")));
+}
+
+TEST(Known, AVersionThatIsNoNumberIsNamedAsAWhole) {
+  RunReport report = report_of(Verdict::violates);
+  report.cells[0].version = "main";
+  const std::string text = new_entries(report, Verdict::violates, "2027-06-30");
+  EXPECT_THAT(text, HasSubstr("version = \"main\"\n"));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("since")));
+  const LoadedKnown loaded = parse_known(text, "known.toml", Reasons::optional);
+  ASSERT_THAT(loaded.entries, SizeIs(1));
+  EXPECT_THAT(apply(report, loaded.entries, clauses(), day), IsEmpty());
+  EXPECT_EQ(report.cells[0].verdict, Verdict::known);
+  RunReport other = report_of(Verdict::violates);
+  EXPECT_EQ(apply_known(other, loaded.entries, clauses(), day).not_asked, 1u) << "of another version";
+  EXPECT_THAT(apply(report, entries(std::string(whole) + "version = \"main\"\n"), clauses(), day),
+              ElementsAre(HasSubstr("`version` stands in place of `since` and `before`")));
+}
+
+TEST(Known, AScenarioOfAnotherFolderIsNotAskedAndASlipOfThePenIsAFault) {
+  const Names names{{}, {"family/name", "clean-reply/by-close"}};
+  const auto held = [&](const std::string& scenario) {
+    RunReport report = report_of(Verdict::conforms);
+    return apply_known(report, entries(with("family/*", scenario)), clauses(), day, names);
+  };
+  EXPECT_THAT(held("family/*").faults, SizeIs(1)) << "stale";
+  EXPECT_THAT(held("of-my-own/*").faults, IsEmpty());
+  EXPECT_EQ(held("of-my-own/*").not_asked, 1u);
+  EXPECT_THAT(held("clean-repyl/by-close").faults, ElementsAre(HasSubstr("did you mean `clean-reply/by-close`?")));
+}
+
+TEST(Known, AReasonIsOneLine) {
+  EXPECT_EQ(entries(with("\"reported\"", "\"\"\"\nreported,\n   and mended\n\"\"\""))[0].reason, "reported, and mended");
+}
+
+TEST(KnownFile, WhatIsWrongIsToldOnce) {
+  for (const std::string& text : {std::string("[[knwon]]\nclause = \"a\"\n"), with("\"gnutls\"", "\"\"")})
+    EXPECT_THAT(parse_known(text, "known.toml").diagnostics, SizeIs(1)) << text;
+}
+
 TEST(Known, WhatOnlyASweepShowsIsStaleInASweepAlone) {
   const std::vector<KnownEntry> list = entries(std::string(whole) + "sweep = true\n");
   RunReport report = report_of(Verdict::conforms);
   EXPECT_THAT(apply(report, list, clauses(), day), IsEmpty());
   report.provenance.choice.sweep = true;
+  EXPECT_THAT(apply(report, list, clauses(), day), IsEmpty()) << "it may take two faults";
+  report.provenance.choice.pairs = default_pairs;
   EXPECT_THAT(apply(report, list, clauses(), day), SizeIs(1));
 }
 
@@ -386,9 +436,16 @@ TEST(WithoutEntries, TakesTheseOutAndLeavesTheRestAsItIs) {
 }
 
 TEST(KnownList, HasTheSameFingerprintIfTheEntriesSayTheSame) {
-  EXPECT_EQ(known_list("a", entries()).fingerprint, known_list("b", entries("# a comment\n" + std::string(whole))).fingerprint);
-  EXPECT_NE(known_list("a", entries()).fingerprint, known_list("a", entries(with("\"3.8\"", "\"3.9\""))).fingerprint);
+  const auto list = [](const std::string& text) { return parse_known(text, "known.toml"); };
+  std::set<std::string> fingerprints{known_list("a", list(std::string(whole))).fingerprint};
+  EXPECT_FALSE(fingerprints.insert(known_list("b", list("# a comment\n" + std::string(whole))).fingerprint).second);
+  EXPECT_FALSE(fingerprints.insert(known_list("a", list(with("reported", "for another reason"))).fingerprint).second);
+  EXPECT_TRUE(fingerprints.insert(known_list("a", list(with("\"3.8\"", "\"3.9\""))).fingerprint).second);
   EXPECT_EQ(known_list("a", {}), (KnownList{"a", 0, ""}));
+  for (const std::string more : {"tls = \"1.2\"", "tls = \"1.3\"", "role = \"client\"", "broad = true", "sweep = true"})
+    EXPECT_TRUE(fingerprints.insert(known_list("a", list(std::string(whole) + more)).fingerprint).second) << more;
+  const std::string dependent = "[[partner-dependent]]\nclause = \"rfc/*\"\nstack = \"gnutls\"\nreason = \"x\"\n";
+  EXPECT_TRUE(fingerprints.insert(known_list("a", list(std::string(whole) + dependent)).fingerprint).second);
 }
 
 TEST(KnownFile, EveryMistakeIsShownWithItsPlace) {
@@ -430,11 +487,21 @@ reason = "they offer different things"
   report.disagreements = {{"rfc/all", "gnutls", "3.7.9", Role::client, Tls::v1_3, {}, ""},
                           {"rfc/all", "gnutls", "3.7.9", Role::client, Tls::v1_2, {}, "an old reason"},
                           {"rfc/all", "openssl", "3.0.17", Role::client, Tls::v1_3, {}, ""}};
-  EXPECT_THAT(explain_disagreements(report, loaded.partner_dependent), IsEmpty());
+  EXPECT_THAT(explain_disagreements(report, loaded.partner_dependent, clauses()), IsEmpty());
   EXPECT_EQ(report.disagreements[0].reason, "they offer different things");
   EXPECT_EQ(report.disagreements[1].reason, "");
   EXPECT_EQ(report.disagreements[2].reason, "");
   EXPECT_THAT(problem("[[partner-dependent]]\nclause = \"*\"\nstack = \"gnutls\"\n"), HasSubstr("reason"));
+}
+
+TEST(PartnerDependent, AnEntryThatCanNeverMatchIsAFault) {
+  for (const auto& [line, why] : {std::pair("clause = \"no-such/*\"\nstack = \"gnutls\"", "no clause has such an id"),
+                                  {"clause = \"rfc/*\"\nstack = \"gnutsl\"", "did you mean `gnutls`?"},
+                                  {"clause = \"rfc/*\"\nstack = \"gnutls\"\nsince = \"4\"\nbefore = \"3\"", "no version is"}}) {
+    const LoadedKnown loaded = parse_known(fmt::format("[[partner-dependent]]\n{}\nreason = \"x\"\n", line), "known.toml");
+    RunReport report = report_of(Verdict::conforms);
+    EXPECT_THAT(explain_disagreements(report, loaded.partner_dependent, clauses()), ElementsAre(HasSubstr(why)));
+  }
 }
 
 }  // namespace

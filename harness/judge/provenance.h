@@ -22,6 +22,9 @@ struct StackInfo {
   friend bool operator==(const StackInfo&, const StackInfo&) = default;
 };
 
+// A sweep tries a second fault at each of so many transport calls after the first, unless it is told another number.
+inline constexpr std::size_t default_pairs = 16;
+
 // What a run was asked to look at. Empty lists and words without a value: everything.
 struct Choice {
   std::vector<std::string> stacks, partners, scenarios, clauses;  // globs, as typed

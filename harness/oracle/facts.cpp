@@ -204,6 +204,12 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
       if (begins("NewSessionTicket") && (tls13 || established) && !misshapen) note(now.ticket, number);
       if (begins("KeyUpdate")) {
         note_message(now.key_update);
+        // request_update (RFC 8446 4.6.3); of a record that begins with another message it is not looked for.
+        const bool alone = contents.content_bytes == 5 && contents.content.size() == 5;
+        if (alone && !misshapen && contents.content[4] == 1 && !is_so(now.key_update_request))
+          now.key_update_request = number;
+        else if ((!alone || misshapen) && now.key_update_request == never)
+          now.key_update_request = unclear;
         if (!misshapen && ++now.key_updates == 5) note(now.many_key_updates, number);
       }
       if (server ? established && begins("ClientHello") : begins("HelloRequest"))
@@ -339,6 +345,7 @@ void Moment::forget_unproved() {
                          &post_handshake,
                          &ticket,
                          &key_update,
+                         &key_update_request,
                          &hello_request,
                          &two_hello_requests,
                          &plain,

@@ -625,6 +625,17 @@ TEST(DataIntact, OtherDataBeginsWhenAnObjectIsCleared) {
   EXPECT_EQ(reads(true), Kind::holds);
 }
 
+TEST(DataIntact, WhatAPeekShowsIsWhatTheOtherSideWrote) {
+  const auto sees = [](bool intact) {
+    return judged("data-intact", {}, connected().arrives(data(5)).answers(Call::peek, Outcome::done).last<ApiCall>([&](ApiCall& api) {
+             api.bytes = 5;
+             api.intact = intact;
+           })).kind;
+  };
+  EXPECT_EQ(sees(true), Kind::holds);
+  EXPECT_EQ(sees(false), Kind::broken);
+}
+
 TEST(EndOfDataMeansCloseNotify, AQuietCloseOfEitherKindTakesTheEndForGranted) {
   const auto reads = [](Tale tale) { return judged("end-of-data-means-close-notify", {}, tale.reads(Outcome::end_of_data)).kind; };
   EXPECT_EQ(reads(connected()), Kind::broken);

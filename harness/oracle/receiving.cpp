@@ -196,11 +196,14 @@ Finding data_intact(const Facts& facts, const Question& asked) {
     const auto* api = event.as<ApiCall>();
     // Then other data begins.
     if (api && api->call == Call::clear && api->outcome != Outcome::unsupported) break;
-    if (!api || (api->call != Call::read && api->call != Call::read_early) || api->bytes == 0 || facts.data_altered(other(api->side)))
+    const bool peeks = api && api->call == Call::peek;
+    if (!api || (api->call != Call::read && api->call != Call::read_early && !peeks) || api->bytes == 0 ||
+        facts.data_altered(other(api->side)))
       continue;
     // A write that was not made again as it should have been may have left any part of its bytes.
     if (api->side == Side::partner && (is_so(facts.at_end().left) || (is_so(own_affair) && event.number > own_affair))) continue;
-    const std::string says = fmt::format("{} read {} bytes, {}", spell(api->side), api->total, api->intact ? "as sent" : "not as sent");
+    const std::string says = fmt::format("{} {} {} bytes, {}", spell(api->side), peeks ? "saw" : "read", peeks ? api->bytes : api->total,
+                                         api->intact ? "as sent" : "not as sent");
     if (tally.add(api->intact ? holds(says, {event.number}) : broken(says, {event.number}))) break;
   }
   return tally.result("no data was read");

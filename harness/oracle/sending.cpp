@@ -176,7 +176,8 @@ Finding emits(const Facts& facts, const Question& asked) {
     const bool answers_keys = std::any_of(records.begin(), records.end(), [](const SentRecord* sent) {
       return sent->contents->handshake.find("KeyUpdate") != std::string::npos;
     });
-    if (answers_keys && call.call != Call::key_update && is_so(call.after.key_update) && !asked.given.names("key-update-arrived"))
+    const bool speaks_of_it = asked.given.names("key-update-arrived") || asked.given.names("key-update-request-arrived");
+    if (answers_keys && call.call != Call::key_update && is_so(call.after.key_update) && !speaks_of_it)
       return not_reached("it answered a request for new keys");
     const std::string says = fmt::format("{} sent {}", spell(call.call), names.empty() ? "nothing" : names);
     if (!call.emission_known)

@@ -68,6 +68,14 @@ Tale closes_after(const std::function<void(Tale&)>& story) {
   return tale.close(Outcome::want_read);
 }
 
+// A KeyUpdate with that request_update (RFC 8446 4.6.3).
+Record key_update(char request) {
+  return but(handshake_message("KeyUpdate"), [&](Record& it) {
+    it.content = std::string("\x18\0\0\x01", 4) + request;
+    it.content_bytes = it.content.size();
+  });
+}
+
 // For each word a run whose last call is in that situation, and one whose last call is not.
 struct Pair {
   Transcript so, not_so;
@@ -120,6 +128,9 @@ const std::map<std::string_view, Pair>& pairs() {
        {connected().arrives(handshake_message("NewSessionTicket")).close(Outcome::sent),
         connected().arrives(handshake_message("KeyUpdate")).close(Outcome::sent)}},
       {"key-update-arrived", arrived(handshake_message("KeyUpdate"))},
+      {"key-update-request-arrived",
+       {connected().arrives(key_update(1)).close(Outcome::sent),
+        connected().arrives(key_update(0)).close(Outcome::sent)}},
       {"hello-request-arrived", arrived(handshake_message("HelloRequest"))},
       {"two-hello-requests-arrived",
        {connected().arrives(handshake_message("HelloRequest")).arrives(handshake_message("HelloRequest")).close(Outcome::sent),
@@ -572,11 +583,8 @@ TEST(Situations, ARequestForAnotherHandshakeIsOneForWhoeverMayGetIt) {
 }
 
 TEST(Situations, AMessageThatIsNotFormedAsItsTypeIsPerhapsNoneOfThatType) {
-  const auto key_update = [](std::string content) {
-    return but(handshake_message("KeyUpdate"), [&](Record& it) { it.content_bytes = content.size(), it.content = std::move(content); });
-  };
-  const Record whole = key_update(std::string("\x18\0\0\x01\x01", 5)), part = key_update(std::string("\x18\0\0\x01", 4));
-  for (const std::string word : {"key-update-arrived", "post-handshake-message-arrived"}) {
+  const Record whole = key_update(1), part = but(whole, [](Record& it) { it.content.pop_back(), it.content_bytes = it.content.size(); });
+  for (const std::string word : {"key-update-arrived", "key-update-request-arrived", "post-handshake-message-arrived"}) {
     EXPECT_TRUE(fits(closes_after([&](Tale& tale) { tale.arrives(whole); }), word)) << word;
     for (const std::string_view may_be : {word, "not " + word})
       EXPECT_FALSE(fits(closes_after([&](Tale& tale) { tale.arrives(part); }), may_be)) << may_be;

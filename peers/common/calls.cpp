@@ -68,10 +68,12 @@ void Server::repeat(Until until, Once once, More more) {
   for (int repeats = 0;;) {
     begin_call(repeats > 0);  // what is made again without progress is one call to whoever counts what it does on the transport
     errno = 0;
-    const Answer answer = [&] {
+    Answer answer = [&] {
       const heap::Counting counting(now_.call == Call::close || now_.call == Call::close_write);
       return once();
     }();
+    // Some libraries go on saying "the peer has gone" after any failure of the transport, a send's too.
+    if (answer.outcome == Outcome::cut && !transport.moved().ended) answer.outcome = Outcome::failed;
     report(answer);
     const bool progress = answer.outcome == Outcome::done && answer.bytes > 0;
     const bool again = call_again(answer.outcome) || (progress && more());

@@ -31,6 +31,7 @@ Transport* transport_of(int number) { return current != nullptr && current->owns
 // In shared memory, for what forked processes move.
 struct Counts {
   std::atomic<long long> sent = 0, received = 0;
+  std::atomic<bool> ended = false;
 };
 
 Counts& counts() {
@@ -118,6 +119,7 @@ Timeout timeout_of(const timespec* time) {
 Transport::Transport(Descriptor socket, Io io, TransportWatch& watch) : socket_(std::move(socket)), watch_(watch) {
   use_again(io);
   counts().sent = counts().received = 0;
+  counts().ended = false;
   current = this;
 }
 
@@ -192,7 +194,7 @@ int Transport::close_number(int number) {
 
 Moved Transport::moved() const {
   const int number = open_number();
-  return {counts().sent, counts().received, number < 0 ? unread_ : unread_bytes(number)};
+  return {counts().sent, counts().received, number < 0 ? unread_ : unread_bytes(number), counts().ended};
 }
 
 // Past the library.
@@ -355,6 +357,7 @@ ssize_t Transport::transfer(std::string_view function, Flow flow, int number, ms
     call.error_number = call.result < 0 ? errno : 0;
     if (fault && call.result >= 0) call.injected = true;  // a failure is the kernel's word
   }
+  if (flow == Flow::recv && call.asked > 0 && (call.result == 0 || call.error_number == ECONNRESET)) counts().ended = true;
   watch_.called(call);
   errno = call.result < 0 ? call.error_number : errno_before;
   return call.result;

@@ -90,6 +90,7 @@ struct FaultPlan {
 struct Moved {
   long long sent = 0, received = 0;
   long long unread = 0;  // arrived, and left where it was until the transport was closed, or until now
+  bool ended = false;    // a receiving call was told the peer's end, or a reset
 };
 
 // The session's transport. At most one exists in a process at a time.
