@@ -3,6 +3,7 @@
 import json
 import subprocess
 import tempfile
+import time
 import urllib.request
 
 from conftest import PATIENCE
@@ -42,6 +43,9 @@ class Browser:
     def open(self, address):
         self.ask("POST", "/url", url="about:blank")  # so that another fragment alone loads the page anew
         self.ask("POST", "/url", url=address)
+        deadline = time.monotonic() + PATIENCE  # on a busy machine the driver answers while the old page is still there
+        while not self.run("return document.readyState === 'complete' && location.href !== 'about:blank'"):
+            assert time.monotonic() < deadline, f"{address} does not load"
 
     def run(self, script, *arguments):
         return self.ask("POST", "/execute/sync", script=script, args=list(arguments))
