@@ -99,6 +99,8 @@ bool applies(const Clause& clause, const Cell& cell, const std::string& version)
 
 namespace {
 
+bool is_part(const RunReport& report) { return !report.complete || report.shard; }
+
 // Whether both ids are of one run, of any version of its libraries.
 bool is_same_run(const std::string& one, const std::string& other) {
   if (one == other) return true;
@@ -127,7 +129,7 @@ bool decided_there(const RunReport& report, const std::string& replay) {
 
 bool would_make(const RunReport& report, const RunReport& other, const std::string& replay) {
   // What a part of a run made is not written anywhere, but for what decided something.
-  if (!report.complete || report.shard) return decided_there(report, replay);
+  if (is_part(report)) return decided_there(report, replay);
   if (report.provenance.tool.empty()) return true;
   const auto read = read_replay_id(replay);
   if (!std::holds_alternative<RunKey>(read)) return true;
@@ -153,7 +155,7 @@ namespace {
 
 // Whether the run was asked for that cell, and could answer.
 bool is_asked_for(const RunReport& report, const Cell& cell) {
-  if (!report.complete || report.shard) return false;
+  if (is_part(report)) return false;
   if (report.provenance.tool.empty()) return true;
   const Choice& choice = report.provenance.choice;
   return (choice.clauses.empty() || matches_any(choice.clauses, cell.clause)) && (!choice.role || *choice.role == cell.role) &&
@@ -170,7 +172,7 @@ bool rests_on_the_choice(Diff::Kind kind, const Cell& old, const Cell& fresh, co
     case Diff::Kind::fixed:
       return proves_nothing(old.verdict) ? only_after() : only_before();
     case Diff::Kind::behaviour:
-      return only_before() || only_after();
+      return only_before() || only_after() || (proves_nothing(fresh.verdict) && (is_part(before) || is_part(after)));
     default:
       return false;
   }
