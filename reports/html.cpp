@@ -388,7 +388,8 @@ std::string data(const RunReport& report, const References& references, const Tr
     json["headings"].push_back(advice_heading(static_cast<AdviceRules::Section>(i)));
   json["pairs"] = Json::array();
   for (const Pair& pair : report.pairs)
-    json["pairs"].push_back({pair.stack + " " + pair.version, pair.partner + " " + pair.partner_version, pair.runs, nonzero(pair.totals)});
+    json["pairs"].push_back({pair.stack + " " + pair.version, pair.partner + " " + pair.partner_version, pair.runs, nonzero(pair.totals),
+                             matrix::impossible(report, pair)});
   json["depending"] = Json::array();
   for (const Disagreement& it : report.disagreements) {
     Json found = Json::array();

@@ -309,10 +309,12 @@ void add_partners(Fitted& text, const RunReport& report) {
   if (report.pairs.empty()) return;
   std::vector<std::string> lines;
   for (const Pair& pair : report.pairs)
-    lines.push_back(fmt::format("| {} {} | {} {} | {} | {} |\n", plain(pair.stack), plain(pair.version), plain(pair.partner),
-                                plain(pair.partner_version), pair.runs, matrix::sums(pair.totals)));
-  text.add("## Interoperability\n\n| library | against | runs | its cells, had there been no other partner |\n|---|---|--:|---|\n", lines,
-           "\n");
+    lines.push_back(fmt::format("| {} {} | {} {} | {} | {} | {} |\n", plain(pair.stack), plain(pair.version), plain(pair.partner),
+                                plain(pair.partner_version), pair.runs, matrix::sums(pair.totals),
+                                plain(fmt::format("{}", fmt::join(matrix::impossible(report, pair), "; ")))));
+  text.add("## Interoperability\n\n| library | against | runs | its cells, had there been no other partner | what they cannot do, and who lacks it |\n"
+           "|---|---|--:|---|---|\n",
+           lines, "\n");
 }
 
 void add_disagreements(Fitted& text, const RunReport& report) {

@@ -101,6 +101,39 @@ std::vector<std::pair<std::string, Totals>> totals_of(const RunReport& report, c
   return all;
 }
 
+std::vector<std::string> impossible(const RunReport& report, const Pair& pair) {
+  const auto named = [](const std::vector<StackInfo>& stacks, const std::string& name, const std::string& version) {
+    const auto it = std::find_if(stacks.begin(), stacks.end(), [&](const StackInfo& of) { return of.name == name && of.version == version; });
+    return it == stacks.end() ? nullptr : &*it;
+  };
+  const std::vector<StackInfo>& partners = report.provenance.partners;
+  const StackInfo* library = named(report.stacks, pair.stack, pair.version);
+  const StackInfo* partner = named(partners, pair.partner, pair.partner_version);
+  if (!library || !partner) return {};
+  std::vector<std::string> all;
+  const auto tell = [&](const std::string& what, bool one, bool other) {
+    if (one && other) return;
+    const std::string both = library->name == partner->name ? library->name : library->name + ", " + partner->name;
+    all.push_back(fmt::format("{} ({})", what, one ? partner->name : other ? library->name : both));
+  };
+  for (const std::string_view version : Words<Tls>::list) {
+    const std::string ability = fmt::format("tls-{}", version);
+    tell(fmt::format("TLS {}", version), library->can(ability), partner->can(ability));
+  }
+  for (const Role role : {Role::client, Role::server}) {
+    const std::string_view own = spell(role), others = spell(role == Role::client ? Role::server : Role::client);
+    tell(fmt::format("{} as {}", library->name, own), library->can(own), partner->can(others));
+  }
+  // What scenarios ask of the side that is not judged.
+  for (const std::string_view ability : {"close", "close-write", "send-alert", "key-update", "renegotiate", "post-handshake-auth", "tickets",
+                                         "session-cache", "early-data"}) {
+    const auto has_it = [&](const StackInfo& other) { return other.can(ability); };
+    if (std::any_of(partners.begin(), partners.end(), has_it)) tell(std::string(ability), true, partner->can(ability));
+  }
+  if (!library->can("key-log") && !partner->can("key-log")) all.emplace_back("the wire cannot be read: neither gives its keys");
+  return all;
+}
+
 std::string names_of(const std::vector<Library>& libraries) {
   std::vector<std::string> names;
   for (const Library& library : libraries) names.push_back(library.id());

@@ -91,6 +91,11 @@ std::string shortly(const Library& library, const std::vector<const Cell*>& cell
 std::string citation(const Cell& cell, const std::vector<Clause>& clauses);
 const Clause* find(const std::vector<Clause>& clauses, std::string_view id);
 
+// What the two cannot do together, and who lacks it: "TLS 1.3 (mbedtls)", "key-update (nss)", "the wire cannot be read: neither gives its
+// keys". Of what is asked of a partner only what another partner of the run can. Names are without versions; empty where the report does
+// not say who its partners were.
+std::vector<std::string> impossible(const RunReport& report, const Pair& pair);
+
 // The file that the library was loaded from: "/usr/lib/libgnutls.so.30 (build id 4be1f0c2)".
 std::string file_of(const StackInfo& stack);
 

@@ -304,11 +304,12 @@
   at("moving").hidden = data.questions.length === 0;
 
   const partners = [...new Set(data.pairs.map(pair => pair[1]))];
-  const fare = (runs_made, totals) => {
+  const fare = (runs_made, totals, impossible) => {
     const parts = legend.map(verdict => ({ verdict, count: totals[verdicts.indexOf(verdict)] })).filter(part => part.count > 0);
     return [make("span", {}, plural(runs_made, "run")),
       make("div", { class: "bar", "aria-hidden": "true" }, parts.map(part => make("span", { class: `v-${part.verdict.word}`, style: `flex: ${part.count}` }))),
-      make("small", {}, parts.map(part => `${part.count} ${part.verdict.word}`).join(", "))];
+      make("small", {}, parts.map(part => `${part.count} ${part.verdict.word}`).join(", ")),
+      impossible.length > 0 ? make("details", {}, make("summary", {}, "Cannot"), impossible.map(it => make("div", {}, it))) : null];
   };
   at("pairs").append(table(["against", ...partners], libraries.flatMap(library => {
     const lines = [];  // builds that follow each other and fared alike
@@ -320,7 +321,7 @@
       else lines.push({ text, pairs, builds: [stack] });
     }
     return lines.map(({ pairs, builds }) => make("tr", {}, make("th", { scope: "row" }, make("b", {}, `${library.name} ${versions_of(library, builds)}`)),
-      pairs.map(pair => make("td", {}, pair ? fare(pair[2], pair[3]) : "not run"))));
+      pairs.map(pair => make("td", {}, pair ? fare(...pair.slice(2)) : "not run"))));
   })));
   if (data.depending.length > 0)
     at("depending").append(make("h3", {}, "Verdicts that depend on the partner"), table(["Clause", "Library", "Verdicts", "Reason"],

@@ -241,6 +241,12 @@ def test_the_page_filters_by_verdict_library_and_words(browser, quiet, page, ful
     assert browser.run("return document.getElementById('empty').hidden") is False
 
 
+def test_a_pair_says_what_it_cannot_do_and_who_lacks_it(browser, quiet, page):
+    browser.open(page)
+    cannot = browser.run("return [...document.querySelectorAll('#pairs details div')].map(it => it.textContent)")
+    assert "TLS 1.0 (wolfssl)" in cannot and "renegotiate (wolfssl)" in cannot and "TLS 1.3 (wolfssl)" not in cannot
+
+
 def test_a_deep_link_opens_its_cell_with_the_timeline(browser, quiet, page, full_run):
     cell = next(c for c in full_run.report()["cells"] if c["verdict"] == "violates")
     address = f"#cell={cell['clause']}:{cell['stack']}@{cell['version']}:{cell['role']}:{cell['tls']}"
