@@ -80,6 +80,7 @@ Finding shows(const Facts& facts, const Question& asked) {
   return of_each_call(facts, asked, "no such call in that situation", [&](const SubjectCall& call) {
     const std::string_view value = call.api ? call.api->flag(asked.flag) : std::string_view{};
     if (value.empty()) return not_reached("the stack shows no such flag");
+    if (asked.outcome && !asked.outcome->test(static_cast<std::size_t>(call.api->outcome))) return not_reached(told(call));
     if (only_paused(call, asked)) return not_reached(told(call));
     const auto has = [&](const std::string& part) { return value.find(part) != std::string_view::npos; };
     const bool good = (asked.is.empty() || among(asked.is, value)) && std::all_of(asked.contains.begin(), asked.contains.end(), has) &&

@@ -152,7 +152,7 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
   const bool tls13 = key.tls == Tls::v1_3, server = key.role == Role::server;
   const bool rest_of_handshake = is_so(now.false_start) && !is_so(now.finished);
   const bool established = (is_so(now.handshake_done) && !rest_of_handshake) || record.established;
-  if (established) note(now.anything, number);
+  if (established || (record.encrypted && contents.type != ContentType::handshake)) note(now.anything, number);
   if (contents.type == ContentType::raw) return note(now.raw, number);
   if (bytes < record.wire_bytes) return note(now.partial, number);
   if (record.encrypted) note(now.protected_arrived, number);
@@ -648,6 +648,34 @@ void Facts::note_kept(Moment& now, int number, const ApiCall& api) const {
   now.kept = !tls13() || is_so(ticket) ? number : ticket;
 }
 
+namespace {
+
+// Whether the partner kept the session before it is known to have taken all of the subject's tickets, so that it may offer one that is not
+// the last. What comes in order and lies behind the last shows that it was taken.
+class KeptTickets {
+ public:
+  bool misses_one(const Event& event, const Facts& facts) {
+    const auto is_ticket = [&](int record) { return facts.contents(record).handshake.find("NewSessionTicket") != std::string::npos; };
+    if (const auto* record = event.as<Record>(); record && record->from == Side::subject && record->was_sent() && is_ticket(event.number)) {
+      ++sent_;
+      taken_ = false;
+      return kept_ && sent_ > 1;
+    }
+    const auto* api = event.as<ApiCall>();
+    if (!api || api->side != Side::partner) return false;
+    if ((api->call == Call::read || api->call == Call::peek) && (api->bytes > 0 || api->outcome == Outcome::end_of_data)) taken_ = true;
+    if (api->call != Call::keep_session || api->outcome != Outcome::done) return false;
+    kept_ = true;
+    return !taken_ && sent_ > 1;
+  }
+
+ private:
+  std::size_t sent_ = 0;
+  bool taken_ = true, kept_ = false;
+};
+
+}  // namespace
+
 void Facts::walk() {
   Moment now;
   if (has(Option::quiet_shutdown)) now.quiet = always;
@@ -674,6 +702,7 @@ void Facts::walk() {
   int all_read = 1;                     // the latest event at which the subject's side had received all that was delivered
   const Record* held = nullptr;  // the partner's latest record that the wire holds
   bool within_held = false;      // the subject has taken its first bytes
+  KeptTickets kept_tickets;
   const auto receive = [&](int number, long result) {
     received += result > 0 ? static_cast<std::size_t>(result) : 0;
     if (received > delivered && held && !same_transport_) {
@@ -686,6 +715,7 @@ void Facts::walk() {
   };
   for (const Event& event : events_) {
     const int number = event.number;
+    if (kept_tickets.misses_one(event, *this) && now.own_ticket_lost == never) now.own_ticket_lost = unclear;
     for (; begun < beginnings.size() && beginnings[begun]->began == number; ++begun) {
       note_left(now, *beginnings[begun]);
       beginnings[begun]->before = now;
@@ -730,6 +760,7 @@ void Facts::walk() {
       const bool transient = io->result > 0 || io->error_number == "EAGAIN" || io->error_number == "EINTR";
       const bool made_up = io->injected && !transient;
       if (io->flow == Flow::send) {
+        if (io->error_number == "EPIPE" || io->error_number == "ECONNRESET") note(now.send_broke, number);
         if (made_up) note(now.own_end_made_up, number);
         continue;
       }

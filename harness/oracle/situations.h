@@ -82,6 +82,7 @@ struct Moment {
   // Receiving ended because the script had it so, although the transport had not ended: what arrived after this event had not been read by
   // then. No real transport gives anything behind its end, so that these arrivals are unclear.
   Since end_made_up = never;
+  Since send_broke = never;      // sending failed with EPIPE or ECONNRESET
   Since own_end_made_up = never;  // sending failed for good because the script had it so
   void forget_unproved();
   Since left = never;        // a call that asked to be made again so that it can send; another one that sends came instead

@@ -180,6 +180,10 @@ const std::map<std::string_view, Pair>& pairs() {
       {"write-broken", {closes_after([](Tale& tale) { tale.answers(Call::write, Outcome::reset); }), closes_after([](Tale& tale) {
                           tale.reads(Outcome::reset);
                         })}},
+      {"sending-broke",
+       {closes_after([](Tale& tale) { tale.io(Call::write, Flow::send, -1, "ECONNRESET").answers(Call::write, Outcome::failed); }),
+        closes_after([](Tale& tale) { tale.io(Call::read, Flow::recv, -1, "ECONNRESET").reads(Outcome::reset); })}},
+      {"read-called", {connected().reads(5).close(Outcome::done), connected().close(Outcome::sent).close(Outcome::done)}},
       {"alert-reported", after([](Tale& tale) { tale.close(Outcome::alert); })},
       {"error-reported",
        {closes_after([](Tale& tale) { tale.reads(Outcome::failed); }), closes_after([](Tale& tale) { tale.reads(Outcome::refused); })}},
@@ -591,6 +595,25 @@ TEST(Situations, AMessageThatIsNotFormedAsItsTypeIsPerhapsNoneOfThatType) {
     EXPECT_TRUE(fits(closes_after([&](Tale& tale) { tale.arrives(part).arrives(whole); }), word)) << word;
   }
   EXPECT_TRUE(fits(closes_after([&](Tale& tale) { tale.arrives(part); }), "unexpected-message-arrived"));
+}
+
+TEST(Situations, WhichOfSeveralTicketsIsOfferedIsUnclearUnlessTheLastWasTaken) {
+  const auto fits_after = [](int tickets, bool reads, std::string_view word) {
+    Tale tale = Tale().as_server().option("tickets").handshake();
+    while (tickets-- > 0) tale.sent(handshake_message("NewSessionTicket"));
+    if (reads) tale.partner(Call::read, Outcome::done, 2);
+    return fits(tale.partner(Call::keep_session, Outcome::done).close(Outcome::sent), word);
+  };
+  EXPECT_TRUE(fits_after(1, false, "not own-ticket-lost"));
+  EXPECT_TRUE(fits_after(2, true, "not own-ticket-lost"));
+  for (const std::string_view word : {"own-ticket-lost", "not own-ticket-lost"}) EXPECT_FALSE(fits_after(2, false, word)) << word;
+}
+
+TEST(Situations, ARecordThatCouldNotBeReadBeforeTheHandshakeWasDoneHasArrived) {
+  const auto sealed = but(data(5), [](Record& it) { it.established = false; });
+  EXPECT_FALSE(fits(Tale().arrives(sealed).handshake().close(Outcome::sent), "nothing-arrived"));
+  EXPECT_TRUE(fits(Tale().arrives(but(handshake_message("Finished"), [](Record& it) { it.established = false; })).handshake().close(Outcome::sent),
+                   "nothing-arrived"));
 }
 
 TEST(Situations, WhatWouldBeResumedIsNotThereWithoutATicketOrBehindAnotherHandshake) {
