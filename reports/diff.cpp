@@ -128,7 +128,7 @@ bool decided_there(const RunReport& report, const std::string& replay) {
 }  // namespace
 
 bool would_make(const RunReport& report, const RunReport& other, const std::string& replay) {
-  // What a part of a run made is not written anywhere, but for what decided something.
+  // A part of a run does not say which runs it made; those that decided something it did.
   if (is_part(report)) return decided_there(report, replay);
   if (report.provenance.tool.empty()) return true;
   const auto read = read_replay_id(replay);
@@ -338,7 +338,7 @@ Diff diff(const RunReport& before, const RunReport& after, const std::vector<Cla
   Diff found;
   found.made = made_differently(before.provenance, after.provenance);
   for (const auto& [which, report] : {std::pair("old", &before), std::pair("new", &after)}) {
-    if (!report->complete) found.made.push_back(fmt::format("the {} run was interrupted; what it did not make is no change", which));
+    if (!report->complete) found.made.push_back(fmt::format("the {} run was interrupted: what it did not show does not count as a change", which));
     if (report->shard)
       found.made.push_back(fmt::format("the {} run is part {}/{} of a run; `tlsbye merge` makes one run of all parts", which,
                                        report->shard->number, report->shard->of));

@@ -77,7 +77,9 @@ Json sarif_result(const Cell& cell, std::size_t rule, const Clause* clause, cons
             {"locations", Json::array({std::move(location)})},
             {"partialFingerprints", {{"cell/v1", fingerprint(cell, report)}}},
             {"properties",
-             {{"verdict", spell(cell.verdict)}, {"scenario", cell.scenario}, {"replay", cell.replay.empty() ? "" : replay_command(report, cell.replay)}, {"evidence", cell.evidence}}}};
+             {{"verdict", spell(cell.verdict)}, {"scenario", cell.scenario},
+              {"replay", cell.replay.empty() ? "" : replay_command(report, cell.replay)},
+              {"evidence", cell.evidence}}}};
   if (cell.verdict == Verdict::known) json["suppressions"] = Json::array({{{"kind", "external"}, {"justification", cell.reason}}});
   if (cell.verdict == Verdict::stale) json["message"] = message(fmt::format("{}: {}", who, cell.reason));
   return json;

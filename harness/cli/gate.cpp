@@ -117,8 +117,9 @@ int gate_command(const House& house, const GateWords& words) {
   if (words.update || words.prune) return rewrite_known(house, std::move(report), words);
   const LoadedKnown known = sound(load_known(words.known.empty() ? house.scenarios / "known.toml" : words.known));
   const std::vector<Clause> clauses = clauses_of(house);
-  KnownResult applied = apply_known(report, known.entries, clauses, today(), known_names(house));
-  std::ranges::move(explain_disagreements(report, known.partner_dependent, clauses, known_names(house)), std::back_inserter(applied.faults));
+  const Names names = known_names(house);
+  KnownResult applied = apply_known(report, known.entries, clauses, today(), names);
+  std::ranges::move(explain_disagreements(report, known.partner_dependent, clauses, names), std::back_inserter(applied.faults));
   for (std::string& missing : missing_cells(report, clauses)) report.problems.push_back(std::move(missing));
   const GateResult result = gate(report, applied, words.fail_on);
   fmt::print("{}", words.json ? gate_json(report, result, applied) : result.summary);

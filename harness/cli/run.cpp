@@ -78,6 +78,7 @@ int run_command(const House& house, const RunWords& words) {
   options.progress = ::isatty(STDERR_FILENO);
   options.interrupted = &interrupted;
   const Provenance provenance = provenance_of(house, words, chosen, known);
+  const Names names = known_names(house);  // now: a file that is changed meanwhile loses no run
   KeptRuns kept(words.out, more_replay_words(provenance));
   options.kept = &kept;
   RunReport report = Judge(clauses, chosen.scope).report();
@@ -91,9 +92,11 @@ int run_command(const House& house, const RunWords& words) {
   report.shard = words.shard;
   report.counts.before = chosen.found.problems;
   report.problems.insert(report.problems.begin(), chosen.found.problems.begin(), chosen.found.problems.end());
-  // A part of a run does not show which entry is stale.
-  KnownResult applied = words.shard ? KnownResult{} : apply_known(report, known.entries, chosen.all_clauses, today(), known_names(house));
-  if (!words.shard) std::ranges::move(explain_disagreements(report, known.partner_dependent, chosen.all_clauses, known_names(house)), std::back_inserter(applied.faults));
+  KnownResult applied;
+  if (!words.shard) {  // a part of a run does not show which entry is stale
+    applied = apply_known(report, known.entries, chosen.all_clauses, today(), names);
+    std::ranges::move(explain_disagreements(report, known.partner_dependent, chosen.all_clauses, names), std::back_inserter(applied.faults));
+  }
 
   const std::optional<Stop> unwritten = write_results(house, words.out, report, kept.transcripts, [&] { write_runs(words.out, kept); });
 

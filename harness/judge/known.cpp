@@ -70,7 +70,8 @@ bool can_speak_of(const KnownEntry& entry, const Clause& clause) {
 bool is_version(std::string_view text) {
   constexpr std::string_view between = ".+~:-_";
   const auto ends_a_part = [&](char c) { return between.find(c) != std::string_view::npos; };
-  return !text.empty() && text.front() >= '0' && text.front() <= '9' && !ends_a_part(text.back()) && text.find("..") == std::string_view::npos &&
+  return !text.empty() && text.front() >= '0' && text.front() <= '9' && !ends_a_part(text.back()) &&
+         text.find("..") == std::string_view::npos &&
          text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+~:-_") == std::string_view::npos;
 }
 
@@ -423,7 +424,7 @@ std::string toml_string(std::string_view text) {
   return safe + "\"";
 }
 
-// A glob that matches the text alone, and text that starts with what it has in place of `[`, as no library's version does.
+// A glob that matches this version. It has `?` for each character that means something in a glob; no library's version has one.
 std::string without_globs(std::string_view version) {
   std::string safe(version);
   for (char& c : safe)

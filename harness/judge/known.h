@@ -79,7 +79,7 @@ struct KnownResult {
   std::vector<int> stale_lines;     // where the entries begin that can be dropped
 };
 
-// What else an entry may speak of, so that a slip of the pen is told from what one run does not have.
+// Names that an entry may use although the report has none of them: a misspelt name is told apart from one that this run lacks.
 struct Names {
   std::vector<std::string> stacks;     // beside those of the report, of the clauses, and libraries that are widely known
   std::vector<std::string> scenarios;  // all ids there are; none: unknown

@@ -22,7 +22,7 @@ struct StackInfo {
   friend bool operator==(const StackInfo&, const StackInfo&) = default;
 };
 
-// A sweep tries a second fault at each of so many transport calls after the first, unless it is told another number.
+// After its first fault, a sweep tries a second one at each of the next transport calls: at so many, if --pairs names no number.
 inline constexpr std::size_t default_pairs = 16;
 
 // What a run was asked to look at. Empty lists and words without a value: everything.

@@ -625,6 +625,16 @@ TEST(DataIntact, OtherDataBeginsWhenAnObjectIsCleared) {
   EXPECT_EQ(reads(true), Kind::holds);
 }
 
+TEST(Shows, AFlagIsAskedForWhereTheCallAnsweredSo) {
+  const auto shown = [](Outcome outcome) {
+    return judged("shows", {{"call", {"close"}}, {"flag", {"shutdown"}}, {"is", {"SENT"}}, {"outcome", {"done"}}},
+                  connected().close(outcome).last<ApiCall>([](ApiCall& api) { api.state = {{"shutdown", "none"}}; }))
+        .kind;
+  };
+  EXPECT_EQ(shown(Outcome::done), Kind::broken);
+  EXPECT_EQ(shown(Outcome::failed), Kind::not_reached);
+}
+
 TEST(DataIntact, WhatAPeekShowsIsWhatTheOtherSideWrote) {
   const auto sees = [](bool intact) {
     return judged("data-intact", {}, connected().arrives(data(5)).answers(Call::peek, Outcome::done).last<ApiCall>([&](ApiCall& api) {

@@ -45,7 +45,8 @@ struct Moment {
   Since close_notify_in_handshake = never;  // before the subject's handshake was done, protected or not
   Since data = never, empty_data = never, data_after_close_notify = never, data_after_user_canceled = never;
   Since fatal_alert = never, warning_alert = never, user_canceled = never, unknown_alert = never;
-  Since post_handshake = never, ticket = never, key_update = never, key_update_request = never, hello_request = never, two_hello_requests = never;
+  Since post_handshake = never, ticket = never, key_update = never, key_update_request = never;
+  Since hello_request = never, two_hello_requests = never;
   Since plain = never, plain_alert = never, damaged = never, oversized = never, raw = never, partial = never;
   Since change_cipher_spec = never;  // since the handshake was done, in the clear or not; never counted as plain
   Since alert_before_data = never;   // fatal_alert, where neither data nor a close_notify came before it

@@ -42,6 +42,10 @@ class FakeSession final : public Session {
       std::fill_n(into.begin(), 5, std::byte{0xee});
       return {"fake_read", 0, {}, 0, {}, Outcome::done, 5};
     }
+    if (options_.asks_for("downcast")) {
+      ::recv(options_.transport, into.data(), into.size(), MSG_DONTWAIT);
+      return {"fake_read", 0, {}, 0, {}, Outcome::cut};
+    }
     if (timeout_ >= 0) {
       pollfd entry{options_.transport, POLLIN, 0};
       const int ready = ::poll(&entry, 1, timeout_);
@@ -137,7 +141,7 @@ const std::vector<std::string> all_abilities{
     "close",      "close-write",  "tls-1.2",     "client",      "server",      "threads",      "fork",          "peek",
     "send-alert", "key-update",   "renegotiate", "clear",       "set-timeout", "keep-session", "session-cache", "tickets",
     "mortal",     "leaves",       "restless",    "greedy",      "unwilling",   "inventive",    "boastful",      "busy",
-    "wordy",      "endless-code", "mumbling",    "write-early", "read-early",  "starve",       "hungry"};
+    "wordy",      "endless-code", "mumbling",    "downcast",    "write-early", "read-early",  "starve",       "hungry"};
 
 class ServeTest : public testing::Test {
  protected:
@@ -648,6 +652,14 @@ TEST_F(ServeTest, AReadThatGivesAFewBytesAtATimeOfAllThatItHasJustReceivedIsNotE
   EXPECT_THAT(lines(report, "endless"),
               ElementsAre(Line("endless").with("during", "read").with("times", 20001).with("why", "more data than had come")))
       << "not before it gave more than 100,000 bytes, five at a time";
+}
+
+TEST_F(ServeTest, AnEndThatTheTransportNeverToldIsAFailureAndNoCut) {
+  opened(Io::nonblocking, "downcast");
+  EXPECT_EQ(last_call(peer.do_(Line("read"))).get("outcome"), "failed");
+  far.reset();
+  EXPECT_EQ(last_call(peer.do_(Line("read"))).get("outcome"), "cut");
+  EXPECT_EQ(last_call(peer.do_(Line("read"))).get("outcome"), "cut") << "and stays one";
 }
 
 TEST_F(ServeTest, WhatALibraryClaimsBeyondItsBufferDoesNoHarm) {
