@@ -62,6 +62,25 @@ def test_it_still_does_where_it_was_moved_to(prefix, tmp_path):
     assert "half-close/" not in told and "clean-reply/" in told, "the data are those beside it"
 
 
+def test_it_knows_the_way_to_them_however_their_folders_are_called(tmp_path):
+    (tmp_path / "CMakeLists.txt").write_text(f"""
+cmake_minimum_required(VERSION 3.22)
+project(somebody LANGUAGES C)
+include(GNUInstallDirs)
+include({ROOT}/harness/cmake/targets.cmake)
+add_executable(tool tool.c)
+tlsbye_installed_places(tool)
+get_target_property(ways tool COMPILE_DEFINITIONS)
+message(STATUS "ways: ${{ways}}")
+""")
+    (tmp_path / "tool.c").write_text("int main(void) { return 0; }\n")
+    for words, ways in [((), ("../share", "../libexec")),
+                        (("-DCMAKE_INSTALL_BINDIR=lib/tools/bin", "-DCMAKE_INSTALL_LIBEXECDIR=lib/x", "-DCMAKE_INSTALL_DATADIR=data"),
+                         ("../../../data", "../../x"))]:
+        told = call("cmake", "-S", tmp_path, "-B", tmp_path / "build", *words).stdout
+        assert f'ways: TLSBYE_WAY_TO_DATA="{ways[0]}/tlsbye";TLSBYE_WAY_TO_PROGRAMS="{ways[1]}/tlsbye"' in told
+
+
 # find_package(tlsbye)
 
 

@@ -53,7 +53,8 @@ struct Provenance {
   KnownList known;
   std::string system;                     // distribution, kernel, machine
   std::vector<StackInfo> partners;        // those at the other end
-  std::vector<std::string> environment;   // variables that the peers were given, NAME=VALUE
+  std::vector<std::string> environment;   // variables that all peers were given, NAME=VALUE; where --lib made one look for its library
+                                          // first, StackInfo::library shows
   std::vector<std::string> replay_words;  // what `tlsbye replay` needs beside an id to make a run of this report again
   friend bool operator==(const Provenance&, const Provenance&) = default;
 };

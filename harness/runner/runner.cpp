@@ -16,6 +16,7 @@ namespace {
 
 // Of one run. The longest of the project's own scenarios has 2,000 events, and waits a few hundred times in a line.
 constexpr int most_events = 200'000;
+constexpr std::size_t most_held = 64U << 20;           // bytes of memory that they take
 constexpr int most_waits = 20'000;                     // of one line
 constexpr int most_writes = 4'000;                     // of them, by one side for room to write: each time 128 KiB have been taken from it
 constexpr int most_attempts = 3;                       // of a run whose peers are ended from outside
@@ -542,6 +543,8 @@ class Runner::Stage {
     const std::string& word = line.word();
     if (transcript_.next_number() > most_events)
       throw std::length_error(fmt::format("more than {} events in one run, most of them by the {}", most_events, spell(side)));
+    if (transcript_.held() > most_held)
+      throw std::length_error(fmt::format("the events of one run hold more than {} bytes, most of them by the {}", most_held, spell(side)));
     if (word == "api") {
       note_api(side, line);
     } else if (word == "io") {

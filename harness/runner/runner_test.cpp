@@ -497,6 +497,14 @@ TEST_F(Lied, ARunThatHasNoEndOfEventsIsAFaultOfTheRun) {
   EXPECT_TRUE(std::holds_alternative<tlsbye::Made>(make(false, Side::subject, "", script)));
 }
 
+TEST_F(Lied, ARunWhoseEventsTakeTooMuchMemoryIsAFaultOfTheRun) {
+  std::string script = "both handshake\n";
+  for (int reads = 0; reads < 17'000; ++reads) script += "subject read\n";
+  const auto made = make(false, Side::subject, "lie-says-much", script);
+  ASSERT_TRUE(std::holds_alternative<HarnessError>(made));
+  EXPECT_THAT(std::get<HarnessError>(made).what, HasSubstr("the events of one run hold more than 67108864 bytes, most of them by the subject"));
+}
+
 class GonePast : public Lied, public testing::WithParamInterface<std::tuple<bool, Side, Past>> {
  protected:
   std::variant<tlsbye::Made, HarnessError> make(const std::string& option, const std::string& script) {

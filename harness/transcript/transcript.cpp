@@ -165,6 +165,23 @@ std::optional<std::uint8_t> alert_number(std::string_view name) {
   return std::nullopt;
 }
 
+std::size_t held_by(const Event& event) {
+  const auto texts = [](const auto&... text) { return (std::size_t{} + ... + text.size()); };
+  return sizeof event + std::visit(Overloaded{
+                                       [&](const ApiCall& call) {
+                                         std::size_t bytes = texts(call.native, call.arguments, call.code, call.error_number, call.words);
+                                         for (const auto& flag : call.state) bytes += sizeof flag + texts(flag.first, flag.second);
+                                         return bytes;
+                                       },
+                                       [&](const TransportCall& call) { return texts(call.function, call.error_number); },
+                                       [&](const RawCall& call) { return texts(call.verb, call.error_number, call.data); },
+                                       [&](const Record& record) { return texts(record.content, record.handshake); },
+                                       [&](const Opened& record) { return texts(record.content, record.handshake); },
+                                       [](const auto&) { return std::size_t{}; },
+                                   },
+                                   event.what);
+}
+
 bool decrypted(const Transcript& transcript) {
   std::set<int> unread;
   for (const Event& event : transcript.events()) {

@@ -300,6 +300,9 @@ struct RunKey {
   friend auto operator<=>(const RunKey&, const RunKey&) = default;
 };
 
+// Bytes of memory that an event takes: itself, and those of its texts that a peer can make long or many.
+std::size_t held_by(const Event& event);
+
 class Transcript {
  public:
   explicit Transcript(RunKey key = {}) : key_(std::move(key)) {}
@@ -308,11 +311,13 @@ class Transcript {
   const std::vector<Event>& events() const { return events_; }
   const Event& at(int number) const { return events_[static_cast<std::size_t>(number - 1)]; }
   int next_number() const { return static_cast<int>(events_.size()) + 1; }
+  std::size_t held() const { return held_; }  // bytes of memory that the events take, texts of theirs included
 
   // Appends, and gives the event's number.
   template <typename Kind>
   int add(int line, Kind what) {
     events_.push_back(Event{next_number(), line, std::move(what)});
+    held_ += held_by(events_.back());
     return events_.back().number;
   }
 
@@ -341,6 +346,7 @@ class Transcript {
  private:
   RunKey key_;
   std::vector<Event> events_;
+  std::size_t held_ = 0;
 };
 
 // All records of the run were read, sooner or later.

@@ -22,5 +22,17 @@ TEST(Transcript, GrowsAtItsEndAndWhatIsThereStaysAsItIs) {
   EXPECT_EQ(transcript.next_number(), 100);
 }
 
+TEST(Transcript, CountsWhatItsEventsHoldTextsAndFlagsIncluded) {
+  Transcript transcript;
+  EXPECT_EQ(transcript.held(), 0u);
+  transcript.add(1, TimePassed{1});
+  EXPECT_EQ(transcript.held(), sizeof(Event));
+  ApiCall call;
+  call.words.assign(1000, 'x');
+  call.state = {{"sent", "1"}};
+  transcript.add(1, call);
+  EXPECT_EQ(transcript.held(), 2 * sizeof(Event) + 1000 + sizeof call.state[0] + 5);
+}
+
 }  // namespace
 }  // namespace tlsbye

@@ -70,6 +70,7 @@ constexpr std::array lies{
     Lie{"lie-rarely-closes-twice", "a close behind a close-write and data that was read since sends a second close_notify"},
     Lie{"lie-rarely-forgets-a-flag", "behind a peek the flag of the own close_notify is not set"},
     Lie{"lie-unprintable", "the words for each call move the cursor, break the line and turn the direction of writing"},
+    Lie{"lie-says-much", "the words for each call are longer than a peer hands on"},
     Lie{"lie-floods", "close says more on the control socket, without end"},
 };
 
@@ -229,6 +230,7 @@ class RogueSession final : public Session {
 
   Answer twisted(Answer answer) const {
     if (lies("unprintable")) answer.words = "\x1b[2J\nsubject  close = done\r\xe2\x80\xae\xff";
+    if (lies("says-much")) answer.words.assign(50'000, 'x');
     const bool wants_read = answer.outcome == Outcome::want_read;
     if (!wants_read && answer.outcome != Outcome::want_write) return answer;
     if (lies("wrong-direction")) answer.outcome = wants_read ? Outcome::want_write : Outcome::want_read;
