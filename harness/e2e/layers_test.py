@@ -69,7 +69,8 @@ def test_the_events_of_a_transcript_are_only_appended_to():
     used = [line.strip() for line in header.splitlines() if re.search(r"\bevents_\b", line)]
     assert used, "the list of events has another name now"
     changing = [line for line in used if " const {" not in line and line != "std::vector<Event> events_;"]
-    assert changing == ["events_.push_back(Event{next_number(), line, std::move(what)});", "return events_.back().number;"]
+    assert changing == ["events_.push_back(Event{next_number(), line, std::move(what)});", "held_ += held_by(events_.back());",
+                        "return events_.back().number;"]
 
 
 # A function that begins in the first column: its name. Members are indented.
