@@ -75,6 +75,8 @@ Json value_json(const TraitAnswer& answer) {
   if (answer.answers.size() > 1) {
     json["answers"] = answer.answers;
     json["replays"] = answer.replays;
+    const auto spelled = [](std::optional<Io> io) { return io ? Json(spell(*io)) : Json(); };
+    for (const std::optional<Io>& io : answer.only) json["only"].push_back(spelled(io));
   }
   return json;
 }
@@ -272,7 +274,7 @@ Cell read_cell(const Value& place) {
 }
 
 TraitAnswer read_answer(const Value& place) {
-  place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay"}, {"answers", "replays"});
+  place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay"}, {"answers", "replays", "only"});
   TraitAnswer answer{place["trait"].text(),
                      place["stack"].text(),
                      place["version"].text(),
@@ -288,6 +290,10 @@ TraitAnswer read_answer(const Value& place) {
   answer.replays = place["replays"].texts();
   if (answer.answers.size() < 2) place["answers"].refuse("has not several answers");
   if (answer.replays.size() != answer.answers.size()) place["replays"].refuse("has not one run for each of the answers");
+  if (place.has("only")) {
+    answer.only = place["only"].list<std::optional<Io>>([](const Value& io) { return io.word_or_null<Io>("blocking mode"); });
+    if (answer.only.size() != answer.answers.size()) place["only"].refuse("has not one entry for each of the answers");
+  }
   if (place["answer"].text() != answer.answer()) place["answer"].refuse(fmt::format("is not `{}`", answer.answer()));
   return answer;
 }

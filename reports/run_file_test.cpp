@@ -44,6 +44,8 @@ TEST(RunFile, ATraitMayNameARunForEachOfItsAnswers) {
   report.traits[0].answers = {"discarded", "kept"};
   report.traits[0].replays = {"one", "another"};
   EXPECT_EQ(parse_run(run_json(report), "run.json"), report);
+  report.traits[0].only = {std::nullopt, Io::blocking};
+  EXPECT_EQ(parse_run(run_json(report), "run.json"), report);
 }
 
 TEST(RunFile, DisagreementsComeBackAsTheyWentAndTheSchemaKnowsTheirKeys) {
@@ -102,6 +104,8 @@ TEST(RunFile, AMistakeIsNamedWithItsPlace) {
             "run.json: traits[3]: has `answers` alone: `answers` and `replays` belong together");
   EXPECT_EQ(refusal([](Json& json) { json["traits"][3]["replays"].erase(0); }),
             "run.json: traits[3].replays: has not one run for each of the answers");
+  EXPECT_EQ(refusal([](Json& json) { json["traits"][3]["only"] = {"blocking"}; }),
+            "run.json: traits[3].only: has not one entry for each of the answers");
   EXPECT_EQ(refusal([](Json& json) { json["runs"] = -1; }), "run.json: runs: is not a count");
   EXPECT_EQ(refusal([](Json& json) { json["duration_s"] = "1"; }), "run.json: duration_s: is not a number");
   EXPECT_EQ(refusal([](Json& json) { json["complete"] = 1; }), "run.json: complete: is neither true nor false");

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include "harness/data/diagnostic.h"
 #include "harness/data/file.h"
@@ -101,15 +103,14 @@ struct Column {
   std::string version;
   Role role;
   Tls tls;
+  std::optional<Io> only = {};  // none: whether reads and writes block or not
   friend auto operator<=>(const Column&, const Column&) = default;
 };
 using Columns = std::set<Column>;
 
-// Which of `all`, both of one version, the sentence is true of, as few words as will do.
-std::string where(const Columns& so, const Columns& all) {
-  if (so == all) return "";
-  std::string text;
-  const auto add = [&](std::string word) { text += (text.empty() ? "" : ", ") + std::move(word); };
+// Which of `all`, both of one version, the sentence is true of, as few words as will do. `if_so`: "blocking " before each.
+void add_places(std::string& text, const Columns& so, const Columns& all, std::string_view if_so) {
+  const auto add = [&](std::string_view place) { text += fmt::format("{}{}{}", text.empty() ? "" : ", ", if_so, place); };
   std::set<Tls> versions;
   for (const Column& column : so) versions.insert(column.tls);
   for (const Tls tls : versions) {
@@ -122,7 +123,33 @@ std::string where(const Columns& so, const Columns& all) {
     const std::set<Role> roles = of(so);
     add(roles == of(all) ? fmt::format("TLS {}", spell(tls)) : fmt::format("TLS {} as {}", spell(tls), spell(*roles.begin())));
   }
+}
+
+std::string where(const Columns& so, const Columns& all) {
+  if (so == all) return "";
+  std::map<std::optional<Io>, Columns> by_io;
+  for (Column column : so) {
+    const std::optional<Io> only = std::exchange(column.only, std::nullopt);
+    by_io[only].insert(std::move(column));
+  }
+  std::string text;
+  for (const auto& [only, columns] : by_io) {
+    const std::string if_so = only ? fmt::format("{} ", spell(*only)) : "";
+    if (only && columns == all)
+      text += fmt::format("{}{}", text.empty() ? "" : ", ", spell(*only));
+    else
+      add_places(text, columns, all, if_so);
+  }
   return text;
+}
+
+// Of one of the answers of a trait: the one way of reading and writing that it was given in, and whether it was the only answer there.
+std::optional<Io> only_io(const TraitAnswer& trait, std::size_t n) { return n < trait.only.size() ? trait.only[n] : std::nullopt; }
+bool is_always(const TraitAnswer& trait, std::size_t n) {
+  const std::optional<Io> own = only_io(trait, n);
+  for (std::size_t other = 0; other < trait.answers.size(); ++other)
+    if (other != n && (!own || !only_io(trait, other) || only_io(trait, other) == own)) return false;
+  return true;
 }
 
 // The same of a stack with these versions. They are named where it is not the same in each of them: "3.0.22 TLS 1.3; 3.5.7".
@@ -229,20 +256,20 @@ class Answers {
   Answers(const RunReport& report, std::string_view trait, std::string_view stack) {
     for (const TraitAnswer& it : report.traits) {
       if (it.trait != trait || it.stack != stack) continue;
-      const Column column{it.version, it.role, it.tls};
-      all_.insert(column);
+      all_.insert({it.version, it.role, it.tls});
       for (std::size_t n = 0; n < it.answers.size(); ++n) {
         Given& given = given_.try_emplace(it.answers[n]).first->second;
-        given.columns.insert(column);
+        given.columns.insert({it.version, it.role, it.tls, only_io(it, n)});
         if (given.replay.empty()) given.replay = n < it.replays.size() ? it.replays[n] : it.replay;
-        by_place_[{it.role, it.tls}].insert(it.answers[n]);
+        for (const Io io : {Io::blocking, Io::nonblocking})
+          if (only_io(it, n).value_or(io) == io) by_place_[{it.role, it.tls, io}].insert(it.answers[n]);
       }
     }
   }
 
   bool none() const { return all_.empty(); }
   bool gives(const std::string& answer) const { return given_.contains(answer); }
-  // No role and TLS version of both is answered differently.
+  // No role, TLS version and way of reading and writing of both is answered differently.
   bool alike(const Answers& other) const {
     return std::all_of(by_place_.begin(), by_place_.end(), [&](const auto& place) {
       const auto there = other.by_place_.find(place.first);
@@ -267,7 +294,7 @@ class Answers {
   };
   Columns all_;
   std::map<std::string, Given> given_;
-  std::map<std::pair<Role, Tls>, std::set<std::string>> by_place_;
+  std::map<std::tuple<Role, Tls, Io>, std::set<std::string>> by_place_;
 };
 
 constexpr std::array<std::string_view, 4> headings{"The calls", "What answers mean", "What to avoid", "Which sessions can be resumed"};
@@ -319,14 +346,14 @@ std::vector<Advice> advise(const RunReport& report, std::string_view stack, cons
       Sentences sentences;
       for (const TraitAnswer& trait : report.traits) {
         if (trait.trait != rule.question || trait.stack != stack) continue;
-        const Column column{trait.version, trait.role, trait.tls};
-        all.insert(column);
+        all.insert({trait.version, trait.role, trait.tls});
         for (std::size_t n = 0; n < trait.answers.size(); ++n) {
           const std::string& answer = trait.answers[n];
           const std::string& replay = n < trait.replays.size() ? trait.replays[n] : trait.replay;
           const auto it = rule.says.find(answer);
           const std::string& sentence = it != rule.says.end() ? it->second : rule.otherwise;
-          if (!sentence.empty()) sentences.add(filled(sentence, answer, words), column, replay, trait.answers.size() == 1);
+          if (sentence.empty()) continue;
+          sentences.add(filled(sentence, answer, words), {trait.version, trait.role, trait.tls, only_io(trait, n)}, replay, is_always(trait, n));
         }
       }
       sentences.give(section, all, versions, advice);

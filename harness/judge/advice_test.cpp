@@ -137,6 +137,22 @@ TEST(Advice, SaysForEachAnswerItsSentenceInTheStacksWordsWithWhereItIsSoAndARun)
   EXPECT_TRUE(advise(report(), "openssl", rules).empty());
 }
 
+TEST(Advice, AnAnswerOfBlockingCallsAloneIsSaidToBeThat) {
+  const AdviceRules rules = parse_advice(few_rules, "advice.toml");
+  RunReport both = report();
+  const auto last = [&] { return advise(both, "gnutls", rules).at(2).where; };
+  TraitAnswer& server = both.traits.at(5);
+  server.only = {Io::nonblocking, Io::blocking};
+  EXPECT_EQ(last(), "blocking TLS 1.2 as server");
+  server.only = {std::nullopt, Io::blocking};
+  EXPECT_EQ(last(), "blocking TLS 1.2 as server, not in every run") << "the other answer was given there, too";
+  TraitAnswer& client = both.traits.at(4);
+  client.answers = server.answers, client.replays = server.replays, client.only = server.only = {Io::nonblocking, Io::blocking};
+  EXPECT_EQ(last(), "blocking");
+  client.only = {};
+  EXPECT_EQ(last(), "TLS 1.2 as client, blocking TLS 1.2 as server, not in every run");
+}
+
 TEST(Advice, OfSeveralVersionsNamesThoseInWhichItIsSoWhereTheyDiffer) {
   const AdviceRules rules = parse_advice(few_rules, "advice.toml");
   RunReport both = report();

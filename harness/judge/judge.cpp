@@ -262,12 +262,19 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
     for (const Facts* session = &facts; session; session = session->next()) {
       const auto answer = (*questions_)[trait].ask(*session);
       if (!answer) continue;
-      const auto [seen, fresh] = column.traits[trait].try_emplace(std::string(answer->answer), Answered{index, std::string(replay)});
-      if (!fresh && index < seen->second.run) seen->second = {index, std::string(replay)};
-      decided |= seen->second.run == index;
+      Answered answered{index, std::string(replay)};
+      answered.in[static_cast<std::size_t>(transcript.key().io)] = true;
+      Answered& first = column.traits[trait].try_emplace(std::string(answer->answer), answered).first->second;
+      first.meet(answered);
+      decided |= first.run == index;
     }
   }
   return decided;
+}
+
+void Judge::Answered::meet(const Answered& other) {
+  for (std::size_t io = 0; io < in.size(); ++io) in[io] = in[io] || other.in[io];
+  if (other.run < run) run = other.run, replay = other.replay;
 }
 
 void Judge::lose(std::size_t index, const RunKey& key, std::string_view replay, std::string_view why) {
@@ -298,8 +305,7 @@ void Judge::merge(Judge&& other) {
     }
     for (std::size_t trait = 0; trait < mine.traits.size(); ++trait) {
       for (auto& [answer, answered] : theirs.traits[trait]) {
-        const auto [seen, fresh] = mine.traits[trait].try_emplace(answer, answered);
-        if (!fresh && answered.run < seen->second.run) seen->second = std::move(answered);
+        mine.traits[trait].try_emplace(answer, answered).first->second.meet(answered);
       }
     }
     for (const auto& [partner, met] : theirs.partners) {
@@ -462,11 +468,18 @@ RunReport Judge::report() const {
       const StackInfo& stack = scope_.stacks[column.stack];
       TraitAnswer told{std::string((*questions_)[trait].name), stack.name, stack.version, column.role, column.tls, {}, {}};
       const Answered* first = nullptr;
+      std::array<bool, Words<Io>::list.size()> tried{};
+      for (const auto& [answer, answered] : answers)
+        for (std::size_t io = 0; io < tried.size(); ++io) tried[io] = tried[io] || answered.in[io];
       for (const auto& [answer, answered] : answers) {
         told.answers.push_back(answer);
         if (!first || answered.run < first->run) first = &answered;
-        if (answers.size() > 1) told.replays.push_back(answered.replay);
+        if (answers.size() == 1) continue;
+        told.replays.push_back(answered.replay);
+        const bool one = tried[0] && tried[1] && answered.in[0] != answered.in[1];
+        told.only.push_back(one ? std::optional(answered.in[0] ? Io{0} : Io{1}) : std::nullopt);
       }
+      if (std::none_of(told.only.begin(), told.only.end(), [](const auto& io) { return io.has_value(); })) told.only.clear();
       told.replay = first->replay;
       report.traits.push_back(std::move(told));
     }

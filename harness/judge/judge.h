@@ -80,6 +80,9 @@ struct TraitAnswer {
   std::vector<std::string> answers;       // sorted; several where runs answer differently
   std::string replay;                     // of the first run that answered
   std::vector<std::string> replays = {};  // where there are several answers: of the first run that gave each, in their order
+  // Likewise: the one way of reading and writing that the answer was given in, if the other way was tried too; none: it takes no side.
+  // Empty where no answer does.
+  std::vector<std::optional<Io>> only = {};
   std::string answer() const;             // for the reader: "discarded or kept"
   friend bool operator==(const TraitAnswer&, const TraitAnswer&) = default;
 };
@@ -228,6 +231,8 @@ class Judge {
   struct Answered {
     std::size_t run;
     std::string replay;
+    std::array<bool, Words<Io>::list.size()> in{};
+    void meet(const Answered& other);
   };
   struct Worst {  // of a cell against one partner, and the first run that found it
     Verdict verdict = Verdict::not_reached;

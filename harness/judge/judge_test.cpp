@@ -290,6 +290,27 @@ TEST(Judge, TraitsThatAnswerDifferentlyNameAllAnswers) {
   EXPECT_EQ(report.traits[0].replay, "two");
 }
 
+TEST(Judge, AnAnswerThatBlockingCallsAloneGaveIsMarkedWhereOthersWereTriedToo) {
+  const std::vector<Clause> clauses;
+  const std::vector<Trait> questions{answer_of_the_run()};
+  const auto in = [](Io io, std::string word) {
+    RunKey key = run(word).key();
+    key.io = io;
+    Transcript transcript(key);
+    transcript.add(1, Told{std::move(word)});
+    return transcript;
+  };
+  Judge judge(clauses, client_1_3(), questions), other(clauses, client_1_3(), questions);
+  judge.take(1, in(Io::blocking, "kept"), "1");
+  other.take(2, in(Io::blocking, "discarded"), "2");
+  judge.merge(std::move(other));
+  EXPECT_THAT(judge.report().traits.at(0).only, IsEmpty()) << "nothing else was tried";
+  judge.take(3, in(Io::nonblocking, "kept"), "3");
+  EXPECT_THAT(judge.report().traits.at(0).only, ElementsAre(Io::blocking, std::nullopt));
+  judge.take(4, in(Io::nonblocking, "discarded"), "4");
+  EXPECT_THAT(judge.report().traits.at(0).only, IsEmpty());
+}
+
 Transcript against(std::string word, std::string partner, std::string scenario = "family/name") {
   const Transcript told = run(std::move(word), std::move(scenario));
   RunKey key = told.key();
