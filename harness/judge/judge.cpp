@@ -262,10 +262,10 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
     for (const Facts* session = &facts; session; session = session->next()) {
       const auto answer = (*questions_)[trait].ask(*session);
       if (!answer) continue;
-      Answered answered{index, std::string(replay)};
-      answered.in[static_cast<std::size_t>(transcript.key().io)] = true;
-      Answered& first = column.traits[trait].try_emplace(std::string(answer->answer), answered).first->second;
-      first.meet(answered);
+      Answered here{index, std::string(replay)};
+      here.in[static_cast<std::size_t>(transcript.key().io)] = true;
+      Answered& first = column.traits[trait].try_emplace(std::string(answer->answer), here).first->second;
+      first.meet(here);
       decided |= first.run == index;
     }
   }

@@ -15,6 +15,16 @@ void note(Since& fact, int number) {
   if (fact == never) fact = number;
 }
 
+void note_undone(Moment& now) {
+  const Call call = now.pending->call;
+  note(is_extra(call) ? now.extra_left : now.left, now.pending_number);
+  if (!is_extra(call) && call != Call::read && call != Call::peek) note(now.write_left, now.pending_number);
+}
+
+bool ends_transport(const RawCall& call) {
+  return (call.verb == "fin" || call.verb == "hangup" || call.verb == "linger-reset") && call.result == 0;
+}
+
 void meet(Met& met, int number, const TransportCall& call) {
   met.logged |= !call.injected;
   if (!moves_bytes(call.function) && call.error_number != "EINTR") return;  // a wait that is interrupted is one of the call behind it
@@ -533,6 +543,17 @@ void Facts::find_calls() {
   }
 }
 
+// The library's own end of its stream: not the script's, and not that of its process. Never where there is none.
+int Facts::own_end() const {
+  for (const Event& event : events_) {
+    if (const auto* raw = event.as<RawCall>(); raw && raw->side == Side::subject && ends_transport(*raw)) return never;
+    if (const auto* died = event.as<Died>(); died && died->side == Side::subject) return never;
+    if (const auto* end = event.as<TransportEnd>(); end && end->from == Side::subject && !end->delivered)
+      return end->by_wire || event.line == 0 ? never : event.number;
+  }
+  return never;
+}
+
 // Which call sent which record: the one that handed over its last byte. Without a log of transport calls, the last call that had begun.
 void Facts::attribute_records() {
   struct Span {
@@ -556,8 +577,12 @@ void Facts::attribute_records() {
   std::size_t whole = begin;  // so far the wire saw whole records
   std::size_t span = 0, call = 0;
   bool protects = false;  // its records are under keys
-  const auto unknown = [&](int owner) {
-    if (owner >= 0) calls_[static_cast<std::size_t>(owner)].emission_known = false;
+  const bool ends_it = own_end() != never;
+  const auto unknown = [&](int owner, bool cut = false) {
+    if (owner < 0) return;
+    SubjectCall& it = calls_[static_cast<std::size_t>(owner)];
+    it.record_cut = cut && (it.emission_known || it.record_cut);
+    it.emission_known = false;
   };
   std::vector<std::size_t> by_beginning(calls_.size());
   for (std::size_t i = 0; i < calls_.size(); ++i) by_beginning[i] = i;
@@ -569,13 +594,15 @@ void Facts::attribute_records() {
     if (!record || record->from != Side::subject || !record->was_sent()) continue;
     const std::size_t end = record->offset + record->wire_bytes - record->missing;
     while (span < spans.size() && spans[span].until < end) {
-      if (record->missing > 0 && spans[span].until > record->offset) unknown(spans[span].owner);
+      if (record->missing > 0 && spans[span].until > record->offset) unknown(spans[span].owner, ends_it && !record->by_script);
       ++span;
     }
     int owner = call > 0 ? static_cast<int>(by_beginning[call - 1]) : -1;
     if (span < spans.size()) owner = spans[span].owner;
     if (record->missing > 0) {
-      unknown(owner);
+      const bool cut = ends_it && !record->by_script;
+      unknown(owner, cut);
+      if (cut) whole = end;
       continue;
     }
     whole = end;
@@ -739,7 +766,7 @@ void Facts::walk() {
       }
       could_not_send = is_so(calls_[ended].met.send_would_block) || is_so(calls_[ended].met.send_interrupted);
       for (const SentRecord* sent : own[ended]) note_own_record(now, *sent);
-      if (!calls_[ended].emission_known) note(now.own_unseen, number);
+      if (!calls_[ended].emission_known && !calls_[ended].record_cut) note(now.own_unseen, number);
     }
     for (; seen < unowned.size() && unowned[seen]->number == number; ++seen) note_own_record(now, *unowned[seen]);
     if (const auto* record = event.as<Record>(); record && !is_so(now.handshake_done)) note_hello(now, number, *record);
@@ -782,7 +809,7 @@ void Facts::walk() {
       }
     } else if (const auto* raw = event.as<RawCall>()) {
       if (raw->side != Side::subject) continue;
-      if ((raw->verb == "fin" || raw->verb == "hangup" || raw->verb == "linger-reset") && raw->result == 0) note(now.own_fin, number);
+      if (ends_transport(*raw)) note(now.own_fin, number);
       if (raw->verb == "hangup" && raw->result == 0) note(now.descriptor_closed, number);
       if ((raw->verb == "raw-write" || raw->verb == "raw-read") && raw->result > 0) note(now.own_raw, number);
       if (raw->verb == "raw-read") receive(number, raw->result);
@@ -793,7 +820,7 @@ void Facts::walk() {
       if (api->side == Side::subject) note_answer(now, number, *api, could_not_send);
     }
   }
-  if (now.pending) note(is_extra(now.pending->call) ? now.extra_left : now.left, now.pending_number);
+  if (now.pending) note_undone(now);
   at_end_ = now;
   at_end_.forget_unproved();
   quiet_ |= has(Option::quiet_shutdown);
@@ -838,7 +865,7 @@ void Facts::note_left(Moment& now, const SubjectCall& call) const {
   const bool sends = call.call != Call::read && call.call != Call::peek && call.call != Call::keep_session && call.call != Call::set &&
                      call.call != Call::read_early;
   if (!now.pending || (call.api ? repeats(*now.pending, *call.api) : call.call == now.pending->call) || !sends) return;
-  note(is_extra(now.pending->call) ? now.extra_left : now.left, now.pending_number);
+  note_undone(now);
   now.pending = nullptr;
 }
 

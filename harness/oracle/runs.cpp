@@ -49,6 +49,14 @@ std::vector<int> transient_faults(const Transcript& transcript, const std::vecto
   return faults;
 }
 
+// A line of the script up to this one was not carried out by the partner, which was waiting in an earlier one.
+bool other_side_skipped(const Transcript& run, int until_line) {
+  return std::any_of(run.events().begin(), run.events().end(), [&](const Event& event) {
+    const auto* skipped = event.as<NotDone>();
+    return skipped && skipped->side == Side::partner && !skipped->unsupported && event.line <= until_line;
+  });
+}
+
 }  // namespace
 
 Finding usage_bounded(const Facts& facts, const Question& asked) {
@@ -84,6 +92,8 @@ Finding as_without_faults(const Facts& facts, const Question& asked) {
     if (again && *it->outcome != *theirs.outcome) return not_reached("a call that asks to be made again was not made again");
     const bool same_data = it->total == theirs.total || again || theirs.until == Until::once;
     evidence.push_back(event_of(run, theirs.line));
+    if ((it->outcome != theirs.outcome || !same_data) && other_side_skipped(run, theirs.line))
+      return not_reached("the other side was not ready for its part when it was due");
     if (it->outcome != theirs.outcome)
       return broken(fmt::format("after a transient fault {}; without it, {}", answer_told(*it), answer_told(theirs)), evidence);
     if (!same_data)

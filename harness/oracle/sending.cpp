@@ -147,6 +147,20 @@ Finding no_close_notify(const Facts& facts) {
   return not_reached(facts.readable() ? "it sent no close_notify in that situation" : std::string(no_keys));
 }
 
+// Bytes that earlier writes had answered for, and that were not on the wire yet when the call began: they go out with it.
+std::size_t data_held_back(const SubjectCall& call, const Facts& facts) {
+  std::size_t answered = 0, out = 0;
+  for (const SubjectCall& other : facts.calls())
+    if (other.api && other.call == Call::write && other.ended < call.began) answered = std::max(answered, other.api->total);
+  for (const SentRecord& sent : facts.sent()) {
+    const SubjectCall* owner = owner_of(sent, facts);
+    const bool before = owner ? owner->ended < call.began : sent.number < call.began;
+    if (before && !sent.by_script && !sent.contents->early && sent.contents->type == ContentType::application_data)
+      out += sent.contents->content_bytes;
+  }
+  return answered > out ? answered - out : 0;
+}
+
 }  // namespace
 
 Finding emits(const Facts& facts, const Question& asked) {
@@ -162,11 +176,16 @@ Finding emits(const Facts& facts, const Question& asked) {
       return not_reached("a KeyUpdate that the application had asked for was still to come");
     if (is_so(call.before.own_unknown_record)) return not_reached("not all that it had sent before could be read");
     const auto index = static_cast<int>(&call - facts.calls().data());
+    std::size_t held_back = call.call == Call::write ? 0 : data_held_back(call, facts);
     std::vector<const SentRecord*> records;
     std::vector<int> events = asked.given.evidence(call, facts);
     std::string names;
     for (const SentRecord& sent : facts.sent()) {
       if (sent.owner != index) continue;
+      if (held_back > 0 && records.empty() && sent.contents->type == ContentType::application_data) {
+        held_back -= std::min(held_back, sent.contents->content_bytes);
+        continue;
+      }
       records.push_back(&sent);
       events.push_back(sent.number);
       names += (names.empty() ? "" : ", ") + sent_name(*sent.contents);

@@ -87,6 +87,7 @@ struct Moment {
   Since own_end_made_up = never;  // sending failed for good because the script had it so
   void forget_unproved();
   Since left = never;        // a call that asked to be made again so that it can send; another one that sends came instead
+  Since write_left = never;  // the same of one that is not a read or a peek: what it had to send may be data
   Since extra_left = never;  // the same of a key-update, a renegotiation, an alert of the application's
   Since own_fatal_alert = never, own_warning_alert = never, own_user_canceled = never;
   std::size_t data_read = 0;
@@ -168,7 +169,8 @@ struct SubjectCall {
   int ended = 0;                   // number of its ApiCall, Died or Blocked event
   Moment before, after;            // when it began; when it ended (arrivals only until just before that)
   Met met;
-  bool emission_known = true;   // all that it sent was seen by the wire as whole records
+  bool emission_known = true;   // all that it sent was seen by the wire as whole records ...
+  bool record_cut = false;      // ... but for one that the library itself ended its stream in: no more of that can come
   Bits so, not_clear;           // the situations; see situations.cpp
   Bits unusual;                 // those of them that only clauses speak of which name them
   bool accompanied = false;     // a call beside it came while it was under way
@@ -245,6 +247,7 @@ class Facts {
   void find_forbidden(const std::vector<Term>& terms);
   void find_calls();
   void read_records();
+  int own_end() const;
   void attribute_records();
   void walk();
   void note_hello(Moment& now, int number, const Record& record) const;
