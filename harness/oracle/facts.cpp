@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -156,6 +157,46 @@ void arrive_alert(Moment& now, int number, const Contents& contents, bool padded
   note(fatal ? now.fatal_alert : now.warning_alert, number);
   if (!fatal && ++now.warnings == 5) note(now.many_warnings, number);
 }
+
+// A handshake message after the handshake whose parts come in records of their own, one behind another (RFC 8446 5.1). Until the last part
+// has come it counts as one that nobody expects; then as what it is.
+class InPieces {
+ public:
+  // The message that this record completes; none where it completes none.
+  std::optional<Contents> take(Moment& now, int number, const Contents& part) {
+    if (!begun_ || part.type != ContentType::handshake || part.content.size() != part.content_bytes || !part.handshake.empty()) {
+      begun_.reset();
+      return std::nullopt;
+    }
+    begun_->content += part.content;
+    begun_->content_bytes = begun_->content.size();
+    if (is_short(*begun_)) return std::nullopt;
+    Contents whole = *std::exchange(begun_, std::nullopt);
+    if (length_of(whole) != whole.content.size()) return std::nullopt;
+    now.unexpected_message = unexpected_;
+    now.key_update_request = request_;
+    note(now.message_in_pieces, number);
+    return whole;
+  }
+  bool waits() const { return begun_.has_value(); }
+  // To be called before the part is noted.
+  void begin(const Moment& now, const Contents& part) {
+    if (part.content.size() != part.content_bytes || part.content.empty() || !is_short(part)) return;
+    begun_ = part;
+    unexpected_ = now.unexpected_message;
+    request_ = now.key_update_request;
+  }
+
+ private:
+  static std::size_t length_of(const Contents& message) {
+    const auto byte = [&](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(message.content[at])); };
+    return 4 + (byte(1) << 16) + (byte(2) << 8) + byte(3);
+  }
+  static bool is_short(const Contents& message) { return message.content.size() < 4 || message.content.size() < length_of(message); }
+
+  std::optional<Contents> begun_;
+  Since unexpected_ = never, request_ = never;  // before the first part came
+};
 
 // So many bytes of the record reached the subject's transport.
 void arrive(Moment& now, int number, const Record& record, const Contents& contents, std::size_t bytes, const RunKey& key) {
@@ -633,11 +674,12 @@ void Facts::note_own_record(Moment& now, const SentRecord& sent) const {
       note(now.own_close_notify, sent.number);
     else if (alert.description == 90)
       note(now.own_user_canceled, sent.number);
-    else
+    else if (!sent.stray)  // one in the clear, behind records under keys, is of no session that the other side knows
       note(alert.level == 2 || tls13() ? now.own_fatal_alert : now.own_warning_alert, sent.number);
   }
   const auto sends = [&](std::string_view message) { return sent.contents->handshake.find(message) != std::string::npos; };
   if (sent.contents->early && sent.contents->type == ContentType::application_data) note(now.early_data, sent.number);
+  if (sent.contents->type == ContentType::handshake) note(now.handshake_begun, sent.number);
   if (sends("EndOfEarlyData")) note(now.early_data_end, sent.number);
   if (sends("EncryptedExtensions")) note(sent.contents->accepts_early ? now.early_data_accepted : now.early_data_refused, sent.number);
   if (sent.record->established && sent.contents->handshake.find("NewSessionTicket") != std::string::npos) note(now.own_ticket, sent.number);
@@ -673,27 +715,32 @@ void Facts::note_kept(Moment& now, int number, const ApiCall& api) const {
   if (api.flag("resumable") == "no" && !(api.side == Side::subject && spoiled)) return;
   if (is_so(now.kept)) return;
   now.kept = !tls13() || is_so(ticket) ? number : ticket;
+  // In a resumed session there is an older one to take, until the client has read its new ticket.
+  const bool reads = transcript_->key().role == Role::client;
+  if (tls13() && reads && is_so(now.kept) && is_so(now.resumed) &&
+      std::max({now.any_answer(Call::read), now.any_answer(Call::peek), now.any_answer(Call::close)}) < ticket)
+    now.kept = unclear;
 }
 
 namespace {
 
 // Whether the partner kept the session before it is known to have taken all of the subject's tickets, so that it may offer one that is not
-// the last. What comes in order and lies behind the last shows that it was taken.
+// the last; in a resumed session there is an older one too. What comes in order and lies behind the last shows that it was taken.
 class KeptTickets {
  public:
-  bool misses_one(const Event& event, const Facts& facts) {
+  bool misses_one(const Event& event, const Facts& facts, bool resumed) {
     const auto is_ticket = [&](int record) { return facts.contents(record).handshake.find("NewSessionTicket") != std::string::npos; };
     if (const auto* record = event.as<Record>(); record && record->from == Side::subject && record->was_sent() && is_ticket(event.number)) {
       ++sent_;
       taken_ = false;
-      return kept_ && sent_ > 1;
+      return kept_ && sent_ + resumed > 1;
     }
     const auto* api = event.as<ApiCall>();
     if (!api || api->side != Side::partner) return false;
     if ((api->call == Call::read || api->call == Call::peek) && (api->bytes > 0 || api->outcome == Outcome::end_of_data)) taken_ = true;
     if (api->call != Call::keep_session || api->outcome != Outcome::done) return false;
     kept_ = true;
-    return !taken_ && sent_ > 1;
+    return !taken_ && sent_ + resumed > 1;
   }
 
  private:
@@ -730,6 +777,7 @@ void Facts::walk() {
   const Record* held = nullptr;  // the partner's latest record that the wire holds
   bool within_held = false;      // the subject has taken its first bytes
   KeptTickets kept_tickets;
+  InPieces pieces;
   const auto receive = [&](int number, long result) {
     received += result > 0 ? static_cast<std::size_t>(result) : 0;
     if (received > delivered && held && !same_transport_) {
@@ -742,7 +790,7 @@ void Facts::walk() {
   };
   for (const Event& event : events_) {
     const int number = event.number;
-    if (kept_tickets.misses_one(event, *this) && now.own_ticket_lost == never) now.own_ticket_lost = unclear;
+    if (kept_tickets.misses_one(event, *this, is_so(now.resumed)) && now.own_ticket_lost == never) now.own_ticket_lost = unclear;
     for (; begun < beginnings.size() && beginnings[begun]->began == number; ++begun) {
       note_left(now, *beginnings[begun]);
       beginnings[begun]->before = now;
@@ -780,7 +828,11 @@ void Facts::walk() {
         note(now.damaged, number);
         continue;
       }
-      arrive(now, number, *record, contents(it->record), it->bytes, transcript_->key());
+      const Contents& held_in_it = contents(it->record);
+      const bool whole = it->bytes == record->wire_bytes && !record->damaged && record->established;
+      const auto completed = whole ? pieces.take(now, number, held_in_it) : std::nullopt;
+      if (whole && !completed && !pieces.waits() && held_in_it.type == ContentType::handshake) pieces.begin(now, held_in_it);
+      arrive(now, number, *record, completed ? *completed : held_in_it, it->bytes, transcript_->key());
     } else if (const auto* io = event.as<TransportCall>()) {
       if (io->side == Side::subject && io->error_number == "ENOMEM" && io->injected) note(now.starved, number);
       if (io->side != Side::subject || !moves_bytes(io->function)) continue;

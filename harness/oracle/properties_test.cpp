@@ -356,6 +356,17 @@ TEST(Emits, ARequestForNewKeysIsAnsweredWithAnyCall) {
   EXPECT_EQ(judged("emits", {{"call", {"read"}}, {"given", {"key-update-arrived"}}, {"records", {"fatal-alert"}}}, run).kind, Kind::broken);
 }
 
+TEST(Emits, WhatAnEarlierWriteHadAnsweredForGoesOutFirst) {
+  const auto closes = [](std::initializer_list<Record> sends) {
+    const Tale writes = connected().answers(Call::write, Outcome::done).last<ApiCall>([](ApiCall& api) { api.bytes = api.total = 9; });
+    return judged("emits", {{"call", {"close-write"}}, {"records", {"close_notify"}}}, Tale(writes).close_write(Outcome::done, sends)).kind;
+  };
+  EXPECT_EQ(closes({data(10), close_notify()}), Kind::holds);
+  EXPECT_EQ(closes({close_notify(), data(10)}), Kind::broken);
+  EXPECT_EQ(closes({data(9), data(9), close_notify()}), Kind::broken) << "that had not been written";
+  EXPECT_EQ(closes({data(9)}), Kind::broken);
+}
+
 TEST(Emits, WhatIsStillOnItsWayIsNotMissing) {
   const Transcript run = connected().io(Call::close, Flow::send, 24).close(Outcome::sent);
   EXPECT_EQ(judged("emits", {{"call", {"close"}}, {"records", {"close_notify"}}}, run).kind, Kind::not_reached);
@@ -510,6 +521,8 @@ TEST(Unfinished, DataBehindAWriteThatWasNotMadeAgainIsNobodysFault) {
   EXPECT_EQ(judged("data-intact", {}, read(connected().writes(2))).kind, Kind::broken);
   const Tale left = connected().io(Call::write, Flow::send, -1, "EAGAIN", true).answers(Call::write, Outcome::want_write);
   EXPECT_EQ(judged("data-intact", {}, read(Tale(left).close_write(Outcome::done, {data(2)}))).kind, Kind::not_reached);
+  const Tale of_a_read = connected().io(Call::read, Flow::send, -1, "EAGAIN", true).answers(Call::read, Outcome::want_write);
+  EXPECT_EQ(judged("data-intact", {}, read(Tale(of_a_read).writes(2))).kind, Kind::broken) << "what a read had to send is no data";
 }
 
 TEST(Unfinished, ACallThatAFaultMadePauseHasNotSaidItsLastWord) {
@@ -613,6 +626,47 @@ TEST(Direction, WhatBrokeIsNotWhatACallWaitsFor) {
   };
   EXPECT_EQ(closes("EAGAIN"), Kind::broken);
   EXPECT_EQ(closes("EPIPE"), Kind::not_reached);
+}
+
+TEST(DataAfterTheEnd, IsGivenOnlyByWhoTookItFromTheTransport) {
+  const auto kind = [](bool takes_it, std::size_t then_reads) {
+    Tale tale = Tale().arrives(but(in_the_clear(handshake_message("ServerHello")), [](Record& it) { it.wire_bytes = 900; })).handshake();
+    tale.arrives(close_notify()).arrives(data(5)).io(Call::read, Flow::recv, 24);
+    if (takes_it) tale.io(Call::read, Flow::recv, 27);
+    tale.reads(Outcome::end_of_data);
+    if (then_reads > 0) tale.reads(then_reads);
+    return judged("data-after-close-notify-ignored", {}, tale).kind;
+  };
+  EXPECT_EQ(kind(true, 0), Kind::holds);
+  EXPECT_EQ(kind(true, 5), Kind::broken);
+  EXPECT_EQ(kind(false, 0), Kind::holds);
+  EXPECT_EQ(kind(false, 6), Kind::holds) << "what the second read gave is made up: the data lies on the transport";
+}
+
+TEST(AsWithoutFaults, AReadThatTheOtherSideWasNotReadyForIsNoTraceOfTheFault) {
+  const auto kind = [](bool skipped) {
+    Tale tale = connected().io(Call::handshake, Flow::send, -1, "EAGAIN", true).next_line();
+    if (skipped) tale.add(NotDone{Side::partner, "write", "it is still blocked on recv in handshake", false});
+    return judged("as-without-faults", {{"faults", {"EAGAIN"}}},
+                  tale.next_line().reads(Outcome::failed).reference({{3, Call::read, Outcome::done}}))
+        .kind;
+  };
+  EXPECT_EQ(kind(false), Kind::broken);
+  EXPECT_EQ(kind(true), Kind::not_reached);
+}
+
+TEST(SuccessMeansOwnCloseNotifySent, HalfARecordThatTheLibraryEndsItsStreamInHidesNone) {
+  const auto kind = [](auto ends) {
+    Tale tale = connected().io(Call::write, Flow::send, 5, {}, true, 32).answers(Call::write, Outcome::done);
+    tale.close(Outcome::done);
+    ends(tale);
+    return judged("success-means-own-close-notify-sent", {{"call", {"close"}}},
+                  tale.sent(but(data(10), [](Record& it) { it.missing = it.wire_bytes - 5; })))
+        .kind;
+  };
+  EXPECT_EQ(kind([](Tale& tale) { tale.own_end_seen(); }), Kind::broken);
+  EXPECT_EQ(kind([](Tale& tale) { tale.script("fin").own_end_seen(); }), Kind::not_reached) << "the script ended it";
+  EXPECT_EQ(kind([](Tale&) {}), Kind::not_reached);
 }
 
 TEST(DataIntact, OtherDataBeginsWhenAnObjectIsCleared) {

@@ -70,18 +70,41 @@ Finding truncation_is_told(const Facts& facts, const Question& asked) {
   return not_reached(facts.readable() ? "nothing met an end without close_notify" : std::string(no_keys));
 }
 
+namespace {
+
+// The subject's side took bytes from behind the close_notify by then, as far as its transport calls are known.
+bool received_past(int close_notify, const SubjectCall& call, const Facts& facts) {
+  if (!call.met.logged) return true;
+  std::size_t delivered = 0, received = 0;
+  for (const Event& event : facts.events()) {
+    if (event.number > call.ended) break;
+    const auto* arrived = event.as<Delivered>();
+    if (arrived && event.number <= close_notify && facts.transcript().at(arrived->record).as<Record>()->from == Side::partner)
+      delivered += arrived->bytes;
+    const auto* io = event.as<TransportCall>();
+    if (io && io->side == Side::subject && io->flow == Flow::recv && io->result > 0 && moves_bytes(io->function))
+      received += static_cast<std::size_t>(io->result);
+  }
+  return received > delivered;
+}
+
+}  // namespace
+
 Finding data_after_close_notify_ignored(const Facts& facts, const Question& asked) {
   const std::size_t until_then = facts.at_end().data_bytes;
   return of_each_call(facts, asked, "no read after data behind the close_notify", [&](const SubjectCall& call) {
     const Since late = call.after.data_after_close_notify;
     if (call.call != Call::read || !call.api || !is_so(late) || is_so(call.after.odd_alert)) return not_reached("");
     const std::vector<int> events{call.after.close_notify, late, call.ended};
+    if (call.api->total > until_then && !received_past(call.after.close_notify, call, facts))
+      return not_reached("what it gave is not what came, for it took nothing from behind the close_notify");
     if (call.api->total > until_then)
       return broken(fmt::format("reads gave {} bytes, {} of them sent after the close_notify", call.api->total, call.api->total - until_then),
                     events);
     // What a read gave that was against the terms of use is held against nobody, and proves that it was there to be read.
     for (const SubjectCall& other : facts.calls())
-      if (other.call == Call::read && other.api && other.api->total > until_then) return not_reached("what it did not give, a later read gave");
+      if (other.call == Call::read && is_so(other.against_terms) && other.api && other.api->total > until_then)
+        return not_reached("what it did not give, a later read gave");
     return holds(fmt::format("{}, and no byte from behind the close_notify was read", told(call)), events);
   });
 }

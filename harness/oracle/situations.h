@@ -47,6 +47,7 @@ struct Moment {
   Since fatal_alert = never, warning_alert = never, user_canceled = never, unknown_alert = never;
   Since post_handshake = never, ticket = never, key_update = never, key_update_request = never;
   Since hello_request = never, two_hello_requests = never;
+  Since message_in_pieces = never;  // the last part of a handshake message after the handshake that came in several records
   Since plain = never, plain_alert = never, damaged = never, oversized = never, raw = never, partial = never;
   Since change_cipher_spec = never;  // since the handshake was done, in the clear or not; never counted as plain
   Since alert_before_data = never;   // fatal_alert, where neither data nor a close_notify came before it

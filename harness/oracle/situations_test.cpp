@@ -76,6 +76,15 @@ Record key_update(char request) {
   });
 }
 
+// So many of its bytes, in a record of their own.
+Record part_of_key_update(std::size_t from, std::size_t bytes) {
+  return but(key_update(1), [&](Record& it) {
+    it.content = it.content.substr(from, bytes);
+    it.content_bytes = it.content.size();
+    if (from > 0) it.handshake.clear();
+  });
+}
+
 // For each word a run whose last call is in that situation, and one whose last call is not.
 struct Pair {
   Transcript so, not_so;
@@ -135,6 +144,9 @@ const std::map<std::string_view, Pair>& pairs() {
       {"two-hello-requests-arrived",
        {connected().arrives(handshake_message("HelloRequest")).arrives(handshake_message("HelloRequest")).close(Outcome::sent),
         connected().arrives(handshake_message("HelloRequest")).close(Outcome::sent)}},
+      {"message-in-pieces-arrived",
+       {connected().arrives(part_of_key_update(0, 2)).arrives(part_of_key_update(2, 3)).close(Outcome::sent),
+        connected().arrives(key_update(1)).close(Outcome::sent)}},
       {"unexpected-message-arrived",
        {connected().arrives(handshake_message("HelloRequest")).close(Outcome::sent),
         connected().arrives(handshake_message("KeyUpdate")).close(Outcome::sent)}},
@@ -595,6 +607,63 @@ TEST(Situations, AMessageThatIsNotFormedAsItsTypeIsPerhapsNoneOfThatType) {
     EXPECT_TRUE(fits(closes_after([&](Tale& tale) { tale.arrives(part).arrives(whole); }), word)) << word;
   }
   EXPECT_TRUE(fits(closes_after([&](Tale& tale) { tale.arrives(part); }), "unexpected-message-arrived"));
+}
+
+TEST(Situations, AMessageInSeveralRecordsIsThatMessageOnceItsLastPartHasCome) {
+  const auto parts = [](std::initializer_list<Record> records) {
+    return closes_after([&](Tale& tale) {
+      for (const Record& record : records) tale.arrives(record);
+    });
+  };
+  for (std::size_t cut = 1; cut < 5; ++cut) {
+    const Tale whole = parts({part_of_key_update(0, cut), part_of_key_update(cut, 5 - cut)});
+    EXPECT_TRUE(fits(whole, "message-in-pieces-arrived")) << cut;
+    EXPECT_TRUE(fits(whole, "key-update-request-arrived")) << cut;
+    EXPECT_TRUE(fits(whole, "not unexpected-message-arrived")) << cut;
+    EXPECT_TRUE(fits(parts({part_of_key_update(0, cut)}), "unexpected-message-arrived")) << "the rest has not come";
+    const Tale between = parts({part_of_key_update(0, cut), data(5), part_of_key_update(cut, 5 - cut)});
+    EXPECT_TRUE(fits(between, "unexpected-message-arrived")) << "RFC 8446 5.1: nothing comes between the parts";
+    EXPECT_TRUE(fits(between, "not message-in-pieces-arrived"));
+  }
+  EXPECT_TRUE(fits(parts({part_of_key_update(0, 1), part_of_key_update(1, 1), part_of_key_update(2, 3)}), "key-update-request-arrived"));
+}
+
+TEST(Situations, AnAlertInTheClearBehindRecordsUnderKeysEndsNoSession) {
+  EXPECT_TRUE(fits(closes_after([](Tale& tale) { tale.reads(Outcome::failed).sent(alert(2, 80)); }), "own-fatal-alert-sent"));
+  const auto stray =
+      closes_after([](Tale& tale) { tale.writes(5).answers(Call::read, Outcome::failed, {in_the_clear(alert(2, 10))}); });
+  EXPECT_FALSE(fits(stray, "own-fatal-alert-sent"));
+}
+
+TEST(Situations, WhoSendsAMessageOfTheHandshakeHasBegunIt) {
+  const Tale reads = Tale().answers(Call::read, Outcome::want_read, {in_the_clear(handshake_message("ClientHello"))});
+  EXPECT_TRUE(fits(Tale(reads).close(Outcome::failed), "handshake-begun"));
+  EXPECT_TRUE(fits(Tale().close(Outcome::failed), "not handshake-begun"));
+}
+
+TEST(Situations, AResumedClientThatHasNotReadItsTicketMayHaveKeptTheOlderSession) {
+  const auto keeps = [](bool reads) {
+    Tale tale = Tale().handshake().shows("resumed", "yes").arrives(handshake_message("NewSessionTicket"));
+    if (reads) tale.reads(Outcome::want_read);
+    return tale.extra(Call::keep_session).close(Outcome::sent);
+  };
+  EXPECT_TRUE(fits(keeps(true), "session-kept"));
+  for (const std::string_view word : {"session-kept", "not session-kept"}) EXPECT_FALSE(fits(keeps(false), word)) << word;
+}
+
+TEST(Situations, ATransportThatWouldBlockBehindAnEndThatTheScriptMadeUpIsSpokenOfByNone) {
+  const auto closes = [](bool made_up, std::string_view word, std::string error) {
+    Tale tale = connected();
+    if (made_up) tale.io(Call::read, Flow::recv, -1, "ECONNRESET", true).reads(Outcome::reset);
+    const Transcript run = tale.io(Call::close, Flow::recv, -1, std::move(error)).close(Outcome::failed);
+    const Facts facts(run);
+    Given given;
+    EXPECT_TRUE(given.add(word)) << word;
+    return given.fits(facts.calls().back());
+  };
+  EXPECT_TRUE(closes(false, "recv-would-block", "EAGAIN"));
+  EXPECT_FALSE(closes(true, "recv-would-block", "EAGAIN"));
+  EXPECT_TRUE(closes(true, "recv-reset", "ECONNRESET"));
 }
 
 TEST(Situations, WhichOfSeveralTicketsIsOfferedIsUnclearUnlessTheLastWasTaken) {
