@@ -476,6 +476,17 @@ TEST(Unfinished, WhichKeysComeBehindAKeyUpdateInTheHandshakeNobodyKnows) {
   EXPECT_NE(sends(of_the_handshake(handshake_message("KeyUpdate"))), Kind::broken);
 }
 
+TEST(SendsReadableRecords, AnAlertInTheClearIsOneOnlyBeforeThereAreKeys) {
+  const auto closes = [](Tale tale) {
+    return judged("sends-readable-records", {}, tale.close(Outcome::sent, {in_the_clear(close_notify())})).kind;
+  };
+  EXPECT_EQ(closes(connected().writes(5)), Kind::broken);
+  EXPECT_EQ(closes(connected()), Kind::not_reached);
+  EXPECT_EQ(closes(connected().writes(5).answers(Call::handshake, Outcome::want_read, {in_the_clear(handshake_message("ClientHello"))})),
+            Kind::holds)
+      << "another handshake has begun";
+}
+
 TEST(Unfinished, ATransportThatTheScriptEndedBeforeThisSessionWasNotEndedByTheLibrary) {
   const auto closes = [](Tale tale) {
     return judged("transport-left-open", {}, tale.handshake().close_write(Outcome::failed).own_end_seen()).kind;

@@ -266,8 +266,12 @@ Finding sends_readable_records(const Facts& facts, const Question& asked) {
   for (const SentRecord& sent : facts.sent()) {
     if (is_so(made_up) && sent.number > made_up) break;
     const SubjectCall* owner = owner_of(sent, facts);
-    if (sent.by_script || !sent.record->encrypted || !is_spoken_of(owner, facts, asked) || (owner && is_so(owner->before.own_raw)))
-      continue;
+    if (sent.by_script || !is_spoken_of(owner, facts, asked) || (owner && is_so(owner->before.own_raw))) continue;
+    const bool bare = sent.contents->type == ContentType::alert || sent.contents->type == ContentType::application_data;
+    if (sent.stray && bare)
+      return broken(fmt::format("{} sent {} in the clear, behind records under keys", owner ? spell(owner->call) : "it", sent_name(*sent.contents)),
+                    {read, sent.number});
+    if (!sent.record->encrypted) continue;
     if (sent.number == facts.garbled())
       return broken(fmt::format("{} sent a record that its own keys do not open", owner ? spell(owner->call) : "it"), {read, sent.number});
     if (sent.contents->type != ContentType::unknown) read = sent.number;
