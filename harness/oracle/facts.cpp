@@ -885,7 +885,9 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
     now.close_done_twice = number;
   if (api.call == Call::close_write && is_so(now.answer(Call::close_write, Outcome::done))) now.close_write_again = number;
   now.answered[static_cast<std::size_t>(api.call)][static_cast<std::size_t>(api.outcome)] = number;
-  if ((api.call == Call::close || api.call == Call::close_write) && api.outcome != Outcome::unsupported && is_so(now.quiet))
+  // What was switched off may be on still, where nothing was sent.
+  const bool quiet = is_so(now.quiet) || (quiet_ && !is_so(now.own_close_notify));
+  if ((api.call == Call::close || api.call == Call::close_write) && api.outcome != Outcome::unsupported && quiet)
     note(now.closed_quietly, number);
   if (api.call == Call::close_write && api.outcome != Outcome::unsupported && has(Option::closes_transport))
     note(now.transport_closed, number);

@@ -635,6 +635,15 @@ TEST(Situations, AnAlertInTheClearBehindRecordsUnderKeysEndsNoSession) {
   EXPECT_FALSE(fits(stray, "own-fatal-alert-sent"));
 }
 
+TEST(Situations, ACloseWithoutAWordIsAQuietOneAlsoWhereThatWasSwitchedOff) {
+  const auto closes = [](std::initializer_list<Record> sends) {
+    const Tale off = Tale().option("quiet-shutdown").handshake().extra(Call::set, "quiet-shutdown off");
+    return Tale(off).close(Outcome::done, sends).reads(Outcome::end_of_data);
+  };
+  EXPECT_TRUE(fits(closes({}), "closed-quietly"));
+  EXPECT_TRUE(fits(closes({close_notify()}), "not closed-quietly"));
+}
+
 TEST(Situations, WhoSendsAMessageOfTheHandshakeHasBegunIt) {
   const Tale reads = Tale().answers(Call::read, Outcome::want_read, {in_the_clear(handshake_message("ClientHello"))});
   EXPECT_TRUE(fits(Tale(reads).close(Outcome::failed), "handshake-begun"));
