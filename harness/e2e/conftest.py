@@ -10,9 +10,7 @@ import fcntl
 import json
 import os
 import pathlib
-import signal
 import subprocess
-import threading
 
 import pytest
 
@@ -39,8 +37,6 @@ def beside_three(built):
 
 
 PROGRAM = beside_three(BUILT)
-if threading.current_thread() is threading.main_thread():  # an xdist worker may run in another thread, and inherits it
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup(1) hands on to each program that it is ignored, which tlsbye then does
 os.environ.setdefault("CMAKE_GENERATOR", "Ninja")  # what the launcher installs; a bare machine has no make
 # A clause that says what is false: each read that meets the end breaks it.
 FALSE_CLAUSE = """
@@ -77,7 +73,8 @@ class Tlsbye:
 
     def __call__(self, *words, timeout=PATIENCE, env=None, check=None):
         done = subprocess.run(
-            [self.program, *map(str, words)],
+            # nohup(1) hands on to each program that SIGHUP is ignored, which tlsbye then does.
+            ["env", "--default-signal=HUP", self.program, *map(str, words)],
             cwd=self.folder,
             env={**os.environ, "NO_COLOR": "1", "XDG_CACHE_HOME": f"{self.folder}/cache", "XDG_CONFIG_HOME": f"{self.folder}/config", **(env or {})},
             stdin=subprocess.DEVNULL,
