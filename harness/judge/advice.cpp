@@ -21,8 +21,8 @@ using Vocabulary = std::map<std::string, std::string, std::less<>>;
 
 // Calls whose answers may be called otherwise than those of all others: "cut-of-handshake".
 constexpr std::array<std::string_view, 3> calls_with_own_words{"handshake", "read", "write"};
-constexpr std::array<std::string_view, 10> calls_and_such{"name", "close", "close-write", "close-transport", "read",
-                                                          "write", "peek", "handshake",   "key-update",      "free"};
+constexpr std::array<std::string_view, 11> calls_and_such{
+    "name", "close", "close-write", "close-transport", "read", "write", "peek", "handshake", "send-alert", "key-update", "free"};
 
 class Reader {
  public:
@@ -93,7 +93,7 @@ class Tongue {
     if (const auto* word = name == spell(Call::close) ? find(own_, spell(Call::close_write)) : nullptr) return *word;
     return common(name);
   }
-  // An outcome of that call ("": of any), or an answer that is none. `codes`: what the library called it.
+  // An outcome of that call ("": of any). `codes`: what the library called it.
   std::string answer(std::string_view answer, std::string_view call = {}, const std::vector<std::string>& codes = {}) const {
     if (const auto* with = codes.empty() ? nullptr : find(own_, fmt::format("{}-with", answer))) {
       const std::size_t at = with->find(code_);
@@ -128,6 +128,15 @@ std::string_view call_of(std::string_view trait) {
   return std::find(calls_with_own_words.begin(), calls_with_own_words.end(), call) == calls_with_own_words.end() ? "" : call;
 }
 
+// An answer of that trait. Where none of them is `done`, `sent` is not the outcome of that name.
+std::string told_answer(std::string_view trait, const std::string& answer, const std::vector<std::string>& codes, const Tongue& tongue) {
+  const auto it = std::find_if(traits().begin(), traits().end(), [&](const Trait& known) { return known.name == trait; });
+  const bool of_outcomes =
+      it == traits().end() || std::find(it->answers.begin(), it->answers.end(), spell(Outcome::done)) != it->answers.end();
+  if (answer == spell(Outcome::sent) && !of_outcomes) return answer;
+  return tongue.answer(answer, call_of(trait), codes);
+}
+
 // {close} and {answer} replaced by the stack's words. A word that nobody has stands as it is.
 std::string filled(std::string_view sentence, std::string_view answer, const Tongue& tongue) {
   std::string text;
@@ -140,8 +149,8 @@ std::string filled(std::string_view sentence, std::string_view answer, const Ton
   }
 }
 
-// What a property said of a call, "close answered done" or "read sent close_notify", with the stack's words for call and answer. `takes_all`:
-// the one-way close was the one that closes the transport as well.
+// What a property said of a call, "close answered done, not cut or reset" or "read sent close_notify", with the stack's words for call and
+// answers. `takes_all`: the one-way close was the one that closes the transport as well.
 std::string in_words_of(const Tongue& tongue, std::string_view says, bool takes_all) {
   const auto call_word = [&](std::string_view call) {
     return tongue.call(takes_all && call == spell(Call::close_write) ? "close-transport" : call);
@@ -155,9 +164,16 @@ std::string in_words_of(const Tongue& tongue, std::string_view says, bool takes_
   const std::size_t begin = says.rfind(' ', at - 1) == std::string_view::npos ? 0 : says.rfind(' ', at - 1) + 1;
   const std::size_t end = std::min(says.find_first_of(" ,;:", behind), says.size());
   const std::string_view call = says.substr(begin, at - begin), outcome = says.substr(behind, end - behind);
-  const std::string answer = read_word<Outcome>(outcome) ? tongue.answer(outcome, call) : std::string(outcome);
-  return fmt::format("{}{}{}{}{}", says.substr(0, begin), call_word(call), answered, answer,
-                     in_words_of(tongue, says.substr(end), takes_all));
+  const auto meaning = [&](std::string_view word) { return read_word<Outcome>(word) ? tongue.answer(word, call) : std::string(word); };
+  std::string text = fmt::format("{}{}{}{}", says.substr(0, begin), call_word(call), answered, meaning(outcome));
+  std::string_view rest = says.substr(end);
+  for (std::string_view before = ", not "; rest.starts_with(before); before = " or ") {
+    rest.remove_prefix(before.size());
+    const std::size_t size = std::min(rest.find_first_of(" ,;:"), rest.size());
+    text.append(before).append(meaning(rest.substr(0, size)));
+    rest.remove_prefix(size);
+  }
+  return text + in_words_of(tongue, rest, takes_all);
 }
 
 struct Column {
@@ -323,7 +339,7 @@ std::vector<std::string> versions_of(std::string_view stack, const RunReport& re
 // What a stack answered to the question of a trait.
 class Answers {
  public:
-  Answers(const RunReport& report, std::string_view trait, std::string_view stack, const Tongue& tongue) : call_(call_of(trait)) {
+  Answers(const RunReport& report, std::string_view trait, std::string_view stack, const Tongue& tongue) : trait_(trait) {
     for (const TraitAnswer& it : report.traits) {
       if (it.trait != trait || it.stack != stack) continue;
       all_.insert({it.version, it.role, it.tls});
@@ -358,7 +374,7 @@ class Answers {
     std::vector<std::pair<std::string, std::string>> lines;
     for (const auto& [named, given] : given_) {
       const std::string place = where(given.columns, all_, versions);
-      const std::string word = tongue.answer(named.first, call_, named.second);
+      const std::string word = told_answer(trait_, named.first, named.second, tongue);
       lines.emplace_back(place.empty() ? word : fmt::format("{} [{}]", word, place), given.replay);
     }
     return lines;
@@ -369,7 +385,7 @@ class Answers {
     Columns columns;
     std::string replay;
   };
-  std::string_view call_;
+  std::string_view trait_;
   Columns all_;
   std::map<Named, Given> given_;
   std::map<std::tuple<Role, Tls, Io>, std::set<std::string>> by_place_;
@@ -435,7 +451,7 @@ std::vector<Advice> advise(const RunReport& report, std::string_view stack, cons
           const auto it = rule.says.find(answer);
           const std::string& sentence = it != rule.says.end() ? it->second : rule.otherwise;
           if (sentence.empty()) continue;
-          const std::string word = tongue.answer(answer, call_of(trait.trait), codes_told(trait, n, tongue));
+          const std::string word = told_answer(trait.trait, answer, codes_told(trait, n, tongue), tongue);
           sentences.add(filled(sentence, word, tongue), {trait.version, trait.role, trait.tls, only_io(trait, n)}, replay,
                         is_always(trait, n));
         }
@@ -506,13 +522,13 @@ std::string tell_move(const RunReport& report, std::string_view from, std::strin
         const auto it = rule.says.find(answer);
         const std::string& sentence = it != rule.says.end() ? it->second : rule.otherwise;
         if (sentence.empty()) continue;
-        std::vector<std::string> told;
+        std::vector<std::string> all;
         for (const auto& [outcome, codes] : answers[1].given(answer)) {
-          const std::string word = tongues[1].answer(outcome, call_of(trait.name), codes);
-          if (std::string so = filled(sentence, word, tongues[1]); std::find(told.begin(), told.end(), so) == told.end())
-            told.push_back(std::move(so));
+          const std::string word = told_answer(trait.name, outcome, codes, tongues[1]);
+          if (std::string so = filled(sentence, word, tongues[1]); std::find(all.begin(), all.end(), so) == all.end())
+            all.push_back(std::move(so));
         }
-        for (const std::string& so : told) text += fmt::format("      so        {}\n", wrapped(so, 16, width));
+        for (const std::string& so : all) text += fmt::format("      so        {}\n", wrapped(so, 16, width));
       }
     }
   }

@@ -149,6 +149,31 @@ says     = { yes = "It can.", no = "It cannot.", "no or yes" = "It can, by a tic
               HasSubstr("is not an answer of resumable-after-cut"));
 }
 
+TEST(Advice, DataThatWasSentIsNoAnswerOfAClose) {
+  const AdviceRules rules = parse_advice(R"TOML(
+[[stack]]
+name = "*"
+sent = "that the reply is still to come"
+
+[[advice]]
+section   = "beware"
+question  = "write-after-own-close"
+otherwise = "Data: {answer}."
+
+[[advice]]
+section   = "answers"
+question  = "second-close"
+otherwise = "Close: {answer}."
+)TOML",
+                                         "advice.toml");
+  RunReport report = testing::report_of(Verdict::conforms);
+  report.traits = {answer("write-after-own-close", Role::client, Tls::v1_2, {"sent"}, "a"),
+                   answer("second-close", Role::client, Tls::v1_2, {"sent"}, "b")};
+  ASSERT_EQ(advise(report, "gnutls", rules).size(), 2U);
+  EXPECT_EQ(advise(report, "gnutls", rules).front().sentence, "Close: that the reply is still to come.");
+  EXPECT_EQ(advise(report, "gnutls", rules).back().sentence, "Data: sent.");
+}
+
 TEST(Advice, AMoveToACloseThatOnlySendsSaysSo) {
   const AdviceRules rules = parse_advice(std::string(one_way_rules) + R"TOML(
 [[stack]]
@@ -176,6 +201,8 @@ TEST(Advice, WhatWasBrokenNamesTheCallThatWasMade) {
             "rfc/never-late: close_all answered 0, and it had sent no close_notify");
   EXPECT_EQ(told("closes-transport/name", "close-write sent nothing"), "rfc/never-late: close_all sent nothing");
   EXPECT_EQ(told("family/name", "its peer sent nothing"), "rfc/never-late: its peer sent nothing");
+  EXPECT_EQ(told("family/name", "write answered failed, not done or refused, at 5"),
+            "rfc/never-late: write answered an error, not the number of bytes or that it cannot be done now, at 5");
 }
 
 TEST(Advice, WhatWasBrokenIsSaidInTheStacksWordsToo) {
