@@ -7,7 +7,8 @@
 //
 // TLS::Channel::close sends the alert and waits for nothing: there is a `close-write`, and no `close`. A close_notify is answered as
 // tls_peer_closed_connection does it by default (Botan 3, TLS 1.3). A read gives what the library gave, in its order: data that came before
-// an alert or an exception comes before it. Once one of these two has closed the channel, no more is given to it.
+// an alert or an exception comes before it, and a close_notify before what the library makes of that which came behind it. Once one of
+// these has closed the channel, no more is given to it.
 #include <botan/auto_rng.h>
 #include <botan/credentials_manager.h>
 #include <botan/data_src.h>
@@ -34,6 +35,7 @@
 #include <cerrno>
 #include <deque>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -145,6 +147,9 @@ struct Memory {
   Botan::AutoSeeded_RNG random;
   tls::Session_Manager_In_Memory server{given(random)};
   std::optional<Kept> kept;       // by a client, for the next session
+#if BOTAN_VERSION_MAJOR < 3
+  std::shared_ptr<tls::Session_Manager> keeper;  // or whose manager may still have it
+#endif
   std::set<std::string> secrets;  // of the sessions so far
 };
 
@@ -156,7 +161,11 @@ class BotanSession final : public Session, public tls::Callbacks {
         identity_(identity),
         keys_(keys),
         policy_(options.tls, options.asks_for(Option::require_certificate)),
+#if BOTAN_VERSION_MAJOR >= 3
         of_client_(given(memory.random)) {
+#else
+        of_client_(std::make_shared<tls::Session_Manager_In_Memory>(memory.random)) {
+#endif
     if (options.role == Role::client) return;
     identity.make_ticket_key(options.asks_for(Option::tickets), memory.random);
     channel_ = std::make_unique<tls::Server>(given(*this), given(sessions()), given(identity), given(policy_), given(memory.random));
@@ -166,7 +175,7 @@ class BotanSession final : public Session, public tls::Callbacks {
   Answer handshake() override {
     if (!channel_) {
       const Answer answer = call("TLS::Client", [&] {
-        if (memory_.kept) offer(*memory_.kept);
+        if (const auto kept = for_this_session()) offer(*kept);
         channel_ = std::make_unique<tls::Client>(given(*this), given(sessions()), given(identity_), given(policy_), given(memory_.random),
                                                  server_, version_of(options_.tls));
       });
@@ -177,20 +186,28 @@ class BotanSession final : public Session, public tls::Callbacks {
   }
 
   Answer read(std::span<std::byte> into) override {
-    if (!data_.empty() || !channel_) return data(into);
-    if (told_later_) return *std::exchange(told_later_, std::nullopt);
+    if (!channel_) return refused("TLS::Channel::received_data");
+    if (!data_.empty()) return data(into);
+    if (!told_later_.empty()) {
+      const Answer answer = std::move(told_later_.front());
+      told_later_.pop_front();
+      return answer;
+    }
     if (is_ended()) return sent("TLS::Channel::is_closed", Outcome::end_of_data);
     Answer answer = received(65536, [&] { return Outcome::want_read; });
     if (data_.empty()) return answer;
     // What the library gave before it reported an alert, or failed, comes before that.
-    if (answer.outcome == Outcome::alert || answer.outcome == Outcome::failed || answer.outcome == Outcome::refused) told_later_ = answer;
+    if (answer.outcome == Outcome::alert || answer.outcome == Outcome::end_of_data || answer.outcome == Outcome::failed ||
+        answer.outcome == Outcome::refused)
+      told_later_.push_front(answer);
     return data(into);
   }
 
   Answer write(std::span<const std::byte> from) override {
     if (!channel_) return refused("TLS::Channel::send");
     if (broken_) return *broken_;
-    // A write that is made again after its records could not be sent is not protected again, whatever has sent them since.
+    // A write that is made again after its records could not be sent is not protected again, whatever has sent them since. Behind a close
+    // there is nothing to be made again: the library is asked, and refuses.
     if (writing_ == 0) {
       const Answer answer = call("TLS::Channel::send", [&] { channel_->send(bytes(from.data()), from.size()); });
       if (answer.outcome == Outcome::done) return with_bytes(answer, from.size());
@@ -208,7 +225,10 @@ class BotanSession final : public Session, public tls::Callbacks {
 
   Answer close_write() override {
     if (!channel_) return refused("TLS::Channel::close");
-    return call_that_sends("TLS::Channel::close", [&] { channel_->close(); });
+    return call_that_sends("TLS::Channel::close", [&] {
+      channel_->close();
+      writing_ = 0;
+    });
   }
 
   Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte>) override {
@@ -228,10 +248,14 @@ class BotanSession final : public Session, public tls::Callbacks {
         return {"TLS::Session_Manager::find", memory_.kept.has_value(), {}, 0, {}, memory_.kept ? Outcome::done : Outcome::refused};
       }
 #else
-      case Call::keep_session:
-        memory_.kept = established_;
+      // A copy where it was asked for; otherwise the next session offers what the library's manager still has then.
+      case Call::keep_session: {
+        const bool copies = options_.asks_for(Option::saved_session);
+        memory_.kept = copies ? established_ : std::nullopt;
+        memory_.keeper = !copies && established_ ? of_client_ : nullptr;
         return {"TLS::Callbacks::tls_session_established",      established_.has_value(), {}, 0, {},
                 established_ ? Outcome::done : Outcome::refused};
+      }
 #endif
       default:
         return no_such_call();
@@ -255,7 +279,7 @@ class BotanSession final : public Session, public tls::Callbacks {
   static const std::uint8_t* bytes(const std::byte* from) { return reinterpret_cast<const std::uint8_t*>(from); }
   bool resumes() const { return options_.asks_for(Option::tickets) || options_.asks_for(Option::session_cache); }
   tls::Session_Manager& sessions() {
-    if (options_.role == Role::client) return resumes() ? static_cast<tls::Session_Manager&>(of_client_) : none_;
+    if (options_.role == Role::client) return resumes() ? of_client() : none_;
     if (options_.asks_for(Option::session_cache)) return memory_.server;
 #if BOTAN_VERSION_MAJOR >= 3
     if (options_.asks_for(Option::tickets)) return of_tickets_;
@@ -271,11 +295,15 @@ class BotanSession final : public Session, public tls::Callbacks {
     const auto* begin = reinterpret_cast<const std::byte*>(from);
     data_.insert(data_.end(), begin, begin + size);
   }
-  void tls_alert(tls::Alert alert) override { alert_ = alert; }
+  void tls_alert(tls::Alert alert) override {
+    if (!is_ended()) alert_ = alert;
+  }
 #if BOTAN_VERSION_MAJOR >= 3
   // A server of TLS 1.3 is active before the client has finished.
   static constexpr std::string_view done_when = "TLS::Channel::is_handshake_complete";
   bool is_complete() const { return channel_->is_handshake_complete(); }
+  tls::Session_Manager& of_client() { return of_client_; }
+  std::optional<Kept> for_this_session() const { return memory_.kept; }
   void offer(const Kept& session) { of_client_.store(session.session, session.handle); }
   void tls_emit_data(Bytes from) override { to_send_.append(reinterpret_cast<const char*>(from.data()), from.size()); }
   void tls_record_received(std::uint64_t, Bytes from) override { take(from.data(), from.size()); }
@@ -293,7 +321,15 @@ class BotanSession final : public Session, public tls::Callbacks {
 #else
   static constexpr std::string_view done_when = "TLS::Channel::is_active";
   bool is_complete() const { return channel_->is_active(); }
-  void offer(const Kept& session) { of_client_.save(session); }
+  tls::Session_Manager& of_client() { return *of_client_; }
+  std::optional<Kept> for_this_session() {
+    if (!memory_.keeper) return memory_.kept;
+    tls::Session session;
+    const bool still_there = memory_.keeper->load_from_server_info(server_, session);
+    memory_.keeper = of_client_;
+    return still_there ? std::optional(session) : std::nullopt;
+  }
+  void offer(const Kept& session) { of_client_->save(session); }
   void tls_emit_data(const std::uint8_t from[], std::size_t size) override { to_send_.append(reinterpret_cast<const char*>(from), size); }
   void tls_record_received(std::uint64_t, const std::uint8_t from[], std::size_t size) override { take(from, size); }
   bool tls_session_established(const tls::Session& session) override {
@@ -354,8 +390,14 @@ class BotanSession final : public Session, public tls::Callbacks {
     const auto got = ::recv(options_.transport, some.data(), some.size(), 0);
     if (got < 0) return of_transport("recv", Outcome::want_read);
     if (got == 0) return {"recv", 0, {}, 0, {}, Outcome::cut};
+    const bool had_ended = is_ended();
     const Answer answer = call("TLS::Channel::received_data", [&] { channel_->received_data(some.data(), static_cast<std::size_t>(got)); });
     has_failed_ = answer.outcome == Outcome::failed || (alert_ && alert_->is_fatal());
+    // The library told the end, and then failed over what came behind it.
+    if (is_ended() && !had_ended && (answer.outcome == Outcome::failed || answer.outcome == Outcome::refused)) {
+      told_later_.push_back(answer);
+      return {answer.native, 0, {}, 0, {}, Outcome::end_of_data};
+    }
     if (answer.outcome != Outcome::done) return answer;
     if (is_ended()) return with(answer, Outcome::end_of_data);
     if (alert_ && alert_->is_fatal()) return with(answer, Outcome::alert);
@@ -407,7 +449,11 @@ class BotanSession final : public Session, public tls::Callbacks {
   Identity& identity_;
   KeyLog& keys_;
   OneSuite policy_;
+#if BOTAN_VERSION_MAJOR >= 3
   tls::Session_Manager_In_Memory of_client_;
+#else
+  std::shared_ptr<tls::Session_Manager> of_client_;
+#endif
   tls::Session_Manager_Noop none_;
 #if BOTAN_VERSION_MAJOR >= 3
   tls::Session_Manager_Stateless of_tickets_{given<Botan::Credentials_Manager>(identity_),
@@ -423,7 +469,7 @@ class BotanSession final : public Session, public tls::Callbacks {
   std::deque<std::byte> data_;  // received, and not yet read
   std::optional<tls::Alert> alert_;
   bool has_failed_ = false;
-  std::optional<Answer> told_later_;
+  std::deque<Answer> told_later_;
   std::optional<Answer> broken_;  // the transport, for sending
   std::optional<bool> resumed_;
 };
@@ -434,7 +480,7 @@ class BotanStack final : public Stack {
     Hello hello{"botan",
                 Botan::short_version_cstr(),
                 {"tls-1.2", "client", "server", "close-write", "key-log", "send-alert", "keep-session", "tickets", "session-cache",
-                 "saved-session", "callbacks", "require-certificate", "verify-certificate"},
+                 "saved-session", "callbacks", "moves-no-bytes", "require-certificate", "verify-certificate"},
                 "botan_ffi_api_version"};
     for (const char* ability : is_3 ? std::vector{"tls-1.3", "key-update"} : std::vector{"tls-1.0", "tls-1.1"})
       hello.abilities.emplace_back(ability);

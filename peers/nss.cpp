@@ -15,6 +15,7 @@
 #include <nss.h>
 #include <nssb64.h>
 #include <pk11pub.h>
+#include <poll.h>
 #include <private/pprio.h>
 #include <secerr.h>
 #include <secmod.h>
@@ -113,7 +114,8 @@ const PRIOMethods* above_a_socket() {
   return &methods;
 }
 
-// A transport of our own, option `callbacks`: a lowest layer that calls recv and send, and keeps the transport when NSS shuts it down.
+// A transport of our own, option `callbacks`: a lowest layer that calls recv and send, and keeps the transport when NSS shuts it down. As
+// NSPR's own sockets do, it waits and goes on by itself where the application has asked for a blocking one: NSS counts on that.
 struct Callbacks {
   int transport = -1;
   bool nonblocking = false;
@@ -135,12 +137,23 @@ struct Callbacks {
     }
     return -1;
   }
+  // Whether a call that failed is to be made again, once there is something to be done.
+  static bool goes_on(PRFileDesc* layer, short events) {
+    if (of(layer).nonblocking || (errno != EAGAIN && errno != EINTR)) return false;
+    pollfd entry{of(layer).transport, events, 0};
+    if (errno == EAGAIN) return ::poll(&entry, 1, -1) > 0 || errno == EINTR;
+    return true;
+  }
   static PRInt32 receive(PRFileDesc* layer, void* into, PRInt32 size, PRIntn, PRIntervalTime) {
-    const auto got = ::recv(of(layer).transport, into, static_cast<std::size_t>(size), 0);
+    ssize_t got = 0;
+    do got = ::recv(of(layer).transport, into, static_cast<std::size_t>(size), 0);
+    while (got < 0 && goes_on(layer, POLLIN));
     return got < 0 ? failed() : static_cast<PRInt32>(got);
   }
   static PRInt32 send(PRFileDesc* layer, const void* from, PRInt32 size, PRIntn, PRIntervalTime) {
-    const auto put = ::send(of(layer).transport, from, static_cast<std::size_t>(size), 0);
+    ssize_t put = 0;
+    do put = ::send(of(layer).transport, from, static_cast<std::size_t>(size), 0);
+    while (put < 0 && goes_on(layer, POLLOUT));
     return put < 0 ? failed() : static_cast<PRInt32>(put);
   }
   static PRStatus shutdown(PRFileDesc*, PRIntn) { return PR_SUCCESS; }

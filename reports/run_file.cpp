@@ -78,6 +78,7 @@ Json value_json(const TraitAnswer& answer) {
     const auto spelled = [](std::optional<Io> io) { return io ? Json(spell(*io)) : Json(); };
     for (const std::optional<Io>& io : answer.only) json["only"].push_back(spelled(io));
   }
+  if (!answer.codes.empty()) json["codes"] = answer.codes;
   return json;
 }
 
@@ -274,7 +275,7 @@ Cell read_cell(const Value& place) {
 }
 
 TraitAnswer read_answer(const Value& place) {
-  place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay"}, {"answers", "replays", "only"});
+  place.has_only({"trait", "stack", "version", "role", "tls", "answer", "replay"}, {"answers", "replays", "only", "codes"});
   TraitAnswer answer{place["trait"].text(),
                      place["stack"].text(),
                      place["version"].text(),
@@ -285,7 +286,15 @@ TraitAnswer read_answer(const Value& place) {
   const bool several = place.has("answers");
   if (place.has("replays") != several)
     place.refuse(fmt::format("has `{}` alone: `answers` and `replays` belong together", several ? "answers" : "replays"));
-  if (!several) return answer;
+  const auto read_codes = [&] {
+    if (!place.has("codes")) return;
+    answer.codes = place["codes"].list<std::vector<std::string>>([](const Value& codes) { return codes.texts(); });
+    if (answer.codes.size() != answer.answers.size()) place["codes"].refuse("has not one entry for each of the answers");
+  };
+  if (!several) {
+    read_codes();
+    return answer;
+  }
   answer.answers = place["answers"].texts();
   answer.replays = place["replays"].texts();
   if (answer.answers.size() < 2) place["answers"].refuse("has not several answers");
@@ -294,6 +303,7 @@ TraitAnswer read_answer(const Value& place) {
     answer.only = place["only"].list<std::optional<Io>>([](const Value& io) { return io.word_or_null<Io>("blocking mode"); });
     if (answer.only.size() != answer.answers.size()) place["only"].refuse("has not one entry for each of the answers");
   }
+  read_codes();
   if (place["answer"].text() != answer.answer()) place["answer"].refuse(fmt::format("is not `{}`", answer.answer()));
   return answer;
 }

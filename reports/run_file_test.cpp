@@ -46,6 +46,11 @@ TEST(RunFile, ATraitMayNameARunForEachOfItsAnswers) {
   EXPECT_EQ(parse_run(run_json(report), "run.json"), report);
   report.traits[0].only = {std::nullopt, Io::blocking};
   EXPECT_EQ(parse_run(run_json(report), "run.json"), report);
+  report.traits[0].codes = {{}, {"GNUTLS_E_SESSION_EOF", "GNUTLS_E_UNEXPECTED_PACKET"}};
+  EXPECT_EQ(parse_run(run_json(report), "run.json"), report);
+  report.traits[0] = sample_report().traits[0];
+  report.traits[0].codes = {{"GNUTLS_E_SESSION_EOF"}};
+  EXPECT_EQ(parse_run(run_json(report), "run.json"), report) << "of one answer alone";
 }
 
 TEST(RunFile, DisagreementsComeBackAsTheyWentAndTheSchemaKnowsTheirKeys) {
@@ -106,6 +111,8 @@ TEST(RunFile, AMistakeIsNamedWithItsPlace) {
             "run.json: traits[3].replays: has not one run for each of the answers");
   EXPECT_EQ(refusal([](Json& json) { json["traits"][3]["only"] = {"blocking"}; }),
             "run.json: traits[3].only: has not one entry for each of the answers");
+  EXPECT_EQ(refusal([](Json& json) { json["traits"][3]["codes"] = {{"GNUTLS_E_SESSION_EOF"}}; }),
+            "run.json: traits[3].codes: has not one entry for each of the answers");
   EXPECT_EQ(refusal([](Json& json) { json["runs"] = -1; }), "run.json: runs: is not a count");
   EXPECT_EQ(refusal([](Json& json) { json["duration_s"] = "1"; }), "run.json: duration_s: is not a number");
   EXPECT_EQ(refusal([](Json& json) { json["complete"] = 1; }), "run.json: complete: is neither true nor false");

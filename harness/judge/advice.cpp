@@ -19,16 +19,23 @@ namespace {
 using Section = AdviceRules::Section;
 using Vocabulary = std::map<std::string, std::string, std::less<>>;
 
-constexpr std::array<std::string_view, 10> calls_and_such{"name", "close", "close-write", "close-transport", "read",
-                                                          "write", "peek", "handshake",   "key-update",      "free"};
+// Calls whose answers may be called otherwise than those of all others: "cut-of-handshake".
+constexpr std::array<std::string_view, 3> calls_with_own_words{"handshake", "read", "write"};
+constexpr std::array<std::string_view, 11> calls_and_such{
+    "name", "close", "close-write", "close-transport", "read", "write", "peek", "handshake", "send-alert", "key-update", "free"};
 
 class Reader {
  public:
   Reader(std::string_view text, std::string file, AdviceRules& into) : rows_(text, std::move(file), into.diagnostics), into_(into) {}
 
   void read() {
-    std::vector<std::string_view> words(calls_and_such.begin(), calls_and_such.end());
-    words.insert(words.end(), Words<Outcome>::list.begin(), Words<Outcome>::list.end());
+    std::vector<std::string> keys(calls_and_such.begin(), calls_and_such.end());
+    for (const std::string_view outcome : Words<Outcome>::list) {
+      keys.emplace_back(outcome);
+      for (const std::string_view call : calls_with_own_words) keys.push_back(fmt::format("{}-of-{}", outcome, call));
+    }
+    for (const Outcome named : {Outcome::failed, Outcome::alert}) keys.push_back(fmt::format("{}-with", spell(named)));
+    const std::vector<std::string_view> words(keys.begin(), keys.end());
     for (const toml::table* row : rows_.tables("stack", words, {"name"}, {"advice"})) {
       Vocabulary& vocabulary = into_.words[rows_.text(*row, "name").value_or("")];
       for (const auto& [key, value] : *row) vocabulary.emplace(key.str(), value.value_or(std::string()));
@@ -52,7 +59,7 @@ class Reader {
     if (trait == traits().end()) rows_.report(Rows::place(row, "question"), "no such trait", did_you_mean(rule.question, names));
     if (const toml::table* says = row["says"].as_table()) {
       for (const auto& [answer, sentence] : *says) {
-        if (trait != traits().end() && std::find(trait->answers.begin(), trait->answers.end(), answer.str()) == trait->answers.end())
+        if (trait != traits().end() && !gives(*trait, answer.str()))
           rows_.report(sentence.source(), fmt::format("`{}` is not an answer of {}", answer.str(), rule.question),
                        did_you_mean(answer.str(), trait->answers));
         rule.says.emplace(answer.str(), sentence.value_or(std::string()));
@@ -63,40 +70,110 @@ class Reader {
     into_.rules.push_back(std::move(rule));
   }
 
+  // One of its answers, or several that runs gave: "no or yes".
+  static bool gives(const Trait& trait, std::string_view answer) {
+    constexpr std::string_view between = " or ";
+    const std::size_t end = answer.find(between);
+    const bool known = std::find(trait.answers.begin(), trait.answers.end(), answer.substr(0, end)) != trait.answers.end();
+    return known && (end == std::string_view::npos || gives(trait, answer.substr(end + between.size())));
+  }
+
   Rows rows_;
   AdviceRules& into_;
 };
 
-// {close} and {answer} replaced by the stack's words. A word that the stack has none for stands as it is.
-std::string filled(std::string_view sentence, std::string_view answer, const Vocabulary& words) {
-  const auto meaning = [&](std::string_view word) {
-    const auto it = words.find(word);
-    return it == words.end() ? std::string(word) : it->second;
-  };
+// What a stack calls things; for what it has no word those that are for all.
+class Tongue {
+ public:
+  Tongue(const Vocabulary* own, const Vocabulary* common) : own_(own), common_(common) {}
+
+  // A stack without a two-way close has no other call than its one-way close.
+  std::string call(std::string_view name) const {
+    if (const auto* word = find(own_, name)) return *word;
+    if (const auto* word = name == spell(Call::close) ? find(own_, spell(Call::close_write)) : nullptr) return *word;
+    return common(name);
+  }
+  // An outcome of that call ("": of any). `codes`: what the library called it.
+  std::string answer(std::string_view answer, std::string_view call = {}, const std::vector<std::string>& codes = {}) const {
+    if (const auto* with = codes.empty() ? nullptr : find(own_, fmt::format("{}-with", answer))) {
+      const std::size_t at = with->find(code_);
+      return at == std::string::npos ? *with : std::string(*with).replace(at, code_.size(), fmt::format("{}", fmt::join(codes, " or ")));
+    }
+    if (const auto* word = find(own_, fmt::format("{}-of-{}", answer, call))) return *word;
+    const auto* word = find(own_, answer);
+    return word ? *word : common(answer);
+  }
+  // Whether it tells answers of that kind by what the library called them.
+  bool names(std::string_view answer) const { return find(own_, fmt::format("{}-with", answer)) != nullptr; }
+  // Only if it is the stack's own.
+  const std::string* own(std::string_view word) const { return find(own_, word); }
+
+ private:
+  static constexpr std::string_view code_ = "{code}";
+  static const std::string* find(const Vocabulary* in, std::string_view word) {
+    const auto it = in ? in->find(word) : Vocabulary::const_iterator();
+    return in && it != in->end() ? &it->second : nullptr;
+  }
+  std::string common(std::string_view word) const {
+    const auto* it = find(common_, word);
+    return it ? *it : std::string(word);
+  }
+  const Vocabulary* own_;
+  const Vocabulary* common_;
+};
+
+// The call that a trait asks of, as far as its name says so: "write-after-cut".
+std::string_view call_of(std::string_view trait) {
+  const std::string_view call = trait.substr(0, trait.find('-'));
+  return std::find(calls_with_own_words.begin(), calls_with_own_words.end(), call) == calls_with_own_words.end() ? "" : call;
+}
+
+// An answer of that trait. Where none of them is `done`, `sent` is not the outcome of that name.
+std::string told_answer(std::string_view trait, const std::string& answer, const std::vector<std::string>& codes, const Tongue& tongue) {
+  const auto it = std::find_if(traits().begin(), traits().end(), [&](const Trait& known) { return known.name == trait; });
+  const bool of_outcomes =
+      it == traits().end() || std::find(it->answers.begin(), it->answers.end(), spell(Outcome::done)) != it->answers.end();
+  if (answer == spell(Outcome::sent) && !of_outcomes) return answer;
+  return tongue.answer(answer, call_of(trait), codes);
+}
+
+// {close} and {answer} replaced by the stack's words. A word that nobody has stands as it is.
+std::string filled(std::string_view sentence, std::string_view answer, const Tongue& tongue) {
   std::string text;
   while (true) {
     const auto open = sentence.find('{'), shut = sentence.find('}');
     if (open == std::string_view::npos || shut < open) return text.append(sentence);
     const std::string_view word = sentence.substr(open + 1, shut - open - 1);
-    text.append(sentence.substr(0, open)).append(meaning(word == "answer" ? answer : word));
+    text.append(sentence.substr(0, open)).append(word == "answer" ? std::string(answer) : tongue.call(word));
     sentence.remove_prefix(shut + 1);
   }
 }
 
-// What a property said of a call, "close answered done", with the stack's words for both.
-std::string in_words_of(const Vocabulary& words, std::string_view says) {
-  constexpr std::string_view answered = " answered ";
+// What a property said of a call, "close answered done, not cut or reset" or "read sent close_notify", with the stack's words for call and
+// answers. `takes_all`: the one-way close was the one that closes the transport as well.
+std::string in_words_of(const Tongue& tongue, std::string_view says, bool takes_all) {
+  const auto call_word = [&](std::string_view call) {
+    return tongue.call(takes_all && call == spell(Call::close_write) ? "close-transport" : call);
+  };
+  constexpr std::string_view answered = " answered ", sent = " sent ";
+  if (const std::size_t at = says.find(sent); at != std::string_view::npos && read_word<Call>(says.substr(0, at)))
+    return call_word(says.substr(0, at)).append(says.substr(at));
   const std::size_t at = says.find(answered);
   if (at == std::string_view::npos) return std::string(says);
   const std::size_t behind = at + answered.size();
-  const std::size_t call = says.rfind(' ', at - 1) == std::string_view::npos ? 0 : says.rfind(' ', at - 1) + 1;
+  const std::size_t begin = says.rfind(' ', at - 1) == std::string_view::npos ? 0 : says.rfind(' ', at - 1) + 1;
   const std::size_t end = std::min(says.find_first_of(" ,;:", behind), says.size());
-  const auto meaning = [&](std::string_view word) {
-    const auto it = words.find(word);
-    return it == words.end() ? std::string(word) : it->second;
-  };
-  return fmt::format("{}{}{}{}{}", says.substr(0, call), meaning(says.substr(call, at - call)), answered,
-                     meaning(says.substr(behind, end - behind)), in_words_of(words, says.substr(end)));
+  const std::string_view call = says.substr(begin, at - begin), outcome = says.substr(behind, end - behind);
+  const auto meaning = [&](std::string_view word) { return read_word<Outcome>(word) ? tongue.answer(word, call) : std::string(word); };
+  std::string text = fmt::format("{}{}{}{}", says.substr(0, begin), call_word(call), answered, meaning(outcome));
+  std::string_view rest = says.substr(end);
+  for (std::string_view before = ", not "; rest.starts_with(before); before = " or ") {
+    rest.remove_prefix(before.size());
+    const std::size_t size = std::min(rest.find_first_of(" ,;:"), rest.size());
+    text.append(before).append(meaning(rest.substr(0, size)));
+    rest.remove_prefix(size);
+  }
+  return text + in_words_of(tongue, rest, takes_all);
 }
 
 struct Column {
@@ -150,6 +227,11 @@ bool is_always(const TraitAnswer& trait, std::size_t n) {
   for (std::size_t other = 0; other < trait.answers.size(); ++other)
     if (other != n && (!own || !only_io(trait, other) || only_io(trait, other) == own)) return false;
   return true;
+}
+
+// What the library calls the answer, where that is said.
+std::vector<std::string> codes_told(const TraitAnswer& trait, std::size_t n, const Tongue& tongue) {
+  return n < trait.codes.size() && tongue.names(trait.answers[n]) ? trait.codes[n] : std::vector<std::string>();
 }
 
 // The same of a stack with these versions. They are named where it is not the same in each of them: "3.0.22 TLS 1.3; 3.5.7".
@@ -219,14 +301,17 @@ class Broken {
     if (!it->has(cell.clause)) it->clauses.push_back(cell.clause);
     it->columns.insert(column);
   }
-  void give(Section section, const Vocabulary& words, const Columns& all, const std::vector<std::string>& versions,
+  void give(Section section, const Tongue& tongue, const Columns& all, const std::vector<std::string>& versions,
             std::vector<Advice>& to) const {
     for (const Entry& entry : list_)
-      to.push_back({section, fmt::format("{}: {}", fmt::join(entry.clauses, ", "), in_words_of(words, entry.says)),
+      to.push_back({section,
+                    fmt::format("{}: {}", fmt::join(entry.clauses, ", "), in_words_of(tongue, entry.says, takes_all(entry.scenario))),
                     where(entry.columns, all, versions), entry.replay});
   }
 
  private:
+  // The scenarios of this family have the option of that name.
+  static bool takes_all(std::string_view scenario) { return scenario.starts_with(fmt::format("{}/", spell(Option::closes_transport))); }
   struct Entry {
     std::vector<std::string> clauses;
     std::string says, scenario, replay;
@@ -236,11 +321,12 @@ class Broken {
   std::vector<Entry> list_;
 };
 
-const Vocabulary& words_of(std::string_view stack, const AdviceRules& rules) {
-  static const Vocabulary none;
-  auto vocabulary = rules.words.find(stack);
-  if (vocabulary == rules.words.end()) vocabulary = rules.words.find("*");
-  return vocabulary == rules.words.end() ? none : vocabulary->second;
+Tongue tongue_of(std::string_view stack, const AdviceRules& rules) {
+  const auto words = [&](std::string_view name) {
+    const auto found = rules.words.find(name);
+    return found == rules.words.end() ? nullptr : &found->second;
+  };
+  return {words(stack), words("*")};
 }
 
 std::vector<std::string> versions_of(std::string_view stack, const RunReport& report) {
@@ -253,12 +339,12 @@ std::vector<std::string> versions_of(std::string_view stack, const RunReport& re
 // What a stack answered to the question of a trait.
 class Answers {
  public:
-  Answers(const RunReport& report, std::string_view trait, std::string_view stack) {
+  Answers(const RunReport& report, std::string_view trait, std::string_view stack, const Tongue& tongue) : trait_(trait) {
     for (const TraitAnswer& it : report.traits) {
       if (it.trait != trait || it.stack != stack) continue;
       all_.insert({it.version, it.role, it.tls});
       for (std::size_t n = 0; n < it.answers.size(); ++n) {
-        Given& given = given_.try_emplace(it.answers[n]).first->second;
+        Given& given = given_.try_emplace({it.answers[n], codes_told(it, n, tongue)}).first->second;
         given.columns.insert({it.version, it.role, it.tls, only_io(it, n)});
         if (given.replay.empty()) given.replay = n < it.replays.size() ? it.replays[n] : it.replay;
         for (const Io io : {Io::blocking, Io::nonblocking})
@@ -268,7 +354,14 @@ class Answers {
   }
 
   bool none() const { return all_.empty(); }
-  bool gives(const std::string& answer) const { return given_.contains(answer); }
+  // What was given, each answer with the names that the library has for it.
+  using Named = std::pair<std::string, std::vector<std::string>>;
+  std::vector<Named> given(std::string_view answer) const {
+    std::vector<Named> named;
+    for (const auto& [it, unused] : given_)
+      if (it.first == answer) named.push_back(it);
+    return named;
+  }
   // No role, TLS version and way of reading and writing of both is answered differently.
   bool alike(const Answers& other) const {
     return std::all_of(by_place_.begin(), by_place_.end(), [&](const auto& place) {
@@ -277,11 +370,11 @@ class Answers {
     });
   }
   // "SSL_ERROR_ZERO_RETURN [TLS 1.3]", each with a run that shows it.
-  std::vector<std::pair<std::string, std::string>> told(const Vocabulary& words, const std::vector<std::string>& versions) const {
+  std::vector<std::pair<std::string, std::string>> told(const Tongue& tongue, const std::vector<std::string>& versions) const {
     std::vector<std::pair<std::string, std::string>> lines;
-    for (const auto& [answer, given] : given_) {
+    for (const auto& [named, given] : given_) {
       const std::string place = where(given.columns, all_, versions);
-      const std::string word = filled("{answer}", answer, words);
+      const std::string word = told_answer(trait_, named.first, named.second, tongue);
       lines.emplace_back(place.empty() ? word : fmt::format("{} [{}]", word, place), given.replay);
     }
     return lines;
@@ -292,8 +385,9 @@ class Answers {
     Columns columns;
     std::string replay;
   };
+  std::string_view trait_;
   Columns all_;
-  std::map<std::string, Given> given_;
+  std::map<Named, Given> given_;
   std::map<std::tuple<Role, Tls, Io>, std::set<std::string>> by_place_;
 };
 
@@ -336,7 +430,7 @@ AdviceRules load_advice(const std::filesystem::path& directory) {
 
 std::vector<Advice> advise(const RunReport& report, std::string_view stack, const AdviceRules& rules) {
   std::vector<Advice> advice;
-  const Vocabulary& words = words_of(stack, rules);
+  const Tongue tongue = tongue_of(stack, rules);
   const std::vector<std::string> versions = versions_of(stack, report);
   for (std::size_t i = 0; i < headings.size(); ++i) {
     const auto section = static_cast<Section>(i);
@@ -347,13 +441,19 @@ std::vector<Advice> advise(const RunReport& report, std::string_view stack, cons
       for (const TraitAnswer& trait : report.traits) {
         if (trait.trait != rule.question || trait.stack != stack) continue;
         all.insert({trait.version, trait.role, trait.tls});
+        if (const auto both = trait.answers.size() > 1 ? rule.says.find(trait.answer()) : rule.says.end(); both != rule.says.end()) {
+          sentences.add(filled(both->second, trait.answer(), tongue), {trait.version, trait.role, trait.tls}, trait.replay, true);
+          continue;
+        }
         for (std::size_t n = 0; n < trait.answers.size(); ++n) {
           const std::string& answer = trait.answers[n];
           const std::string& replay = n < trait.replays.size() ? trait.replays[n] : trait.replay;
           const auto it = rule.says.find(answer);
           const std::string& sentence = it != rule.says.end() ? it->second : rule.otherwise;
           if (sentence.empty()) continue;
-          sentences.add(filled(sentence, answer, words), {trait.version, trait.role, trait.tls, only_io(trait, n)}, replay, is_always(trait, n));
+          const std::string word = told_answer(trait.trait, answer, codes_told(trait, n, tongue), tongue);
+          sentences.add(filled(sentence, word, tongue), {trait.version, trait.role, trait.tls, only_io(trait, n)}, replay,
+                        is_always(trait, n));
         }
       }
       sentences.give(section, all, versions, advice);
@@ -367,7 +467,7 @@ std::vector<Advice> advise(const RunReport& report, std::string_view stack, cons
       const Verdict verdict = cell.was.value_or(cell.verdict);
       if (verdict == Verdict::violates || verdict == Verdict::crashed || verdict == Verdict::hung) broken.add(cell);
     }
-    broken.give(section, words, all, versions, advice);
+    broken.give(section, tongue, all, versions, advice);
   }
   return advice;
 }
@@ -383,7 +483,7 @@ std::string_view advice_heading(AdviceRules::Section section) { return headings[
 
 std::string tell_move(const RunReport& report, std::string_view from, std::string_view to, const AdviceRules& rules, std::size_t width) {
   const std::array<std::string_view, 2> names{from, to};
-  const std::array<const Vocabulary*, 2> words{&words_of(from, rules), &words_of(to, rules)};
+  const std::array<Tongue, 2> tongues{tongue_of(from, rules), tongue_of(to, rules)};
   const std::array<std::vector<std::string>, 2> versions{versions_of(from, report), versions_of(to, report)};
   std::string text =
       fmt::format("Moving from {} {} to {} {}\nas {} runs showed it; `tlsbye replay ID{}` shows any of them again.\n", from,
@@ -393,15 +493,20 @@ std::string tell_move(const RunReport& report, std::string_view from, std::strin
   std::vector<std::string_view> keys(calls_and_such.begin() + 1, calls_and_such.end());
   keys.insert(keys.end(), Words<Outcome>::list.begin(), Words<Outcome>::list.end());
   for (const std::string_view key : keys) {
-    const auto before = words[0]->find(key), after = words[1]->find(key);
-    if (before == words[0]->end() || after == words[1]->end() || before->second == after->second) continue;
-    text += fmt::format("  {:<15} {}\n", key, wrapped(fmt::format("{} -> {}", before->second, after->second), 18, width));
+    const std::string *before = tongues[0].own(key), *after = tongues[1].own(key);
+    const std::string none = "nothing: no call waits for the peer's close_notify";
+    if (key == spell(Call::close)) {
+      if (before && !after && tongues[1].own(spell(Call::close_write))) after = &none;
+      if (after && !before && tongues[0].own(spell(Call::close_write))) before = &none;
+    }
+    if (!before || !after || *before == *after) continue;
+    text += fmt::format("  {:<15} {}\n", key, wrapped(fmt::format("{} -> {}", *before, *after), 18, width));
   }
 
   text += "\nWhat changes\n";
   std::vector<std::string_view> same;
   for (const Trait& trait : traits()) {
-    const std::array<Answers, 2> answers{Answers(report, trait.name, from), Answers(report, trait.name, to)};
+    const std::array<Answers, 2> answers{Answers(report, trait.name, from, tongues[0]), Answers(report, trait.name, to, tongues[1])};
     if (answers[0].none() || answers[1].none()) continue;
     if (answers[0].alike(answers[1])) {
       same.push_back(trait.name);
@@ -409,15 +514,21 @@ std::string tell_move(const RunReport& report, std::string_view from, std::strin
     }
     text += fmt::format("  {}\n", wrapped(trait.question, 2, width));
     for (std::size_t i = 0; i < names.size(); ++i)
-      for (const auto& [line, replay] : answers[i].told(*words[i], versions[i]))
+      for (const auto& [line, replay] : answers[i].told(tongues[i], versions[i]))
         text += fmt::format("      {:<9} {}\n                {}\n", names[i], wrapped(line, 16, width), replay);
     for (const AdviceRules::Rule& rule : rules.rules) {
       if (rule.question != trait.name) continue;
       for (const std::string_view answer : trait.answers) {
-        if (!answers[1].gives(std::string(answer))) continue;
         const auto it = rule.says.find(answer);
         const std::string& sentence = it != rule.says.end() ? it->second : rule.otherwise;
-        if (!sentence.empty()) text += fmt::format("      so        {}\n", wrapped(filled(sentence, answer, *words[1]), 16, width));
+        if (sentence.empty()) continue;
+        std::vector<std::string> all;
+        for (const auto& [outcome, codes] : answers[1].given(answer)) {
+          const std::string word = told_answer(trait.name, outcome, codes, tongues[1]);
+          if (std::string so = filled(sentence, word, tongues[1]); std::find(all.begin(), all.end(), so) == all.end())
+            all.push_back(std::move(so));
+        }
+        for (const std::string& so : all) text += fmt::format("      so        {}\n", wrapped(so, 16, width));
       }
     }
   }

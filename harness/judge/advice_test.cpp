@@ -76,6 +76,135 @@ otherwise = "Then {read} answers {answer}."
   EXPECT_EQ(advise(report, "mytls", rules).front().sentence, "Then a read answers that it ended too early.");
 }
 
+// Whose close is one-way, and whose failures have names.
+constexpr std::string_view one_way_rules = R"TOML(
+[[stack]]
+name    = "*"
+refused = "that it cannot be done now"
+
+[[stack]]
+name        = "gnutls"
+close-write = "shut_down"
+close-transport = "close_all"
+done        = "0"
+done-of-write = "the number of bytes"
+cut         = "0"
+cut-of-handshake = "E_EOF"
+failed      = "an error"
+failed-with = "{code}"
+
+[[advice]]
+section   = "answers"
+question  = "read-after-fin"
+otherwise = "Read: {answer}. Then {close}."
+
+[[advice]]
+section   = "answers"
+question  = "write-after-cut"
+otherwise = "Write: {answer}."
+
+[[advice]]
+section   = "answers"
+question  = "handshake-meets-close-notify"
+otherwise = "Handshake: {answer}."
+)TOML";
+
+TEST(Advice, AnOutcomeIsCalledAsThatCallCallsItAndAFailureByItsNames) {
+  const AdviceRules rules = parse_advice(one_way_rules, "advice.toml");
+  ASSERT_TRUE(rules.diagnostics.empty()) << rules.diagnostics.front().render();
+  RunReport report = testing::report_of(Verdict::conforms);
+  report.traits = {answer("read-after-fin", Role::client, Tls::v1_2, {"cut", "failed"}, "a"),
+                   answer("write-after-cut", Role::client, Tls::v1_2, {"done", "refused"}, "b"),
+                   answer("handshake-meets-close-notify", Role::client, Tls::v1_2, {"cut"}, "c")};
+  const auto told = [&] {
+    std::vector<std::string> sentences;
+    for (const Advice& it : advise(report, "gnutls", rules)) sentences.push_back(it.sentence);
+    return sentences;
+  };
+  EXPECT_THAT(told(), ElementsAre("Read: 0. Then shut_down.", "Read: an error. Then shut_down.", "Write: the number of bytes.",
+                                  "Write: that it cannot be done now.", "Handshake: E_EOF."));
+  report.traits.front().codes = {{}, {"E_LENGTH", "E_MAC"}};
+  EXPECT_EQ(told().at(1), "Read: E_LENGTH or E_MAC. Then shut_down.");
+}
+
+TEST(Advice, TwoAnswersHaveASentenceTogetherThatSaysWhatTellsThemApart) {
+  const AdviceRules rules = parse_advice(R"TOML(
+[[advice]]
+section  = "resume"
+question = "resumable-after-cut"
+says     = { yes = "It can.", no = "It cannot.", "no or yes" = "It can, by a ticket alone." }
+)TOML",
+                                         "advice.toml");
+  ASSERT_TRUE(rules.diagnostics.empty()) << rules.diagnostics.front().render();
+  RunReport report = testing::report_of(Verdict::conforms);
+  report.traits = {answer("resumable-after-cut", Role::client, Tls::v1_2, {"yes"}, "a"),
+                   answer("resumable-after-cut", Role::server, Tls::v1_2, {"no", "yes"}, "b")};
+  using Section = AdviceRules::Section;
+  EXPECT_THAT(advise(report, "gnutls", rules),
+              ElementsAre(Advice{Section::resume, "It can.", "TLS 1.2 as client", "a"},
+                          Advice{Section::resume, "It can, by a ticket alone.", "TLS 1.2 as server", "b"}));
+  EXPECT_THAT(parse_advice("[[advice]]\nsection = \"resume\"\nquestion = \"resumable-after-cut\"\nsays = { \"no or maybe\" = \"\" }\n", "a")
+                  .diagnostics.front()
+                  .render(),
+              HasSubstr("is not an answer of resumable-after-cut"));
+}
+
+TEST(Advice, DataThatWasSentIsNoAnswerOfAClose) {
+  const AdviceRules rules = parse_advice(R"TOML(
+[[stack]]
+name = "*"
+sent = "that the reply is still to come"
+
+[[advice]]
+section   = "beware"
+question  = "write-after-own-close"
+otherwise = "Data: {answer}."
+
+[[advice]]
+section   = "answers"
+question  = "second-close"
+otherwise = "Close: {answer}."
+)TOML",
+                                         "advice.toml");
+  RunReport report = testing::report_of(Verdict::conforms);
+  report.traits = {answer("write-after-own-close", Role::client, Tls::v1_2, {"sent"}, "a"),
+                   answer("second-close", Role::client, Tls::v1_2, {"sent"}, "b")};
+  ASSERT_EQ(advise(report, "gnutls", rules).size(), 2U);
+  EXPECT_EQ(advise(report, "gnutls", rules).front().sentence, "Close: that the reply is still to come.");
+  EXPECT_EQ(advise(report, "gnutls", rules).back().sentence, "Data: sent.");
+}
+
+TEST(Advice, AMoveToACloseThatOnlySendsSaysSo) {
+  const AdviceRules rules = parse_advice(std::string(one_way_rules) + R"TOML(
+[[stack]]
+name        = "openssl"
+close       = "SSL_shutdown"
+close-write = "the first SSL_shutdown"
+)TOML",
+                                         "advice.toml");
+  const std::string text = tell_move(report(), "openssl", "gnutls", rules);
+  EXPECT_THAT(text, HasSubstr("  close           SSL_shutdown -> nothing: no call waits for the peer's close_notify\n"));
+  EXPECT_THAT(text, HasSubstr("  close-write     the first SSL_shutdown -> shut_down\n"));
+}
+
+TEST(Advice, WhatWasBrokenNamesTheCallThatWasMade) {
+  const AdviceRules rules = parse_advice(one_way_rules, "advice.toml");
+  RunReport broken = testing::report_of(Verdict::violates, "rfc/never-late");
+  const auto told = [&](std::string scenario, std::string says) {
+    broken.cells.front().scenario = std::move(scenario);
+    broken.cells.front().says = std::move(says);
+    return advise(broken, "gnutls", rules).front().sentence;
+  };
+  EXPECT_EQ(told("family/name", "close-write answered done, and it had sent no close_notify"),
+            "rfc/never-late: shut_down answered 0, and it had sent no close_notify");
+  EXPECT_EQ(told("closes-transport/name", "close-write answered done, and it had sent no close_notify"),
+            "rfc/never-late: close_all answered 0, and it had sent no close_notify");
+  EXPECT_EQ(told("closes-transport/name", "close-write sent nothing"), "rfc/never-late: close_all sent nothing");
+  EXPECT_EQ(told("family/name", "its peer sent nothing"), "rfc/never-late: its peer sent nothing");
+  EXPECT_EQ(told("family/name", "write answered failed, not done or refused, at 5"),
+            "rfc/never-late: write answered an error, not the number of bytes or that it cannot be done now, at 5");
+}
+
 TEST(Advice, WhatWasBrokenIsSaidInTheStacksWordsToo) {
   const AdviceRules rules = parse_advice(few_rules, "advice.toml");
   RunReport broken = report();
@@ -233,6 +362,21 @@ TEST(Advice, OfTheProjectIsSound) {
   const AdviceRules rules = load_advice(std::filesystem::path(TLSBYE_SOURCE_DIR) / "scenarios" / "clauses");
   for (const Diagnostic& diagnostic : rules.diagnostics) ADD_FAILURE() << diagnostic.render();
   EXPECT_GE(rules.rules.size(), 20U);
+}
+
+// Whoever reads how to close on a library knows its constants, and not the words of this project.
+TEST(Advice, OfTheProjectCallsEachOutcomeAsTheStackDoes) {
+  const AdviceRules rules = load_advice(std::filesystem::path(TLSBYE_SOURCE_DIR) / "scenarios" / "clauses");
+  EXPECT_EQ(rules.words.size(), 13U) << "twelve stacks, and what holds for all others";
+  for (const auto& [stack, words] : rules.words) {
+    for (const std::string_view outcome : Words<Outcome>::list) {
+      if (outcome == spell(Outcome::unsupported)) continue;
+      // Two-way closes alone answer that, and some of them wait in their first call.
+      if (outcome == spell(Outcome::sent) && (!words.contains(spell(Call::close)) || stack == "gnutls" || stack == "s2n")) continue;
+      EXPECT_TRUE(words.contains(outcome)) << stack << ": " << outcome;
+    }
+    EXPECT_TRUE(words.contains(spell(Call::close_write))) << stack;
+  }
 }
 
 }  // namespace

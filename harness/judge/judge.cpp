@@ -64,6 +64,27 @@ std::map<std::string, std::string_view> refusals(const Transcript& transcript) {
   return refused;
 }
 
+// What a transport call comes to is nothing that a library does whose transport is the application's: the calls are the adapter's there. And
+// what the one call that closes does is asked where there is no other.
+bool is_asked(const Trait& trait, const StackInfo& stack) {
+  constexpr std::array<std::string_view, 4> of_transport_calls{"sigpipe-on-broken-transport", "blocking-transport-that-would-block",
+                                                               "interrupted-on-a-blocking-transport",
+                                                               "interrupted-on-a-non-blocking-transport"};
+  if (stack.can("moves-no-bytes") &&
+      std::find(of_transport_calls.begin(), of_transport_calls.end(), trait.name) != of_transport_calls.end())
+    return false;
+  return trait.name != "one-way-close" || !stack.can(spell(Call::close));
+}
+
+// What the library calls the failure that an answer tells of: "failed" and "alert" have many names.
+std::set<std::string> codes_of(const Trait::Answer& answer, const Transcript& transcript) {
+  if (answer.answer != spell(Outcome::failed) && answer.answer != spell(Outcome::alert)) return {};
+  for (const int number : answer.evidence)
+    if (const auto* call = transcript.at(number).as<ApiCall>(); call && spell(call->outcome) == answer.answer && !call->code.empty())
+      return {call->code};
+  return {""};
+}
+
 // What a stack promises without a word: the rest are abilities. (A handshake that is refused is one that does not succeed.)
 bool is_of_every_stack(std::string_view verb) { return verb == "open" || verb == spell(Call::read) || verb == spell(Call::write); }
 
@@ -259,10 +280,11 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
     decided = true;
   }
   for (std::size_t trait = 0; trait < column.traits.size(); ++trait) {
+    if (!is_asked((*questions_)[trait], scope_.stacks[column.stack])) continue;
     for (const Facts* session = &facts; session; session = session->next()) {
       const auto answer = (*questions_)[trait].ask(*session);
       if (!answer) continue;
-      Answered here{index, std::string(replay)};
+      Answered here{index, std::string(replay), {}, codes_of(*answer, transcript)};
       here.in[static_cast<std::size_t>(transcript.key().io)] = true;
       Answered& first = column.traits[trait].try_emplace(std::string(answer->answer), here).first->second;
       first.meet(here);
@@ -274,6 +296,7 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
 
 void Judge::Answered::meet(const Answered& other) {
   for (std::size_t io = 0; io < in.size(); ++io) in[io] = in[io] || other.in[io];
+  codes.insert(other.codes.begin(), other.codes.end());
   if (other.run < run) run = other.run, replay = other.replay;
 }
 
@@ -474,12 +497,16 @@ RunReport Judge::report() const {
       for (const auto& [answer, answered] : answers) {
         told.answers.push_back(answer);
         if (!first || answered.run < first->run) first = &answered;
+        // Where one run's failure had no name, the names of others do not tell all.
+        const bool named = !answered.codes.contains("");
+        told.codes.push_back(named ? std::vector(answered.codes.begin(), answered.codes.end()) : std::vector<std::string>());
         if (answers.size() == 1) continue;
         told.replays.push_back(answered.replay);
         const bool one = tried[0] && tried[1] && answered.in[0] != answered.in[1];
         told.only.push_back(one ? std::optional(answered.in[0] ? Io{0} : Io{1}) : std::nullopt);
       }
       if (std::none_of(told.only.begin(), told.only.end(), [](const auto& io) { return io.has_value(); })) told.only.clear();
+      if (std::all_of(told.codes.begin(), told.codes.end(), [](const auto& codes) { return codes.empty(); })) told.codes.clear();
       told.replay = first->replay;
       report.traits.push_back(std::move(told));
     }

@@ -83,6 +83,9 @@ struct TraitAnswer {
   // Likewise: the one way of reading and writing that the answer was given in, if the other way was tried too; none: it takes no side.
   // Empty where no answer does.
   std::vector<std::optional<Io>> only = {};
+  // Likewise: what the library calls the failure or the alert, by name and sorted; empty where not every run had a name for it, and of all
+  // other answers. Empty as a whole where no answer has names.
+  std::vector<std::vector<std::string>> codes = {};
   std::string answer() const;             // for the reader: "discarded or kept"
   friend bool operator==(const TraitAnswer&, const TraitAnswer&) = default;
 };
@@ -232,6 +235,7 @@ class Judge {
     std::size_t run;
     std::string replay;
     std::array<bool, Words<Io>::list.size()> in{};
+    std::set<std::string> codes{};  // see TraitAnswer; an empty one: a run had no name for it
     void meet(const Answered& other);
   };
   struct Worst {  // of a cell against one partner, and the first run that found it

@@ -311,6 +311,70 @@ TEST(Judge, AnAnswerThatBlockingCallsAloneGaveIsMarkedWhereOthersWereTriedToo) {
   EXPECT_THAT(judge.report().traits.at(0).only, IsEmpty());
 }
 
+// Asked of every run: it closed, and failed in its last call.
+std::vector<Trait> asked_for_a_failure(std::vector<std::string_view> names) {
+  std::vector<Trait> made;
+  for (const std::string_view name : names)
+    made.push_back({name, "What?", {"failed", "done"}, {}, [](const Facts& facts) -> std::optional<Trait::Answer> {
+                      const Event& last = facts.events().back();
+                      return Trait::Answer{spell(last.as<ApiCall>()->outcome), {last.number}};
+                    }});
+  return made;
+}
+Transcript fails(Outcome outcome, std::string code) {
+  Transcript transcript(run("kept").key());
+  transcript.add(1, Told{"kept"});
+  ApiCall call;
+  call.side = Side::subject;
+  call.outcome = outcome;
+  call.code = std::move(code);
+  transcript.add(1, call);
+  return transcript;
+}
+
+TEST(Judge, AnAnswerThatIsAFailureKeepsWhatTheLibraryCalledIt) {
+  const std::vector<Clause> clauses;
+  const auto questions = asked_for_a_failure({"read-after-fin"});
+  Judge judge(clauses, client_1_3(), questions), other(clauses, client_1_3(), questions);
+  judge.take(1, fails(Outcome::done, "E_NONE"), "1");
+  EXPECT_THAT(judge.report().traits.at(0).codes, IsEmpty()) << "no failure";
+  judge.take(2, fails(Outcome::failed, "E_MAC"), "2");
+  other.take(3, fails(Outcome::failed, "E_LENGTH"), "3");
+  judge.merge(std::move(other));
+  EXPECT_THAT(judge.report().traits.at(0).codes, ElementsAre(IsEmpty(), ElementsAre("E_LENGTH", "E_MAC")));
+  judge.take(4, fails(Outcome::failed, ""), "4");
+  EXPECT_THAT(judge.report().traits.at(0).codes, IsEmpty()) << "not every run had a name for it";
+}
+
+TEST(Judge, WhoMovesNoBytesIsNotAskedWhatTransportCallsComeTo) {
+  const std::vector<Clause> clauses;
+  const std::vector<std::string_view> of_transport{"sigpipe-on-broken-transport", "blocking-transport-that-would-block",
+                                                   "interrupted-on-a-blocking-transport", "interrupted-on-a-non-blocking-transport"};
+  for (const std::string_view name : of_transport)
+    EXPECT_TRUE(std::any_of(traits().begin(), traits().end(), [&](const Trait& it) { return it.name == name; })) << name;
+  auto questions = asked_for_a_failure(of_transport);
+  questions.push_back(asked_for_a_failure({"read-after-fin"}).front());
+  StackInfo carried = gnutls();
+  carried.abilities.emplace_back("moves-no-bytes");
+  for (const bool carries : {true, false}) {
+    Judge judge(clauses, client_1_3({carries ? gnutls() : carried}), questions);
+    judge.take(1, fails(Outcome::failed, "E"), "1");
+    EXPECT_EQ(judge.report().traits.size(), carries ? 5U : 1U);
+  }
+}
+
+TEST(Judge, WhoHasATwoWayCloseIsNotAskedForItsOnlyClose) {
+  const std::vector<Clause> clauses;
+  const auto questions = asked_for_a_failure({"one-way-close"});
+  StackInfo one_way = gnutls();
+  std::erase(one_way.abilities, "close");
+  for (const bool both : {true, false}) {
+    Judge judge(clauses, client_1_3({both ? gnutls() : one_way}), questions);
+    judge.take(1, fails(Outcome::done, ""), "1");
+    EXPECT_EQ(judge.report().traits.size(), both ? 0U : 1U);
+  }
+}
+
 Transcript against(std::string word, std::string partner, std::string scenario = "family/name") {
   const Transcript told = run(std::move(word), std::move(scenario));
   RunKey key = told.key();

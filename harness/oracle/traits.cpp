@@ -28,6 +28,9 @@ bool without_close_notify(const SubjectCall& call) { return call.after.close_not
 
 bool own_close_notify_out(const SubjectCall& call) { return is_so(call.before.own_close_notify); }
 
+// What the manual forbids says nothing to whoever keeps to it.
+bool forbidden(const SubjectCall& call) { return is_so(call.against_terms); }
+
 // The first call of that kind that satisfies `situation`, as its outcome's word; a call that stays blocked to receive wants to read.
 // What asks to be made again and is made again has not answered yet, and what the script did to its transport calls says nothing of it.
 template <typename Situation>
@@ -50,7 +53,9 @@ Told replies_by_itself(const Facts& facts) {
   if (!facts.readable()) return std::nullopt;
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::read || !call.answered(Outcome::end_of_data) || !is_so(call.after.close_notify)) continue;
-    if (own_close_notify_out(call) || !call.emission_known || is_so(call.met.send_broken)) return std::nullopt;
+    if (own_close_notify_out(call) || !call.emission_known || is_so(call.met.send_broken) || is_so(call.before.send_broke) ||
+        is_so(call.after.fatal_alert))
+      return std::nullopt;
     for (const SentRecord& sent : facts.sent())
       if (sent.owner == &call - facts.calls().data() && sent.is_close_notify()) return answer("yes", {call.ended, sent.number});
     return answer("no", {call.after.close_notify, call.ended});
@@ -88,6 +93,7 @@ Told write_after_peers_close_notify(const Facts& facts) {
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::write || call.unusual.any() || !call.api || !is_so(call.before.close_notify) || own_close_notify_out(call))
       continue;
+    if (forbidden(call)) continue;
     if (!is_so(call.before.answer(Call::read, Outcome::end_of_data)) || is_so(call.before.any_answer(Call::close))) continue;
     if (is_so(call.met.send_broken) || is_so(call.before.error_reported()) || call_again(call.api->outcome)) continue;
     return answer(call.answered(Outcome::done) ? "allowed" : "refused", {call.before.close_notify, call.ended});
@@ -148,20 +154,41 @@ Told warning_alert_while_closing(const Facts& facts) {
   return went_on ? answer("ignored", outcome->evidence) : outcome;
 }
 
-Told first_close_call(const Facts& facts) {
-  if (facts.quiet()) return std::nullopt;
+// The session's first call of that kind, where nothing had come and nothing was in the way of its alert; null otherwise.
+const SubjectCall* first_undisturbed(const Facts& facts, Call kind) {
+  if (facts.quiet()) return nullptr;
   for (const SubjectCall& call : facts.calls()) {
-    if (call.call != Call::close) continue;
+    if (call.call != kind) continue;
     if (!connected(call) || !call.met.logged || own_close_notify_out(call) || is_so(call.before.own_fin) ||
         is_so(call.before.error_reported()))
-      return std::nullopt;
-    if (is_so(call.after.anything) || !is_so(call.met.send)) return std::nullopt;
+      return nullptr;
+    if (is_so(call.after.anything) || !is_so(call.met.send)) return nullptr;
     if (is_so(call.met.send_would_block) || is_so(call.met.send_broken) || is_so(call.met.send_interrupted) || is_so(call.met.send_short))
-      return std::nullopt;
-    if (is_so(call.met.recv)) return answer("sends-and-waits", {call.met.send, call.met.recv, call.ended});
-    if (call.api) return answer("sends-only", {call.met.send, call.ended});
+      return nullptr;
+    return &call;
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+Told first_close_call(const Facts& facts) {
+  const SubjectCall* call = first_undisturbed(facts, Call::close);
+  if (!call) return std::nullopt;
+  if (is_so(call->met.recv)) return answer("sends-and-waits", {call->met.send, call->met.recv, call->ended});
+  return call->api ? answer("sends-only", {call->met.send, call->ended}) : std::nullopt;
+}
+
+// The call of a stack that has no other (judge.cpp asks it of those alone).
+Told one_way_close(const Facts& facts) {
+  const SubjectCall* call = first_undisturbed(facts, Call::close_write);
+  if (!call || !call->answered(Outcome::done)) return std::nullopt;
+  if (is_so(call->met.recv)) return answer("sends-and-waits", {call->met.send, call->met.recv, call->ended});
+  for (const Event& event : facts.events()) {
+    const auto* ended = event.as<TransportCall>();
+    const bool ends = ended && ended->side == Side::subject && (ended->function == "shutdown" || ended->function == "close");
+    if (ends && event.number >= call->began && event.number <= call->ended)
+      return answer("sends-and-ends-the-transport", {call->met.send, event.number, call->ended});
+  }
+  return answer("sends-only", {call->met.send, call->ended});
 }
 
 // The last two-way close asked to be called again for the reply.
@@ -218,6 +245,29 @@ Given given_all(const std::vector<std::string_view>& words) {
   for (const std::string_view word : words)
     if (!given.add(word)) throw std::logic_error("a trait asks for `" + std::string(word) + "`, which is not a situation");
   return given;
+}
+
+// A close_notify in the clear behind the peer's change_cipher_spec is nobody's (TLS 1.2 and below): it cannot be authenticated, and no end.
+Told handshake_meets_close_notify(const Facts& facts) {
+  static const Given given = given_all({"close-notify-in-handshake-arrived", "not fatal-alert-arrived", "not fin-arrived"});
+  int change_cipher_spec = 0, forged = 0;
+  for (const Event& event : facts.events()) {
+    const auto* delivered = event.as<Delivered>();
+    const auto* record = delivered ? facts.transcript().at(delivered->record).as<Record>() : nullptr;
+    if (!record || record->from != Side::partner || facts.tls13()) continue;
+    if (record->type == ContentType::change_cipher_spec && change_cipher_spec == 0) change_cipher_spec = event.number;
+    if (record->alert && !record->encrypted && change_cipher_spec > 0 && forged == 0) forged = event.number;
+  }
+  return outcome_of_first(facts, Call::handshake, [&](const SubjectCall& call) {
+    return given.fits(call) && (forged == 0 || forged > call.ended);
+  });
+}
+
+// Of what only hands out the end that was told before: what comes behind it, and the transport's end, are questions of their own.
+Told read_after_clean_end(const Facts& facts) {
+  static const Given given = given_all({"end-of-data-read", "not close-called", "not error-reported", "ordinary-traffic",
+                                        "not data-after-close-notify-arrived"});
+  return outcome_of_first(facts, Call::read, [&](const SubjectCall& call) { return given.fits(call) && !forbidden(call); });
 }
 
 using Ask = std::function<Told(const Facts&)>;
@@ -281,7 +331,8 @@ Ask resumed_after(const std::vector<std::string_view>& words) {
 // What a fault of that kind in a call that works on a blocking transport comes to.
 Ask answer_to_fault(std::string_view error, Io io) {
   return [error, io](const Facts& facts) -> Told {
-    if (facts.transcript().key().io != io) return std::nullopt;
+    // What a function of the application's answers is not the transport's answer.
+    if (facts.transcript().key().io != io || facts.has(Option::callbacks) || facts.has(Option::memory_bio)) return std::nullopt;
     for (const SubjectCall& call : facts.calls()) {
       if ((call.call != Call::close && call.call != Call::read) || !connected(call) || !call.api || !is_so(call.met.injected)) continue;
       const auto& fault = *facts.transcript().at(call.met.injected).as<TransportCall>();
@@ -406,6 +457,7 @@ Told end_in_the_library(const Facts& facts) {
     if (is_so(call.before.any_answer(Call::close)) || is_so(call.before.answer(Call::read, Outcome::end_of_data))) return std::nullopt;
     if (call.call != Call::read || !call.answered(Outcome::done) || !connected(call) || !is_so(call.after.close_notify)) continue;
     if (call.api->total < call.after.data_bytes || is_so(call.after.unknown_record)) continue;
+    if (facts.contents(call.after.close_notify).alert != Alert{1, 0}) continue;  // one of another level may be an error
     std::size_t given = 0, end = 0, taken = 0;
     for (const Event& event : facts.events()) {
       if (event.number > call.ended) break;
@@ -551,6 +603,11 @@ const std::vector<Trait>& traits() {
        {"sends-only", "sends-and-waits"},
        {"B05"},
        first_close_call},
+      {"one-way-close",
+       "Does the only call that closes wait for the peer's close_notify, or end the transport as well?",
+       {"sends-only", "sends-and-ends-the-transport", "sends-and-waits"},
+       {"B05"},
+       one_way_close},
       {"write-after-own-close",
        "What does a write answer after one's own close_notify, the peer's still to come?",
        {"refused", "failed", "sent"},
@@ -582,8 +639,11 @@ const std::vector<Trait>& traits() {
           "peek-at-clean-end", "What does a peek answer for the peer's close_notify?", Call::peek,
           {"handshake-done", "close-notify-arrived", "ordinary-traffic", "not unread-data", "not error-reported", "not close-called"},
           {"B105", "OPENSSL-READ-04"}),
-      outcome_trait("read-after-clean-end", "What does a read answer after one that told the end of the data?", Call::read,
-                    {"end-of-data-read", "not close-called", "not error-reported", "ordinary-traffic"}, {"B53", "WOLFSSL-READ-02"}),
+      {"read-after-clean-end",
+       "What does a read answer after one that told the end of the data?",
+       any_outcome,
+       {"B53", "WOLFSSL-READ-02"},
+       read_after_clean_end},
       outcome_trait("read-in-cut-record", "What does a read answer where the transport ends inside a record?", Call::read,
                     {"handshake-done", "partial-record-arrived", "fin-arrived", "not reset-arrived", "not close-notify-arrived",
                      "not unread-data", "not error-reported", "not close-called", "not option-ignore-eof"},
@@ -605,7 +665,7 @@ const std::vector<Trait>& traits() {
                     {"B87", "WOLFSSL-READ-06"}),
       outcome_trait("damaged-close-notify", "What does a read answer for a record that cannot be authenticated?", Call::read,
                     {"handshake-done", "damaged-record-arrived", "not close-notify-arrived", "not fin-arrived", "not unread-data",
-                     "not error-reported", "not close-called"},
+                     "not error-reported", "not close-called", "not close-write-called", "not write-unfinished"},
                     {"B88"}),
       outcome_trait("read-of-user-canceled", "What does a read answer for a user_canceled that a close_notify follows?", Call::read,
                     {"handshake-done", "user-canceled-arrived", "close-notify-arrived", "not data-arrived", "not fatal-alert-arrived",
@@ -644,8 +704,11 @@ const std::vector<Trait>& traits() {
                     {"first", "handshake-begun", "not handshake-done", "not handshake-failed"}, {"B92", "OPENSSL-SHUTDOWN-46"}),
       emission_trait("close-notify-in-handshake", "What does a close send while the handshake is under way?", Call::close,
                      {"first", "handshake-begun", "not handshake-done", "not handshake-failed"}, {"B92", "RFC9846-A.1-01"}),
-      outcome_trait("handshake-meets-close-notify", "What does the handshake answer when a close_notify comes?", Call::handshake,
-                    {"close-notify-in-handshake-arrived", "not fatal-alert-arrived", "not fin-arrived"}, {"B91", "GNUTLS-RECV-11"}),
+      {"handshake-meets-close-notify",
+       "What does the handshake answer when a close_notify comes?",
+       any_outcome,
+       {"B91", "GNUTLS-RECV-11"},
+       handshake_meets_close_notify},
       outcome_trait("close-with-quiet-shutdown", "What does a close answer that was told to be quiet?", Call::close,
                     {"first", "handshake-done", "quiet-shutdown-on", "not error-reported"},
                     {"B102", "OPENSSL-QUIET-02", "WOLFSSL-QUIET-01"}),

@@ -5,14 +5,15 @@
 
 #include "harness/oracle/oracle.h"
 #include "harness/oracle/tale.h"
+#include "harness/oracle/terms.h"
 
 namespace tlsbye {
 namespace {
 
-std::string asked(std::string_view name, const Transcript& run) {
+std::string asked(std::string_view name, const Transcript& run, const std::vector<Term>& terms = {}) {
   for (const Trait& trait : traits()) {
     if (trait.name != name) continue;
-    const Facts facts(run);
+    const Facts facts(run, terms);
     std::optional<Trait::Answer> answer;
     for (const Facts* session = &facts; session && !answer; session = session->next()) answer = trait.ask(*session);
     if (!answer) return "";
@@ -45,6 +46,9 @@ struct Case {
 // All data was read, and the end is in the library as well: the handshake took 900 bytes off the transport, and none of them is an event
 // here.
 Tale end_taken() { return connected().arrives(data(5)).arrives(close_notify()).reads(5); }
+Tale end_taken_by_a_read_that_broke() {
+  return connected().arrives(data(5)).arrives(close_notify()).io(Call::read, Flow::send, -1, "EPIPE").reads(5);
+}
 Tale rejects(std::initializer_list<Record> sent = {}) {
   return Tale().option("verify-certificate").answers(Call::handshake, Outcome::failed, sent);
 }
@@ -75,6 +79,10 @@ const std::multimap<std::string_view, Case>& cases() {
       {"replies-by-itself", {connected().arrives(close_notify()).answers(Call::read, Outcome::end_of_data, {close_notify()}), "yes"}},
       {"replies-by-itself", {connected().arrives(close_notify()).reads(Outcome::end_of_data), "no"}},
       {"replies-by-itself", {connected().arrives(close_notify()).close(Outcome::done, {close_notify()}), ""}},
+      {"replies-by-itself",  // after a fatal alert nothing is answered
+       {connected().arrives(alert(2, 80)).reads(Outcome::alert).arrives(close_notify()).reads(Outcome::end_of_data), ""}},
+      {"replies-by-itself",  // the answer was made, and met a broken transport, in the read before
+       {end_taken_by_a_read_that_broke().reads(Outcome::end_of_data), ""}},
       {"close-notify-behind-early-data",
        {early_server().arrives(early(close_notify())).answers(Call::read_early, Outcome::end_of_data), "end-of-data"}},
       {"close-notify-behind-early-data", {early_server().answers(Call::read_early, Outcome::want_read), ""}},
@@ -113,6 +121,21 @@ const std::multimap<std::string_view, Case>& cases() {
       {"first-close-call", {closed().option("callbacks"), ""}},
       {"first-close-call", {connected().io(Call::close, Flow::send, 24).stays_blocked(Call::close, Flow::recv), "sends-and-waits"}},
       {"first-close-call", {connected().arrives(close_notify()).close(Outcome::done, {close_notify()}), ""}},
+      {"one-way-close", {connected().close_write(Outcome::done, {close_notify()}), "sends-only"}},
+      {"one-way-close",
+       {connected()
+            .io(Call::close_write, Flow::send, 24)
+            .add(TransportCall{Side::subject, Call::close_write, 2, "shutdown", Flow::send, 0, 0, "", false})
+            .close_write(Outcome::done, {close_notify()}),
+        "sends-and-ends-the-transport"}},
+      {"one-way-close",
+       {connected()
+            .io(Call::close_write, Flow::send, 24)
+            .io(Call::close_write, Flow::recv, 24)
+            .close_write(Outcome::done, {close_notify()}),
+        "sends-and-waits"}},
+      {"one-way-close", {connected().arrives(close_notify()).close_write(Outcome::done, {close_notify()}), ""}},
+      {"one-way-close", {connected().close_write(Outcome::want_write), ""}},
       {"write-after-own-close", {closed().writes(5), "sent"}},
       {"write-after-own-close", {closed().answers(Call::write, Outcome::refused), "refused"}},
       {"write-after-own-close", {closed().answers(Call::write, Outcome::failed), "failed"}},
@@ -132,6 +155,7 @@ const std::multimap<std::string_view, Case>& cases() {
       {"read-after-clean-end",
        {connected().arrives(close_notify()).reads(Outcome::end_of_data).reads(Outcome::end_of_data), "end-of-data"}},
       {"read-after-clean-end", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
+      {"read-after-clean-end", {connected().arrives(close_notify()).arrives(data(5)).reads(Outcome::end_of_data).reads(5), ""}},
       {"read-in-cut-record", {connected().arrives(cut_short(close_notify())).fin_arrives().reads(Outcome::cut), "cut"}},
       {"read-in-cut-record", {connected().fin_arrives().reads(Outcome::cut), ""}},
       {"read-after-cut", {connected().fin_arrives().reads(Outcome::cut).reads(Outcome::refused), "refused"}},
@@ -147,6 +171,8 @@ const std::multimap<std::string_view, Case>& cases() {
       {"forged-close-notify", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
       {"damaged-close-notify", {connected().arrives(damaged(close_notify())).reads(Outcome::failed), "failed"}},
       {"damaged-close-notify", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
+      {"damaged-close-notify",  // which sends what the close left
+       {connected().close_write(Outcome::want_write).arrives(damaged(close_notify())).reads(Outcome::reset), ""}},
       {"read-of-user-canceled", {connected().arrives(alert(1, 90)).arrives(close_notify()).reads(Outcome::end_of_data), "end-of-data"}},
       {"read-of-user-canceled", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
       {"close-after-peers-close-notify",
@@ -179,6 +205,12 @@ const std::multimap<std::string_view, Case>& cases() {
       {"close-notify-in-handshake", {closed(), ""}},
       {"handshake-meets-close-notify", {Tale().arrives(in_the_clear(close_notify())).answers(Call::handshake, Outcome::cut), "cut"}},
       {"handshake-meets-close-notify", {connected(), ""}},
+      {"handshake-meets-close-notify",  // what is in the clear behind the other side's change_cipher_spec is no close_notify
+       {Tale(Tls::v1_2)
+            .arrives(in_the_clear(but(data(1), [](Record& it) { it.type = ContentType::change_cipher_spec; })))
+            .arrives(in_the_clear(close_notify()))
+            .answers(Call::handshake, Outcome::failed),
+        ""}},
       {"close-with-quiet-shutdown", {connected().extra(Call::set, "quiet-shutdown on").close(Outcome::done), "done"}},
       {"close-with-quiet-shutdown", {closed(), ""}},
       {"sent-on-cut", {connected().fin_arrives().answers(Call::read, Outcome::cut, {alert(2, 50)}), "error-alert"}},
@@ -266,9 +298,13 @@ const std::multimap<std::string_view, Case>& cases() {
       {"blocking-transport-that-would-block",
        {connected().io(Call::close, Flow::send, -1, "EAGAIN", true).close(Outcome::want_write), "want-write"}},
       {"blocking-transport-that-would-block", {closed(), ""}},
+      {"blocking-transport-that-would-block",  // which is for the application's function to say
+       {connected().option("callbacks").io(Call::close, Flow::send, -1, "EAGAIN", true).close(Outcome::want_write), ""}},
       {"interrupted-on-a-blocking-transport",
        {connected().io(Call::close, Flow::send, -1, "EINTR", true).close(Outcome::sent, {close_notify()}), "goes-on"}},
       {"interrupted-on-a-blocking-transport", {closed(), ""}},
+      {"interrupted-on-a-blocking-transport",
+       {connected().option("memory-bio").io(Call::close, Flow::send, -1, "EINTR", true).close(Outcome::want_write), ""}},
       {"interrupted-on-a-non-blocking-transport",
        {Tale(Tls::v1_3, Io::nonblocking).handshake().io(Call::close, Flow::send, -1, "EINTR", true).close(Outcome::interrupted),
         "interrupted"}},
@@ -298,6 +334,7 @@ const std::multimap<std::string_view, Case>& cases() {
       {"end-in-the-library", {end_taken().shows("check-pending", "1"), "check-pending"}},
       {"end-in-the-library", {end_taken().shows("pending", "0").shows("alert", "1 0"), "alert"}},
       {"end-in-the-library", {end_taken().shows("has-pending", "0"), "nothing"}},
+      {"end-in-the-library", {connected().arrives(data(5)).arrives(alert(0, 0)).reads(5).shows("has-pending", "0"), ""}},
       {"end-in-the-library", {connected().arrives(data(5)).reads(5).shows("pending", "0"), ""}},
       {"end-in-the-library", {connected().arrives(data(5000)).arrives(close_notify()).reads(5000).shows("pending", "0"), ""}},
       {"end-in-the-library", {connected().arrives(data(5)).arrives(close_notify()).reads(2).shows("pending", "3"), ""}},
@@ -318,6 +355,25 @@ const std::multimap<std::string_view, Case>& cases() {
 
 TEST(Traits, AnswerWhatTheRunTellsAndOnlyThat) {
   for (const auto& [name, it] : cases()) EXPECT_EQ(asked(name, it.run), it.answer) << name;
+}
+
+TEST(Traits, WhatTheManualForbidsIsNotSaidToBePossible) {
+  const auto terms = parse_terms(R"TOML(
+[[terms]]
+stack   = "gnutls"
+answers = ["end-of-data"]
+forbids = ["read", "write"]
+cites   = ["manual"]
+says    = "After the end nothing is read or written."
+)TOML",
+                                 "terms.toml")
+                         .terms;
+  ASSERT_EQ(terms.size(), 1U);
+  const Tale ended = connected().arrives(close_notify()).reads(Outcome::end_of_data);
+  EXPECT_EQ(asked("write-after-peers-close-notify", Tale(ended).writes(5)), "allowed");
+  EXPECT_EQ(asked("write-after-peers-close-notify", Tale(ended).writes(5), terms), "");
+  EXPECT_EQ(asked("read-after-clean-end", Tale(ended).reads(Outcome::end_of_data)), "end-of-data");
+  EXPECT_EQ(asked("read-after-clean-end", Tale(ended).reads(Outcome::end_of_data), terms), "");
 }
 
 TEST(Traits, EachHasRunsThatTellAndOneThatDoesNot) {
