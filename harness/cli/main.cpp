@@ -1,6 +1,8 @@
 // The command line: words in, one command called, an exit code out. What there is to be done stands in commands.h.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -13,10 +15,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <system_error>
 
 #include "harness/cli/campaign.h"
 #include "harness/cli/commands.h"
 #include "harness/data/diagnostic.h"
+#include "harness/data/messages.h"
 #include "harness/data/printable.h"
 
 namespace {
@@ -499,7 +503,7 @@ std::string readable(std::string_view message) {
 
 int stopped(Exit code, std::string_view message) {
   std::fflush(stdout);
-  fmt::print(stderr, "{}\n", readable(message));
+  tell_user("{}\n", readable(message));
   return code;
 }
 
@@ -554,6 +558,10 @@ int call(const Command& command, const Shared& shared) {
     return command.call(house);
   } catch (const Stop& stop) {
     return stopped(stop.code, stop.message);
+  } catch (const std::system_error& error) {
+    if (!std::ferror(stdout)) return stopped(exit_harness, fmt::format("tlsbye: {}", error.what()));
+    errno = error.code().value();
+    return exit_harness;  // main() says so
   } catch (const std::exception& error) {
     return stopped(exit_harness, fmt::format("tlsbye: {}", error.what()));
   }
@@ -596,12 +604,22 @@ int command(int argc, char** argv) {
   return call(*std::find_if(commands.begin(), commands.end(), [](const Command& each) { return each.options->parsed(); }), shared);
 }
 
+// A standard stream that is closed would be the next file that is opened, and what is said to the user would stand in it. Nothing can be
+// written to these.
+void keep_closed_streams_closed() {
+  int descriptor = 0;
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO) descriptor = ::open("/dev/null", O_RDONLY | O_NOCTTY);
+  if (descriptor > STDERR_FILENO) ::close(descriptor);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_closed_streams_closed();
   const int code = command(argc, argv);
   // What could not be told was not done.
-  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
-  fmt::print(stderr, "tlsbye: the output cannot be written: {}\n", std::strerror(errno));
+  const bool failed = std::ferror(stdout) != 0;  // earlier: the reason stands in errno still
+  if (!failed && std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
+  tell_user("tlsbye: the output cannot be written: {}\n", std::strerror(errno));
   return exit_harness;
 }

@@ -7,6 +7,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/data/file.h"
+#include "harness/data/messages.h"
 #include "reports/html.h"
 #include "reports/junit.h"
 #include "reports/markdown.h"
@@ -26,7 +27,7 @@ void take_transcripts_beside(const fs::path& run_file, Transcripts& transcripts)
   if (fs::exists(file, error))
     transcripts.take(file);
   else
-    fmt::print(stderr, "tlsbye: {} is not there: the page is made without what happened in the runs\n", file.string());
+    tell_user("tlsbye: {} is not there: the page is made without what happened in the runs\n", file.string());
 }
 
 // Two names of one file, whether it is there already or not.
@@ -75,7 +76,8 @@ References references_of(const House& house, const RunReport& report) {
 }
 
 void write_text(const fs::path& file, const std::string& text) {
-  if (const auto error = write_file(file, text)) throw Stop{exit_usage, fmt::format("tlsbye: {}: {}", file.string(), error->what)};
+  if (const auto error = write_file(file, text))
+    throw Stop{error->of_the_disk ? exit_harness : exit_usage, fmt::format("tlsbye: {}: {}", file.string(), error->what)};
 }
 
 void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts,
