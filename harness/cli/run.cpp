@@ -96,7 +96,7 @@ int run_command(const House& house, const RunWords& words) {
   KnownResult applied;
   if (!words.shard) {  // a part of a run does not show which entry is stale
     applied = apply_known(report, known.entries, chosen.all_clauses, today(), names);
-    std::ranges::move(explain_disagreements(report, known.partner_dependent, chosen.all_clauses, names), std::back_inserter(applied.faults));
+    explain_disagreements(report, known.partner_dependent, chosen.all_clauses, names, applied);
   }
 
   const std::optional<Stop> unwritten = write_results(house, words.out, report, kept.transcripts, [&] { write_runs(words.out, kept); });

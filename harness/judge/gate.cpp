@@ -58,17 +58,25 @@ std::vector<std::string> unexpected_lines(const RunReport& report, Verdict fail_
   return lines;
 }
 
-// What the list did, in one line; nothing where there is none.
-std::string told_of(const KnownResult& known) {
-  if (known.taken.empty() && known.not_asked == 0) return {};
+// What the list did, in a few lines; nothing where there is none.
+std::vector<std::string> told_of(const KnownResult& known) {
+  std::vector<std::string> lines;
+  if (known.taken.empty() && known.not_asked == 0) return lines;
   std::size_t cells = 0;
   for (const KnownResult::Taken& taken : known.taken) cells += taken.cells;
-  std::string text = fmt::format("  known: {} {} {} {}", known.taken.size(), known.taken.size() == 1 ? "entry takes" : "entries take",
-                                 cells, cells == 1 ? "cell" : "cells");
+  lines.push_back(fmt::format("  known: {} {} {} {}", known.taken.size(), known.taken.size() == 1 ? "entry takes" : "entries take", cells,
+                              cells == 1 ? "cell" : "cells"));
   if (known.not_asked > 0)
-    text += fmt::format("; {} {} not asked{}", known.not_asked, known.not_asked == 1 ? "was" : "were",
-                        known.narrower.empty() ? "" : fmt::format(" (this run may show less than others: {})", known.narrower));
-  return text + "\n";
+    lines.back() += fmt::format("; {} {} not asked{}", known.not_asked, known.not_asked == 1 ? "was" : "were",
+                                known.narrower.empty() ? "" : fmt::format(" (this run may show less than others: {})", known.narrower));
+  constexpr std::size_t most = 4;
+  if (!known.idle.empty())
+    lines.push_back(fmt::format("  {} also what does not fail any more (`tlsbye gate --prune` narrows {}):",
+                                known.idle.size() == 1 ? "one entry accepts" : fmt::format("{} entries accept", known.idle.size()),
+                                known.idle.size() == 1 ? "it" : "them"));
+  for (std::size_t i = 0; i < std::min(known.idle.size(), most); ++i) lines.push_back("    " + known.idle[i].told());
+  if (known.idle.size() > most) lines.push_back(fmt::format("    and {} more; --json has them all", known.idle.size() - most));
+  return lines;
 }
 
 }  // namespace
@@ -146,15 +154,16 @@ GateResult gate(const RunReport& report, const KnownResult& known, Verdict fail_
   for (const std::string& entry : known.faults) result.faults.push_back("stale: " + entry);
   result.green = result.unexpected.empty() && result.faults.empty();
 
+  const std::vector<std::string> entries = told_of(known);
   if (result.green) {
     const std::size_t excused = totals(report)[static_cast<std::size_t>(Verdict::known)];
     result.summary =
         fmt::format("gate: green, {} cells{}\n", report.cells.size(), excused ? fmt::format(", {} of them known", excused) : "");
-    result.summary += told_of(known);
+    for (const std::string& line : entries) result.summary += line + "\n";
     // The entries that take most first.
     std::vector<KnownResult::Taken> taken = known.taken;
     std::stable_sort(taken.begin(), taken.end(), [](const auto& one, const auto& other) { return one.cells > other.cells; });
-    constexpr std::size_t room = screenful - 3;
+    const std::size_t room = screenful - 2 - entries.size();
     for (std::size_t i = 0; i < std::min(taken.size(), room); ++i)
       result.summary += fmt::format("  {:>4} {}  {}\n", taken[i].cells, taken[i].cells == 1 ? "cell " : "cells", taken[i].entry);
     if (taken.size() > room) result.summary += fmt::format("  and {} more entries; --json has them all\n", taken.size() - room);
@@ -164,10 +173,9 @@ GateResult gate(const RunReport& report, const KnownResult& known, Verdict fail_
   for (const Cell& cell : report.cells) cells += unexpected(cell.verdict, fail_on);
   result.summary = fmt::format("gate: red, {} unexpected {}, {} {} of the run itself\n", cells, cells == 1 ? "cell" : "cells",
                                result.faults.size(), result.faults.size() == 1 ? "fault" : "faults");
-  const std::string entries = told_of(known);
-  result.summary += entries;
+  for (const std::string& line : entries) result.summary += line + "\n";
   // Both lists are told; a long one leaves the other its half of the screen.
-  const std::size_t room = screenful - (entries.empty() ? 3 : 4);
+  const std::size_t room = screenful - 3 - entries.size();
   const std::size_t faults = std::min(result.faults.size(), std::max(room / 2, room - std::min(room, result.unexpected.size())));
   const std::size_t lines = std::min(result.unexpected.size(), room - faults);
   for (std::size_t i = 0; i < faults; ++i) result.summary += "  " + result.faults[i] + "\n";
