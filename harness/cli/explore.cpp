@@ -104,6 +104,8 @@ Baseline baseline_of(const House& house, const ExploreWords& words, const Select
       if (std::none_of(run.stacks.begin(), run.stacks.end(), [&](const StackInfo& it) { return it.name == stack->name; }))
         throw Stop{exit_usage, fmt::format("tlsbye: {} says nothing about {}; leave --against out, and the scenarios are run first",
                                            words.against.string(), stack->name)};
+    if (const std::string why = narrower(run); !why.empty())
+      tell_user("tlsbye: {} may show less than all scenarios do ({}): what they would show counts as new\n", words.against.string(), why);
     return Baseline(run);
   }
   CampaignOptions options;

@@ -122,7 +122,7 @@ Shard read_shard(const std::string& word) {
   Shard shard;
   char end = 0;
   if (std::sscanf(word.c_str(), "%4zu/%4zu%c", &shard.number, &shard.of, &end) != 2 || shard.number < 1 || shard.number > shard.of)
-    throw CLI::ValidationError("--shard", fmt::format("`{}` is not K/N, as in 2/5: the second of five parts", word));
+    throw CLI::ValidationError("--shard", fmt::format("`{}` is not K/N, as in 2/5: the second of five parts (of 9999 at most)", word));
   return shard;
 }
 
@@ -583,12 +583,22 @@ int command(int argc, char** argv) {
 
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string_view> names;
-    for (const Command& each : commands) names.push_back(each.options->get_name());
-    if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+    bool is_there = false;
+    for (const Command& each : commands) {
+      is_there = is_there || each.options->get_name() == argv[1];
+      if (!each.options->get_group().empty()) names.push_back(each.options->get_name());
+    }
+    if (!is_there) {
       const std::string hint = did_you_mean(argv[1], names);
       return stopped(exit_usage, fmt::format("tlsbye: there is no command `{}`{}{}; `tlsbye --help` names them", argv[1],
                                              hint.empty() ? "" : "; ", hint));
     }
+  }
+  if (argc > 1 && argv[1][0] == '-') {
+    const std::string word = shared.words.front().substr(0, shared.words.front().find('='));
+    if (!app.get_option_no_throw(word))
+      return stopped(exit_usage,
+                     fmt::format("tlsbye: `{}` is not an option before the command\n`tlsbye --help` names what it takes", word));
   }
   // What stands behind `--` is another program's, and no word of it ours.
   if (argc > 1 && (std::string_view(argv[1]) == "probe" || std::string_view(argv[1]) == "replay")) {

@@ -353,3 +353,9 @@ def test_what_is_written_before_it_is_shrunk_does_not_say_that_it_is_complete(pl
     assert running.wait() == 0 and states[-1]["complete"]
     unshrunk = [told for told in states if not all(pair["shrunk"] for pair in told["pairs"])]
     assert unshrunk and not any(told["complete"] for told in unshrunk)
+
+
+def test_a_run_that_may_show_less_than_all_scenarios_is_said_to(planted):
+    planted("run", "--stack", "gnutls", "--scenario", "clean-reply/*", "--scenarios", "planted", check=0)
+    told = planted(*words("--runs", 5, "--stack", "gnutls", against="out/run.json"), check=0).stderr
+    assert "tlsbye: out/run.json may show less than all scenarios do (its scenarios were chosen (--scenario))" in told and len(told.splitlines()) == 1

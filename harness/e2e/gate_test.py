@@ -370,6 +370,8 @@ def test_the_answer_fits_a_screen_and_the_worst_comes_first(gate):
     assert len(lines) <= 24
     verdicts = [line.split()[0] for line in lines[1:-1]]
     assert verdicts.index("hung") < verdicts.index("violates")
+    again = lines[verdicts.index("again:") + 1].split("again: tlsbye ")[1]
+    assert verdicts.index("again:") == 1 and again.partition(" ")[2] in {cell["replay"] for cell in deviations(gate)}
     assert re.fullmatch(r"  and \d+ more", lines[-1])
 
 

@@ -40,6 +40,7 @@ def small(tmp_path_factory):
     (folder / "nowhere").mkdir()
     (folder / "nowhere/x.toml").symlink_to("gone")
     (folder / "loop").symlink_to("loop")
+    (folder / "dangling").symlink_to("not-yet")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(os.path.relpath(folder / "socket"))
     (folder / "wide").mkdir()
@@ -70,6 +71,9 @@ WRONG = [
     (("run", "-x"), 2, ["`-x` is not an option"]),
     (("gate", "out/run.json", "further"), 2, ["tlsbye gate: `further` is not expected here"]),
     (("--stack", "gnutls", "run"), 2, ["tlsbye: `--stack` is not an option before the command"]),
+    (("--stak", "gnutls"), 2, ["tlsbye: `--stak` is not an option before the command"]),
+    (("xyzzyplugh",), 2, ["there is no command `xyzzyplugh`; one of: run, list, show", "shrink, selftest;"]),
+    (("run", "--shard", "1/9999999999"), 2, ["`1/9999999999` is not K/N", "of 9999 at most"]),
     (("runn",), 2, ["there is no command `runn`; did you mean `run`?"]),
     (("",), 2, ["there is no command ``"]),
     ((LONG,), 2, ["there is no command"]),
@@ -153,6 +157,7 @@ WRONG = [
     (("report", "out/run.json", "--html", "/dev/null", "--all"), 2, ["--all", "--terminal"]),
     (("report", "out/run.json", "--html", "x", "--markdown", "x"), 2, ["--markdown and --html are to go into one file, x"]),
     (("report", "out/run.json", "--html", "x", "--sarif", "empty/../x"), 2, ["are to go into one file"]),
+    (("report", "out/run.json", "--html", "dangling", "--markdown", "not-yet"), 2, ["are to go into one file"]),
     (("report", "out/run.json", "--html", "out/run.json"), 2, ["--html out/run.json would overwrite what it is made of"]),
     (("report", "out/run.json", "--html", "out/transcripts.jsonl"), 2, ["would overwrite what it is made of"]),
     (("report", "out/run.json", "--html", "empty"), 2, ["empty: cannot be written: it is a folder"]),

@@ -35,10 +35,10 @@ std::vector<std::string> empty_columns(const RunReport& report) {
   return faults;
 }
 
-// "client 1.2, client 1.3": the cells of one clause, stack and verdict are told in one line.
-std::vector<std::string> unexpected_lines(const RunReport& report, Verdict fail_on) {
+// "client 1.2, client 1.3": the cells of one clause, stack and verdict are told in one line. `again`: the run behind the first line.
+std::vector<std::string> unexpected_lines(const RunReport& report, Verdict fail_on, std::string& again) {
   struct Group {
-    std::size_t first;
+    const Cell* first;
     Verdict verdict;
     std::string what, where;
   };
@@ -48,11 +48,12 @@ std::vector<std::string> unexpected_lines(const RunReport& report, Verdict fail_
     if (!unexpected(cell.verdict, fail_on)) continue;
     const std::string stack = cell.stack + " " + cell.version;
     const auto [place, fresh] = known.try_emplace({cell.clause, stack, cell.verdict}, groups.size());
-    if (fresh) groups.push_back({groups.size(), cell.verdict, fmt::format("{}  {}", stack, cell.clause), {}});
+    if (fresh) groups.push_back({&cell, cell.verdict, fmt::format("{}  {}", stack, cell.clause), {}});
     std::string& where = groups[place->second].where;
     where += fmt::format("{}{} {}", where.empty() ? "" : ", ", spell(cell.role), spell(cell.tls));
   }
   std::stable_sort(groups.begin(), groups.end(), [](const Group& one, const Group& other) { return one.verdict > other.verdict; });
+  if (!groups.empty() && !groups.front().first->replay.empty()) again = replay_command(report, groups.front().first->replay);
   std::vector<std::string> lines;
   for (const Group& group : groups) lines.push_back(fmt::format("{:<13}  {}  ({})", spell(group.verdict), group.what, group.where));
   return lines;
@@ -138,7 +139,8 @@ std::vector<std::string> missing_cells(const RunReport& report, const std::vecto
 
 GateResult gate(const RunReport& report, const KnownResult& known, Verdict fail_on) {
   GateResult result;
-  result.unexpected = unexpected_lines(report, fail_on);
+  std::string again;
+  result.unexpected = unexpected_lines(report, fail_on, again);
   if (!report.complete) result.faults.emplace_back("the run was not completed");
   if (report.cells.empty()) {
     if (report.problems.empty()) result.faults.emplace_back("the run has no cells: it asked nothing");
@@ -175,11 +177,14 @@ GateResult gate(const RunReport& report, const KnownResult& known, Verdict fail_
                                result.faults.size(), result.faults.size() == 1 ? "fault" : "faults");
   for (const std::string& line : entries) result.summary += line + "\n";
   // Both lists are told; a long one leaves the other its half of the screen.
-  const std::size_t room = screenful - 3 - entries.size();
+  const std::size_t room = screenful - (again.empty() ? 3 : 4) - entries.size();
   const std::size_t faults = std::min(result.faults.size(), std::max(room / 2, room - std::min(room, result.unexpected.size())));
   const std::size_t lines = std::min(result.unexpected.size(), room - faults);
   for (std::size_t i = 0; i < faults; ++i) result.summary += "  " + result.faults[i] + "\n";
-  for (std::size_t i = 0; i < lines; ++i) result.summary += "  " + result.unexpected[i] + "\n";
+  for (std::size_t i = 0; i < lines; ++i) {
+    result.summary += "  " + result.unexpected[i] + "\n";
+    if (i == 0 && !again.empty()) result.summary += fmt::format("  again: {}\n", again);
+  }
   if (const std::size_t rest = result.faults.size() + result.unexpected.size() - faults - lines; rest > 0)
     result.summary += fmt::format("  and {} more\n", rest);
   return result;

@@ -158,17 +158,6 @@ bool is_with_all_partners(const Choice& choice) {
   return std::find(choice.partners.begin(), choice.partners.end(), "all") != choice.partners.end();
 }
 
-// Why a run may have shown less than another of the same libraries; empty where it has not.
-std::string narrower(const RunReport& report) {
-  const Choice& choice = report.provenance.choice;
-  std::vector<std::string_view> why;
-  if (!report.complete) why.emplace_back("it was interrupted");
-  if (!choice.scenarios.empty()) why.emplace_back("its scenarios were chosen (--scenario)");
-  if (choice.io) why.emplace_back("one blocking mode was chosen (--io)");
-  if (!choice.partners.empty() && !is_with_all_partners(choice)) why.emplace_back("its partners were chosen (--partner)");
-  return fmt::format("{}", fmt::join(why, ", "));
-}
-
 // Whether a run of that choice would have shown what the entry is for, if it were still there: it may take two faults.
 bool could_show(const Choice& choice, const KnownEntry& entry) {
   return !entry.sweep || (choice.sweep && choice.pairs >= default_pairs);
@@ -361,6 +350,16 @@ std::vector<std::string_view> all_words() {
 }
 
 }  // namespace
+
+std::string narrower(const RunReport& report) {
+  const Choice& choice = report.provenance.choice;
+  std::vector<std::string_view> why;
+  if (!report.complete) why.emplace_back("it was interrupted");
+  if (!choice.scenarios.empty()) why.emplace_back("its scenarios were chosen (--scenario)");
+  if (choice.io) why.emplace_back("one blocking mode was chosen (--io)");
+  if (!choice.partners.empty() && !is_with_all_partners(choice)) why.emplace_back("its partners were chosen (--partner)");
+  return fmt::format("{}", fmt::join(why, ", "));
+}
 
 std::string KnownEntry::place() const { return fmt::format("{}:{}", file, file_line); }
 

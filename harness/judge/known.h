@@ -66,6 +66,9 @@ enum class Reasons : bool { required, optional };
 LoadedKnown load_known(const std::filesystem::path& file, Reasons reasons = Reasons::required);
 LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons reasons = Reasons::required);
 
+// Why a run may have shown less than another of the same libraries: "it was interrupted"; empty where it has not.
+std::string narrower(const RunReport& report);
+
 // What a list did to a run.
 struct KnownResult {
   struct Taken {
