@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "harness/data/glob.h"
+#include "harness/data/version.h"
 #include "harness/runner/replay_id.h"
 #include "harness/runner/schedule.h"
 #include "reports/matrix.h"
@@ -101,6 +102,19 @@ namespace {
 
 bool is_part(const RunReport& report) { return !report.complete || report.shard; }
 
+// Whether the words of --stack name that library, in that version if there is one. A label, whose version is not known, may name any.
+bool is_chosen(const Choice& choice, const std::string& name, const std::optional<std::string>& version) {
+  const auto is_named = [&](const std::string& word) {
+    if (word == "all") return true;
+    const std::size_t at = word.find('@');
+    if (!matches(word.substr(0, at), name)) return false;
+    if (at == std::string::npos || !version) return true;
+    const std::string which = word.substr(at + 1);
+    return which.find_first_of("0123456789") == std::string::npos || is_version_of(which, *version);
+  };
+  return choice.stacks.empty() || std::any_of(choice.stacks.begin(), choice.stacks.end(), is_named);
+}
+
 // Whether both ids are of one run, of any version of its libraries.
 bool is_same_run(const std::string& one, const std::string& other) {
   if (one == other) return true;
@@ -135,6 +149,8 @@ bool would_make(const RunReport& report, const RunReport& other, const std::stri
   if (!std::holds_alternative<RunKey>(read)) return true;
   const RunKey& run = std::get<RunKey>(read);
   const Choice& choice = report.provenance.choice;
+  // Of whatever version: the two runs may be of two versions.
+  if (!is_chosen(choice, run.subject, std::nullopt)) return false;
   if (!choice.scenarios.empty() && !matches_any(choice.scenarios, run.scenario)) return false;
   if ((choice.io && *choice.io != run.io) || (choice.role && *choice.role != run.role) || (choice.tls && *choice.tls != run.tls))
     return false;
@@ -153,9 +169,14 @@ bool would_make(const RunReport& report, const RunReport& other, const std::stri
 
 namespace {
 
-// Whether the run was asked for that cell, and could answer.
-bool is_asked_for(const RunReport& report, const Cell& cell) {
-  if (is_part(report)) return false;
+// Whether the run was asked for that library. `version`: as that run would have it.
+bool is_asked_for(const RunReport& report, const std::string& stack, const std::string& version) {
+  return report.provenance.tool.empty() || is_chosen(report.provenance.choice, stack, version);
+}
+
+// Whether the run was asked for that cell, and could answer. `version`: of its stack, as that run would have it.
+bool is_asked_for(const RunReport& report, const Cell& cell, const std::string& version) {
+  if (is_part(report) || !is_asked_for(report, cell.stack, version)) return false;
   if (report.provenance.tool.empty()) return true;
   const Choice& choice = report.provenance.choice;
   return (choice.clauses.empty() || matches_any(choice.clauses, cell.clause)) && (!choice.role || *choice.role == cell.role) &&
@@ -202,6 +223,7 @@ std::vector<std::string> made_differently(const Provenance& before, const Proven
                            : fmt::format("{} ({} {}, {})", it.file, it.entries, it.entries == 1 ? "entry" : "entries", it.fingerprint);
   };
   const Choice &old = before.choice, &fresh = after.choice;
+  tell("stacks", list(old.stacks), list(fresh.stacks));
   tell("sweep", old.sweep ? "yes" : "no", fresh.sweep ? "yes" : "no");
   if (old.sweep && fresh.sweep) tell("pairs", std::to_string(old.pairs), std::to_string(fresh.pairs));
   tell("scenarios", list(old.scenarios), list(fresh.scenarios));
@@ -250,7 +272,7 @@ bool is_same_file(const StackInfo& one, const StackInfo& other) {
 }
 
 std::vector<Diff::StackChange> stack_changes(const RunReport& before, const RunReport& after,
-                                             const std::map<Version, std::string>& partners) {
+                                             const std::map<Version, std::string>& partners, std::set<std::string>& not_asked) {
   std::vector<Diff::StackChange> changes;
   std::set<const StackInfo*> used;
   for (const StackInfo& stack : after.stacks) {
@@ -259,14 +281,22 @@ std::vector<Diff::StackChange> stack_changes(const RunReport& before, const RunR
       return partner != partners.end() && it.name == stack.name && it.version == partner->second;
     });
     if (old == before.stacks.end()) {
-      changes.push_back({std::nullopt, stack});
+      if (is_asked_for(before, stack.name, stack.version))
+        changes.push_back({std::nullopt, stack});
+      else
+        not_asked.insert(stack.id());
       continue;
     }
     used.insert(&*old);
     if (old->version != stack.version || !is_same_file(*old, stack)) changes.push_back({*old, stack});
   }
-  for (const StackInfo& stack : before.stacks)
-    if (!used.contains(&stack)) changes.push_back({stack, std::nullopt});
+  for (const StackInfo& stack : before.stacks) {
+    if (used.contains(&stack)) continue;
+    if (is_asked_for(after, stack.name, stack.version))
+      changes.push_back({stack, std::nullopt});
+    else
+      not_asked.insert(stack.id());
+  }
   return changes;
 }
 
@@ -344,13 +374,18 @@ Diff diff(const RunReport& before, const RunReport& after, const std::vector<Cla
                                        report->shard->number, report->shard->of));
   }
   const auto partners = pairs(before, after);
-  found.stacks = stack_changes(before, after, partners);
+  found.stacks = stack_changes(before, after, partners, found.not_asked);
   AbilityChanges abilities(before, after, partners);
   std::map<Version, std::string> became;
   for (const auto& [stack, old] : partners) became[{stack.first, old}] = stack.second;
-  const auto now = [&](const Cell& cell) {
-    const auto it = became.find({cell.stack, cell.version});
+  // Of a cell or an answer: the version of its library in the other run.
+  const auto now = [&](const auto& old) {
+    const auto it = became.find({old.stack, old.version});
     return it == became.end() ? std::nullopt : std::optional(it->second);
+  };
+  const auto then = [&](const auto& fresh) {
+    const auto it = partners.find({fresh.stack, fresh.version});
+    return it == partners.end() ? fresh.version : it->second;
   };
   for (const auto& [old, fresh] : match(before.cells, after.cells, partners)) {
     if (old && fresh && old->verdict == fresh->verdict && told_apart(*old, *fresh).empty()) continue;
@@ -363,7 +398,8 @@ Diff diff(const RunReport& before, const RunReport& after, const std::vector<Cla
       if (kind == Diff::Kind::behaviour) continue;
       kind = Diff::Kind::otherwise;
     }
-    if (kind == Diff::Kind::gone && !is_asked_for(after, *old)) kind = Diff::Kind::otherwise;
+    if (kind == Diff::Kind::gone && !is_asked_for(after, *old, now(*old).value_or(old->version))) kind = Diff::Kind::otherwise;
+    if (kind == Diff::Kind::added && !is_asked_for(before, *fresh, then(*fresh))) kind = Diff::Kind::otherwise;
     found.cells.push_back({kind, copied<std::optional<Cell>>(old), copied<std::optional<Cell>>(fresh)});
   }
   std::stable_sort(found.cells.begin(), found.cells.end(), [](const auto& one, const auto& other) { return one.kind < other.kind; });
@@ -376,6 +412,8 @@ Diff diff(const RunReport& before, const RunReport& after, const std::vector<Cla
       if (replays.empty()) replays.push_back(answer.replay);
       return std::all_of(replays.begin(), replays.end(), [&](const std::string& replay) { return would_make(other, of, replay); });
     };
+    if (!fresh && !is_asked_for(after, old->stack, now(*old).value_or(old->version))) continue;
+    if (!old && !is_asked_for(before, fresh->stack, then(*fresh))) continue;
     if ((old && !is_shared(*old, before, after)) || (fresh && !is_shared(*fresh, after, before))) continue;
     found.traits.push_back({copied<std::optional<TraitAnswer>>(old), copied<std::optional<TraitAnswer>>(fresh)});
   }

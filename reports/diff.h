@@ -5,12 +5,13 @@
 // compared version by version.
 //
 // A run that was asked to look at less, or at something else, is not a witness against the other: a change that rests on a run which only
-// one of the two would have made is neither broken nor fixed, and a cell that the new run was not asked for is not gone.
+// one of the two would have made is neither broken nor fixed, and a cell that the new run was not asked for is not gone, nor is a library.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,9 @@ struct Diff {
     otherwise,  // the verdict is another one, neither worse nor better: what did not conform is accepted now, or is not any more, or no
                 // run comes to it any more, or a run comes to it for the first time and it conforms; or it rests on a run that only one of
                 // the two would have made; or nothing is lost with the cell: the library is there and the cell had proved nothing, or its
-                // clause does not apply to the new version, or the new run was not asked for it
+                // clause does not apply to the new version; or only one of the two runs was asked for the cell
     fixed,      // the verdict is a better one now
-    added,      // the cell was not there
+    added,      // the cell was not there, although the old run was asked for it
   };
   struct Change {
     Kind kind{};
@@ -56,6 +57,7 @@ struct Diff {
 
   std::vector<std::string> made;    // how the runs were made differently: "sweep: no -> yes"
   std::vector<StackChange> stacks;  // those that came, went, or are another version or another build now
+  std::set<std::string> not_asked;  // ids of those that only one of the runs was asked for; they neither came nor went
   std::vector<AbilityChange> abilities;
   std::vector<Change> cells;  // by kind, and as the runs have them
   std::vector<TraitChange> traits;

@@ -409,5 +409,33 @@ TEST(Diff, MarkdownFitsIntoAComment) {
   EXPECT_THAT(text, HasSubstr("more; `tlsbye diff --all` has them all."));
 }
 
+TEST(Diff, WhatOneOfTwoRunsWasNotAskedForIsOtherwise) {
+  RunReport whole = sample_report();
+  whole.provenance.tool = "tlsbye";
+  RunReport one = whole;
+  one.provenance.choice.stacks = {"gnutls"};
+  std::erase_if(one.stacks, [](const StackInfo& stack) { return stack.name != "gnutls"; });
+  std::erase_if(one.cells, [](const Cell& cell) { return cell.stack != "gnutls"; });
+  std::erase_if(one.traits, [](const TraitAnswer& answer) { return answer.stack != "gnutls"; });
+  for (const Diff& found : {diff(whole, one), diff(one, whole)}) {
+    EXPECT_THAT(found.stacks, IsEmpty());
+    EXPECT_THAT(found.traits, IsEmpty());
+    EXPECT_EQ(found.count(Kind::otherwise), whole.cells.size() - one.cells.size());
+    EXPECT_EQ(found.cells.size(), found.count(Kind::otherwise));
+    EXPECT_THAT(found.made, ElementsAre(HasSubstr("stacks: ")));
+    EXPECT_THAT(tell(found), HasSubstr("all of its cells: one of the runs was not asked for it"));
+  }
+  // Its two versions are another's, and one of them was asked for.
+  RunReport both = whole, newer = whole;
+  for (const StackInfo& stack : upgraded("3.8.4").stacks)
+    if (stack.name == "gnutls") both.stacks.push_back(stack);
+  for (const Cell& cell : upgraded("3.8.4").cells)
+    if (cell.stack == "gnutls") both.cells.push_back(cell);
+  newer.provenance.choice.stacks = {"gnutls@3.7", "openssl", "wolfssl"};
+  EXPECT_FALSE(diff(both, newer).worse());
+  newer.provenance.choice.stacks = {"gnutls@*", "openssl", "wolfssl"};
+  EXPECT_TRUE(diff(both, newer).worse()) << "all of its versions were asked for, and one is gone";
+}
+
 }  // namespace
 }  // namespace tlsbye

@@ -55,6 +55,8 @@ Entry entry_of(const Diff::Change& change) {
     entry.change = fmt::format("{} -> {}", spell(change.before->verdict), spell(cell.verdict));
   else if (change.kind == Kind::otherwise && !change.after)
     entry.change = fmt::format("{} -> (no cell)", spell(cell.verdict));
+  else if (change.kind == Kind::otherwise && !change.before)
+    entry.change = fmt::format("(no cell) -> {}", spell(cell.verdict));
   else
     entry.change = spell(cell.verdict);
   if (change.kind == Kind::behaviour) entry.detail = told_apart(*change.before, *change.after);
@@ -97,6 +99,7 @@ std::vector<Part> diff_parts(const Diff& diff) {
   for (const Diff::Change& change : diff.cells) {
     Entry entry = entry_of(change);
     if (whole.contains(entry.stack)) entry = {entry.stack, "all of its cells", ""};
+    if (diff.not_asked.contains(entry.stack)) entry = {entry.stack, "all of its cells: one of the runs was not asked for it", ""};
     cells.at(change.kind).add(std::move(entry), matrix::column_of(change.cell()));
   }
   for (const Diff::TraitChange& change : diff.traits) {

@@ -270,8 +270,8 @@ TerminalStyle terminal_style(int descriptor) {
   return {::isatty(descriptor) == 1 && !dumb && !(no_colour && *no_colour), terminal_columns(descriptor)};
 }
 
-std::size_t terminal_columns(int descriptor) {
-  constexpr std::size_t narrowest = 40, usual = 100, widest = 250;
+std::size_t terminal_columns(int descriptor, std::size_t narrowest) {
+  constexpr std::size_t usual = 100, widest = 250;
   std::size_t columns = 0;
   if (const char* asked = std::getenv("COLUMNS")) {
     const std::string_view text(asked);

@@ -20,8 +20,9 @@ struct TerminalStyle {
 // Colour where `descriptor` is a terminal that is not dumb, and NO_COLOR is unset or empty.
 TerminalStyle terminal_style(int descriptor);
 
-// How wide the output there may be: what COLUMNS says, else the terminal's own width, 100 in a pipe; never less than 40 or more than 250.
-std::size_t terminal_columns(int descriptor);
+// How wide the output there may be: what COLUMNS says, else the terminal's own width, 100 in a pipe; never less than `narrowest`, which a
+// table needs, or more than 250.
+std::size_t terminal_columns(int descriptor, std::size_t narrowest = 40);
 
 // The whole report; ends with a newline.
 std::string terminal(const RunReport& report, const std::vector<Clause>& clauses, const TerminalStyle& style = {});

@@ -17,6 +17,7 @@
 #include <memory>
 
 #include "harness/cli/house.h"
+#include "harness/data/messages.h"
 #include "harness/oracle/oracle.h"
 #include "harness/runner/runner.h"
 #include "peers/common/stack.h"
@@ -205,7 +206,7 @@ int main(int argc, char** argv) {
       fmt::print("{:<22} {:>9.0f} {:>9.0f} {:>9.0f} {:>10.2f} {:>13.0f}\n", rest, median, a_run, judged, a_run / median, 1e6 / judged);
     }
   } catch (const Stop& stop) {
-    fmt::print(stderr, "{}\n", stop.message);
+    tell_user("{}\n", stop.message);
     return stop.code;
   }
   return 0;

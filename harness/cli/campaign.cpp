@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "harness/data/messages.h"
 #include "harness/runner/cores.h"
 #include "harness/runner/replay_id.h"
 #include "reports/pcapng.h"
@@ -34,7 +35,7 @@ class Progress {
   // `sweeps`: how many of the runs will be swept.
   Progress(bool shown, std::size_t runs, std::size_t sweeps) : shown_(shown), plain_(runs), sweeps_(sweeps) {}
   ~Progress() {
-    if (shown_ && drawn_) fmt::print(stderr, "\r\x1b[K");
+    if (shown_ && drawn_) tell_user("\r\x1b[K");
   }
 
   // A part of a sweep has been learnt: so many runs more. `last`: and no further part will come.
@@ -65,8 +66,7 @@ class Progress {
             : fmt::format("{:>3}%  {} of {}{} runs, {:.0f} a second, {:.0f} s left  {:.60}", count * 100 / std::max<std::size_t>(all, 1),
                           count, to_learn > 0 ? "about " : "", all, rate, left, running);
     // One that does not fit would be broken, and only its last part written over. The width is asked for again: a window can change.
-    fmt::print(stderr, "\r\x1b[K{:.{}}", line, terminal_columns(STDERR_FILENO) - 1);
-    std::fflush(stderr);
+    tell_user("\r\x1b[K{:.{}}", line, terminal_columns(STDERR_FILENO, 1) - 1);
   }
 
   bool complete() const { return count_ == plain_ + swept_ && sweeps_learnt_ == sweeps_; }

@@ -66,6 +66,7 @@ inline constexpr std::string_view page_file = "matrix.html";  // of the formats,
 inline constexpr const char* transcripts_file = "transcripts.jsonl";
 void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts,
                    const std::vector<ReportFile>& files);
+// Throws Stop where it cannot be written: exit 3 where the disk is full or fails, else 2.
 void write_text(const std::filesystem::path& file, const std::string& text);
 struct ReportWords {
   std::filesystem::path run_file;

@@ -11,6 +11,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/data/diagnostic.h"
+#include "harness/data/messages.h"
 #include "peers/protocol/channel.h"
 
 namespace tlsbye {
@@ -36,7 +37,7 @@ Descriptor locked(const fs::path& cache) {
     throw Stop{exit_usage,
                fmt::format("tlsbye get: {}: {}", (cache / ".lock").string(), std::error_code(errno, std::generic_category()).message())};
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    fmt::print(stderr, "tlsbye get: another one is at work in {}; waiting for it\n", cache.string());
+    tell_user("tlsbye get: another one is at work in {}; waiting for it\n", cache.string());
     while (::flock(lock.get(), LOCK_EX) != 0 && errno == EINTR) {
     }
   }
@@ -111,7 +112,7 @@ int get_command(const House& house, const GetWords& words) {
 
   const std::vector<std::string> asked = words.builds.empty() ? std::vector<std::string>{"all"} : words.builds;
   Offer offered = offer(places, fleet, asked, !words.list || words.refresh, words.list);
-  for (const std::string& problem : offered.problems) fmt::print(stderr, "tlsbye get: {}\n", problem);
+  for (const std::string& problem : offered.problems) tell_user("tlsbye get: {}\n", problem);
   if (words.list) {
     // What is here and can not be had any more is still here.
     for (const Build& build : builds_here(places.cache))
@@ -126,7 +127,7 @@ int get_command(const House& house, const GetWords& words) {
     if (std::any_of(offered.builds.begin(), offered.builds.end(), [&](const Build& it) { return asks_for(word, it); })) continue;
     if (code == exit_done)
       throw Stop{exit_usage, fmt::format("tlsbye get: `{}`: no such build can be had; `tlsbye get --list` names them", word)};
-    fmt::print(stderr, "tlsbye get: `{}`: no suite that could be asked has such a build\n", word);
+    tell_user("tlsbye get: `{}`: no suite that could be asked has such a build\n", word);
   }
   for (const Build& build : offered.builds) {
     if (build.here && !words.refresh) {
@@ -145,7 +146,7 @@ int get_command(const House& house, const GetWords& words) {
     if (const auto* why = std::get_if<std::string>(&obtained)) {
       fmt::print("{:<24} {:<10} FAILED\n", build.id(), build.version);
       std::fflush(stdout);
-      fmt::print(stderr, "tlsbye get: {}: {}\n", build.id(), *why);
+      tell_user("tlsbye get: {}: {}\n", build.id(), *why);
       code = exit_harness;
       continue;
     }

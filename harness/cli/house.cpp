@@ -10,6 +10,7 @@
 
 #include "harness/data/diagnostic.h"
 #include "harness/data/glob.h"
+#include "harness/data/messages.h"
 #include "harness/data/version.h"
 #include "harness/runner/plan.h"
 
@@ -94,7 +95,7 @@ FoundStacks stacks_of(const House& house, std::chrono::milliseconds patience, co
     return std::any_of(obtained.begin(), obtained.end(),
                        [&](const std::string& word) { return word == "all" || matches(word.substr(0, word.find('@')), build.stack); });
   };
-  const auto say = [](const std::string& what) { fmt::print(stderr, "tlsbye: {}\n", what); };
+  const auto say = [](const std::string& what) { tell_user("tlsbye: {}\n", what); };
   if (!obtained.empty() && !user_cache().empty())
     add_obtained(found, stacks_here(fleet_places(house), fleet_of(house), is_named, patience, say));
   std::stable_sort(found.stacks.begin(), found.stacks.end(), [](const Stack& one, const Stack& other) {

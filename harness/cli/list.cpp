@@ -5,6 +5,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/cli/selection.h"
+#include "harness/data/messages.h"
 #include "harness/judge/contradictions.h"
 #include "harness/judge/coverage.h"
 #include "harness/scenario/cases.h"
@@ -136,8 +137,8 @@ int list_stacks(const House& house, bool json) {
     for (const LeftOut& it : stacks_left_out(house.peers))
       fmt::print("{:<10} not built: its adapter is there, its library was not ({})\n", it.stack, it.where());
   if (found.stacks.empty() && found.problems.empty())
-    fmt::print(stderr, "tlsbye: none: no peer program (tlsbye-peer-NAME) is in {}\n", house.peers.string());
-  for (const std::string& problem : found.problems) fmt::print(stderr, "tlsbye: {}\n", problem);
+    tell_user("tlsbye: none: no peer program (tlsbye-peer-NAME) is in {}\n", house.peers.string());
+  for (const std::string& problem : found.problems) tell_user("tlsbye: {}\n", problem);
   return found.problems.empty() ? exit_done : exit_harness;
 }
 

@@ -1,6 +1,8 @@
 // The command line: words in, one command called, an exit code out. What there is to be done stands in commands.h.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -13,10 +15,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <system_error>
 
 #include "harness/cli/campaign.h"
 #include "harness/cli/commands.h"
 #include "harness/data/diagnostic.h"
+#include "harness/data/messages.h"
 #include "harness/data/printable.h"
 
 namespace {
@@ -118,7 +122,7 @@ Shard read_shard(const std::string& word) {
   Shard shard;
   char end = 0;
   if (std::sscanf(word.c_str(), "%4zu/%4zu%c", &shard.number, &shard.of, &end) != 2 || shard.number < 1 || shard.number > shard.of)
-    throw CLI::ValidationError("--shard", fmt::format("`{}` is not K/N, as in 2/5: the second of five parts", word));
+    throw CLI::ValidationError("--shard", fmt::format("`{}` is not K/N, as in 2/5: the second of five parts (of 9999 at most)", word));
   return shard;
 }
 
@@ -499,7 +503,7 @@ std::string readable(std::string_view message) {
 
 int stopped(Exit code, std::string_view message) {
   std::fflush(stdout);
-  fmt::print(stderr, "{}\n", readable(message));
+  tell_user("{}\n", readable(message));
   return code;
 }
 
@@ -554,6 +558,10 @@ int call(const Command& command, const Shared& shared) {
     return command.call(house);
   } catch (const Stop& stop) {
     return stopped(stop.code, stop.message);
+  } catch (const std::system_error& error) {
+    if (!std::ferror(stdout)) return stopped(exit_harness, fmt::format("tlsbye: {}", error.what()));
+    errno = error.code().value();
+    return exit_harness;  // main() says so
   } catch (const std::exception& error) {
     return stopped(exit_harness, fmt::format("tlsbye: {}", error.what()));
   }
@@ -575,12 +583,22 @@ int command(int argc, char** argv) {
 
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string_view> names;
-    for (const Command& each : commands) names.push_back(each.options->get_name());
-    if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+    bool is_there = false;
+    for (const Command& each : commands) {
+      is_there = is_there || each.options->get_name() == argv[1];
+      if (!each.options->get_group().empty()) names.push_back(each.options->get_name());
+    }
+    if (!is_there) {
       const std::string hint = did_you_mean(argv[1], names);
       return stopped(exit_usage, fmt::format("tlsbye: there is no command `{}`{}{}; `tlsbye --help` names them", argv[1],
                                              hint.empty() ? "" : "; ", hint));
     }
+  }
+  if (argc > 1 && argv[1][0] == '-') {
+    const std::string word = shared.words.front().substr(0, shared.words.front().find('='));
+    if (!app.get_option_no_throw(word))
+      return stopped(exit_usage,
+                     fmt::format("tlsbye: `{}` is not an option before the command\n`tlsbye --help` names what it takes", word));
   }
   // What stands behind `--` is another program's, and no word of it ours.
   if (argc > 1 && (std::string_view(argv[1]) == "probe" || std::string_view(argv[1]) == "replay")) {
@@ -596,12 +614,22 @@ int command(int argc, char** argv) {
   return call(*std::find_if(commands.begin(), commands.end(), [](const Command& each) { return each.options->parsed(); }), shared);
 }
 
+// A standard stream that is closed would be the next file that is opened, and what is said to the user would stand in it. Nothing can be
+// written to these.
+void keep_closed_streams_closed() {
+  int descriptor = 0;
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO) descriptor = ::open("/dev/null", O_RDONLY | O_NOCTTY);
+  if (descriptor > STDERR_FILENO) ::close(descriptor);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_closed_streams_closed();
   const int code = command(argc, argv);
   // What could not be told was not done.
-  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
-  fmt::print(stderr, "tlsbye: the output cannot be written: {}\n", std::strerror(errno));
+  const bool failed = std::ferror(stdout) != 0;  // earlier: the reason stands in errno still
+  if (!failed && std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
+  tell_user("tlsbye: the output cannot be written: {}\n", std::strerror(errno));
   return exit_harness;
 }

@@ -58,8 +58,8 @@ int merge_command(const House& house, const MergeWords& words) {
   if (const auto* why = std::get_if<std::string>(&made)) throw Stop{exit_usage, "tlsbye merge: " + *why};
   RunReport& report = std::get<RunReport>(made);
   const Names names = known_names(house);
-  static_cast<void>(apply_known(report, known.entries, clauses, today(), names));
-  static_cast<void>(explain_disagreements(report, known.partner_dependent, clauses, names));
+  KnownResult applied = apply_known(report, known.entries, clauses, today(), names);
+  explain_disagreements(report, known.partner_dependent, clauses, names, applied);
   const OutFolder out(words.out, {"transcripts", "captures"});
   if (const auto unwritten = write_results(house, words.out, report, transcripts, [&] {
         for (std::size_t i = 0; i < replays.size(); ++i) copy_runs(words.run_files[i].parent_path(), words.out, replays[i]);

@@ -28,7 +28,11 @@ void handle(Handler handler, int flags) {
   ::sigaction(SIGTERM, &action, nullptr);
   struct sigaction hangup {};
   ::sigaction(SIGHUP, nullptr, &hangup);
-  if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup(1) asks to go on
+  if (hangup.sa_handler == SIG_IGN) return;  // nohup(1) asks to go on
+  // A terminal's end is told several times, by the kernel and by the shell: that is no impatience.
+  hangup.sa_handler = [](int) { interrupted.store(true, std::memory_order_relaxed); };
+  hangup.sa_flags = SA_RESTART;
+  ::sigaction(SIGHUP, &hangup, nullptr);
 }
 
 void prepare(const fs::path& out, std::initializer_list<const char*> inside) {

@@ -13,6 +13,7 @@
 #include "harness/cli/selection.h"
 #include "harness/cli/story.h"
 #include "harness/data/glob.h"
+#include "harness/data/messages.h"
 #include "harness/judge/gate.h"
 #include "harness/judge/known.h"
 #include "harness/oracle/closing.h"
@@ -120,9 +121,9 @@ int probe_command(const House& house, const ProbeWords& words) {
   const std::vector<Tls> versions = words.tls ? std::vector<Tls>{*words.tls} : std::vector<Tls>{Tls::v1_3, Tls::v1_2};
   const unsigned repeat = words.repeat.value_or(program.program().command.empty() ? 1 : 2);
   const std::size_t planned = std::min<std::size_t>(words.at_most, versions.size() * (1 + repeat * wanted.size()));
-  fmt::print(stderr, "tlsbye: {}: {} connections at most, one at a time\n", program.called(), planned);
+  tell_user("tlsbye: {}: {} connections at most, one at a time\n", program.called(), planned);
   if (program.program().is_client())
-    fmt::print(stderr, "tlsbye: {} at {}:{}\n", words.program.command.empty() ? "each client that connects is served" : "it is to connect",
+    tell_user("tlsbye: {} at {}:{}\n", words.program.command.empty() ? "each client that connects is served" : "it is to connect",
                program.program().host, program.program().port);
   const std::atomic<bool>& interrupted = interrupted_gently();
 
@@ -225,7 +226,7 @@ int probe_command(const House& house, const ProbeWords& words) {
   if (!unwritten) fmt::print("Each connection, told and for Wireshark: {}, and run.json beside it\n", (words.out / page_file).string());
   std::fflush(stdout);
   if (unwritten) throw *unwritten;
-  if (!report.complete) fmt::print(stderr, "tlsbye: interrupted; what was judged so far is written and marked incomplete\n");
+  if (!report.complete) tell_user("tlsbye: interrupted; what was judged so far is written and marked incomplete\n");
   const bool cut_unnoticed = std::any_of(probed.runs.begin(), probed.runs.end(),
                                          [](const ProbedRun& run) { return !success_although_cut(run.transcript).empty(); });
   const GateResult verdict = gate(report, applied, words.fail_on);

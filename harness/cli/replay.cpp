@@ -5,6 +5,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/story.h"
 #include "harness/data/diagnostic.h"
+#include "harness/data/messages.h"
 #include "harness/oracle/closing.h"
 #include "harness/runner/replay_id.h"
 #include "harness/transcript/telling.h"
@@ -19,7 +20,7 @@ const Stack& stack_named(const std::vector<Stack>& stacks, const std::string& na
     if (stack.name == name && (!found || stack.version == version) && (!stack.obtained || stack.version == version)) found = &stack;
   if (!found) throw Stop{exit_usage, fmt::format("tlsbye: the replay id names the stack `{}`, and there is no such peer program", name)};
   if (!version.empty() && found->version != version)
-    fmt::print(stderr, "tlsbye: the id was made with {0} {1}; this is {0} {2} (`tlsbye get {0}@{1}`, or --lib {0}=PREFIX, for that one)\n",
+    tell_user("tlsbye: the id was made with {0} {1}; this is {0} {2} (`tlsbye get {0}@{1}`, or --lib {0}=PREFIX, for that one)\n",
                name, version, found->version);
   return *found;
 }
@@ -70,10 +71,11 @@ int replay_command(const House& house, const ReplayWords& words) {
   Runner runner(RunnerOptions{words.isolate, words.patience});
   Made shown = make(runner, run);
   Transcript& transcript = shown.transcript;
-  for (const std::string& part : not_due(run.schedule, transcript, shown.delivered)) fmt::print(stderr, "tlsbye: {}\n", part);
+  for (const std::string& part : not_due(run.schedule, transcript, shown.delivered)) tell_user("tlsbye: {}\n", part);
   Provenance here;
   here.replay_words = program ? program->replay_words() : house.replay_words;
-  if (!words.capture.empty()) write_text(words.capture, pcapng(replay_id(run.key()), transcript, shown.capture, more_replay_words(here)));
+  const std::string capture =
+      words.capture.empty() ? "" : pcapng(replay_id(run.key()), transcript, shown.capture, more_replay_words(here));
   if (const auto reference = reference_of(run.schedule)) {
     run.schedule = *reference;
     transcript.reference = answers(make(runner, run).transcript);
@@ -99,6 +101,8 @@ int replay_command(const House& house, const ReplayWords& words) {
   }
   fmt::print("{}: {}\n{}\n\n{}", scenario->id, scenario->title, describe(transcript.key()), tell_story(transcript, marked));
   fmt::print("\n{} clauses held here{}\n{}", held, findings.empty() ? ", none was broken" : "; broken:", findings);
+  std::fflush(stdout);
+  if (!words.capture.empty()) write_text(words.capture, capture);
   return exit_done;
 }
 

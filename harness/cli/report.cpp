@@ -7,6 +7,7 @@
 
 #include "harness/cli/commands.h"
 #include "harness/data/file.h"
+#include "harness/data/messages.h"
 #include "reports/html.h"
 #include "reports/junit.h"
 #include "reports/markdown.h"
@@ -26,14 +27,21 @@ void take_transcripts_beside(const fs::path& run_file, Transcripts& transcripts)
   if (fs::exists(file, error))
     transcripts.take(file);
   else
-    fmt::print(stderr, "tlsbye: {} is not there: the page is made without what happened in the runs\n", file.string());
+    tell_user("tlsbye: {} is not there: the page is made without what happened in the runs\n", file.string());
+}
+
+// What a file that may not be there yet is called, through links that may lead to none.
+fs::path target_of(fs::path file) {
+  std::error_code error;
+  constexpr int most = 40;  // as the system follows
+  for (int links = 0; links < most && fs::is_symlink(file, error); ++links) file = file.parent_path() / fs::read_symlink(file, error);
+  return fs::weakly_canonical(fs::absolute(file, error), error);
 }
 
 // Two names of one file, whether it is there already or not.
 bool same_file(const fs::path& one, const fs::path& other) {
   std::error_code error;
-  if (fs::equivalent(one, other, error)) return true;
-  return fs::weakly_canonical(fs::absolute(one, error), error) == fs::weakly_canonical(fs::absolute(other, error), error);
+  return fs::equivalent(one, other, error) || target_of(one) == target_of(other);
 }
 
 constexpr std::array formats{
@@ -75,7 +83,8 @@ References references_of(const House& house, const RunReport& report) {
 }
 
 void write_text(const fs::path& file, const std::string& text) {
-  if (const auto error = write_file(file, text)) throw Stop{exit_usage, fmt::format("tlsbye: {}: {}", file.string(), error->what)};
+  if (const auto error = write_file(file, text))
+    throw Stop{error->of_the_disk ? exit_harness : exit_usage, fmt::format("tlsbye: {}: {}", file.string(), error->what)};
 }
 
 void write_reports(const RunReport& report, const References& references, const Transcripts& transcripts,

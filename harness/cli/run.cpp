@@ -19,6 +19,7 @@
 #include "harness/cli/selection.h"
 #include "harness/cli/story.h"
 #include "harness/data/diagnostic.h"
+#include "harness/data/messages.h"
 #include "harness/judge/gate.h"
 #include "harness/judge/known.h"
 #include "harness/runner/replay_id.h"
@@ -63,7 +64,7 @@ int run_command(const House& house, const RunWords& words) {
     for (std::string& problem : probe_inabilities(*subject, words.patience)) chosen.found.problems.push_back(std::move(problem));
   const std::atomic<bool>& interrupted = interrupted_gently();
   for (std::string& problem : failing_handshakes(chosen, {words.isolate, words.patience}, interrupted)) {
-    fmt::print(stderr, "tlsbye: {}\n", problem);
+    tell_user("tlsbye: {}\n", problem);
     chosen.found.problems.push_back(std::move(problem));
   }
   const Plan& plan = chosen.plan;
@@ -95,7 +96,7 @@ int run_command(const House& house, const RunWords& words) {
   KnownResult applied;
   if (!words.shard) {  // a part of a run does not show which entry is stale
     applied = apply_known(report, known.entries, chosen.all_clauses, today(), names);
-    std::ranges::move(explain_disagreements(report, known.partner_dependent, chosen.all_clauses, names), std::back_inserter(applied.faults));
+    explain_disagreements(report, known.partner_dependent, chosen.all_clauses, names, applied);
   }
 
   const std::optional<Stop> unwritten = write_results(house, words.out, report, kept.transcripts, [&] { write_runs(words.out, kept); });
@@ -113,10 +114,10 @@ int run_command(const House& house, const RunWords& words) {
   std::fflush(stdout);
   if (unwritten) throw *unwritten;
   constexpr std::size_t most_problems = 10;
-  for (std::size_t i = 0; i < std::min(report.problems.size(), most_problems); ++i) fmt::print(stderr, "tlsbye: {}\n", report.problems[i]);
+  for (std::size_t i = 0; i < std::min(report.problems.size(), most_problems); ++i) tell_user("tlsbye: {}\n", report.problems[i]);
   if (report.problems.size() > most_problems)
-    fmt::print(stderr, "tlsbye: and {} more problems; run.json has them all\n", report.problems.size() - most_problems);
-  if (!report.complete) fmt::print(stderr, "tlsbye: interrupted; what was judged so far is written and marked incomplete\n");
+    tell_user("tlsbye: and {} more problems; run.json has them all\n", report.problems.size() - most_problems);
+  if (!report.complete) tell_user("tlsbye: interrupted; what was judged so far is written and marked incomplete\n");
 
   const bool own_fault =
       std::any_of(report.cells.begin(), report.cells.end(), [](const Cell& cell) { return cell.verdict == Verdict::harness_error; });

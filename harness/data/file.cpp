@@ -62,7 +62,10 @@ int write_all(Open& out, const Pieces& next) {
   return out.close() ? 0 : errno;
 }
 
-FileError unwritable(int error) { return {fmt::format("cannot be written: {}", std::strerror(error))}; }
+FileError unwritable(int error) {
+  const bool of_the_disk = error == ENOSPC || error == EDQUOT || error == EFBIG || error == EIO;
+  return {fmt::format("cannot be written: {}", std::strerror(error)), of_the_disk};
+}
 
 // A name of an open descriptor: what a shell has sent there before stays.
 bool is_descriptor(const fs::path& file) {

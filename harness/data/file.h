@@ -18,6 +18,7 @@ namespace tlsbye {
 // Why a file could not be read or written, without its name: "cannot be read: Permission denied".
 struct FileError {
   std::string what;
+  bool of_the_disk = false;  // which is full, has a limit, or fails: the name is right
 };
 
 // A file's content. What is not a file (a folder, a device, a socket, a pipe without a writer) is an error, and never waited for;

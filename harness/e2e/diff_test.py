@@ -188,3 +188,29 @@ def test_a_file_that_is_no_run_and_words_that_exclude_each_other_are_refused(ful
     assert "missing.json" in full_run("diff", tmp_path / "missing.json", old, check=2).stderr
     full_run("diff", old, old, "--json", "--markdown", check=2)
     full_run("diff", old, old, "--fail-on", "sometimes", check=2)
+
+
+def of_gnutls_alone(report):
+    report["selection"]["stacks"] = ["gnutls"]
+    for key in ("stacks", "cells", "traits", "pairs"):
+        report[key] = [it for it in report[key] if it.get("stack", it.get("name")) == "gnutls"]
+
+
+def test_what_one_of_two_runs_was_not_asked_for_is_no_loss_and_no_news(full_run, edited):
+    old, new = edited(of_gnutls_alone)
+    others = sum(cell["stack"] != "gnutls" for cell in full_run.report()["cells"])
+    for files, made in (((old, new), "stacks: all -> gnutls"), ((new, old), "stacks: gnutls -> all")):
+        changes = told(full_run, files, check=0)
+        assert changes["made"] == [made] and changes["stacks"] == [] and changes["traits"] == []
+        assert changes["totals"] == {**dict.fromkeys(TOTALS, 0), "otherwise": others}
+        assert made in full_run("diff", *files, check=0).stdout
+
+
+def test_a_library_that_was_asked_for_and_is_not_there_any_more_is_gone(full_run, edited):
+    def lose(report):
+        of_gnutls_alone(report)
+        report["selection"]["stacks"] = ["gnutls", "openssl"]
+
+    changes = told(full_run, edited(lose), check=1)
+    openssl = sum(cell["stack"] == "openssl" for cell in full_run.report()["cells"])
+    assert changes["totals"]["gone"] == openssl and [it["name"] for it in changes["stacks"]] == ["openssl"]

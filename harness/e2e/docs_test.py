@@ -32,8 +32,7 @@ NOT_RUN = {
     ("README.md", "./tlsbye run --sweep"): "takes minutes; sweep_test.py has smaller ones",
     **{("docs/exploring.md", command): "takes minutes; explore_test.py has smaller ones" for command in (
         "tlsbye explore", "tlsbye explore --seed 7 --for 10m --stack gnutls", "tlsbye explore --against out/run.json",
-        "tlsbye explore --against known.toml --gate", "tlsbye shrink missing-reply/peer-keeps-silent --stack gnutls",
-        "tlsbye shrink missing-reply/peer-keeps-silent:gnutls@3.7.9:client:1.3:blocking:openssl@3.0.17 --clause 'gnutls-bye/*'")},
+        "tlsbye explore --against known.toml --gate")},
     ("README.md", "./tlsbye probe localhost:443 --protocol http"): "probe_test.py does, with servers of its own",
     ("README.md", "./tlsbye probe --listen 0 -- curl -sS --cacert {ca} https://{host}:{port}/"): "probe_test.py does",
     **{("docs/judging-captures.md", command): "needs a server and tcpdump's rights; judge_test.py has captures" for command in (
@@ -216,6 +215,23 @@ def test_the_commands_of_the_guide_to_stacks(reader):
     somebody = reader(document, with_a_run=False)
     told = [somebody.type(command).stdout for command in commands(document)]
     assert "openssl" in told[0] and told[0] == told[1]
+
+
+def test_the_commands_of_the_guide_to_exploring_that_take_no_minutes(reader):
+    document = "docs/exploring.md"
+    somebody = reader(document, with_a_run=False)
+    done = [each for each in map(somebody.type, commands(document)) if each]
+    assert len(done) == 2 and all("clause and library; written: out/shrunk/shrunk.toml" in each.stdout for each in done)
+
+
+def test_a_scenario_that_a_command_names_is_there_be_it_run_or_not(tlsbye):
+    there = {it["id"] for it in json.loads(tlsbye("list", "scenarios", "--json", check=0).stdout)}
+    families = {name.partition("/")[0] for name in there}
+    for document in DOCUMENTS:
+        for command in commands(document):
+            named = {word.partition(":")[0] for word in re.findall(r"(?<![\w./-])[a-z][\w-]*/[\w-]+(?=[ :]|$)", command)}
+            missing = {word for word in named if word.partition("/")[0] in families and word not in there}
+            assert not missing, f"{document}: {command}"
 
 
 @pytest.mark.heavy

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import resource
 import shlex
 import signal
 import subprocess
@@ -245,3 +246,116 @@ def test_one_command_runs_the_scenarios_first_and_nothing_that_they_show_is_new(
     names = {(c["clause"], c["stack"]) for c in json.loads((tlsbye.folder / "out/explored/baseline.json").read_text())["cells"]
              if c["verdict"] in ("violates", "discouraged")}
     assert names and not names & {(pair["clause"], pair["stack"]) for pair in seen(tlsbye)["pairs"]}
+
+
+# What stood in the folder before
+
+
+def scripts_of(tlsbye, out="out/explored"):
+    file = tlsbye.folder / out / "explored.toml"
+    return file.read_text() if file.exists() else None
+
+
+def test_a_search_that_is_ended_before_it_found_anything_leaves_what_an_earlier_one_found(planted):
+    planted(*words("--runs", 300, "--stack", "gnutls"), check=0)
+    before = {file.name: file.read_text() for file in (planted.folder / "out/explored").iterdir()}
+    ours, its = pty.openpty()
+    running = subprocess.Popen([PROGRAM, *words("--runs", "1000000000", "--stack", "openssl", clause="any-stack/every*")],
+                               cwd=planted.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=its, text=True)
+    os.close(its)
+    told = b""
+    while b"; 0 new" not in told:
+        told += os.read(ours, 65536)
+    running.send_signal(signal.SIGINT)
+    while True:
+        try:
+            told += os.read(ours, 65536)
+        except OSError:
+            break
+    assert running.wait() == 3 and b"nothing new was found so far, and nothing is written" in told
+    assert {file.name: file.read_text() for file in (planted.folder / "out/explored").iterdir()} == before
+
+
+def test_that_earlier_finds_are_replaced_is_said_in_a_line_unless_they_are_found_again(planted):
+    assert planted(*words("--runs", 1000, "--stack", "gnutls"), check=0).stderr == ""
+    count = scripts_of(planted).count("[[scenario]]")
+    assert planted(*words("--runs", 1000, "--stack", "gnutls"), check=0).stderr == "" and count > 1
+    told = planted(*words("--runs", 5, "--stack", "openssl", clause="any-stack/every*"), check=0).stderr
+    assert told == f"tlsbye: out/explored/explored.toml: replaced; {count} pairs of an earlier command were there\n"
+    assert scripts_of(planted) is None and seen(planted)["pairs"] == []
+
+
+@pytest.mark.parametrize(("name", "command"), [("explored.toml", "explore"), ("explored.json", "explore"), ("baseline.json", "explore"), ("shrunk.toml", "shrink")])
+@pytest.mark.parametrize("is_there", ["text", "link", "folder"])
+def test_what_is_not_ours_is_refused_by_name_before_anything_is_run(planted, name, command, is_there):
+    file = planted.folder / "mine" / name
+    file.parent.mkdir()
+    if is_there == "text":
+        file.write_text("mine\n")
+    elif is_there == "link":
+        file.symlink_to("gone")
+    else:
+        file.mkdir()
+    search = ("explore", "--runs", 5) if command == "explore" else ("shrink", "clean-reply/subject-closes-first")
+    told = planted(*search, "--stack", "gnutls", "--out", "mine", check=2).stderr
+    assert told.startswith(f"tlsbye {command}: mine/{name} was not written by tlsbye, and would be replaced") and len(told.splitlines()) == 1
+    assert [it.name for it in file.parent.iterdir()] == [name] and (is_there != "text" or file.read_text() == "mine\n")
+
+
+@pytest.mark.parametrize("out", ["planted", "planted/../planted", "link"])
+def test_results_do_not_go_into_a_folder_whose_scenarios_are_run(planted, out):
+    (planted.folder / "link").symlink_to("planted")
+    for search in (("explore", "--runs", 5), ("shrink", "clean-reply/subject-closes-first")):
+        told = planted(*search, "--scenarios", "planted", "--out", out, check=2).stderr
+        assert f"tlsbye {search[0]}: the results would replace the scenarios in planted, which --scenarios takes" in told
+
+
+END = """
+[[scenario]]
+id       = "read"
+title    = "The end is read"
+why      = "A clause says that this is wrong."
+script   = '''
+both     handshake
+partner  close-write
+subject  read to-end
+'''
+"""
+
+
+def limited(size):
+    """No file may be larger: what a full disk says is said then."""
+    return lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+
+
+def test_what_was_found_is_told_although_it_cannot_be_written(planted):
+    def start(*command):
+        return subprocess.run([PROGRAM, *map(str, command)], cwd=planted.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, preexec_fn=limited(100))
+
+    done = start(*words("--runs", 300, "--stack", "gnutls"))
+    assert done.returncode == 3 and "explored.toml: cannot be written: File too large" in done.stderr, done.stderr
+    assert "planted/reads-never-end  violates: " in done.stdout and "    tlsbye replay explored/" in done.stdout and "written:" not in done.stdout
+    (planted.folder / "planted/end.toml").write_text(END)
+    done = start("shrink", "end/read", "--scenarios", "planted", "--clause", "planted/reads*", "--stack", "gnutls")
+    assert done.returncode == 3 and "planted/reads-never-end  violates: " in done.stdout, done.stderr
+    done = start("replay", "clean-reply/subject-closes-first:gnutls:client:1.3:blocking:openssl", "--capture", "it.pcapng")
+    assert done.returncode == 3 and "clauses held here" in done.stdout and "it.pcapng: cannot be written" in done.stderr
+
+
+def test_what_is_written_before_it_is_shrunk_does_not_say_that_it_is_complete(planted):
+    running = subprocess.Popen([PROGRAM, *words("--runs", "600", "--stack", "gnutls", "--jobs", "1", clause="{planted,gnutls-*,rfc8446,rfc5246,any-stack}/*")],
+                               cwd=planted.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    file, states = planted.folder / "out/explored/explored.json", []
+    while running.poll() is None:
+        if file.exists() and (told := file.read_text()) not in states:
+            states.append(told)
+    states = [json.loads(told) for told in [*states, file.read_text()]]
+    assert running.wait() == 0 and states[-1]["complete"]
+    unshrunk = [told for told in states if not all(pair["shrunk"] for pair in told["pairs"])]
+    assert unshrunk and not any(told["complete"] for told in unshrunk)
+
+
+def test_a_run_that_may_show_less_than_all_scenarios_is_said_to(planted):
+    planted("run", "--stack", "gnutls", "--scenario", "clean-reply/*", "--scenarios", "planted", check=0)
+    told = planted(*words("--runs", 5, "--stack", "gnutls", against="out/run.json"), check=0).stderr
+    assert "tlsbye: out/run.json may show less than all scenarios do (its scenarios were chosen (--scenario))" in told and len(told.splitlines()) == 1

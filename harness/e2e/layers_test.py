@@ -111,3 +111,10 @@ def test_what_sources_have_for_themselves_has_a_name_of_its_own():
     ]
     assert sum(map(len, targets)) > 150
     assert [shared_names(sources) for sources in targets if shared_names(sources)] == []
+
+
+def test_messages_go_to_standard_error_by_one_way_that_never_throws():
+    """What fmt::print cannot write it throws, also out of destructors and threads."""
+    others = [str(file.relative_to(ROOT)) for folder in ("harness", "reports") for file in (ROOT / folder).rglob("*.cpp")
+              if re.search(r"\bprint\(stderr|std::cerr|\b(?:fputs|fprintf|fwrite|perror)\(", file.read_text())]
+    assert others == ["harness/data/messages.cpp"]

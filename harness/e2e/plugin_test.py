@@ -122,6 +122,15 @@ def test_an_exploration_that_finds_nothing_new_passes_and_one_that_cannot_be_mad
     assert "SEED:RUNS" in pytest_in("--tlsbye-explore", "seven", check=4).stderr
 
 
+def test_an_exploration_that_cannot_be_made_shows_no_finds_of_an_earlier_one(pytest_in):
+    plant(pytest_in)
+    assert "explored/planted/reads-never-end" in pytest_in("--tlsbye-explore", "3:400", check=1).stdout
+    (pytest_in.folder / "known.toml").write_text("not toml")
+    done = pytest_in("--tlsbye-explore", "3:400", check=1).stdout
+    assert "known.toml:1" in done and "explored/planted" not in done
+    assert (pytest_in.folder / "tlsbye-results/explored/explored.toml").exists(), "they are still there"
+
+
 # One test for each cell
 
 
@@ -280,7 +289,7 @@ def test_the_results_of_a_session_that_was_red_are_kept_and_said_to_be(judged):
     kept = judged.folder / "tlsbye-results"
     assert {"run.json", "matrix.html", "transcripts.jsonl"} <= {file.name for file in kept.iterdir()}
     assert list((kept / "transcripts").iterdir()) and list((kept / "captures").iterdir())
-    assert not {".lock", ".done", ".failed"} & {file.suffix for file in kept.iterdir()}
+    assert not {".lock", ".begun", ".done", ".failed"} & {file.suffix for file in kept.iterdir()}
     assert re.search(r"^tlsbye: matrix\.html and the runs behind it are in \S+/tlsbye-results$", judged.done.stdout, re.MULTILINE)
 
 

@@ -9,6 +9,8 @@ import resource
 import signal
 import socket
 import subprocess
+import termios
+import time
 
 import pytest
 
@@ -38,6 +40,7 @@ def small(tmp_path_factory):
     (folder / "nowhere").mkdir()
     (folder / "nowhere/x.toml").symlink_to("gone")
     (folder / "loop").symlink_to("loop")
+    (folder / "dangling").symlink_to("not-yet")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(os.path.relpath(folder / "socket"))
     (folder / "wide").mkdir()
@@ -68,6 +71,9 @@ WRONG = [
     (("run", "-x"), 2, ["`-x` is not an option"]),
     (("gate", "out/run.json", "further"), 2, ["tlsbye gate: `further` is not expected here"]),
     (("--stack", "gnutls", "run"), 2, ["tlsbye: `--stack` is not an option before the command"]),
+    (("--stak", "gnutls"), 2, ["tlsbye: `--stak` is not an option before the command"]),
+    (("xyzzyplugh",), 2, ["there is no command `xyzzyplugh`; one of: run, list, show", "shrink, selftest;"]),
+    (("run", "--shard", "1/9999999999"), 2, ["`1/9999999999` is not K/N", "of 9999 at most"]),
     (("runn",), 2, ["there is no command `runn`; did you mean `run`?"]),
     (("",), 2, ["there is no command ``"]),
     ((LONG,), 2, ["there is no command"]),
@@ -151,11 +157,12 @@ WRONG = [
     (("report", "out/run.json", "--html", "/dev/null", "--all"), 2, ["--all", "--terminal"]),
     (("report", "out/run.json", "--html", "x", "--markdown", "x"), 2, ["--markdown and --html are to go into one file, x"]),
     (("report", "out/run.json", "--html", "x", "--sarif", "empty/../x"), 2, ["are to go into one file"]),
+    (("report", "out/run.json", "--html", "dangling", "--markdown", "not-yet"), 2, ["are to go into one file"]),
     (("report", "out/run.json", "--html", "out/run.json"), 2, ["--html out/run.json would overwrite what it is made of"]),
     (("report", "out/run.json", "--html", "out/transcripts.jsonl"), 2, ["would overwrite what it is made of"]),
     (("report", "out/run.json", "--html", "empty"), 2, ["empty: cannot be written: it is a folder"]),
     (("report", "out/run.json", "--html", "missing/x"), 2, ["missing/x: cannot be written: No such file"]),
-    (("report", "out/run.json", "--html", "/dev/full"), 2, ["/dev/full: cannot be written: No space left"]),
+    (("report", "out/run.json", "--html", "/dev/full"), 3, ["/dev/full: cannot be written: No space left"]),
     (("report", "alone/run.json", "--html", "/dev/null"), 0, ["alone/transcripts.jsonl is not there: the page is made without what happened in the runs"]),
     (("gate", "out/run.json", "--update", "--known", "file"), 2, ["file"]),
     # Showing
@@ -318,10 +325,70 @@ def test_progress_fits_the_terminal(tlsbye):
     assert max(len(line) for line in lines) < 60
 
 
-@pytest.mark.parametrize(("closed", "code"), [("0<&-", 0), ("2>&-", 0), (">&-", 3), (">/dev/full", 3)])
-def test_closed_and_full_streams(small, closed, code):
-    done = subprocess.run(["bash", "-c", f"'{PROGRAM}' list traits {closed}"], cwd=small.folder, capture_output=True, text=True, timeout=PATIENCE)
+NARROW_SEARCH = f"explore --against list --runs 5 --stack openssl --out explored --clause {CLAUSE}"
+STREAMS = [
+    ("list traits", "0<&-", 0), ("list traits", "2>&-", 0), ("list traits", ">&-", 3), ("list traits", ">/dev/full", 3),
+    ("report out/run.json --terminal", ">/dev/full", 3), ("gate out/run.json --json", ">&-", 3), ("--help", ">/dev/full", 3),
+    *((words, lost, code) for lost in ("2>&-", "2>/dev/full") for words, code in (
+        ("nonsense", 2), ("run --stak gnutls", 2), ("gate none.json", 2), ("run --stack nope", 2), ("run --peers empty", 3), (NARROW_SEARCH, 0),
+        ("report alone/run.json --html /dev/null", 0), (f"replay {ID}+send99=EAGAIN", 0), (f"gate out/run.json --known short.toml", 1))),
+]
+
+
+@pytest.mark.parametrize(("words", "lost", "code"), STREAMS)
+def test_a_stream_that_is_closed_or_full_changes_no_exit_code_but_that_of_what_could_not_be_told(small, tmp_path, words, lost, code):
+    expired = f'[[known]]\nclause = "{CLAUSE}"\nstack = "openssl"\nverdict = "violates"\nreason = "x"\nexpires = 2001-01-01\n'
+    for name in ("out", "alone", "empty"):
+        (tmp_path / name).symlink_to(small.folder / name)
+    (tmp_path / "short.toml").write_text(expired)
+    (tmp_path / "list").with_suffix(".toml").write_text("")
+    words = words.replace("--against list", "--against list.toml")
+    done = subprocess.run(["bash", "-c", f"'{PROGRAM}' {words} {lost}"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == code, done.stderr
+    assert len(done.stderr.splitlines()) <= 1 and "terminate" not in done.stderr
+
+
+def test_a_file_does_not_take_the_place_of_a_stream_that_is_closed(tlsbye):
+    done = subprocess.run(["bash", "-c", f"'{PROGRAM}' {' '.join(SMALL)} <&- >&- 2>&-"], cwd=tlsbye.folder, capture_output=True, timeout=PATIENCE)
+    assert done.returncode == 3 and tlsbye.report()["runs"] == 1
+    tlsbye("report", "out/run.json", "--html", "again.html", check=0)
+
+
+def hung_up(words, folder, ready):
+    """The exit code of a program whose terminal goes away once it has shown what `ready` finds, as both the kernel and a shell say."""
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen([PROGRAM, *words], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(theirs)
+    told = b""
+    while not re.search(ready, told):
+        told += os.read(ours, 65536)
+    os.close(ours)
+    for _ in range(3):
+        running.send_signal(signal.SIGHUP)
+        time.sleep(0.05)
+    return running.wait(timeout=PATIENCE)
+
+
+def test_a_terminal_that_hangs_up_ends_a_run_and_what_was_judged_is_kept(tlsbye):
+    assert hung_up(("run", "--stack", "gnutls"), tlsbye.folder, rb"[1-9]%") == 3
+    report = tlsbye.report()
+    assert not report["complete"] and report["runs"] > 0
+    assert tlsbye("report", "out/run.json", "--terminal", check=0).stdout
+
+
+def test_a_terminal_that_hangs_up_ends_a_search_and_what_was_found_is_kept(tlsbye):
+    (tlsbye.folder / "nothing.toml").write_text("")
+    search = ("explore", "--against", "nothing.toml", "--runs", "1000000000", "--stack", "gnutls", "--clause", "gnutls-bye/*")
+    assert hung_up(search, tlsbye.folder, rb"; [1-9][0-9]* new") == 3
+    found = json.loads((tlsbye.folder / "out/explored/explored.json").read_text())
+    assert found["pairs"] and not found["complete"] and all(pair["shrunk"] for pair in found["pairs"])
+
+
+def test_progress_of_a_search_fits_a_narrow_terminal(tlsbye):
+    (tlsbye.folder / "nothing.toml").write_text("")
+    told = on_terminal(("explore", "--against", "nothing.toml", "--runs", "2000", "--stack", "openssl", "--clause", "rfc8446/*"), tlsbye.folder, 30)
+    assert "%" in told and max(map(len, without_colour(told))) < 30
 
 
 @pytest.mark.parametrize("columns", [40, 80, 100, 160])

@@ -11,6 +11,7 @@
 #include <thread>
 #include <tuple>
 
+#include "harness/data/messages.h"
 #include "harness/explore/generator.h"
 #include "harness/explore/shrink.h"
 #include "harness/runner/cores.h"
@@ -128,18 +129,19 @@ class Progress {
  private:
   template <typename Text>
   void draw(Text text) {
-    if (!options_.progress) return;
+    if (!options_.progress_columns) return;
     const std::unique_lock lock(drawing_, std::try_to_lock);
     if (!lock) return;
     const auto now = Clock::now();
     if (now - last_ < std::chrono::milliseconds(100)) return;
     last_ = now;
     drawn_ = true;
-    fmt::print(stderr, "\r\x1b[K{}", text(std::chrono::duration<double>(now - began_).count()));
-    std::fflush(stderr);
+    // One that does not fit would be broken, and only its last part written over. The width is asked for again: a window can change.
+    const std::size_t columns = options_.progress_columns();
+    tell_user("\r\x1b[K{:.{}}", text(std::chrono::duration<double>(now - began_).count()), columns > 0 ? columns - 1 : 0);
   }
   void clear() {
-    if (drawn_) fmt::print(stderr, "\r\x1b[K");
+    if (drawn_) tell_user("\r\x1b[K");
   }
 
   const ExploreOptions& options_;
@@ -512,7 +514,7 @@ std::string scenario_file(const std::vector<KeptPair>& pairs, const std::string&
   std::string text, group;
   for (const KeptPair& pair : pairs) {
     const std::string own = fmt::format("{} {}: {}", pair.subject->name, pair.subject->version, pair.group());
-    if (text.empty()) text = fmt::format("# Scripts, shrunk, each with a clause that a library breaks in it, and beside each line what came of it.\n# Made by `{}`.\n", command);
+    if (text.empty()) text = fmt::format("{}# Made by `{}`.\n", scenario_file_begin, command);
     if (own != group) text += fmt::format("\n# {}\n", own);
     group = own;
     text += "\n" + toml_of(pair.draft, pair.name,

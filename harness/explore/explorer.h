@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,7 +51,7 @@ struct ExploreOptions {
   unsigned jobs = 0;                              // 0: one for each core this process may use
   RunnerOptions runner;
   std::vector<Term> terms;                         // of use, of the stacks: what rests on a forbidden call is unclear
-  bool progress = false;                           // a live line on standard error
+  std::function<std::size_t()> progress_columns;   // of the terminal, for a live line on standard error; without it there is no line
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal: no further script is drawn; what was found is shrunk
   const std::atomic<bool>* hurried = nullptr;      // likewise: what is not yet shrunk stays as it is
 };
@@ -94,6 +95,10 @@ Explored explore(const std::vector<const Stack*>& subjects, const std::vector<co
 // What these runs break of the clauses, shrunk: a pair is kept by the first run that shows it.
 Explored shrink_runs(const std::vector<Run>& runs, const std::vector<Clause>& clauses, const ExploreOptions& options,
                      const std::string& family);
+
+// How each such file begins.
+inline constexpr std::string_view scenario_file_begin =
+    "# Scripts, shrunk, each with a clause that a library breaks in it, and beside each line what came of it.\n";
 
 // The scenarios of the pairs, as a file that `run`, `replay` and `show` take; empty where there is none. `command` is for the reader.
 std::string scenario_file(const std::vector<KeptPair>& pairs, const std::string& command);

@@ -35,10 +35,10 @@ std::vector<std::string> empty_columns(const RunReport& report) {
   return faults;
 }
 
-// "client 1.2, client 1.3": the cells of one clause, stack and verdict are told in one line.
-std::vector<std::string> unexpected_lines(const RunReport& report, Verdict fail_on) {
+// "client 1.2, client 1.3": the cells of one clause, stack and verdict are told in one line. `again`: the run behind the first line.
+std::vector<std::string> unexpected_lines(const RunReport& report, Verdict fail_on, std::string& again) {
   struct Group {
-    std::size_t first;
+    const Cell* first;
     Verdict verdict;
     std::string what, where;
   };
@@ -48,27 +48,36 @@ std::vector<std::string> unexpected_lines(const RunReport& report, Verdict fail_
     if (!unexpected(cell.verdict, fail_on)) continue;
     const std::string stack = cell.stack + " " + cell.version;
     const auto [place, fresh] = known.try_emplace({cell.clause, stack, cell.verdict}, groups.size());
-    if (fresh) groups.push_back({groups.size(), cell.verdict, fmt::format("{}  {}", stack, cell.clause), {}});
+    if (fresh) groups.push_back({&cell, cell.verdict, fmt::format("{}  {}", stack, cell.clause), {}});
     std::string& where = groups[place->second].where;
     where += fmt::format("{}{} {}", where.empty() ? "" : ", ", spell(cell.role), spell(cell.tls));
   }
   std::stable_sort(groups.begin(), groups.end(), [](const Group& one, const Group& other) { return one.verdict > other.verdict; });
+  if (!groups.empty() && !groups.front().first->replay.empty()) again = replay_command(report, groups.front().first->replay);
   std::vector<std::string> lines;
   for (const Group& group : groups) lines.push_back(fmt::format("{:<13}  {}  ({})", spell(group.verdict), group.what, group.where));
   return lines;
 }
 
-// What the list did, in one line; nothing where there is none.
-std::string told_of(const KnownResult& known) {
-  if (known.taken.empty() && known.not_asked == 0) return {};
+// What the list did, in a few lines; nothing where there is none.
+std::vector<std::string> told_of(const KnownResult& known) {
+  std::vector<std::string> lines;
+  if (known.taken.empty() && known.not_asked == 0) return lines;
   std::size_t cells = 0;
   for (const KnownResult::Taken& taken : known.taken) cells += taken.cells;
-  std::string text = fmt::format("  known: {} {} {} {}", known.taken.size(), known.taken.size() == 1 ? "entry takes" : "entries take",
-                                 cells, cells == 1 ? "cell" : "cells");
+  lines.push_back(fmt::format("  known: {} {} {} {}", known.taken.size(), known.taken.size() == 1 ? "entry takes" : "entries take", cells,
+                              cells == 1 ? "cell" : "cells"));
   if (known.not_asked > 0)
-    text += fmt::format("; {} {} not asked{}", known.not_asked, known.not_asked == 1 ? "was" : "were",
-                        known.narrower.empty() ? "" : fmt::format(" (this run may show less than others: {})", known.narrower));
-  return text + "\n";
+    lines.back() += fmt::format("; {} {} not asked{}", known.not_asked, known.not_asked == 1 ? "was" : "were",
+                                known.narrower.empty() ? "" : fmt::format(" (this run may show less than others: {})", known.narrower));
+  constexpr std::size_t most = 4;
+  if (!known.idle.empty())
+    lines.push_back(fmt::format("  {} also what does not fail any more (`tlsbye gate --prune` narrows {}):",
+                                known.idle.size() == 1 ? "one entry accepts" : fmt::format("{} entries accept", known.idle.size()),
+                                known.idle.size() == 1 ? "it" : "them"));
+  for (std::size_t i = 0; i < std::min(known.idle.size(), most); ++i) lines.push_back("    " + known.idle[i].told());
+  if (known.idle.size() > most) lines.push_back(fmt::format("    and {} more; --json has them all", known.idle.size() - most));
+  return lines;
 }
 
 }  // namespace
@@ -130,7 +139,8 @@ std::vector<std::string> missing_cells(const RunReport& report, const std::vecto
 
 GateResult gate(const RunReport& report, const KnownResult& known, Verdict fail_on) {
   GateResult result;
-  result.unexpected = unexpected_lines(report, fail_on);
+  std::string again;
+  result.unexpected = unexpected_lines(report, fail_on, again);
   if (!report.complete) result.faults.emplace_back("the run was not completed");
   if (report.cells.empty()) {
     if (report.problems.empty()) result.faults.emplace_back("the run has no cells: it asked nothing");
@@ -146,15 +156,16 @@ GateResult gate(const RunReport& report, const KnownResult& known, Verdict fail_
   for (const std::string& entry : known.faults) result.faults.push_back("stale: " + entry);
   result.green = result.unexpected.empty() && result.faults.empty();
 
+  const std::vector<std::string> entries = told_of(known);
   if (result.green) {
     const std::size_t excused = totals(report)[static_cast<std::size_t>(Verdict::known)];
     result.summary =
         fmt::format("gate: green, {} cells{}\n", report.cells.size(), excused ? fmt::format(", {} of them known", excused) : "");
-    result.summary += told_of(known);
+    for (const std::string& line : entries) result.summary += line + "\n";
     // The entries that take most first.
     std::vector<KnownResult::Taken> taken = known.taken;
     std::stable_sort(taken.begin(), taken.end(), [](const auto& one, const auto& other) { return one.cells > other.cells; });
-    constexpr std::size_t room = screenful - 3;
+    const std::size_t room = screenful - 2 - entries.size();
     for (std::size_t i = 0; i < std::min(taken.size(), room); ++i)
       result.summary += fmt::format("  {:>4} {}  {}\n", taken[i].cells, taken[i].cells == 1 ? "cell " : "cells", taken[i].entry);
     if (taken.size() > room) result.summary += fmt::format("  and {} more entries; --json has them all\n", taken.size() - room);
@@ -164,14 +175,16 @@ GateResult gate(const RunReport& report, const KnownResult& known, Verdict fail_
   for (const Cell& cell : report.cells) cells += unexpected(cell.verdict, fail_on);
   result.summary = fmt::format("gate: red, {} unexpected {}, {} {} of the run itself\n", cells, cells == 1 ? "cell" : "cells",
                                result.faults.size(), result.faults.size() == 1 ? "fault" : "faults");
-  const std::string entries = told_of(known);
-  result.summary += entries;
+  for (const std::string& line : entries) result.summary += line + "\n";
   // Both lists are told; a long one leaves the other its half of the screen.
-  const std::size_t room = screenful - (entries.empty() ? 3 : 4);
+  const std::size_t room = screenful - (again.empty() ? 3 : 4) - entries.size();
   const std::size_t faults = std::min(result.faults.size(), std::max(room / 2, room - std::min(room, result.unexpected.size())));
   const std::size_t lines = std::min(result.unexpected.size(), room - faults);
   for (std::size_t i = 0; i < faults; ++i) result.summary += "  " + result.faults[i] + "\n";
-  for (std::size_t i = 0; i < lines; ++i) result.summary += "  " + result.unexpected[i] + "\n";
+  for (std::size_t i = 0; i < lines; ++i) {
+    result.summary += "  " + result.unexpected[i] + "\n";
+    if (i == 0 && !again.empty()) result.summary += fmt::format("  again: {}\n", again);
+  }
   if (const std::size_t rest = result.faults.size() + result.unexpected.size() - faults - lines; rest > 0)
     result.summary += fmt::format("  and {} more\n", rest);
   return result;

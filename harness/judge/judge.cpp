@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "harness/data/printable.h"
+
 namespace tlsbye {
 namespace {
 
@@ -154,6 +156,16 @@ std::string pasted(const std::vector<std::string>& words) {
   for (const std::string& word : words) {
     if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) {
       text += " " + word;
+      continue;
+    }
+    // What a terminal would not show, or not as it is, is written out.
+    if (printable(word) != word) {
+      text += " $'";
+      for (const char c : word) {
+        if (c == '\'' || c == '\\') text += '\\';
+        text += c < ' ' || c > '~' ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
+      }
+      text += "'";
       continue;
     }
     text += " '";

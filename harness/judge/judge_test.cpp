@@ -580,5 +580,10 @@ TEST(Judge, AStackWithoutTheExtraCallOrTheSwitchSaysSo) {
   EXPECT_EQ(cells[3].verdict, Verdict::not_reached);
 }
 
+TEST(Pasted, WordsAreWhatAShellMakesOfThemAndOneLine) {
+  EXPECT_EQ(pasted({"a", "b c", "it's", ""}), " a 'b c' 'it'\\''s' ''");
+  EXPECT_EQ(pasted({"a\nb", "\xe2\x80\xae'\\"}), " $'a\\x0ab' $'\\xe2\\x80\\xae\\'\\\\'");
+}
+
 }  // namespace
 }  // namespace tlsbye

@@ -158,17 +158,6 @@ bool is_with_all_partners(const Choice& choice) {
   return std::find(choice.partners.begin(), choice.partners.end(), "all") != choice.partners.end();
 }
 
-// Why a run may have shown less than another of the same libraries; empty where it has not.
-std::string narrower(const RunReport& report) {
-  const Choice& choice = report.provenance.choice;
-  std::vector<std::string_view> why;
-  if (!report.complete) why.emplace_back("it was interrupted");
-  if (!choice.scenarios.empty()) why.emplace_back("its scenarios were chosen (--scenario)");
-  if (choice.io) why.emplace_back("one blocking mode was chosen (--io)");
-  if (!choice.partners.empty() && !is_with_all_partners(choice)) why.emplace_back("its partners were chosen (--partner)");
-  return fmt::format("{}", fmt::join(why, ", "));
-}
-
 // Whether a run of that choice would have shown what the entry is for, if it were still there: it may take two faults.
 bool could_show(const Choice& choice, const KnownEntry& entry) {
   return !entry.sweep || (choice.sweep && choice.pairs >= default_pairs);
@@ -186,6 +175,120 @@ Names all_names(const RunReport& report, const std::vector<Clause>& clauses, Nam
 bool has_scenario(const Names& names, const KnownEntry& entry) {
   return entry.scenarios.empty() || names.scenarios.empty() ||
          std::any_of(names.scenarios.begin(), names.scenarios.end(), [&](const std::string& id) { return matches_any(entry.scenarios, id); });
+}
+
+using StackVersion = std::pair<std::string_view, std::string_view>;
+
+std::map<StackVersion, std::size_t> cells_by_stack(const RunReport& report) {
+  std::map<StackVersion, std::size_t> count;
+  for (const Cell& cell : report.cells) ++count[{cell.stack, cell.version}];
+  return count;
+}
+
+// What is wrong with an entry that covers these cells of the run, whatever their verdicts are: what breaks next would be accepted too.
+std::string too_broad(const KnownEntry& entry, const std::vector<Cell*>& cells, const std::map<StackVersion, std::size_t>& all,
+                      const Choice& choice) {
+  constexpr std::size_t few = 8, share = 10;  // a clause on one library, in every role and TLS version; a tenth
+  // A run of a few clauses consists of what was asked for by name; there only a glob covers too much.
+  const bool by_name = std::none_of(entry.clauses.begin(), entry.clauses.end(), [](const std::string& it) { return is_glob(it); });
+  if (entry.broad || (by_name && !choice.clauses.empty())) return {};
+  std::map<StackVersion, std::size_t> covered;
+  for (const Cell* cell : cells)
+    if (entry.scenarios.empty() || matches_any(entry.scenarios, cell->scenario)) ++covered[{cell->stack, cell->version}];
+  for (const auto& [stack, count] : covered)
+    if (count > few && count * share > all.at(stack))
+      return fmt::format("it covers {} of {} cells of {} {}, more than a tenth; write `broad = true` if that is meant", count,
+                         all.at(stack), stack.first, stack.second);
+  return {};
+}
+
+// One word of each of an entry's lists: places of its clause and its stack, role, TLS version; none where the entry has all of them.
+using Part = std::tuple<std::size_t, std::size_t, std::optional<Role>, std::optional<Tls>>;
+
+bool has_all_versions(const KnownEntry& entry) { return entry.applies.tls.size() == Words<Tls>::list.size(); }
+
+std::vector<Part> parts_of(const KnownEntry& entry) {
+  const std::vector<Role>& roles = entry.applies.roles;
+  const std::vector<Tls> versions = has_all_versions(entry) ? std::vector<Tls>{} : entry.applies.tls;
+  std::vector<Part> parts;
+  for (std::size_t clause = 0; clause < entry.clauses.size(); ++clause)
+    for (std::size_t stack = 0; stack < entry.applies.stacks.size(); ++stack)
+      for (std::size_t role = 0; role < std::max<std::size_t>(roles.size(), 1); ++role)
+        for (std::size_t tls = 0; tls < std::max<std::size_t>(versions.size(), 1); ++tls)
+          parts.emplace_back(clause, stack, roles.empty() ? std::nullopt : std::optional(roles[role]),
+                             versions.empty() ? std::nullopt : std::optional(versions[tls]));
+  return parts;
+}
+
+template <typename Value>
+std::vector<Value> picked(const std::vector<Value>& from, const std::set<std::size_t>& places) {
+  std::vector<Value> values;
+  for (const std::size_t place : places) values.push_back(from[place]);
+  return values;
+}
+
+// Entries for these parts of the entry alone, as few as may be.
+std::vector<KnownEntry> entries_for(const KnownEntry& entry, const std::vector<Part>& parts) {
+  using Roles = std::set<std::optional<Role>>;
+  using Versions = std::set<std::optional<Tls>>;
+  using Shape = std::map<Versions, Roles>;  // roles with the same TLS versions share an entry
+  using Places = std::set<std::size_t>;
+  std::map<std::pair<std::size_t, std::size_t>, std::map<std::optional<Role>, Versions>> by_name;  // by clause and stack
+  for (const auto& [clause, stack, role, tls] : parts) by_name[{clause, stack}][role].insert(tls);
+  std::map<std::pair<Shape, std::size_t>, Places> clauses;  // by what is left, and stack
+  for (const auto& [name, by_role] : by_name) {
+    Shape shape;
+    for (const auto& [role, versions] : by_role) shape[versions].insert(role);
+    clauses[{shape, name.second}].insert(name.first);
+  }
+  std::map<std::pair<Places, Shape>, Places> stacks;  // by clauses and what is left
+  for (const auto& [key, names] : clauses) stacks[{names, key.first}].insert(key.second);
+  std::vector<KnownEntry> left;
+  for (const auto& [key, names] : stacks)
+    for (const auto& [versions, roles] : key.second) {
+      KnownEntry& it = left.emplace_back(entry);
+      it.clauses = picked(entry.clauses, key.first);
+      it.applies.stacks = picked(entry.applies.stacks, names);
+      if (*roles.begin()) it.applies.roles.clear();
+      for (const std::optional<Role> role : roles)
+        if (role) it.applies.roles.push_back(*role);
+      if (*versions.begin()) it.applies.tls.clear();
+      for (const std::optional<Tls> tls : versions)
+        if (tls) it.applies.tls.push_back(*tls);
+    }
+  return left;
+}
+
+// The parts of an entry that have cells, these, and take none of them.
+std::optional<KnownResult::Idle> idle_parts(const KnownEntry& entry, const std::vector<Cell*>& cells) {
+  std::map<Part, bool> asked;  // whether it takes a cell
+  for (const Cell* cell : cells)
+    for (std::size_t clause = 0; clause < entry.clauses.size(); ++clause) {
+      if (!matches(entry.clauses[clause], cell->clause)) continue;
+      for (std::size_t stack = 0; stack < entry.applies.stacks.size(); ++stack)
+        if (matches(entry.applies.stacks[stack], cell->stack))
+          asked[{clause, stack, entry.applies.roles.empty() ? std::nullopt : std::optional(cell->role),
+                 has_all_versions(entry) ? std::nullopt : std::optional(cell->tls)}] |= excuses(entry, *cell);
+    }
+  KnownResult::Idle idle{entry, {}, {}};
+  std::vector<Part> left;
+  for (const Part& part : parts_of(entry)) {
+    const auto found = asked.find(part);
+    if (found == asked.end() || found->second) {
+      left.push_back(part);
+      continue;
+    }
+    const auto& [clause, stack, role, tls] = part;
+    std::vector<std::string_view> words;
+    if (entry.clauses.size() > 1) words.push_back(entry.clauses[clause]);
+    if (entry.applies.stacks.size() > 1) words.push_back(entry.applies.stacks[stack]);
+    if (role) words.push_back(spell(*role));
+    if (tls) words.push_back(spell(*tls));
+    idle.parts.push_back(fmt::format("{}", fmt::join(words, " ")));
+  }
+  if (idle.parts.empty()) return std::nullopt;
+  idle.left = entries_for(entry, left);
+  return idle;
 }
 
 void mark(Cell& cell, Verdict verdict, std::string reason) {
@@ -248,7 +351,24 @@ std::vector<std::string_view> all_words() {
 
 }  // namespace
 
+std::string narrower(const RunReport& report) {
+  const Choice& choice = report.provenance.choice;
+  std::vector<std::string_view> why;
+  if (!report.complete) why.emplace_back("it was interrupted");
+  if (!choice.scenarios.empty()) why.emplace_back("its scenarios were chosen (--scenario)");
+  if (choice.io) why.emplace_back("one blocking mode was chosen (--io)");
+  if (!choice.partners.empty() && !is_with_all_partners(choice)) why.emplace_back("its partners were chosen (--partner)");
+  return fmt::format("{}", fmt::join(why, ", "));
+}
+
 std::string KnownEntry::place() const { return fmt::format("{}:{}", file, file_line); }
+
+std::string KnownResult::Idle::told() const {
+  constexpr std::size_t most = 4;
+  std::vector<std::string> some(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(std::min(parts.size(), most)));
+  if (parts.size() > most) some.push_back(fmt::format("and {} more", parts.size() - most));
+  return fmt::format("{}: {}: {}", entry.place(), entry.title, fmt::join(some, ", "));
+}
 
 LoadedKnown load_known(const std::filesystem::path& file, Reasons reasons) {
   LoadedKnown loaded;
@@ -277,6 +397,7 @@ LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons 
     const toml::node* reason = row.get("reason");
     if (reasons == Reasons::required || !reason || reason->value_or<std::string>("-") != "")
       entry.reason = on_one_line(rows.text(row, "reason").value_or(""));
+    entry.broad = rows.yes(row, "broad").value_or(false);
     entry.title = fmt::format("{} on {}", fmt::join(rows.texts(row, "clause"), ", "), fmt::join(rows.texts(row, "stack"), ", "));
     entry.file = file;
     entry.file_line = static_cast<int>(row.source().begin.line);
@@ -289,12 +410,12 @@ LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons 
     if (accepted.size() > 1) rows.report(Rows::place(*row, "verdict"), "an entry accepts one verdict", "write an entry for each");
     if (!accepted.empty()) entry.verdict = accepted.front();
     entry.sweep = rows.yes(*row, "sweep").value_or(false);
-    entry.broad = rows.yes(*row, "broad").value_or(false);
     entry.link = rows.text(*row, "link").value_or("");
     entry.expires = rows.date(*row, "expires").value_or("");
     loaded.entries.push_back(std::move(entry));
   }
-  for (const toml::table* row : rows.tables(partner_dependent, {"clause", "stack", "since", "before", "version", "role", "tls", "reason"},
+  for (const toml::table* row : rows.tables(partner_dependent,
+                                            {"clause", "stack", "since", "before", "version", "role", "tls", "broad", "reason"},
                                             {"clause", "stack", "reason"}, {"known"}))
     loaded.partner_dependent.push_back(read_place(*row));
   // Only a file without fault is acted upon: an entry that says less than was meant might excuse more than was meant.
@@ -310,6 +431,7 @@ KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entrie
     cell.reason.clear();
   }
   const Names all = all_names(report, clauses, names);
+  const std::map<StackVersion, std::size_t> all_cells = cells_by_stack(report);
   KnownResult result;
   result.narrower = narrower(report);
   for (const KnownEntry& entry : entries) {
@@ -333,39 +455,41 @@ KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entrie
     }
     const bool expired = entry.expires < today;
     const bool needed = std::any_of(cells.begin(), cells.end(), [&](const Cell* cell) { return excuses(entry, *cell); });
-    std::size_t taken = 0;
+    const bool shown = result.narrower.empty() && could_show(report.provenance.choice, entry);
     if (expired) {
       const std::string why = fmt::format("expired on {}", entry.expires);
       drop(why);
       for (Cell* cell : cells)
         if (excuses(entry, *cell) && !cell->was) mark(*cell, Verdict::stale, fmt::format("{}: {}", why, entry.reason));
-    } else if (needed) {
-      for (Cell* cell : cells) {
-        if (!excuses(entry, *cell) || cell->was) continue;
-        mark(*cell, Verdict::known, entry.link.empty() ? entry.reason : fmt::format("{} ({})", entry.reason, entry.link));
-        ++taken;
-      }
-    } else if (!result.narrower.empty() || !could_show(report.provenance.choice, entry)) {
-      ++result.not_asked;
-    } else {
+      continue;
+    }
+    if (!needed && shown) {
       const std::string why = fmt::format("none of its cells is `{}` in this run", spell(entry.verdict));
       drop(why);
       for (Cell* cell : cells)
         if (cell->verdict == Verdict::conforms) mark(*cell, Verdict::stale, fmt::format("{}: {}", why, entry.reason));
+      continue;
+    }
+    if (const std::string why = too_broad(entry, cells, all_cells, report.provenance.choice); !why.empty()) complain(why);
+    if (!needed) {
+      ++result.not_asked;
+      continue;
+    }
+    if (shown)
+      if (std::optional<KnownResult::Idle> idle = idle_parts(entry, cells)) result.idle.push_back(std::move(*idle));
+    std::size_t taken = 0;
+    for (Cell* cell : cells) {
+      if (!excuses(entry, *cell) || cell->was) continue;
+      mark(*cell, Verdict::known, entry.link.empty() ? entry.reason : fmt::format("{} ({})", entry.reason, entry.link));
+      ++taken;
     }
     if (taken > 0) result.taken.push_back({fmt::format("{}: {}", entry.place(), entry.title), taken});
-    // A run of a few clauses consists of what was asked for by name; there only a glob takes too much.
-    constexpr std::size_t few = 8;  // a clause on one library, in every role and TLS version
-    const bool by_name = std::none_of(entry.clauses.begin(), entry.clauses.end(), [](const std::string& it) { return is_glob(it); });
-    if (taken > few && taken * 10 > report.cells.size() && !entry.broad && !(by_name && !report.provenance.choice.clauses.empty()))
-      complain(
-          fmt::format("it takes {} of {} cells, more than a tenth; write `broad = true` if that is meant", taken, report.cells.size()));
   }
   return result;
 }
 
-std::vector<std::string> explain_disagreements(RunReport& report, const std::vector<KnownEntry>& partner_dependent,
-                                               const std::vector<Clause>& clauses, const Names& names) {
+void explain_disagreements(RunReport& report, const std::vector<KnownEntry>& partner_dependent, const std::vector<Clause>& clauses,
+                           const Names& names, KnownResult& result) {
   std::set<const KnownEntry*> needed;
   for (Disagreement& it : report.disagreements) {
     it.reason.clear();
@@ -375,23 +499,27 @@ std::vector<std::string> explain_disagreements(RunReport& report, const std::vec
       needed.insert(&entry);
     }
   }
-  std::vector<std::string> faults;
   const Names all = all_names(report, clauses, names);
-  std::set<const KnownEntry*> impossible;
-  for (const KnownEntry& entry : partner_dependent) {
-    const std::string why = why_never(entry, partner_dependent.data(), clauses, all);
-    if (why.empty()) continue;
-    faults.push_back(fmt::format("{}: {}: {}", entry.place(), entry.title, why));
-    impossible.insert(&entry);
-  }
+  const std::map<StackVersion, std::size_t> all_cells = cells_by_stack(report);
   const Choice& choice = report.provenance.choice;
-  if (!is_with_all_partners(choice) || !report.complete || !choice.scenarios.empty() || choice.io) return faults;
+  const bool shown = is_with_all_partners(choice) && report.complete && choice.scenarios.empty() && !choice.io;
   for (const KnownEntry& entry : partner_dependent) {
-    const bool asked = std::any_of(report.cells.begin(), report.cells.end(), [&](const Cell& cell) { return speaks_of(entry, cell); });
-    if (asked && !needed.contains(&entry) && !impossible.contains(&entry))
-      faults.push_back(fmt::format("{}: {}: none of its cells depends on the partner in this run", entry.place(), entry.title));
+    const auto complain = [&](std::string_view why) {
+      result.faults.push_back(fmt::format("{}: {}: {}", entry.place(), entry.title, why));
+    };
+    std::vector<Cell*> cells;
+    for (Cell& cell : report.cells)
+      if (speaks_of(entry, cell)) cells.push_back(&cell);
+    std::string stale = why_never(entry, partner_dependent.data(), clauses, all);
+    if (stale.empty() && shown && !cells.empty() && !needed.contains(&entry))
+      stale = "none of its cells depends on the partner in this run";
+    if (!stale.empty()) {
+      complain(stale);
+      result.stale_lines.push_back(entry.file_line);
+    } else if (const std::string why = too_broad(entry, cells, all_cells, choice); !why.empty()) {
+      complain(why);
+    }
   }
-  return faults;
 }
 
 KnownList known_list(const std::string& file, const LoadedKnown& known) {
@@ -497,9 +625,71 @@ std::string new_entries(const RunReport& report, Verdict fail_on, std::string_vi
   return text;
 }
 
-std::string without_entries(std::string_view text, const std::vector<int>& lines) {
-  std::vector<std::string> kept, aside;  // `aside`: comments that may belong to the entry that follows
-  bool dropping = false;
+namespace {
+
+std::string toml_strings(const std::vector<std::string>& values) {
+  std::vector<std::string> strings;
+  for (const std::string& value : values) strings.push_back(toml_string(value));
+  return strings.size() == 1 ? strings.front() : fmt::format("[{}]", fmt::join(strings, ", "));
+}
+
+// A line of TOML with another value, where it has that key and its value does not go on in the next line; what stands behind it stays.
+std::string with_value(const std::string& line, std::string_view key, const std::string& value) {
+  constexpr std::string_view blanks = " \t";
+  const std::size_t sign = line.find('='), begin = line.find_first_not_of(blanks);
+  if (sign == std::string::npos || line.compare(begin, key.size(), key) != 0 ||
+      line.find_first_not_of(blanks, begin + key.size()) != sign)
+    return line;
+  const std::size_t from = std::min(line.find_first_not_of(blanks, sign + 1), line.size());
+  std::size_t to = from, end = from;  // behind the last character of the value
+  char quote = 0;
+  for (; to < line.size() && line[to] != '\r' && line[to] != '\n'; ++to) {
+    if (!quote && line[to] == '#') break;
+    if (!quote && (line[to] == '"' || line[to] == '\''))
+      quote = line[to];
+    else if (quote && line[to] == quote)
+      quote = 0;
+    if (blanks.find(line[to]) == std::string_view::npos) end = to + 1;
+  }
+  return line.substr(0, from) + value + line.substr(end);
+}
+
+// The lines of an entry as those of what is left of it.
+std::string narrowed(const std::vector<std::string>& lines, const KnownEntry& from, const KnownEntry& left) {
+  const auto spelled = [](const auto& values) {
+    std::vector<std::string> words;
+    for (const auto value : values) words.emplace_back(spell(value));
+    return toml_strings(words);
+  };
+  std::string text;
+  for (std::string line : lines) {
+    if (left.clauses != from.clauses) line = with_value(line, "clause", toml_strings(left.clauses));
+    if (left.applies.stacks != from.applies.stacks) line = with_value(line, "stack", toml_strings(left.applies.stacks));
+    if (left.applies.roles != from.applies.roles) line = with_value(line, "role", spelled(left.applies.roles));
+    if (left.applies.tls != from.applies.tls) line = with_value(line, "tls", spelled(left.applies.tls));
+    text += line;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string pruned_text(std::string_view text, const std::vector<int>& stale, const std::vector<KnownResult::Idle>& idle) {
+  const std::string line_end = text.find("\r\n") == std::string_view::npos ? "\n" : "\r\n";
+  std::string kept;
+  std::vector<std::string> entry, aside;  // the entry that is taken out; comments that may belong to the one that follows
+  bool taking_out = false;
+  const KnownResult::Idle* left = nullptr;  // of that entry
+  const auto put_back = [&] {
+    for (std::size_t i = 0; left && i < left->left.size(); ++i) {
+      if (i > 0 && !kept.ends_with("\n")) kept += line_end;
+      if (i > 0 && !kept.ends_with(line_end + line_end)) kept += line_end;
+      kept += narrowed(entry, left->entry, left->left[i]);
+    }
+    for (const std::string& line : aside) kept += line;
+    entry.clear();
+    aside.clear();
+  };
   for (int number = 1; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size() - 1);
     const std::string line(text.substr(0, end + 1));
@@ -507,19 +697,23 @@ std::string without_entries(std::string_view text, const std::vector<int>& lines
     const std::size_t begin = line.find_first_not_of(" \t");
     const bool header = begin != std::string::npos && line[begin] == '[';
     if (header) {
-      if (dropping) kept.insert(kept.end(), aside.begin(), aside.end());
-      dropping = std::find(lines.begin(), lines.end(), number) != lines.end();
+      if (taking_out) put_back();
+      const auto it = std::find_if(idle.begin(), idle.end(), [&](const auto& each) { return each.entry.file_line == number; });
+      left = it == idle.end() ? nullptr : &*it;
+      taking_out = left || std::find(stale.begin(), stale.end(), number) != stale.end();
+    }
+    if (!taking_out) {
+      kept += line;
+    } else if (!header && begin != std::string::npos && line[begin] == '#') {
+      aside.push_back(line);
+    } else {
+      entry.insert(entry.end(), aside.begin(), aside.end());
+      entry.push_back(line);
       aside.clear();
     }
-    if (!dropping)
-      kept.push_back(line);
-    else if (!header && begin != std::string::npos && line[begin] == '#')
-      aside.push_back(line);
-    else
-      aside.clear();
   }
-  if (dropping) kept.insert(kept.end(), aside.begin(), aside.end());
-  return fmt::format("{}", fmt::join(kept, ""));
+  if (taking_out) put_back();
+  return kept;
 }
 
 std::string today() {

@@ -11,7 +11,7 @@
 //     tls      = ["1.2", "1.3"]                              # optional; without it all, the old ones too
 //     verdict  = "violates"                                  # or "hung", "crashed", "discouraged", "differs"
 //     sweep    = true                                        # optional: only a sweep shows it
-//     broad    = true                                        # optional: it may take more than a tenth of the cells
+//     broad    = true                                        # optional: it may cover more than a tenth of a library's cells
 //     reason   = "Reported; a fix is in the next release."
 //     link     = "https://gitlab.com/gnutls/gnutls/-/issues/1"  # optional
 //     expires  = 2027-06-30                                  # the last day on which it counts
@@ -20,13 +20,13 @@
 // a run against all partners:
 //
 //     [[partner-dependent]]
-//     clause = "openssl-session/*"                           # globs; stack, since, before, version, role and tls as above
+//     clause = "openssl-session/*"                           # globs; stack, since, before, version, role, tls and broad as above
 //     stack  = "openssl"
 //     reason = "The server sends two tickets, and forgets one of them; partners offer different ones."
 //
 // `clause`, `scenario`, `stack`, `role` and `tls` take a list as well as one word. Known deviations still run. An entry that excuses
-// nothing any more, that has expired, that can never match or that takes too much fails the gate: a list that only ever grows protects what
-// not watched. The first entry that accepts a cell takes it.
+// nothing any more, that has expired, that can never match or that covers too much fails the gate: a list that only ever grows protects
+// what is not watched. The first entry that accepts a cell takes it.
 #pragma once
 
 #include <cstddef>
@@ -56,7 +56,7 @@ struct KnownEntry {
 
 struct LoadedKnown {
   std::vector<KnownEntry> entries;
-  std::vector<KnownEntry> partner_dependent;  // without scenario, verdict, sweep, broad, link, expires
+  std::vector<KnownEntry> partner_dependent;  // without scenario, verdict, sweep, link, expires
   std::vector<Diagnostic> diagnostics;        // every problem found; a file with one gives no entries
 };
 
@@ -66,14 +66,26 @@ enum class Reasons : bool { required, optional };
 LoadedKnown load_known(const std::filesystem::path& file, Reasons reasons = Reasons::required);
 LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons reasons = Reasons::required);
 
+// Why a run may have shown less than another of the same libraries: "it was interrupted"; empty where it has not.
+std::string narrower(const RunReport& report);
+
 // What a list did to a run.
 struct KnownResult {
   struct Taken {
     std::string entry;  // "known.toml:3: gnutls-bye/success-means-the-reply-came on gnutls"
     std::size_t cells = 0;
   };
+  // An entry that lists clauses, stacks, roles or TLS versions, and of some of them takes nothing any more: what is broken there again
+  // would not be seen.
+  struct Idle {
+    KnownEntry entry;
+    std::vector<std::string> parts;  // that take nothing, though this run asked for them: "server 1.3", "rfc5246/a server 1.2"
+    std::vector<KnownEntry> left;    // entries that accept the rest, and no more
+    std::string told() const;        // "known.toml:3: rfc5246/a on gnutls: server 1.3"
+  };
   std::vector<std::string> faults;  // of entries, one line each: "known.toml:3: ...". They fail the gate
   std::vector<Taken> taken;         // by each entry that took any, in their order
+  std::vector<Idle> idle;           // in their order; they do not fail the gate
   std::size_t not_asked = 0;        // entries whose cells this run does not have, or could not have shown to be needed
   std::string narrower;             // why it could not: "its scenarios were chosen"; empty where it could
   std::vector<int> stale_lines;     // where the entries begin that can be dropped
@@ -93,10 +105,10 @@ struct Names {
 KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entries, const std::vector<Clause>& clauses,
                         std::string_view today, const Names& names = {});
 
-// Gives each disagreement the reason of the first entry that speaks of it; the others lose theirs. Gives a line for each entry that can
-// never match, or that the run could have shown to be needed and did not. `clauses` and `names` as above.
-std::vector<std::string> explain_disagreements(RunReport& report, const std::vector<KnownEntry>& partner_dependent,
-                                               const std::vector<Clause>& clauses, const Names& names = {});
+// Gives each disagreement the reason of the first entry that speaks of it; the others lose theirs. Adds to `result` the faults of entries
+// that can never match, that cover too much, or that the run could have shown to be needed and did not. `clauses` and `names` as above.
+void explain_disagreements(RunReport& report, const std::vector<KnownEntry>& partner_dependent, const std::vector<Clause>& clauses,
+                           const Names& names, KnownResult& result);
 
 // What the list of a run is called in its file.
 KnownList known_list(const std::string& file, const LoadedKnown& known);
@@ -106,8 +118,9 @@ KnownList known_list(const std::string& file, const LoadedKnown& known);
 // `expires` as in an entry.
 std::string new_entries(const RunReport& report, Verdict fail_on, std::string_view expires);
 
-// The text of a list without the entries whose [[known]] stands in one of these lines; a comment just above the entry that follows stays.
-std::string without_entries(std::string_view text, const std::vector<int>& lines);
+// The text of a list without the entries that begin in one of the lines `stale`, and with what is left of `idle` ones in their place; a
+// comment just above the entry that follows stays. An entry that is not written key by key, one in a line, stays as it is.
+std::string pruned_text(std::string_view text, const std::vector<int>& stale, const std::vector<KnownResult::Idle>& idle = {});
 
 // The day in UTC, as apply_known takes it.
 std::string today();

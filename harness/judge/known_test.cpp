@@ -239,18 +239,33 @@ RunReport many(std::size_t cells, std::size_t broken) {
   return report;
 }
 
-TEST(Known, AnEntryThatTakesMoreThanATenthOfTheCellsMustSayThatItMeansTo) {
-  RunReport report = many(100, 11);
-  EXPECT_THAT(apply(report, entries(), clauses(), day), ElementsAre(HasSubstr("it takes 11 of 100 cells, more than a tenth")));
-  EXPECT_THAT(apply(report, entries(std::string(whole) + "broad = true\n"), clauses(), day), IsEmpty());
-  report = many(110, 11);
-  EXPECT_THAT(apply(report, entries(), clauses(), day), IsEmpty());
+TEST(Known, AnEntryThatCoversMoreThanATenthOfALibrarysCellsMustSayThatItMeansTo) {
+  const std::string narrow = with("\"rfc/*\"", "\"rfc/?\"");  // rfc/0 to rfc/9
+  std::vector<Clause> all;
+  for (int i = 0; i < 100; ++i) all.push_back(clause("rfc/" + std::to_string(i)));
+  RunReport report = many(100, 1);
+  EXPECT_THAT(apply(report, entries(narrow), all, day), IsEmpty());
+  EXPECT_THAT(apply(report, entries(), all, day), ElementsAre(HasSubstr("it covers 100 of 100 cells of gnutls 3.7.9, more than a tenth")))
+      << "what conforms is covered too, and would be accepted if it broke";
+  EXPECT_THAT(apply(report, entries(std::string(whole) + "broad = true\n"), all, day), IsEmpty());
+  // Another library's cells make it no narrower.
+  const RunReport other = many(2000, 0);
+  for (Cell cell : other.cells) {
+    cell.stack = "openssl";
+    report.cells.push_back(cell);
+  }
+  EXPECT_THAT(apply(report, entries(), all, day), ElementsAre(HasSubstr("it covers 100 of 100 cells of gnutls 3.7.9")));
+  EXPECT_THAT(apply(report, entries(narrow), all, day), IsEmpty());
+  // Cells that other scenarios decide are not spoken of.
+  report.cells[0].scenario = "rare/name";
+  EXPECT_THAT(apply(report, entries(with("\"family/*\"", "\"rare/*\"")), all, day), IsEmpty());
   EXPECT_THAT(problem(std::string(whole) + "broad = 1\n"), HasSubstr("`broad` is neither true nor false"));
 }
 
 TEST(Known, HowManyCellsEachEntryTookIsTold) {
   RunReport report = many(100, 5);
-  const KnownResult result = apply_known(report, entries(std::string(whole) + with("\"rfc/*\"", "\"gnutls-bye/*\"")), clauses(), day);
+  const KnownResult result = apply_known(
+      report, entries(std::string(whole) + "broad = true\n" + with("\"rfc/*\"", "\"gnutls-bye/*\"")), clauses(), day);
   EXPECT_THAT(result.faults, IsEmpty());
   ASSERT_THAT(result.taken, SizeIs(1));
   EXPECT_EQ(result.taken[0].cells, 5u);
@@ -425,14 +440,108 @@ TEST(NewEntries, HoldWhateverALibrarySaysInTheirCommentsAndStrings) {
   }
 }
 
-TEST(WithoutEntries, TakesTheseOutAndLeavesTheRestAsItIs) {
+TEST(PrunedText, TakesTheseOutAndLeavesTheRestAsItIs) {
   const std::string text =
       "# of the whole list\n\n[[known]]\nclause = \"a\"\n# of a\nreason = \"x\"\n\n# of b\n[[known]]\nclause = \"b\"\n\n"
       "[[known]]  # c\nclause = \"c\"";
-  EXPECT_EQ(without_entries(text, {}), text);
-  EXPECT_EQ(without_entries(text, {3}), "# of the whole list\n\n# of b\n[[known]]\nclause = \"b\"\n\n[[known]]  # c\nclause = \"c\"");
-  EXPECT_EQ(without_entries(text, {9, 12}), "# of the whole list\n\n[[known]]\nclause = \"a\"\n# of a\nreason = \"x\"\n\n# of b\n");
-  EXPECT_EQ(without_entries("", {1}), "");
+  EXPECT_EQ(pruned_text(text, {}), text);
+  EXPECT_EQ(pruned_text(text, {3}), "# of the whole list\n\n# of b\n[[known]]\nclause = \"b\"\n\n[[known]]  # c\nclause = \"c\"");
+  EXPECT_EQ(pruned_text(text, {9, 12}), "# of the whole list\n\n[[known]]\nclause = \"a\"\n# of a\nreason = \"x\"\n\n# of b\n");
+  EXPECT_EQ(pruned_text("", {1}), "");
+}
+
+// What is left of a list, all of whose entries accept violations in the grid, if these cells of the grid violate and no other.
+std::string narrowed_to(const std::string& text, const std::set<std::size_t>& broken, std::string* told = nullptr) {
+  RunReport report = grid();
+  for (const std::size_t place : broken) report.cells.at(place).verdict = Verdict::violates;
+  const KnownResult result = apply_known(report, entries(text), clauses(), day);
+  EXPECT_THAT(result.faults, IsEmpty());
+  if (told) told->clear();
+  for (const KnownResult::Idle& idle : result.idle)
+    if (told) *told += idle.told() + "\n";
+  const std::string left = pruned_text(text, result.stale_lines, result.idle);
+  // It accepts what is broken, and of what it listed nothing else.
+  for (Cell& cell : report.cells) cell.verdict = cell.was.value_or(cell.verdict), cell.was.reset();
+  EXPECT_THAT(apply_known(report, entries(left), clauses(), day).idle, IsEmpty());
+  for (const Cell& cell : report.cells) EXPECT_NE(cell.verdict, Verdict::violates);
+  return left;
+}
+
+TEST(Known, OfAnEntryThatListsSeveralThePartsThatTakeNothingAreToldAndTakenOut) {
+  const std::string text = R"(# of the list
+[[known]]
+# it was seen
+clause  = "rfc/all"
+stack   = "gnutls"
+role    = ["client", "server"]  # both
+tls     = ["1.2", "1.3"]
+verdict = "violates"
+reason  = "We know."
+expires = 2027-06-30
+
+# the next
+[[known]]
+clause  = "rfc/{other,all}"
+stack   = "gnutls"
+role    = "client"
+tls     = "1.2"
+verdict = "hung"
+reason  = "We know."
+expires = 2027-06-30
+)";
+  const std::string of_violations = text.substr(0, text.find("# the next"));
+  std::string told;
+  // client 1.2, client 1.3, server 1.2, server 1.3
+  EXPECT_EQ(narrowed_to(of_violations, {0, 1, 2, 3}, &told), of_violations);
+  EXPECT_EQ(told, "");
+  EXPECT_EQ(narrowed_to(of_violations, {0, 1, 2}, &told), R"(# of the list
+[[known]]
+# it was seen
+clause  = "rfc/all"
+stack   = "gnutls"
+role    = "server"  # both
+tls     = "1.2"
+verdict = "violates"
+reason  = "We know."
+expires = 2027-06-30
+
+[[known]]
+# it was seen
+clause  = "rfc/all"
+stack   = "gnutls"
+role    = "client"  # both
+tls     = ["1.2", "1.3"]
+verdict = "violates"
+reason  = "We know."
+expires = 2027-06-30
+
+)");
+  EXPECT_EQ(told, "known.toml:2: rfc/all on gnutls: server 1.3\n");
+  for (unsigned broken = 1; broken < 16; ++broken) {
+    std::set<std::size_t> places;
+    for (std::size_t i = 0; i < 4; ++i)
+      if (broken & 1U << i) places.insert(i);
+    narrowed_to(of_violations, places);
+  }
+  // Clauses in braces: rfc/all as client of TLS 1.2 is mended, rfc/other is not.
+  RunReport report = grid();
+  report.cells[4].verdict = Verdict::hung;
+  const std::string of_hangs = text.substr(text.find("# the next"));
+  const KnownResult result = apply_known(report, entries(of_hangs), clauses(), day);
+  ASSERT_THAT(result.idle, SizeIs(1));
+  EXPECT_EQ(result.idle[0].told(), "known.toml:2: rfc/{other,all} on gnutls: rfc/all client 1.2");
+  EXPECT_THAT(pruned_text(of_hangs, {}, result.idle), HasSubstr("clause  = \"rfc/other\"\nstack   = \"gnutls\"\nrole    = \"client\"\n"));
+}
+
+TEST(Known, WhatARunDidNotAskForIsNoPartThatTakesNothing) {
+  const std::string text = with("\"rfc/*\"", "[\"rfc/all\", \"rfc/other\"]") + "role = [\"client\", \"server\"]\n";
+  RunReport report = report_of(Verdict::violates);
+  EXPECT_THAT(apply_known(report, entries(text), clauses(), day).idle, IsEmpty()) << "no cell of a server, none of the other clause";
+  report.cells.push_back(report_of(Verdict::conforms).cells[0]);
+  report.cells[1].role = Role::server;
+  EXPECT_THAT(apply_known(report, entries(text), clauses(), day).idle, SizeIs(1));
+  report.provenance.choice.scenarios = {"family/*"};
+  EXPECT_THAT(apply_known(report, entries(text), clauses(), day).idle, IsEmpty()) << "another scenario may show it";
 }
 
 TEST(KnownList, HasTheSameFingerprintIfTheEntriesSayTheSame) {
@@ -487,7 +596,9 @@ reason = "they offer different things"
   report.disagreements = {{"rfc/all", "gnutls", "3.7.9", Role::client, Tls::v1_3, {}, ""},
                           {"rfc/all", "gnutls", "3.7.9", Role::client, Tls::v1_2, {}, "an old reason"},
                           {"rfc/all", "openssl", "3.0.17", Role::client, Tls::v1_3, {}, ""}};
-  EXPECT_THAT(explain_disagreements(report, loaded.partner_dependent, clauses()), IsEmpty());
+  KnownResult result;
+  explain_disagreements(report, loaded.partner_dependent, clauses(), {}, result);
+  EXPECT_THAT(result.faults, IsEmpty());
   EXPECT_EQ(report.disagreements[0].reason, "they offer different things");
   EXPECT_EQ(report.disagreements[1].reason, "");
   EXPECT_EQ(report.disagreements[2].reason, "");
@@ -500,7 +611,25 @@ TEST(PartnerDependent, AnEntryThatCanNeverMatchIsAFault) {
                                   {"clause = \"rfc/*\"\nstack = \"gnutls\"\nsince = \"4\"\nbefore = \"3\"", "no version is"}}) {
     const LoadedKnown loaded = parse_known(fmt::format("[[partner-dependent]]\n{}\nreason = \"x\"\n", line), "known.toml");
     RunReport report = report_of(Verdict::conforms);
-    EXPECT_THAT(explain_disagreements(report, loaded.partner_dependent, clauses()), ElementsAre(HasSubstr(why)));
+    KnownResult result;
+    explain_disagreements(report, loaded.partner_dependent, clauses(), {}, result);
+    EXPECT_THAT(result.faults, ElementsAre(HasSubstr(why)));
+    EXPECT_THAT(result.stale_lines, ElementsAre(1));
+  }
+}
+
+TEST(PartnerDependent, AnEntryThatCoversMoreThanATenthOfALibrarysCellsMustSayThatItMeansTo) {
+  const std::string text = "[[partner-dependent]]\nclause = \"*\"\nstack = \"*\"\nreason = \"r\"\n";
+  for (const auto& [broad, faults] : {std::pair("", 1U), {"broad = true\n", 0U}}) {
+    RunReport report = many(100, 0);
+    report.disagreements = {{"rfc/1", "gnutls", "3.7.9", Role::client, Tls::v1_3, {}, ""}};
+    const LoadedKnown loaded = parse_known(text + broad, "known.toml");
+    ASSERT_THAT(loaded.partner_dependent, SizeIs(1));
+    KnownResult result;
+    explain_disagreements(report, loaded.partner_dependent, clauses(), {}, result);
+    ASSERT_THAT(result.faults, SizeIs(faults));
+    for (const std::string& fault : result.faults) EXPECT_THAT(fault, HasSubstr("it covers 100 of 100 cells of gnutls 3.7.9, more than"));
+    EXPECT_THAT(result.stale_lines, IsEmpty()) << "it explains something: --prune leaves it";
   }
 }
 

@@ -88,30 +88,37 @@ class LineStory {
 
   // `of`: number of what it came of, so that a later answer takes the place of an earlier one; 0 for what stands by itself.
   void tell(int of, std::string text) {
-    if (of != 0)
-      for (auto& [earlier, told] : parts_)
-        if (earlier == of) {
-          told = std::move(text);
-          return;
-        }
-    // The same again says nothing more.
-    if (parts_.empty() || parts_.back().second != text) parts_.emplace_back(of, std::move(text));
+    if (Part* earlier = answer_of(of))
+      earlier->text = std::move(text);
+    else if (parts_.empty() || parts_.back().text != text)  // the same again says nothing more
+      parts_.push_back({of, std::move(text)});
   }
 
-  // One more thing of a kind stands beside the last one: "sends ServerHello, Certificate".
+  // The same of a call that has not come back: what it answered before that stays.
+  void tell_that_it_waits(int of, std::string text) {
+    constexpr std::string_view then = ", then waits";
+    Part* earlier = answer_of(of);
+    if (!earlier || earlier->text.empty())
+      tell(of, std::move(text));
+    else if (earlier->text != text && !earlier->text.ends_with(then))
+      earlier->text += then;
+  }
+
+  // One more thing of a kind stands beside the last one: "sends ServerHello, Certificate", "sends close_notify x2".
   void tell_one_more(const std::string& kind, const std::string& what) {
-    std::string* last = parts_.empty() ? nullptr : &parts_.back().second;
-    if (last && (*last == kind + what || last->ends_with(", " + what))) return;
-    if (last && last->starts_with(kind))
-      *last += ", " + what;
+    if (parts_.empty() || parts_.back().things.empty() || parts_.back().text != kind) parts_.push_back({0, kind});
+    std::vector<std::pair<std::string, std::size_t>>& things = parts_.back().things;
+    if (!things.empty() && things.back().first == what)
+      ++things.back().second;
     else
-      parts_.emplace_back(0, kind + what);
+      things.emplace_back(what, 1);
   }
 
   std::string text() const {
     constexpr std::string_view more = "; and more";
     std::string all;
-    for (const auto& [of, told] : parts_) {
+    for (const Part& part : parts_) {
+      const std::string told = part.told();
       if (told.empty()) continue;
       if (all.size() + told.size() + more.size() > most_told) {
         all += all.empty() ? told.substr(0, most_told) : more;
@@ -126,9 +133,25 @@ class LineStory {
   }
 
  private:
+  struct Part {
+    int of = 0;
+    std::string text;
+    std::vector<std::pair<std::string, std::size_t>> things = {};  // behind the text, and how many of each
+    std::string told() const {
+      std::string all = text;
+      for (const auto& [what, count] : things)
+        all += (all.size() > text.size() ? ", " : "") + what + (count > 1 ? fmt::format(" x{}", count) : "");
+      return all;
+    }
+  };
+  Part* answer_of(int of) {
+    const auto it = std::find_if(parts_.begin(), parts_.end(), [&](const Part& part) { return of != 0 && part.of == of; });
+    return it == parts_.end() ? nullptr : &*it;
+  }
+
   std::optional<Side> side_;
   bool both_ = false, handshakes_ = false;
-  std::vector<std::pair<int, std::string>> parts_;
+  std::vector<Part> parts_;
 };
 
 // What a record that was sent tells a reader of the script; empty for what could not be read.
@@ -170,19 +193,19 @@ std::vector<std::string> what_came_of_lines(const Transcript& transcript) {
     LineStory& line = lines[static_cast<std::size_t>(event.line - 1)];
     const auto own = [&](Side side) { return line.is_own(side) ? std::string() : std::string(spell(side)) + " "; };
     // If another line asked for the call, its answer names the call.
-    const auto answer = [&](Side side, int number, Call call, std::string text) {
+    const auto answer = [&](Side side, int number, Call call, const std::string& text) {
       const bool of_this_line = number > 0 && transcript.at(number).line == event.line;
-      line.tell(number > 0 ? number : -event.number,
-                of_this_line ? own(side) + text : fmt::format("{} {}: {}", spell(side), spell(call), text));
+      return of_this_line ? own(side) + text : fmt::format("{} {}: {}", spell(side), spell(call), text);
     };
+    const auto place = [&](int number) { return number > 0 ? number : -event.number; };
     if (const auto* call = event.as<ApiCall>()) {
       const bool as_usual = call->call == Call::handshake && call->outcome == Outcome::done;
       if (as_usual && line.handshakes())
         line.tell(call->asked, "");
       else
-        answer(call->side, call->asked, call->call, answered(*call));
+        line.tell(place(call->asked), answer(call->side, call->asked, call->call, answered(*call)));
     } else if (const auto* wait = event.as<Blocked>()) {
-      if (!wait->for_good) answer(wait->side, wait->asked, wait->during, "waits");
+      if (!wait->for_good) line.tell_that_it_waits(place(wait->asked), answer(wait->side, wait->asked, wait->during, "waits"));
     } else if (const auto* record = event.as<Record>()) {
       if (!record->was_sent()) continue;
       const bool in_the_clear = !record->encrypted && protects.contains(record->from);

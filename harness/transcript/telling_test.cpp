@@ -207,8 +207,27 @@ TEST(WhatCameOfLines, SaysWhatWasReadWhatWasMetAndWhatWasSentInTheClear) {
   transcript.add(3, alert);
   alert.encrypted = false;
   transcript.add(3, alert);
-  EXPECT_THAT(what_came_of_lines(transcript), ElementsAre("sends application_data", "done, 5 bytes, not as sent",
+  EXPECT_THAT(what_came_of_lines(transcript), ElementsAre("sends application_data x2", "done, 5 bytes, not as sent",
                                                           "meets EAGAIN; sends close_notify, close_notify in the clear"));
+}
+
+TEST(WhatCameOfLines, ShowsTwoOfAThingAsTwoAndKeepsAnAnswerThatCameBeforeAWait) {
+  Transcript transcript;
+  transcript.script = {"subject close until done", "subject close until done"};
+  for (const int line : {1, 2}) {
+    ApiCall close = call_of(Side::subject, Call::close, Outcome::sent);
+    close.asked = transcript.add(line, asked(Side::subject, Call::close));
+    const Blocked waiting{Side::subject, Call::close, 1, close.asked, Flow::recv, false};
+    const TransportCall would_block{Side::subject, Call::close, 1, "send", Flow::send, 24, -1, "EAGAIN", true};
+    for (int i = 0; i < 2; ++i) transcript.add(line, would_block);
+    transcript.add(line, waiting);
+    transcript.add(line, close_notify(Side::subject));
+    transcript.add(line, close_notify(Side::subject));
+    if (line == 2) transcript.add(line, close);
+    for (int i = 0; i < 2; ++i) transcript.add(line, waiting);
+  }
+  EXPECT_THAT(what_came_of_lines(transcript),
+              ElementsAre("meets EAGAIN x2; waits; sends close_notify x2", "meets EAGAIN x2; sent, then waits; sends close_notify x2"));
 }
 
 }  // namespace

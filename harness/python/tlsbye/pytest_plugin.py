@@ -185,7 +185,7 @@ class _Session:
         if (kept / "transcripts.jsonl").is_file():
             for name in ("transcripts", "captures"):
                 shutil.rmtree(kept / name, ignore_errors=True)
-        shutil.copytree(self.folder, kept, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.lock", "*.done", "*.failed"))
+        shutil.copytree(self.folder, kept, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.lock", "*.begun", "*.done", "*.failed"))
         self.kept = str(kept)
 
     @cached_property
@@ -198,7 +198,8 @@ class _Session:
             words += ["--against", against]
         problem = self._once("explore", words)
         file = out / "explored.json"
-        if problem and not file.exists():
+        # What a search could not be made for, or was ended before it found anything, leaves the finds of an earlier session there.
+        if problem and not (file.exists() and file.stat().st_mtime_ns >= (self.folder / "explore.begun").stat().st_mtime_ns):
             return [], problem
         return list(json.loads(file.read_text(encoding="utf-8"))["pairs"]), problem
 
@@ -219,6 +220,7 @@ class _Session:
             fcntl.flock(lock, fcntl.LOCK_EX)
             done, failed = self.folder / f"{command}.done", self.folder / f"{command}.failed"
             if not done.exists() and not failed.exists():
+                (self.folder / f"{command}.begun").touch()
                 try:
                     call([command, *words])
                     done.touch()
