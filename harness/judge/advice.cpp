@@ -532,7 +532,8 @@ std::string tell_move(const RunReport& report, std::string_view from, std::strin
       }
     }
   }
-  if (!same.empty()) text += fmt::format("\nWhat does not, as far as it was seen\n  {}\n", wrapped(fmt::format("{}", fmt::join(same, ", ")), 2, width));
+  const std::string alike = fmt::format("{}", fmt::join(same, ", "));
+  if (!same.empty()) text += fmt::format("\nWhat does not, as far as it was seen\n  {}\n", wrapped(alike, 2, width));
   return text;
 }
 

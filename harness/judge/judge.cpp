@@ -66,7 +66,7 @@ std::map<std::string, std::string_view> refusals(const Transcript& transcript) {
   return refused;
 }
 
-// What a transport call comes to is nothing that a library does whose transport is the application's: the calls are the adapter's there. And
+// A library whose transport is the application's makes no transport call: those that come are the adapter's, and say nothing of it. And
 // what the one call that closes does is asked where there is no other.
 bool is_asked(const Trait& trait, const StackInfo& stack) {
   constexpr std::array<std::string_view, 4> of_transport_calls{"sigpipe-on-broken-transport", "blocking-transport-that-would-block",

@@ -544,7 +544,8 @@ bool as_usual(const Transcript& transcript) {
          });
 }
 
-// What a library does by itself is asked of runs in which nothing was done to its transport calls; what names its fault or option, of those.
+// What a library does by itself is asked of runs in which nothing was done to its transport calls; what names its fault or option, of
+// those.
 std::vector<Trait> of_ordinary_runs(std::vector<Trait> all) {
   constexpr std::array<std::string_view, 7> of_others{
       "blocking-transport-that-would-block", "interrupted-on-a-blocking-transport", "interrupted-on-a-non-blocking-transport",
