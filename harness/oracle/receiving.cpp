@@ -99,7 +99,8 @@ Finding data_after_close_notify_ignored(const Facts& facts, const Question& aske
     if (call.api->total > until_then && !received_past(call.after.close_notify, call, facts))
       return not_reached("what it gave is not what came, for it took nothing from behind the close_notify");
     if (call.api->total > until_then)
-      return broken(fmt::format("reads gave {} bytes, {} of them sent after the close_notify", call.api->total, call.api->total - until_then),
+      return broken(fmt::format("reads gave {} bytes, {} of them sent after the close_notify", call.api->total,
+                                call.api->total - until_then),
                     events);
     // What a read gave that was against the terms of use is held against nobody, and proves that it was there to be read.
     for (const SubjectCall& other : facts.calls())
