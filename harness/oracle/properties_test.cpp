@@ -482,6 +482,7 @@ TEST(SendsReadableRecords, AnAlertInTheClearIsOneOnlyBeforeThereAreKeys) {
   };
   EXPECT_EQ(closes(connected().writes(5)), Kind::broken);
   EXPECT_EQ(closes(connected()), Kind::not_reached);
+  EXPECT_EQ(closes(connected().sent(unreadable())), Kind::not_reached) << "what nobody can read may be under no keys at all";
   EXPECT_EQ(closes(connected().writes(5).answers(Call::handshake, Outcome::want_read, {in_the_clear(handshake_message("ClientHello"))})),
             Kind::holds)
       << "another handshake has begun";
