@@ -12,13 +12,15 @@ Direction::Direction(Side from, Role writer, Secrets& secrets, Transcript& trans
 
 int Direction::note(const Piece& piece, std::size_t wire_bytes, int line) {
   Record record = noted(piece, from_, wire_bytes);
-  // Where no calls are known, what was said tells which protocol is spoken, and what a cut took away.
-  if (!transcript_.has_api_lane && piece.known && piece.type == ContentType::application_data) {
-    constexpr std::size_t most = 64 * 1024;  // of data noted, in one direction
-    record.content = piece.content.substr(0, most - data_noted_);
-    data_noted_ += record.content.size();
-  }
+  if (piece.known) keep_what_was_said(piece, record);
   return transcript_.add(line, std::move(record));
+}
+
+void Direction::keep_what_was_said(const Piece& piece, Contents& contents) {
+  constexpr std::size_t most = 64 * 1024;  // of data, in one direction
+  if (transcript_.has_api_lane || piece.type != ContentType::application_data) return;
+  contents.content = piece.content.substr(0, most - data_noted_);
+  data_noted_ += contents.content.size();
 }
 
 void Direction::begin_session(bool same_transport, int line) {
@@ -57,7 +59,9 @@ std::optional<Direction::Due> Direction::end_due() {
 void Direction::read_again(int event, int line) {
   const PiecePtr piece = reader_.read_again(event);
   if (!piece) return;
-  transcript_.add(line, noted_again(*piece));
+  Opened opened = noted_again(*piece);
+  keep_what_was_said(*piece, opened);
+  transcript_.add(line, std::move(opened));
   if (piece->delivered) sealer_.advance(*piece, piece->bytes);
 }
 

@@ -74,6 +74,8 @@ class Direction {
   void handle(const PiecePtr& piece, int line);
   bool deliver(Piece& piece, int line);
   int note(const Piece& piece, std::size_t wire_bytes, int line);
+  // Where no calls are known, the data tells which protocol is spoken, and what a cut took away.
+  void keep_what_was_said(const Piece& piece, Contents& contents);
 
   Side from_;
   Transcript& transcript_;

@@ -1326,6 +1326,17 @@ TEST_P(EachVersion, KeysOfALaterSessionMayComeLateToo) {
   use_and_close(c);
 }
 
+TEST_P(EachVersion, WhatAProgramSaidBeforeItsKeysWereToldIsKeptToo) {
+  Connection c(GetParam(), TransportKind::socketpair, false);
+  c.transcript.has_api_lane = false;
+  c.handshake();
+  c.write(client, "GET / HTTP/1.0");
+  for (const std::string& line : c.keys) c.wire->key_log(line);
+  EXPECT_EQ(c.records(client).back().content, "GET / HTTP/1.0") << c.story();
+  c.write(client, "Host: it");
+  EXPECT_EQ(c.records(client).back().content, "Host: it");
+}
+
 // TLS 1.2 and before.
 
 class BeforeTls13 : public testing::TestWithParam<Tls> {};
