@@ -24,6 +24,7 @@ Provenance comparable(Provenance made, bool shard) {
   made.system.clear();
   if (shard) return made;
   made.partners.clear();
+  made.choice.stacks.clear();
   return made;
 }
 
