@@ -39,7 +39,12 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 }
 
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> known) {
-  if (const auto best = nearest(word, known); !best.empty()) return fmt::format("did you mean `{}`?", best);
+  const auto best = nearest(word, known);
+  // Where all are as near, as TLS versions are, none is more likely meant than another.
+  const bool alike = std::all_of(known.begin(), known.end(), [&](std::string_view it) {
+    return it.size() == best.size() && edit_distance(word, it) == edit_distance(word, best);
+  });
+  if (!best.empty() && (!alike || known.size() == 1)) return fmt::format("did you mean `{}`?", best);
   if (known.empty() || known.size() > 30) return {};
   return fmt::format("one of: {}", fmt::join(known, ", "));
 }

@@ -22,6 +22,8 @@ TEST(EditDistance, CountsLettersAddedTakenAwayChangedAndSwapped) {
 TEST(Suggestion, TheNearestKnownWordIsNamed) {
   EXPECT_EQ(did_you_mean("close_write", verbs), "did you mean `close-write`?");
   EXPECT_EQ(did_you_mean("raed", verbs), "did you mean `read`?");
+  constexpr std::string_view versions[] = {"1.0", "1.1", "1.2", "1.3"};
+  EXPECT_EQ(did_you_mean("1.4", versions), "one of: 1.0, 1.1, 1.2, 1.3");
 }
 
 TEST(Suggestion, AWordThatIsNearToNothingGetsTheList) {

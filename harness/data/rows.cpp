@@ -12,6 +12,12 @@
 namespace tlsbye {
 namespace {
 
+// What to write in the place of what is no string: a TLS version reads as a number.
+std::string in_quotes(const toml::node& node) {
+  const auto number = node.value_exact<double>();
+  return number ? fmt::format("write it in quotes: \"{}\"", *number) : "";
+}
+
 constexpr std::string_view unprintable = "has a character that cannot be printed";
 
 bool among(Rows::Known words, std::string_view word) { return std::find(words.begin(), words.end(), word) != words.end(); }
@@ -100,7 +106,8 @@ std::optional<std::string> Rows::text(const toml::table& row, std::string_view k
   if (!node) return std::nullopt;
   auto value = node->value_exact<std::string>();
   if (value && !is_blank(*value) && can_be_printed(*value)) return value;
-  report(node->source(), fmt::format("`{}` {}", key, !value ? "is not a string" : is_blank(*value) ? "is empty" : unprintable));
+  report(node->source(), fmt::format("`{}` {}", key, !value ? "is not a string" : is_blank(*value) ? "is empty" : unprintable),
+         in_quotes(*node));
   return std::nullopt;
 }
 
@@ -142,7 +149,8 @@ std::vector<Rows::Word> Rows::words(const toml::table& row, std::string_view key
     else if (text && !is_blank(*text))
       report(it.source(), fmt::format("`{}` {}", key, unprintable));
     else
-      report(it.source(), fmt::format("`{}` {} {}", key, list ? "has an element that is" : "is", text ? "empty" : "not a string"));
+      report(it.source(), fmt::format("`{}` {} {}", key, list ? "has an element that is" : "is", text ? "empty" : "not a string"),
+             in_quotes(it));
   };
   if (!list) {
     one(*node);

@@ -567,6 +567,7 @@ TEST(KnownFile, EveryMistakeIsShownWithItsPlace) {
   EXPECT_THAT(problem(with("expires  = 2027-06-30\n", "")), HasSubstr("has no `expires`"));
   EXPECT_THAT(problem(with("[[known]]", "[[know]]")), HasSubstr("unknown key `know`"));
   EXPECT_THAT(problem(with("\"gnutls\"", "7")), HasSubstr("`stack` is not a string"));
+  EXPECT_THAT(problem(with("stack ", "tls = 1.3\nstack ")), HasSubstr("write it in quotes: \"1.3\""));
   EXPECT_THAT(problem("[[known]"), HasSubstr("known.toml:1"));
   EXPECT_THAT(problem(std::string(whole) + "role = \"both\"\n"), HasSubstr("`both` is not a role"));
 }

@@ -110,7 +110,7 @@ TEST(Envelope, AWrongTypeIsToldAtTheValue) {
 }
 
 TEST(Envelope, AWordOutsideItsListIsToldWithTheNearest) {
-  EXPECT_EQ(complaint(scenario("versions = [\"1.2\", \"1.4\"]\n")), "5:20: `1.4` is not a word of `versions` | did you mean `1.0`?");
+  EXPECT_EQ(complaint(scenario("versions = [\"1.2\", \"1.4\"]\n")), "5:20: `1.4` is not a word of `versions` | one of: 1.0, 1.1, 1.2, 1.3");
   EXPECT_EQ(complaint(scenario("roles = [\"klient\"]\n")), "5:10: `klient` is not a word of `roles` | did you mean `client`?");
   EXPECT_EQ(complaint(scenario("io = \"sideways\"\n")), "5:6: `sideways` is not a word of `io` | one of: blocking, nonblocking");
   EXPECT_EQ(complaint(scenario("options = [\"ticket\"]\n")), "5:12: `ticket` is not a word of `options` | did you mean `tickets`?");
