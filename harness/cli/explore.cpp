@@ -90,7 +90,7 @@ class ScenarioFile {
 };
 
 // What is not new: what the user names, or else what a plain run of all scenarios shows now.
-// `unwritten`: that it could not be kept for the next time, which is no reason not to explore.
+// `unwritten`: that it could not be kept for the next time, which keeps nobody from exploring.
 Baseline baseline_of(const House& house, const ExploreWords& words, const Selected& chosen, const RunWords& plain,
                      std::optional<Stop>& unwritten) {
   if (words.against.extension() == ".toml") {
@@ -270,7 +270,7 @@ int explore_command(const House& house, const ExploreWords& words) {
   options.time = words.time;
   if (!options.runs && !options.time) options.runs = default_explored;
   ScenarioFile scripts(words.out / place.file());
-  // Whether it could be written. A disk that is full does not take away what was found: it is told all the same.
+  // Whether it could be written. If the disk is full, the user is told what was found all the same.
   const auto write = [&](const Explored& explored, bool complete) {
     try {
       scripts.replace(scenario_file(explored.pairs, exploring_command(house, words.seed, explored.runs)));

@@ -29,7 +29,7 @@ void handle(Handler handler, int flags) {
   struct sigaction hangup {};
   ::sigaction(SIGHUP, nullptr, &hangup);
   if (hangup.sa_handler == SIG_IGN) return;  // nohup(1) asks to go on
-  // A terminal's end is told several times, by the kernel and by the shell: that is no impatience.
+  // The kernel and the shell both report a terminal's end: the second signal does not mean that the user is impatient.
   hangup.sa_handler = [](int) { interrupted.store(true, std::memory_order_relaxed); };
   hangup.sa_flags = SA_RESTART;
   ::sigaction(SIGHUP, &hangup, nullptr);

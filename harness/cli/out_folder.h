@@ -8,7 +8,7 @@
 namespace tlsbye {
 
 // From the first call on Ctrl-C, SIGTERM and the terminal's end (SIGHUP) set the flag that it gives; a second Ctrl-C ends the program at
-// once. The terminal's end is one, however often it is told.
+// once. The terminal's end counts as one interruption, however often it is reported.
 const std::atomic<bool>& interrupted_gently();
 // The same of a second Ctrl-C, for what begins to clear up after the first: then it is the third that ends the program.
 const std::atomic<bool>& interrupted_again();

@@ -12,7 +12,7 @@
 namespace tlsbye {
 namespace {
 
-// What to write in the place of what is no string: a TLS version reads as a number.
+// What to write in place of a value that is not a string: TOML reads a TLS version without quotes as a number.
 std::string in_quotes(const toml::node& node) {
   const auto number = node.value_exact<double>();
   return number ? fmt::format("write it in quotes: \"{}\"", *number) : "";

@@ -1,8 +1,10 @@
 """Words that are wrong: what is said about them, and the exit code. 2 is for what was typed or given, 3 for what went wrong by itself."""
 
+import contextlib
 import fcntl
 import json
 import os
+import pathlib
 import pty
 import re
 import resource
@@ -10,7 +12,6 @@ import signal
 import socket
 import subprocess
 import termios
-import time
 
 import pytest
 
@@ -354,6 +355,15 @@ def test_a_file_does_not_take_the_place_of_a_stream_that_is_closed(tlsbye):
     tlsbye("report", "out/run.json", "--html", "again.html", check=0)
 
 
+def pending(pid):
+    """The signals that wait to be taken by the process, by proc(5)."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+        mask = next(int(line.split()[1], 16) for line in lines if line.startswith("ShdPnd"))
+        return {number for number in signal.valid_signals() if mask >> (number - 1) & 1}
+    return set()
+
+
 def hung_up(words, folder, ready):
     """The exit code of a program whose terminal goes away once it has shown what `ready` finds, as both the kernel and a shell say."""
     ours, theirs = pty.openpty()
@@ -366,7 +376,8 @@ def hung_up(words, folder, ready):
     os.close(ours)
     for _ in range(3):
         running.send_signal(signal.SIGHUP)
-        time.sleep(0.05)
+        while running.poll() is None and signal.SIGHUP in pending(running.pid):
+            pass  # two that wait at once are one
     return running.wait(timeout=PATIENCE)
 
 
