@@ -89,9 +89,10 @@ std::vector<std::string_view> situation_words() {
   return words;
 }
 
-// The word without `not `, `already ` and `formerly `, for suggestions.
+// The word without `not `, `already `, `formerly ` and `newly `, for suggestions.
 std::string_view bare(std::string_view word) {
-  while (word.starts_with("not ") || word.starts_with("already ") || word.starts_with("formerly ")) word.remove_prefix(word.find(' ') + 1);
+  const auto begins = [&](std::string_view prefix) { return word.starts_with(prefix); };
+  while (begins("not ") || begins("already ") || begins("formerly ") || begins("newly ")) word.remove_prefix(word.find(' ') + 1);
   return word;
 }
 

@@ -76,6 +76,8 @@ TEST(Loader, RefusesWhatItDoesNotKnow) {
                 "unknown key `flag` in the parameters of one-close-notify", ""},
            Case{written(close + "outcome = [\"dun\"] }"), "`dun` is not a word of `outcome`", "`done`"},
            Case{written(close + "given = [\"fin-arived\"], outcome = [\"done\"] }"), "`fin-arived` is not a situation", "`fin-arrived`"},
+           Case{written(close + "given = [\"not newly fin-arived\"], outcome = [\"done\"] }"),
+                "`not newly fin-arived` is not a situation", "`fin-arrived`"},
            Case{written(close + "given = [\"not already fin-arived\"], outcome = [\"done\"] }"),
                 "`not already fin-arived` is not a situation", "`fin-arrived`"},
            Case{written("property = \"answers\"\nwith = { call = \"closed\", outcome = \"done\" }"), "`closed` is not a word of `call`",

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <deque>
 #include <optional>
 #include <set>
 #include <utility>
@@ -759,7 +760,7 @@ void Facts::walk() {
   if (former_ && same_transport_) {
     const Moment& then = former_->at_end();
     now.fin = then.fin, now.reset = then.reset, now.own_fin = then.own_fin, now.descriptor_closed = then.descriptor_closed;
-    now.transport_closed = then.transport_closed;
+    now.transport_closed = then.transport_closed, now.taken = then.taken;
   }
   // Calls by their first event; they are in the order of their last. What a call sent is known when it has come back.
   std::vector<SubjectCall*> beginnings;
@@ -774,6 +775,10 @@ void Facts::walk() {
   std::size_t delivered = 0, received = 0;
   std::set<std::size_t> boundaries{0};  // of records, in what was delivered
   int all_read = 1;                     // the latest event at which the subject's side had received all that was delivered
+  // Deliveries of which not all was taken: where each ends in what was delivered, and its event.
+  std::deque<std::pair<std::size_t, int>> untaken;
+  // What had been taken when the latest call began; if it is a repetition, when the first of these calls did.
+  Since taken_by_then = never;
   const Record* held = nullptr;  // the partner's latest record that the wire holds
   bool within_held = false;      // the subject has taken its first bytes
   KeptTickets kept_tickets;
@@ -785,8 +790,12 @@ void Facts::walk() {
       if (is_so(now.handshake_done) && !held->encrypted) note(now.plain, number);
     }
     if (within_held && is_so(now.fin)) note(now.partial, number);
-    received = std::min(delivered, received);
-    if (received == delivered) all_read = number;
+    // The first bytes of a record that the wire holds are taken before the record counts as delivered.
+    received = std::min(received, delivered + (within_held ? held->wire_bytes : 0));
+    if (received >= delivered) all_read = number;
+    if (received > delivered) now.taken = number;
+    for (; !untaken.empty() && untaken.front().first <= received; untaken.pop_front())
+      now.taken = std::max(now.taken, untaken.front().second);
   };
   for (const Event& event : events_) {
     const int number = event.number;
@@ -795,6 +804,8 @@ void Facts::walk() {
       note_left(now, *beginnings[begun]);
       beginnings[begun]->before = now;
       beginnings[begun]->before.forget_unproved();
+      if (!is_repetition(*beginnings[begun])) taken_by_then = now.taken;
+      beginnings[begun]->taken = taken_by_then;
       // What a call that is still under way has sent was sent before one beside it.
       std::erase_if(under_way, [&](std::size_t other) { return other < ended; });
       for (const std::size_t other : under_way)
@@ -822,6 +833,7 @@ void Facts::walk() {
       const auto* record = transcript_->at(it->record).as<Record>();
       if (!record || record->from != Side::partner) continue;
       boundaries.insert(delivered += it->bytes);
+      untaken.emplace_back(delivered, number);
       held = nullptr, within_held = false;
       if (it->record < events_.front().number) {  // of the session before on this transport: under its keys, so that none here opens it
         note(now.anything, number);
@@ -843,7 +855,8 @@ void Facts::walk() {
         if (made_up) note(now.own_end_made_up, number);
         continue;
       }
-      if (made_up) note(now.end_made_up, received == delivered ? number : all_read);
+      if (made_up) note(now.end_made_up, received >= delivered ? number : all_read);
+      if (!io->injected && ((io->result == 0 && io->asked > 0) || io->error_number == "ECONNRESET")) now.taken = number;
       if (made_up && !boundaries.contains(received)) note(now.partial, number);
       receive(number, io->result);
     } else if (const auto* withheld = event.as<Withheld>()) {
@@ -921,6 +934,11 @@ void Facts::note_left(Moment& now, const SubjectCall& call) const {
   if (!now.pending || (call.api ? repeats(*now.pending, *call.api) : call.call == now.pending->call) || !sends) return;
   note_undone(now);
   now.pending = nullptr;
+}
+
+bool Facts::is_repetition(const SubjectCall& call) const {
+  const ApiCall* previous = call.before.previous;
+  return previous && previous->call == call.call && call_again(previous->outcome) && (!call.api || repeats(*previous, *call.api));
 }
 
 bool Facts::repeats(const ApiCall& first, const ApiCall& again) const {

@@ -90,7 +90,8 @@ const std::vector<Property>& properties();
 const Property* find_property(std::string_view name);
 
 // The atoms that `given` is made of: facts about the connection, at the moment a call began (what the subject had done and been told by
-// then) or returned (what had arrived at its transport by then; with `already ` before the word: by when the call began). With `formerly `
+// then) or returned (what had arrived at its transport by then; with `already ` before the word: by when the call began; with `newly `: of
+// that, what the library had not taken off the transport before the call began, or the first of those that it repeats). With `formerly `
 // before the word: when the session before this one was over.
 struct Situation {
   std::string_view name;  // "fin-arrived"; "not fin-arrived" is its opposite

@@ -9,7 +9,8 @@ namespace {
 
 // When a situation is asked.
 enum class When : std::uint8_t {
-  arrived,  // when the call ended, or, with `already`, when it began
+  arrived,  // when the call ended, or, with `already`, when it began: something that came
+  traffic,  // the same of all that came, and of what did not
   history,  // when it began
   call,     // the same, but only the call itself can say it, not a session that is over
   unusual,  // when it began; such calls are spoken of only by clauses that name it
@@ -202,7 +203,7 @@ const std::vector<Row>& rows() {
        When::arrived,
        [](const At& at) { return at.now.readable(at.now.two_hello_requests); }},
       {{"nothing-arrived", "neither bytes nor an end nor a reset since the handshake was done"},
-       When::arrived,
+       When::traffic,
        [](const At& at) { return nothing_arrived(at.now); }},
       {{"unknown-alert-arrived", "an authentic alert whose number is in no RFC"},
        When::arrived,
@@ -239,13 +240,13 @@ const std::vector<Row>& rows() {
        [](const At& at) { return is_server(at) ? at.now.early_data_end : never; }},
       {{"finished-arrived", "the other side's Finished, as it was sent"}, When::arrived, [](const At& at) { return at.now.finished; }},
       {{"ordinary-traffic", "nothing arrived but application data, a close_notify of warning level and the transport's orderly end"},
-       When::arrived,
+       When::traffic,
        [](const At& at) { return ordinary_traffic(at.now); }},
 
       {{"authentic-traffic",
         "nothing arrived but application data, tickets, fewer than five KeyUpdates, a close_notify of warning level and the transport's "
         "orderly end"},
-       When::arrived,
+       When::traffic,
        [](const At& at) { return authentic_traffic(at.now); }},
 
       {{"several-oddities-arrived",
@@ -340,11 +341,7 @@ const std::vector<Row>& rows() {
        [](const At& at) { return std::max(at.now.any_answer(Call::read), at.now.any_answer(Call::peek)); }},
       {{"repeated", "the previous call was the same one with the same arguments, and was to be called again"},
        When::call,
-       [](const At& at) {
-         const ApiCall* previous = at.now.previous;
-         if (!previous || previous->call != at.call.call || !call_again(previous->outcome)) return never;
-         return !at.call.api || at.facts.repeats(*previous, *at.call.api) ? at.now.previous_number : never;
-       }},
+       [](const At& at) { return at.facts.is_repetition(at.call) ? at.now.previous_number : never; }},
       {{"first", "no earlier call of the same kind"},
        When::call,
        [](const At& at) { return so(at.now.any_answer(at.call.call) == never); }},
@@ -409,11 +406,11 @@ const std::vector<Row>& rows() {
         "before it is known to have taken the last"},
        When::history,
        [](const At& at) { return at.now.own_ticket_lost; }},
-      {{"session-offered", "the client's hello offered an earlier session"}, When::arrived, [](const At& at) { return at.now.offered; }},
+      {{"session-offered", "the client's hello offered an earlier session"}, When::traffic, [](const At& at) { return at.now.offered; }},
       {{"resumption-decided",
         "the subject itself decided whether an earlier session is resumed: it is; or a server was offered one; or a client offered none; unclear "
         "once this session was closed, or had its handshake, and if it is not resumed and time has passed"},
-       When::arrived,
+       When::traffic,
        resumption_decided},
       {{"session-resumed", "the handshake told that it resumed an earlier session"},
        When::history,
@@ -620,26 +617,44 @@ const std::vector<Situation>& situations() {
 
 namespace {
 
-// Row n has three bits: as it is, with `already`, and with `formerly`: at the end of the session before.
-constexpr std::size_t bits_of_a_row = 3;
+// Row n has four bits, one for each form of its word.
+enum Form : std::size_t { plainly, already, formerly, newly, bits_of_a_row };
 
-bool can_be_formerly(const Row& row) { return row.when == When::arrived || row.when == When::history || row.when == When::unusual; }
+bool is_of_arrivals(const Row& row) { return row.when == When::arrived || row.when == When::traffic; }
+bool can_be_formerly(const Row& row) { return is_of_arrivals(row) || row.when == When::history || row.when == When::unusual; }
+
+// It came, and the library had not taken it off the transport before the call began. With the option memory-bio the application takes it,
+// perhaps long before the library gets it.
+Since has_newly_come(const Row& row, const SubjectCall& call, const Facts& facts) {
+  const Since since = row.since({call.after, call, facts});
+  if (!is_so(since)) return since;
+  if (!call.met.logged || facts.has(Option::memory_bio)) return unclear;
+  return since > call.taken ? since : never;
+}
+
+Since ask(const Row& row, Form form, const SubjectCall& call, const Facts& facts) {
+  switch (form) {
+    case already:
+      return is_of_arrivals(row) ? row.since({call.before, call, facts}) : never;
+    case formerly:
+      return facts.former() && can_be_formerly(row) ? row.since({facts.former()->at_end(), call, *facts.former()}) : never;
+    case newly:
+      return row.when == When::arrived ? has_newly_come(row, call, facts) : never;
+    default:
+      return row.since({is_of_arrivals(row) || row.when == When::met ? call.after : call.before, call, facts});
+  }
+}
 
 }  // namespace
 
 void settle_situations(SubjectCall& call, const Facts& facts) {
-  const auto set = [&](std::size_t bit, Since since) {
-    if (since == unclear)
-      call.not_clear.set(bit);
-    else if (is_so(since))
-      call.so.set(bit);
-  };
   std::size_t bit = 0;
   for (const Row& row : rows()) {
-    const bool arrived = row.when == When::arrived;
-    set(bit, row.since({arrived || row.when == When::met ? call.after : call.before, call, facts}));
-    if (arrived) set(bit + 1, row.since({call.before, call, facts}));
-    if (facts.former() && can_be_formerly(row)) set(bit + 2, row.since({facts.former()->at_end(), call, *facts.former()}));
+    for (const Form form : {plainly, already, formerly, newly}) {
+      const Since since = ask(row, form, call, facts);
+      if (since == unclear) call.not_clear.set(bit + form);
+      if (is_so(since)) call.so.set(bit + form);
+    }
     if (row.when == When::unusual && call.so.test(bit)) call.unusual.set(bit);
     bit += bits_of_a_row;
   }
@@ -657,7 +672,7 @@ bool Given::names(std::string_view word) const {
 
 bool Given::add(std::string_view word) {
   bool negated = false;
-  std::size_t bit = 0;
+  Form form = plainly;
   const auto strip = [&](std::string_view prefix) {
     if (!word.starts_with(prefix)) return false;
     word.remove_prefix(prefix.size());
@@ -666,15 +681,18 @@ bool Given::add(std::string_view word) {
   for (bool prefix = true; prefix;) {
     prefix = false;
     if (!negated && strip("not ")) negated = prefix = true;
-    if (bit == 0 && strip("already ")) bit = 1, prefix = true;
-    if (bit == 0 && strip("formerly ")) bit = 2, prefix = true;
+    if (form == plainly && strip("already ")) form = already, prefix = true;
+    if (form == plainly && strip("formerly ")) form = formerly, prefix = true;
+    if (form == plainly && strip("newly ")) form = newly, prefix = true;
   }
   const auto& table = rows();
   const auto row = std::find_if(table.begin(), table.end(), [&](const Row& it) { return it.word.name == word; });
-  if (row == table.end() || (bit == 1 && row->when != When::arrived) || (bit == 2 && !can_be_formerly(*row))) return false;
+  if (row == table.end() || (form == already && !is_of_arrivals(*row)) || (form == formerly && !can_be_formerly(*row)) ||
+      (form == newly && row->when != When::arrived))
+    return false;
   const std::size_t place = bits_of_a_row * static_cast<std::size_t>(row - table.begin());
-  (negated ? must_not : must).set(place + bit);
-  if (bit == 0) named.set(place);
+  (negated ? must_not : must).set(place + form);
+  if (form == plainly || form == newly) named.set(place);
   // Whoever speaks of a call that is not done speaks of what comes instead of its repetition.
   if (!negated && (word == "write-unfinished" || word == "close-blocked-on-write")) allow("call-left-undone");
   if (!negated && word == "quiet-shutdown-on") allow("closed-quietly");
@@ -695,11 +713,9 @@ std::vector<int> Given::evidence(const SubjectCall& call, const Facts& facts) co
   std::vector<int> events;
   const auto& table = rows();
   for (std::size_t i = 0; i < table.size(); ++i) {
-    for (std::size_t bit = 0; bit < bits_of_a_row; ++bit) {
-      if (!must.test(bits_of_a_row * i + bit) || (bit == 2 && !facts.former())) continue;
-      const bool at_end_of_call = bit == 0 && (table[i].when == When::arrived || table[i].when == When::met);
-      const Since since = bit == 2 ? table[i].since({facts.former()->at_end(), call, *facts.former()})
-                                   : table[i].since({at_end_of_call ? call.after : call.before, call, facts});
+    for (const Form form : {plainly, already, formerly, newly}) {
+      if (!must.test(bits_of_a_row * i + form)) continue;
+      const Since since = ask(table[i], form, call, facts);
       if (is_so(since) && since != always) events.push_back(since);
     }
   }

@@ -63,6 +63,8 @@ struct Moment {
   int warnings = 0;             // alerts that end nothing ...
   Since many_warnings = never;  // ... and since when they are five
   std::size_t data_bytes = 0;   // application data delivered before the close_notify, without early data
+  // The last delivery of which every byte was taken off the transport by the library, or by the script; or the end that it was told there.
+  Since taken = never;
   // Early data (TLS 1.3), whoever of the two is the client.
   Since early_data = never, early_data_end = never;               // a client's, and its EndOfEarlyData
   Since early_data_accepted = never, early_data_refused = never;  // by the server's EncryptedExtensions
@@ -156,7 +158,7 @@ struct Met {
 };
 
 inline constexpr std::size_t most_situations = 160;
-using Bits = std::bitset<3 * most_situations>;  // as it is, with `already`, with `formerly`
+using Bits = std::bitset<4 * most_situations>;  // as it is, with `already`, with `formerly`, with `newly`
 
 // One API call of the subject.
 struct SubjectCall {
@@ -169,6 +171,8 @@ struct SubjectCall {
   int began = 0;                   // number of the first event that belongs to it
   int ended = 0;                   // number of its ApiCall, Died or Blocked event
   Moment before, after;            // when it began; when it ended (arrivals only until just before that)
+  // What had been taken off the transport (Moment::taken) when it began; if it is a repetition, when the first of these calls did.
+  Since taken = never;
   Met met;
   bool emission_known = true;   // all that it sent was seen by the wire as whole records ...
   bool record_cut = false;      // ... but for one that the library itself ended its stream in: no more of that can come
@@ -236,6 +240,8 @@ class Facts {
   bool tls13() const { return transcript_->key().tls == Tls::v1_3; }
   // Whether `again` is the same call with the same arguments, as a library expects it of whoever makes a call again.
   bool repeats(const ApiCall& first, const ApiCall& again) const;
+  // Whether the call before this one is such a one, and asked to be made again.
+  bool is_repetition(const SubjectCall& call) const;
   // The first event of the first call that the stack's terms of use forbid.
   Since against_terms() const { return against_terms_; }
   // When the session was over.

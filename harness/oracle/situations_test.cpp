@@ -549,6 +549,85 @@ TEST(Situations, AlreadySaysThatItArrivedBeforeTheCallBegan) {
   EXPECT_TRUE(fits(during, "close-notify-arrived"));
 }
 
+TEST(Situations, NewlySaysThatTheLibraryHadNotTakenItOffTheTransportBeforeTheCallBegan) {
+  const auto came = [] { return connected().arrives(key_update(0)); };
+  const auto takes = [&](long bytes) { return came().io(Call::read, Flow::recv, bytes).reads(Outcome::want_read); };
+  const long whole = static_cast<long>(key_update(0).wire_bytes);
+  const Transcript before = takes(whole).close(Outcome::sent);
+  EXPECT_TRUE(fits(before, "already key-update-arrived"));
+  EXPECT_FALSE(fits(before, "newly key-update-arrived"));
+  EXPECT_TRUE(fits(before, "not newly key-update-arrived"));
+  EXPECT_TRUE(fits(takes(whole - 1).close(Outcome::sent), "newly key-update-arrived")) << "its last byte lies there";
+  EXPECT_TRUE(fits(came().io(Call::close, Flow::recv, whole).close(Outcome::sent), "newly key-update-arrived"));
+  EXPECT_TRUE(fits(connected().blocks(Call::close, Flow::recv).arrives(key_update(0)).close(Outcome::sent), "newly key-update-arrived"));
+  EXPECT_TRUE(fits(connected().close(Outcome::sent), "not newly key-update-arrived"));
+}
+
+TEST(Situations, WhatLiesBehindWhatWasTakenComesNewly) {
+  const Transcript run =
+      connected().arrives(data(5)).arrives(key_update(0)).fin_arrives().io(Call::read, Flow::recv, 27).reads(5).close(Outcome::sent);
+  EXPECT_TRUE(fits(run, "not newly data-arrived"));
+  EXPECT_TRUE(fits(run, "newly key-update-arrived"));
+  EXPECT_TRUE(fits(run, "newly fin-arrived"));
+  const auto ends = [](long result, std::string error) {
+    return connected().fin_arrives().io(Call::read, Flow::recv, result, std::move(error)).reads(Outcome::cut).close(Outcome::sent);
+  };
+  EXPECT_TRUE(fits(ends(0, ""), "not newly fin-arrived"));
+  EXPECT_TRUE(fits(ends(-1, "ECONNRESET"), "not newly fin-arrived"));
+  EXPECT_TRUE(fits(ends(-1, "EAGAIN"), "newly fin-arrived"));
+}
+
+TEST(Situations, ACallThatIsMadeAgainIsOneWithTheFirstForWhatComesNewly) {
+  const auto again = [](Outcome outcome) {
+    return connected().arrives(key_update(0)).io(Call::close, Flow::recv, 32).close(outcome).close(Outcome::done);
+  };
+  EXPECT_TRUE(fits(again(Outcome::want_read), "newly key-update-arrived"));
+  EXPECT_TRUE(fits(again(Outcome::failed), "not newly key-update-arrived"));
+}
+
+TEST(Situations, APeekTakesNothingAndTheScriptTakesWhatItReads) {
+  const auto peeks = TransportCall{Side::subject, Call::read, 2, "recv(MSG_PEEK)", Flow::recv, 32, 32, "", false};
+  const Transcript peeked = connected().arrives(key_update(0)).add(peeks).reads(Outcome::want_read).close(Outcome::sent);
+  EXPECT_TRUE(fits(peeked, "newly key-update-arrived"));
+  const auto script = [](const std::string& verb) {
+    const Transcript run = connected().arrives(key_update(0)).script(verb, std::string(32, '.')).close(Outcome::sent);
+    const Facts facts(run);
+    return is_so(facts.calls().back().taken);
+  };
+  EXPECT_TRUE(script("raw-read"));
+  EXPECT_FALSE(script("raw-write"));
+}
+
+TEST(Situations, WhatWasTakenOfARecordThatTheWireHeldIsCountedOnce) {
+  Tale tale = connected();
+  const int held = tale.next_number();
+  tale.seen(data(5)).add(Withheld{held, Withheld::Why::hold}).io(Call::read, Flow::recv, 7).reads(Outcome::want_read);
+  tale.add(Delivered{held, 27}).arrives(key_update(0));
+  EXPECT_TRUE(fits(Tale(tale).io(Call::read, Flow::recv, 20).reads(5).close(Outcome::sent), "newly key-update-arrived"));
+  EXPECT_TRUE(fits(Tale(tale).io(Call::read, Flow::recv, 52).reads(5).close(Outcome::sent), "not newly key-update-arrived"));
+}
+
+TEST(Situations, WhatTheWireLostIsNotTaken) {
+  Tale tale = connected();
+  const int lost = tale.next_number();
+  tale.seen(data(5)).add(Lost{lost, Lost::Why::dropped}).arrives(key_update(0)).io(Call::read, Flow::recv, 32);
+  EXPECT_TRUE(fits(tale.reads(Outcome::want_read).close(Outcome::sent), "not newly key-update-arrived"));
+}
+
+TEST(Situations, WithoutALogOrOutOfMemoryItIsUnclearWhatComesNewly) {
+  const Transcript unlogged = Tale().answers(Call::handshake, Outcome::done).arrives(key_update(0)).close(Outcome::want_read);
+  const Transcript in_memory = Tale().option("memory-bio").handshake().arrives(key_update(0)).close(Outcome::want_read);
+  for (const Transcript& run : {unlogged, in_memory}) {
+    const Facts facts(run);
+    for (const std::string_view word : {"newly key-update-arrived", "not newly key-update-arrived"}) {
+      Given given;
+      ASSERT_TRUE(given.add(word));
+      given.allow("option-memory-bio");
+      EXPECT_FALSE(given.fits(facts.calls().back())) << word;
+    }
+  }
+}
+
 TEST(Situations, WhatLiesBehindAnEndThatTheScriptMadeUpIsUnclear) {
   const auto received = [](long result, std::string error, bool injected) {
     return connected().arrives(close_notify()).io(Call::read, Flow::recv, result, std::move(error), injected);
@@ -768,6 +847,7 @@ TEST(Situations, ATransportThatHasEndedStaysSoWhenAnotherSessionBegins) {
   for (const bool same : {true, false}) {
     EXPECT_EQ(fits_again(connected().fin_arrives(), same, "already fin-arrived"), same);
     EXPECT_EQ(fits_again(connected().reset_arrives(), same, "already reset-arrived"), same);
+    EXPECT_TRUE(fits_again(connected().fin_arrives().io(Call::read, Flow::recv, 0).reads(Outcome::cut), same, "not newly fin-arrived"));
     EXPECT_EQ(fits_again(connected().script("fin"), same, "own-fin"), same);
     EXPECT_EQ(fits_again(connected().script("hangup"), same, "descriptor-closed"), same);
   }
@@ -822,7 +902,8 @@ TEST(Facts, AnAlertInTheClearIsTwoBytes) {
 TEST(Situations, WordsThatDoNotExistAreRefused) {
   Given given;
   for (const std::string_view word :
-       {"", "close-notify", "not", "not not fin-arrived", "already handshake-done", "already recv-eof", "fin-arrived "})
+       {"", "close-notify", "not", "not not fin-arrived", "already handshake-done", "already recv-eof", "fin-arrived ", "newly",
+        "newly handshake-done", "newly ordinary-traffic", "newly already fin-arrived"})
     EXPECT_FALSE(given.add(word)) << word;
 }
 
