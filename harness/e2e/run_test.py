@@ -182,6 +182,23 @@ def test_a_forked_process_that_dies_dies_in_its_own_call_and_not_in_the_one_that
     assert says == {"any-stack/every-call-comes-back": ("crashed", "key-update crashed (SIGSEGV)")}
 
 
+def test_what_a_read_has_taken_is_nothing_that_comes_while_the_close_waits(tlsbye):
+    (tlsbye.folder / "mine").mkdir()
+    head = "title = 'A KeyUpdate comes'\nwhy = 'A read may have taken it.'\nversions = ['1.3']\nio = ['nonblocking']\n"
+    (tlsbye.folder / "mine/mine.toml").write_text(
+        "".join(
+            f"[[scenario]]\nid = '{name}'\n{head}script = '''\nboth handshake\npartner key-update\n{before}subject close\n'''\n"
+            for name, before in (("met", ""), ("taken", "subject read\n"))
+        )
+    )
+    reached = {}
+    for name in ("met", "taken"):
+        words = ("--scenario", f"mine/{name}", "--clause", "gnutls-bye/a-key-update-is-no-failure", "--stack", "gnutls", "--tls", "1.3")
+        tlsbye("run", "--scenarios", "mine", *words, check=0)
+        reached[name] = {c["verdict"] for c in tlsbye.report()["cells"]} - {"not-reached"}
+    assert reached["met"] and not reached["taken"], reached
+
+
 @pytest.mark.heavy
 def test_twenty_runs_in_a_row_give_the_same_verdicts(tlsbye):
     words = ("run", "--stack", "gnutls", "--scenario", "would-block/*", "--scenario", "missing-reply/*")
