@@ -790,20 +790,20 @@ const std::vector<Trait>& traits() {
                      {"RFC8446-6.2-02"}),
 
       // What comes while a two-way close waits.
-      closing_trait("ticket-while-closing", "What does a two-way close answer that meets a session ticket?", {"ticket-arrived"},
+      closing_trait("ticket-while-closing", "What does a two-way close answer that meets a session ticket?", {"newly ticket-arrived"},
                     {"B70", "GNUTLS-BYE-42"}),
-      closing_trait("key-update-while-closing", "What does a two-way close answer that meets a KeyUpdate?", {"key-update-arrived"},
+      closing_trait("key-update-while-closing", "What does a two-way close answer that meets a KeyUpdate?", {"newly key-update-arrived"},
                     {"B71", "GNUTLS-BYE-43", "OPENSSL-SHUTDOWN-50"}),
-      closing_trait("hello-request-while-closing", "What does a two-way close answer that meets a HelloRequest?", {"hello-request-arrived"},
-                    {"B73", "GNUTLS-BYE-44", "OPENSSL-SHUTDOWN-49"}),
+      closing_trait("hello-request-while-closing", "What does a two-way close answer that meets a HelloRequest?",
+                    {"newly hello-request-arrived"}, {"B73", "GNUTLS-BYE-44", "OPENSSL-SHUTDOWN-49"}),
       closing_trait("change-cipher-spec-while-closing", "What does a two-way close answer that meets a change_cipher_spec?",
-                    {"change-cipher-spec-arrived"}, {"GNUTLS-BYE-46"}),
+                    {"newly change-cipher-spec-arrived"}, {"GNUTLS-BYE-46"}),
       closing_trait("user-canceled-while-closing", "What does a two-way close answer that meets a user_canceled?",
-                    {"user-canceled-arrived"}, {"B81", "GNUTLS-BYE-41"}),
+                    {"newly user-canceled-arrived"}, {"B81", "GNUTLS-BYE-41"}),
       closing_trait("plain-alert-while-closing", "What does a two-way close answer that meets an alert in the clear?",
-                    {"plain-alert-arrived", "not close-notify-arrived"}, {"B87", "OPENSSL-SHUTDOWN-51"}),
+                    {"newly plain-alert-arrived", "not close-notify-arrived"}, {"B87", "OPENSSL-SHUTDOWN-51"}),
       closing_trait("damaged-record-while-closing", "What does a two-way close answer that meets a record that cannot be authenticated?",
-                    {"damaged-record-arrived", "not close-notify-arrived"}, {"B68"}),
+                    {"newly damaged-record-arrived", "not close-notify-arrived"}, {"B68"}),
 
       // Waiting.
       {"blocking-transport-that-would-block",

@@ -277,6 +277,14 @@ const std::multimap<std::string_view, Case>& cases() {
       {"key-update-while-closing",
        {closed().arrives(handshake_message("KeyUpdate")).io(Call::close, Flow::recv, 27).close(Outcome::failed), "failed"}},
       {"key-update-while-closing", {closed().close(Outcome::want_read), ""}},
+      {"key-update-while-closing",
+       {connected()
+            .arrives(handshake_message("KeyUpdate"))
+            .io(Call::read, Flow::recv, 32)
+            .reads(Outcome::want_read)
+            .io(Call::close, Flow::recv, -1, "EAGAIN")
+            .close(Outcome::want_read),
+        ""}},
       {"hello-request-while-closing",
        {closed().arrives(handshake_message("HelloRequest")).io(Call::close, Flow::recv, 27).close(Outcome::failed), "failed"}},
       {"hello-request-while-closing", {closed().close(Outcome::want_read), ""}},
