@@ -30,15 +30,15 @@ namespace {
 // asked to write takes a slow library a second for 10 MiB.
 constexpr std::chrono::milliseconds spin_budget{500};
 constexpr long long bytes_a_millisecond = 10 << 10;
-// Once a request was answered so often, half of it is enough, and a fifth where it has also spun before; or four times what the slowest
+// Once a request was answered so often, half of it is enough, and a tenth where it has also spun before; or four times what the slowest
 // answer took: a slow machine keeps its room.
 constexpr std::size_t familiar_after = 300;
-constexpr int familiar_share = 2, familiar_spin_share = 5, of_the_slowest = 4;
+constexpr int familiar_share = 2, familiar_spin_share = 10, of_the_slowest = 4;
 // A runtime (ability own-memory) loads and compiles while it answers, on several processors: so many times as much.
 constexpr int runtime_share = 20;
 // How often a peer that has not answered is looked at. Its CPU time counts from the first look.
-constexpr std::chrono::milliseconds glance{50};
-// One that has not answered so often, and seldom did, is known for it: from then on all this is a tenth.
+constexpr std::chrono::milliseconds usual_glance{10}, glance_at_known{5};
+// One that has not answered so often, and seldom did, is known for it: from then on it has a tenth of the time.
 constexpr std::size_t known_after = 3;
 constexpr int known_share = 10;
 
@@ -334,19 +334,20 @@ Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
   const auto found = experience_ ? experience_->find(asked_) : Experience::iterator();
   const bool known = experience_ && found != experience_->end() && found->second.never >= known_after && found->second.seldom();
   const int share = known ? known_share : 1;
-  if (const auto time = glance / share; std::exchange(glance_, time) != time) set_receive_timeout(channel_.descriptor(), time);
+  const std::chrono::milliseconds glance = known ? glance_at_known : usual_glance;
+  if (std::exchange(glance_, glance) != glance) set_receive_timeout(channel_.descriptor(), glance);
   Channel::Got got = channel_.receive(packet_);
   if (got != Channel::Got::timeout) return got;
   const std::chrono::milliseconds budget = this->budget() / share;
   // One that computes, or could if the machine had nothing else to do, is not silent.
   const Look first = look_at(pid_);
   Look last = first;
-  for (std::chrono::milliseconds silent = glance / share; silent < patience_ / share;) {
+  for (std::chrono::milliseconds silent = glance; silent < patience_ / share;) {
     got = channel_.receive(packet_);
     if (got != Channel::Got::timeout) {
       if (experience_) {
         auto& slowest = (*experience_)[asked_].slowest;
-        slowest = std::max(slowest, glance / share + look_at(pid_).used - first.used);
+        slowest = std::max(slowest, glance + look_at(pid_).used - first.used);
       }
       return got;
     }
@@ -356,7 +357,7 @@ Channel::Got PeerProcess::receive(std::optional<PeerEnd>& hung) {
       hung = PeerEnd{Died::How::spun, "it used up its CPU time and did not answer"};
       return got;
     }
-    if (now.used == last.used && now.waits) silent += glance / share;
+    if (now.used == last.used && now.waits) silent += glance;
     last = now;
   }
   kill_group();

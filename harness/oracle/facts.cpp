@@ -466,6 +466,7 @@ void Facts::read_records() {
     if (contents(record).type == ContentType::application_data) data_altered_[static_cast<std::size_t>(it->from)] = true;
   };
   for (const Event& event : events_) {
+    if (event.as<TimePassed>()) time_passed_ = true;
     if (const auto* it = event.as<Replaced>()) alter(it->record);
     if (const auto* it = event.as<Lost>()) alter(it->record);
     if (const auto* it = event.as<Delivered>())

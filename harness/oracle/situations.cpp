@@ -76,12 +76,6 @@ Since none_of(std::initializer_list<Since> facts) {
   return std::find(facts.begin(), facts.end(), unclear) != facts.end() ? unclear : always;
 }
 
-bool time_passed(const Facts& facts) {
-  const auto& events = facts.events();
-  return std::any_of(events.begin(), events.end(), [](const Event& event) { return event.as<TimePassed>(); }) ||
-         (facts.former() && time_passed(*facts.former()));
-}
-
 // Who has offered a session does not decide whether it is resumed, and who was offered none cannot resume any. A client
 // with a copy of its own (saved-session) offers what its application chose.
 Since resumption_decided(const At& at) {
@@ -91,7 +85,7 @@ Since resumption_decided(const At& at) {
   if (at.facts.transcript().key().role == Role::client && at.facts.has(Option::saved_session)) return unclear;
   const bool resumed = at.call.call == Call::handshake && at.call.api && at.call.api->flag("resumed") == "yes";
   if (resumed || is_so(at.now.resumed)) return always;
-  if (time_passed(at.facts)) return unclear;  // the session may have reached the end of its lifetime (RFC 8446, 4.6.1; RFC 5246, F.1.4)
+  if (at.facts.time_passed()) return unclear;  // the session may have reached the end of its lifetime (RFC 8446, 4.6.1; RFC 5246, F.1.4)
   if (at.facts.transcript().key().role == Role::server) return at.now.offered;
   if (!is_so(at.now.hello)) return unclear;
   return is_so(at.now.offered) ? never : at.now.hello;

@@ -216,6 +216,8 @@ class Facts {
   const Facts* next() const { return next_.get(); }
   // Begun on the transport of the session before.
   bool same_transport() const { return same_transport_; }
+  // The script let time pass, in this session or one before.
+  bool time_passed() const { return time_passed_ || (former_ && former_->time_passed()); }
   // A second thread, or a forked process, made a call in this session.
   Since threads() const { return threads_; }
   Since forked() const { return forked_; }
@@ -267,7 +269,7 @@ class Facts {
   const Facts* former_;
   std::unique_ptr<Facts> next_;
   std::span<const Event> events_;
-  bool same_transport_ = false, quiet_ = false;
+  bool same_transport_ = false, quiet_ = false, time_passed_ = false;
   Since threads_ = never, forked_ = never;
   std::vector<SubjectCall> calls_;
   std::vector<SentRecord> sent_;
