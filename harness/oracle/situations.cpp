@@ -66,6 +66,13 @@ Since or_two_one_way_closes(const At& at, Since two_way_close) {
 // The library was given a time limit, and so much time went by while it waited in that call.
 Since time_ran_out(const At& at) { return so(at.now.time_limit_ms > 0 && at.call.met.waited_ms >= at.now.time_limit_ms); }
 
+// The close that is made without a word, and what comes after it.
+Since closed_quietly(const At& at) {
+  const bool closing = at.call.call == Call::close || at.call.call == Call::close_write;
+  const bool in_this_session = &at.now == &at.call.before;  // and not at the end of the one before
+  return closing && in_this_session && is_so(at.now.quiet) ? at.now.quiet : at.now.closed_quietly;
+}
+
 // All of them, none of them: so as soon as that can be told of each.
 Since all_of(std::initializer_list<Since> facts) {
   if (std::find(facts.begin(), facts.end(), never) != facts.end()) return never;
@@ -507,10 +514,10 @@ const std::vector<Row>& rows() {
        When::unusual,
        [](const At& at) { return at.now.own_raw; }},
       {{"closed-quietly",
-        "the session was closed without a word (quiet-shutdown), so that the library takes both directions for closed; must be named, or "
-        "with it quiet-shutdown-on"},
+        "the call closes the session without a word (quiet-shutdown), or an earlier one did, so that the library takes both directions "
+        "for closed; must be named, or with it quiet-shutdown-on"},
        When::unusual,
-       [](const At& at) { return at.now.closed_quietly; }},
+       closed_quietly},
       {{"end-made-up",
         "an earlier call met an end or a reset that the script had made up; must be named, or with it what the call met or reported"},
        When::unusual,

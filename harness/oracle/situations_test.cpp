@@ -723,6 +723,22 @@ TEST(Situations, ACloseWithoutAWordIsAQuietOneAlsoWhereThatWasSwitchedOff) {
   EXPECT_TRUE(fits(closes({close_notify()}), "not closed-quietly"));
 }
 
+TEST(Situations, OfTheCloseThatIsMadeWithoutAWordOnlyThoseClausesSpeakThatNameIt) {
+  const Transcript quiet = Tale().option("quiet-shutdown").handshake().reads(Outcome::alert).close(Outcome::done);
+  const Transcript closes = connected().reads(Outcome::alert).close(Outcome::done);
+  const auto speaks = [](const Transcript& run, std::string_view word) {
+    const Facts facts(run);
+    Given given;
+    given.add("handshake-done");
+    given.add(word);
+    return std::any_of(facts.calls().begin(), facts.calls().end(),
+                       [&](const SubjectCall& call) { return call.call == Call::close && given.fits(call); });
+  };
+  EXPECT_TRUE(speaks(closes, "alert-reported"));
+  EXPECT_FALSE(speaks(quiet, "alert-reported"));
+  EXPECT_TRUE(speaks(quiet, "quiet-shutdown-on"));
+}
+
 TEST(Situations, WhoSendsAMessageOfTheHandshakeHasBegunIt) {
   const Tale reads = Tale().answers(Call::read, Outcome::want_read, {in_the_clear(handshake_message("ClientHello"))});
   EXPECT_TRUE(fits(Tale(reads).close(Outcome::failed), "handshake-begun"));
