@@ -7,8 +7,8 @@
 //
 // TLS::Channel::close sends the alert and waits for nothing: there is a `close-write`, and no `close`. A close_notify is answered as
 // tls_peer_closed_connection does it by default (Botan 3, TLS 1.3). A read gives what the library gave, in its order: data that came before
-// an alert or an exception comes before it, and a close_notify before what the library makes of that which came behind it. Once one of
-// these has closed the channel, no more is given to it.
+// an alert or an exception comes before it, and a close_notify or a fatal alert before what the library makes of that which came behind it.
+// Once one of these has closed the channel, no more is given to it.
 #include <botan/auto_rng.h>
 #include <botan/credentials_manager.h>
 #include <botan/data_src.h>
@@ -289,6 +289,7 @@ class BotanSession final : public Session, public tls::Callbacks {
   // Over by an alert of either side, of which the application knows: it gives the channel nothing more.
   bool is_over() const { return has_failed_ && channel_->is_closed(); }
   bool is_ended() const { return alert_ && static_cast<int>(alert_->type()) == 0; }
+  bool is_told_its_end() const { return is_ended() || (alert_ && alert_->is_fatal()); }
 
   // What the library calls back.
   void take(const std::uint8_t from[], std::size_t size) {
@@ -296,7 +297,7 @@ class BotanSession final : public Session, public tls::Callbacks {
     data_.insert(data_.end(), begin, begin + size);
   }
   void tls_alert(tls::Alert alert) override {
-    if (!is_ended()) alert_ = alert;
+    if (!is_told_its_end()) alert_ = alert;  // the library tells of those behind it too
   }
 #if BOTAN_VERSION_MAJOR >= 3
   // A server of TLS 1.3 is active before the client has finished.
@@ -390,13 +391,13 @@ class BotanSession final : public Session, public tls::Callbacks {
     const auto got = ::recv(options_.transport, some.data(), some.size(), 0);
     if (got < 0) return of_transport("recv", Outcome::want_read);
     if (got == 0) return {"recv", 0, {}, 0, {}, Outcome::cut};
-    const bool had_ended = is_ended();
+    const bool was_told = is_told_its_end();
     const Answer answer = call("TLS::Channel::received_data", [&] { channel_->received_data(some.data(), static_cast<std::size_t>(got)); });
     has_failed_ = answer.outcome == Outcome::failed || (alert_ && alert_->is_fatal());
-    // The library told the end, and then failed over what came behind it.
-    if (is_ended() && !had_ended && (answer.outcome == Outcome::failed || answer.outcome == Outcome::refused)) {
+    // The library told the end, or a fatal alert, and then failed over what came behind it.
+    if (is_told_its_end() && !was_told && (answer.outcome == Outcome::failed || answer.outcome == Outcome::refused)) {
       told_later_.push_back(answer);
-      return {answer.native, 0, {}, 0, {}, Outcome::end_of_data};
+      return {answer.native, 0, {}, 0, {}, is_ended() ? Outcome::end_of_data : Outcome::alert};
     }
     if (answer.outcome != Outcome::done) return answer;
     if (is_ended()) return with(answer, Outcome::end_of_data);

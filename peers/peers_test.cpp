@@ -802,6 +802,17 @@ TEST_P(StackTest, BotanTellsTheEndBeforeWhatItMakesOfThatWhichFollows) {
   }
 }
 
+TEST_P(StackTest, BotanTellsAFatalAlertBeforeWhatItMakesOfThatWhichFollows) {
+  if (stack() != "botan" || tls() != Tls::v1_2 || !partner.able("send-alert")) return;
+  const auto link = linked();
+  partner.do_(Line("send-alert").with("level", 2).with("description", 80));
+  link->relay();
+  link->pass_on(Role::client, std::string("\x17\x03\x03\0\x18", 5) + std::string(24, 'x'));
+  EXPECT_EQ(outcome(subject.do_(Line("read"))), "alert");
+  EXPECT_EQ(outcome(subject.do_(Line("read"))), "failed");
+  EXPECT_EQ(last_call(subject.do_(Line("read"))).get("state.alert"), "internal_error");
+}
+
 TEST_P(StackTest, BotanIsAskedToReadAndToSendOnlyWhereItCanBe) {
   if (stack() != "botan") return;
   {
