@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <stdexcept>
 
 #include "harness/oracle/oracle.h"
 #include "harness/oracle/tale.h"
@@ -243,6 +245,24 @@ TEST(TheProjectsClauses, AreAllGood) {
   const LoadedClauses loaded = load_clauses(std::filesystem::path(TLSBYE_SOURCE_DIR) / "scenarios/clauses");
   for (const Diagnostic& diagnostic : loaded.diagnostics) ADD_FAILURE() << diagnostic.render();
   EXPECT_GT(loaded.clauses.size(), 100u);
+}
+
+// What the project's own clause makes of a run.
+Finding::Kind makes_of(std::string_view id, const Transcript& run) {
+  static const std::vector<Clause> clauses = load_clauses(std::filesystem::path(TLSBYE_SOURCE_DIR) / "scenarios/clauses").clauses;
+  const auto it = std::find_if(clauses.begin(), clauses.end(), [&](const Clause& clause) { return clause.id == id; });
+  if (it == clauses.end()) throw std::invalid_argument(std::string(id));
+  return judge(*it, run).kind;
+}
+
+TEST(TheProjectsClauses, OfARefusedHandshakeSpeakOnlyWhereOneWasAskedFor) {
+  const auto behind_its_end = [](std::string message) {
+    return Tale(connected(Tls::v1_2).close(Outcome::sent, {close_notify()}).arrives(handshake_message(std::move(message))))
+        .answers(Call::read, Outcome::failed, {alert(1, 100)});
+  };
+  constexpr std::string_view no_refusal = "rfc5746/no-refusal-after-the-own-end";
+  EXPECT_EQ(makes_of(no_refusal, behind_its_end("HelloRequest")), Finding::Kind::broken);
+  EXPECT_EQ(makes_of(no_refusal, behind_its_end("Finished")), Finding::Kind::not_reached);
 }
 
 }  // namespace
