@@ -481,8 +481,9 @@ void Facts::read_records() {
     const Reading reading = late == readings.end() ? record->reading : late->second;
     const bool subject = record->from == Side::subject;
     if (reading == Reading::read && subject && record->encrypted) served = true;
-    // Another handshake brings other keys.
-    if (subject && !record->encrypted && contents(event.number).type == ContentType::handshake) served = false;
+    // Another handshake brings other keys. In a capture no event tells of the next session on a connection but its client's hello.
+    if ((subject || !transcript_->has_api_lane) && !record->encrypted && contents(event.number).type == ContentType::handshake)
+      served = false;
     // No document says which keys follow a KeyUpdate that comes before those of the session.
     if (subject && !record->established && contents(event.number).handshake.find("KeyUpdate") != std::string::npos) served = false;
     if (reading == Reading::read) continue;

@@ -1217,6 +1217,16 @@ TEST(PropertiesOfTheWire, AnAlertInTheClearBehindRecordsUnderKeysIsNone) {
   EXPECT_EQ(of_the_wire(Tale().of_the_wire_alone().sent(fatal), "close-notify-is-warning").kind, Finding::Kind::broken);  // before keys
 }
 
+TEST(PropertiesOfTheWire, WhatBelongsToTheNextSessionOnTheConnectionIsNotHeldAgainstThisOne) {
+  constexpr std::string_view property = "sends-readable-records";
+  const Record hello = in_the_clear(handshake_message("ClientHello"));
+  const Tale client = exchanged().sent(close_notify()).arrives(close_notify());
+  const Tale server = exchanged().as_server().sent(close_notify()).arrives(close_notify());
+  EXPECT_EQ(of_the_wire(Tale(client).sent(hello).sent(garbage()), property).kind, Finding::Kind::holds);
+  EXPECT_EQ(of_the_wire(Tale(server).arrives(hello).sent(garbage()), property).kind, Finding::Kind::holds);
+  EXPECT_EQ(of_the_wire(Tale(server).sent(garbage()), property).kind, Finding::Kind::broken);
+}
+
 TEST(PropertiesOfTheWire, NobodyIsAccusedOfAnEndThatSomethingElseExplains) {
   constexpr std::string_view property = "close-notify-before-end";
   const auto partner_ends = [](End end) { return TransportEnd{Side::partner, false, false, end}; };
