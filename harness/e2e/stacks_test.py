@@ -1,0 +1,70 @@
+"""All stacks there are, in one table: those that this machine can build, and the two that `tlsbye get` builds from the sources of their crates.
+
+Asks the registry of crates, and takes some minutes. A machine without Go, say, judges one stack less: `list stacks` names it.
+"""
+
+import json
+
+import pytest
+from conftest import BUILT, Tlsbye, cells_by_key
+
+pytestmark = pytest.mark.network
+
+TWELVE = {"aws-lc", "boringssl", "botan", "gnutls", "go", "jsse", "mbedtls", "nss", "openssl", "rustls", "s2n", "wolfssl"}
+CRATES = ("s2n@crate", "aws-lc@crate")
+# Cells that have two verdicts with two of the partners, and why.
+EXPLAINED = {
+    # OpenSSL ends a session of TLS 1.0 or 1.1 at the no_renegotiation, and reads no more of what shows that data was lost.
+    ("mbedtls", "any-stack/data-is-what-was-sent"),
+    # With GnuTLS as the server the client has no ticket that it could offer again.
+    ("botan", "rfc5246/a-client-forgets-what-failed"),
+}
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    here = Tlsbye(tmp_path_factory.mktemp("twelve"), BUILT)
+    here("get", *CRATES, check=0)
+    return here
+
+
+@pytest.fixture(scope="module")
+def names(here):
+    """Who is judged. Each of the twelve is there, or is named as left out, with what it lacks."""
+    listed = here("list", "stacks", check=0)
+    there = {stack["name"] for stack in json.loads(here("list", "stacks", "--json", check=0).stdout)}
+    for name in TWELVE - there:
+        assert f"{name}" in listed.stdout + listed.stderr, listed.stdout + listed.stderr
+    assert there >= {"gnutls", "openssl", "wolfssl", "aws-lc", "s2n"} and there <= TWELVE
+    return there
+
+
+def run(here, names, out, *words):
+    """A run of all of them. Its exit code is that of a run without problems."""
+    chosen = [word for name in sorted(names) for word in ("--stack", name if f"{name}@crate" not in CRATES else f"{name}@crate")]
+    here("run", *chosen, "--out", out, *words, check=0)
+    report = json.loads((here.folder / out / "run.json").read_text())
+    assert report["complete"] and not report["problems"] and not report["totals"]["harness-error"]
+    assert {stack["name"] for stack in report["stacks"]} == names
+    return report
+
+
+@pytest.fixture(scope="module")
+def plain(here, names):
+    return run(here, names, "plain")
+
+
+def test_each_stack_has_more_than_sixty_cells_that_were_reached(plain):
+    for stack in plain["stacks"]:
+        reached = [c for c in plain["cells"] if c["stack"] == stack["name"] and c["verdict"] not in ("not-reached", "unsupported")]
+        assert len(reached) > 60, stack["name"]
+
+
+def test_isolated_sessions_have_the_same_verdicts(here, names, plain):
+    isolated = cells_by_key(run(here, names, "isolated", "--isolate"))
+    assert {key: cell["verdict"] for key, cell in cells_by_key(plain).items()} == {key: cell["verdict"] for key, cell in isolated.items()}
+
+
+def test_three_partners_agree_but_for_what_is_explained(here, names):
+    report = run(here, names, "partners", "--partner", "gnutls", "--partner", "openssl", "--partner", "wolfssl")
+    assert {(cell["stack"], cell["clause"]) for cell in report["disagreements"]} <= EXPLAINED
