@@ -241,10 +241,12 @@ def test_the_page_filters_by_verdict_library_and_words(browser, quiet, page, ful
     assert browser.run("return document.getElementById('empty').hidden") is False
 
 
-def test_a_pair_says_what_it_cannot_do_and_who_lacks_it(browser, quiet, page):
+def test_a_pair_says_what_it_cannot_do_and_who_lacks_it(browser, quiet, page, full_run):
     browser.open(page)
     cannot = browser.run("return [...document.querySelectorAll('#pairs details div')].map(it => it.textContent)")
-    assert cannot == ["TLS 1.0 (wolfssl)"]
+    versions = ("1.0", "1.1", "1.2", "1.3")
+    lacks = [f"TLS {tls} ({it['name']})" for it in full_run.report()["stacks"] for tls in versions if f"tls-{tls}" not in it["abilities"]]
+    assert cannot == lacks and "TLS 1.0 (wolfssl)" in lacks
 
 
 def test_a_deep_link_opens_its_cell_with_the_timeline(browser, quiet, page, full_run):
