@@ -269,7 +269,7 @@ Finding sends_readable_records(const Facts& facts, const Question& asked) {
     if (sent.by_script || !is_spoken_of(owner, facts, asked) || (owner && is_so(owner->before.own_raw))) continue;
     const bool bare = sent.contents->type == ContentType::alert || sent.contents->type == ContentType::application_data;
     if (sent.stray && bare && read != never)
-      return broken(fmt::format("{} sent {} in the clear, behind records under keys", owner ? spell(owner->call) : "it",
+      return broken(fmt::format("{} sent {} as a record in the clear, behind records under keys", owner ? spell(owner->call) : "it",
                                 sent_name(*sent.contents)),
                     {read, sent.number});
     if (!sent.record->encrypted) continue;
