@@ -265,5 +265,27 @@ TEST(TheProjectsClauses, OfARefusedHandshakeSpeakOnlyWhereOneWasAskedFor) {
   EXPECT_EQ(makes_of(no_refusal, behind_its_end("Finished")), Finding::Kind::not_reached);
 }
 
+// A call of another name made in its place finds the library in the midst of the handshake: OpenSSL refuses all reads from then on.
+TEST(TheProjectsClauses, SpeakOfNoSessionInWhichAnEarlyReadWasLeftUndone) {
+  const auto read_behind = [](Outcome early) {
+    return Tale(Tale().as_server().answers(Call::read_early, early).handshake().arrives(close_notify())).reads(Outcome::alert);
+  };
+  constexpr std::string_view end = "rfc8446/close-notify-is-told-as-end-of-data";
+  EXPECT_EQ(makes_of(end, read_behind(Outcome::end_of_data)), Finding::Kind::broken);
+  EXPECT_EQ(makes_of(end, read_behind(Outcome::want_read)), Finding::Kind::not_reached);
+}
+
+TEST(TheProjectsClauses, OfARejectedCertificateSpeakOnlyOfTheAlertThatWasSentForIt) {
+  const auto rejecting = [] { return Tale(Tls::v1_2).option("verify-certificate"); };
+  constexpr std::string_view nothing = "rfc5246/after-the-alert-for-a-rejected-certificate-nothing-is-sent";
+  EXPECT_EQ(makes_of(nothing, rejecting().answers(Call::handshake, Outcome::failed, {alert(2, 48)}).close(Outcome::sent, {alert(2, 70)})),
+            Finding::Kind::broken);
+  EXPECT_EQ(makes_of(nothing, rejecting()
+                                  .answers(Call::handshake, Outcome::failed)
+                                  .close(Outcome::sent, {alert(2, 70)})
+                                  .close(Outcome::sent, {alert(2, 70)})),
+            Finding::Kind::not_reached);
+}
+
 }  // namespace
 }  // namespace tlsbye

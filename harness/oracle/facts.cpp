@@ -287,16 +287,16 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
   }
 }
 
-// A call that asked to be made again, or that could not send all, and leaves something half done if it is not: what it has to send.
+// A call that asked to be made again, or that could not send all, and leaves something half done if it is not: what it has to send. A read of
+// early data is a part of the handshake: what comes in its place finds the library in the midst of it.
 bool half_done(const ApiCall& call, bool could_not_send) {
   switch (call.outcome) {
     case Outcome::want_write:
       return true;
     case Outcome::interrupted:
-      return call.call != Call::read && call.call != Call::peek && call.call != Call::read_early;
+      return call.call != Call::read && call.call != Call::peek;
     case Outcome::want_read:
-      return call.call != Call::read && call.call != Call::peek && call.call != Call::close && call.call != Call::handshake &&
-             call.call != Call::read_early;
+      return call.call != Call::read && call.call != Call::peek && call.call != Call::close && call.call != Call::handshake;
     case Outcome::refused:
     case Outcome::failed:
       return could_not_send;
