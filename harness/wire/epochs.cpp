@@ -82,7 +82,7 @@ Passed Epochs::pass(Standing& standing, ContentType type, std::string_view conte
   const bool belongs = encrypted == (epoch.stage != Stage::plain);
   for (const auto& message : (belongs ? standing.messages : apart).feed(content, passed.begun)) {
     if (!belongs) continue;
-    passed.offers |= message.is(HandshakeType::client_hello) && offers_session(message.body);
+    passed.offers |= message.is(HandshakeType::client_hello) && offers_session(message.body, secrets_.session_ids());
     passed.accepts_early |= message.is(HandshakeType::encrypted_extensions) && accepts_early_data(message.body);
     standing.offers_early |= message.is(HandshakeType::client_hello) && offers_early_data(message.body);
     std::optional<int> agreeing;  // the handshake of a hello

@@ -85,6 +85,7 @@ std::optional<ServerHello> server_hello(std::string_view body) {
   body.remove_prefix(34);
   std::string_view session, extensions;
   if (!take_vector(body, 1, session) || body.size() < 3) return hello;
+  hello.session = session;
   hello.suite = static_cast<std::uint16_t>(number(body.substr(0, 2)));
   body.remove_prefix(3);  // cipher suite, compression method
   if (!take_vector(body, 2, extensions)) return hello;
@@ -95,20 +96,17 @@ std::optional<ServerHello> server_hello(std::string_view body) {
   return hello;
 }
 
-bool offers_session(std::string_view body) {
+bool offers_session(std::string_view body, const SessionIds& gave) {
   if (body.size() < 34) return false;
   body.remove_prefix(34);  // version, random
   std::string_view session, suites, compression, extensions;
   if (!take_vector(body, 1, session)) return false;
-  bool offers = false, can_1_3 = false;
+  bool offers = gave.contains(session);
   if (take_vector(body, 2, suites) && take_vector(body, 1, compression) && take_vector(body, 2, extensions))
     each_extension(extensions, [&](std::size_t type, std::string_view content) {
       offers |= type == pre_shared_key || (type == session_ticket && !content.empty());
-      std::string_view versions;
-      if (type != supported_versions || !take_vector(content, 1, versions)) return;
-      for (; versions.size() >= 2; versions.remove_prefix(2)) can_1_3 |= number(versions.substr(0, 2)) == version_1_3;
     });
-  return offers || (!can_1_3 && !session.empty());
+  return offers;
 }
 
 bool offers_early_data(std::string_view body) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,14 +28,18 @@ std::string handshake_name(std::uint8_t type);
 struct ServerHello {
   Random random{};
   Tls version{};
-  std::uint16_t suite = 0;  // by its number; 0 where the message ends before it
-  bool mac_after = false;   // encrypt-then-MAC (RFC 7366)
+  std::uint16_t suite = 0;   // by its number; 0 where the message ends before it
+  bool mac_after = false;    // encrypt-then-MAC (RFC 7366)
+  std::string session = {};  // its id (RFC 5246 7.4.1.3); empty where the server gave none
 };
 // The 32 bytes behind the version, of a ClientHello's body.
 std::optional<Random> client_random(std::string_view body);
+// Ids of sessions (RFC 5246 7.4.1.2).
+using SessionIds = std::set<std::string, std::less<>>;
 // Whether a ClientHello's body offers an earlier session: by a pre_shared_key (RFC 8446 4.2.11), a ticket (RFC 5077 3.2), or a session's id
-// (RFC 5246 7.4.1.2). A client that can do TLS 1.3 sends an id in any case (RFC 8446 4.1.2), which says nothing.
-bool offers_session(std::string_view body);
+// that servers `gave`. A client may send an id that nobody gave: for what stands between, if it can do TLS 1.3 (RFC 8446 4.1.2), or to see
+// by the answer that its ticket is taken (RFC 5077 3.4); crypto/tls of Go does so without a ticket as well.
+bool offers_session(std::string_view body, const SessionIds& gave);
 // Whether a ClientHello's body offers early data, or EncryptedExtensions accept it (RFC 8446 4.2.10).
 bool offers_early_data(std::string_view client_hello);
 bool accepts_early_data(std::string_view encrypted_extensions);

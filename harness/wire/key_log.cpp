@@ -76,6 +76,7 @@ int Secrets::saw_client_hello(const Random& random) {
 }
 
 int Secrets::saw_server_hello(const ServerHello& hello) {
+  if (hello.version != Tls::v1_3 && !hello.session.empty()) session_ids_.insert(hello.session);
   for (int i = handshakes() - 1; i >= 0; --i)
     if (at(i).server == hello.random) return i;
   if (handshakes_.empty()) handshakes_.emplace_back();

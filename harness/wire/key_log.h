@@ -49,6 +49,8 @@ class Secrets {
   // last ClientHello.
   int saw_client_hello(const Random& random);
   int saw_server_hello(const ServerHello& hello);
+  // The ids of sessions in all of these, before TLS 1.3.
+  const SessionIds& session_ids() const { return session_ids_; }
   int handshakes() const { return static_cast<int>(handshakes_.size()); }
   const std::optional<Random>& client_random(int handshake) const { return at(handshake).client; }
   bool answered(int handshake) const { return known(handshake) && at(handshake).server; }
@@ -82,6 +84,7 @@ class Secrets {
 
   Tls told_;
   std::vector<Handshake> handshakes_;
+  SessionIds session_ids_;
   std::deque<KeyLogLine> lines_;
 };
 

@@ -93,16 +93,18 @@ TEST(Handshake, AClientHelloOffersASessionByItsIdATicketOrAPreSharedKey) {
     for (const std::string_view it : extensions) joined += it;
     return joined;
   };
-  EXPECT_TRUE(offers_session(client_hello("id", "")));
-  EXPECT_TRUE(offers_session(client_hello("id", all({some_name, can_1_2, no_ticket}))));
-  EXPECT_TRUE(offers_session(client_hello("", all({some_name, a_ticket}))));
-  EXPECT_TRUE(offers_session(client_hello("", all({no_ticket, can_1_3, a_key}))));
-  EXPECT_TRUE(offers_session(client_hello("id", all({can_1_3, a_key}))));
-  EXPECT_FALSE(offers_session(client_hello("", "")));
-  EXPECT_FALSE(offers_session(client_hello("", all({some_name, no_ticket}))));
-  EXPECT_FALSE(offers_session(client_hello("id", all({some_name, can_1_3})))) << "there for what stands between, and random";
+  const SessionIds gave{"id"};
+  EXPECT_TRUE(offers_session(client_hello("id", ""), gave));
+  EXPECT_TRUE(offers_session(client_hello("id", all({some_name, can_1_2, no_ticket})), gave));
+  EXPECT_TRUE(offers_session(client_hello("", all({some_name, a_ticket})), gave));
+  EXPECT_TRUE(offers_session(client_hello("", all({no_ticket, can_1_3, a_key})), gave));
+  EXPECT_TRUE(offers_session(client_hello("id", all({can_1_3, a_key})), gave));
+  EXPECT_FALSE(offers_session(client_hello("", ""), gave));
+  EXPECT_FALSE(offers_session(client_hello("", all({some_name, no_ticket})), gave));
+  EXPECT_FALSE(offers_session(client_hello("of nobody", all({some_name, can_1_3})), gave)) << "there for what stands between, and random";
+  EXPECT_FALSE(offers_session(client_hello("of nobody", all({some_name, no_ticket})), gave)) << "as crypto/tls of Go sends it";
   const std::string whole = client_hello("", all({a_key}));
-  for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(offers_session(std::string_view(whole).substr(0, size))) << size;
+  for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(offers_session(std::string_view(whole).substr(0, size), gave)) << size;
 }
 
 }  // namespace
