@@ -119,7 +119,7 @@ def alerts_told(transcript, departures=None):
             departures["a damaged record"] += 1
         elif len(content) < 2:
             departures["half an alert, or none"] += 1
-        elif len(content) > 2 and not record["encrypted"] and content[0] not in (1, 2):
+        elif len(content) > 2 and not record.get("encrypted") and content[0] not in (1, 2):
             departures["a sealed alert, by its header in the clear"] += 1
         else:
             told[side].append((content[0], content[1]))
