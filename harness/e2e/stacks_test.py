@@ -61,8 +61,11 @@ def test_each_stack_has_more_than_sixty_cells_that_were_reached(plain):
 
 
 def test_isolated_sessions_have_the_same_verdicts(here, names, plain):
+    # A runtime (own-memory) starts anew in each session: a JVM two thousand times.
+    names = {stack["name"] for stack in plain["stacks"] if "own-memory" not in stack["abilities"]}
     isolated = cells_by_key(run(here, names, "isolated", "--isolate"))
-    assert {key: cell["verdict"] for key, cell in cells_by_key(plain).items()} == {key: cell["verdict"] for key, cell in isolated.items()}
+    verdicts = {key: cell["verdict"] for key, cell in cells_by_key(plain).items() if cell["stack"] in names}
+    assert verdicts == {key: cell["verdict"] for key, cell in isolated.items()}
 
 
 def test_three_partners_agree_but_for_what_is_explained(here, names):
