@@ -90,7 +90,7 @@ class ScenarioFile {
 };
 
 // What is not new: what the user names, or else what a plain run of all scenarios shows now.
-// `unwritten`: that it could not be kept for the next time, which keeps nobody from exploring.
+// `unwritten`: that it could not be kept for the next time; exploring goes on.
 Baseline baseline_of(const House& house, const ExploreWords& words, const Selected& chosen, const RunWords& plain,
                      std::optional<Stop>& unwritten) {
   if (words.against.extension() == ".toml") {

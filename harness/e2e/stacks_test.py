@@ -4,6 +4,7 @@ Asks the registry of crates, and takes some minutes. A machine without Go, say, 
 """
 
 import json
+import re
 
 import pytest
 from conftest import BUILT, Tlsbye, cells_by_key
@@ -34,14 +35,14 @@ def names(here):
     listed = here("list", "stacks", check=0)
     there = {stack["name"] for stack in json.loads(here("list", "stacks", "--json", check=0).stdout)}
     for name in TWELVE - there:
-        assert f"{name}" in listed.stdout + listed.stderr, listed.stdout + listed.stderr
+        assert re.search(rf"\b{name}\b", listed.stdout + listed.stderr), (name, listed.stdout, listed.stderr)
     assert there >= {"gnutls", "openssl", "wolfssl", "aws-lc", "s2n"} and there <= TWELVE
     return there
 
 
 def run(here, names, out, *words):
     """A run of all of them. Its exit code is that of a run without problems."""
-    chosen = [word for name in sorted(names) for word in ("--stack", name if f"{name}@crate" not in CRATES else f"{name}@crate")]
+    chosen = [word for name in sorted(names) for word in ("--stack", f"{name}@crate" if f"{name}@crate" in CRATES else name)]
     here("run", *chosen, "--out", out, *words, check=0)
     report = json.loads((here.folder / out / "run.json").read_text())
     assert report["complete"] and not report["problems"] and not report["totals"]["harness-error"]
@@ -70,4 +71,4 @@ def test_isolated_sessions_have_the_same_verdicts(here, names, plain):
 
 def test_three_partners_agree_but_for_what_is_explained(here, names):
     report = run(here, names, "partners", "--partner", "gnutls", "--partner", "openssl", "--partner", "wolfssl")
-    assert {(cell["stack"], cell["clause"]) for cell in report["disagreements"]} <= EXPLAINED
+    assert {(cell["stack"], cell["clause"]) for cell in report.get("disagreements", [])} <= EXPLAINED

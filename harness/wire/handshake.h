@@ -37,8 +37,8 @@ std::optional<Random> client_random(std::string_view body);
 // Ids of sessions (RFC 5246 7.4.1.2).
 using SessionIds = std::set<std::string, std::less<>>;
 // Whether a ClientHello's body offers an earlier session: by a pre_shared_key (RFC 8446 4.2.11), a ticket (RFC 5077 3.2), or a session's id
-// that servers `gave`. A client may send an id that nobody gave: for what stands between, if it can do TLS 1.3 (RFC 8446 4.1.2), or to see
-// by the answer that its ticket is taken (RFC 5077 3.4); crypto/tls of Go does so without a ticket as well.
+// that servers `gave`. A client may also make up an id: for the sake of middleboxes, if it can do TLS 1.3 (RFC 8446 4.1.2), or so that
+// the answer shows whether the server takes its ticket (RFC 5077 3.4); Go's crypto/tls makes one up without a ticket, too.
 bool offers_session(std::string_view body, const SessionIds& gave);
 // Whether a ClientHello's body offers early data, or EncryptedExtensions accept it (RFC 8446 4.2.10).
 bool offers_early_data(std::string_view client_hello);

@@ -101,8 +101,8 @@ TEST(Handshake, AClientHelloOffersASessionByItsIdATicketOrAPreSharedKey) {
   EXPECT_TRUE(offers_session(client_hello("id", all({can_1_3, a_key})), gave));
   EXPECT_FALSE(offers_session(client_hello("", ""), gave));
   EXPECT_FALSE(offers_session(client_hello("", all({some_name, no_ticket})), gave));
-  EXPECT_FALSE(offers_session(client_hello("of nobody", all({some_name, can_1_3})), gave)) << "there for what stands between, and random";
-  EXPECT_FALSE(offers_session(client_hello("of nobody", all({some_name, no_ticket})), gave)) << "as crypto/tls of Go sends it";
+  EXPECT_FALSE(offers_session(client_hello("made up", all({some_name, can_1_3})), gave)) << "for the sake of middleboxes";
+  EXPECT_FALSE(offers_session(client_hello("made up", all({some_name, no_ticket})), gave)) << "as Go's crypto/tls sends it";
   const std::string whole = client_hello("", all({a_key}));
   for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(offers_session(std::string_view(whole).substr(0, size), gave)) << size;
 }
