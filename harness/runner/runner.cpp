@@ -522,6 +522,7 @@ class Runner::Stage {
     Player& it = player(side);
     it.dead = true;
     it.blocked.reset();
+    wire_.expect(side, 0, true);
     transcript_.add(line_, Died{side, end.how, end.detail, it.busy_with});
   }
 
@@ -555,6 +556,8 @@ class Runner::Stage {
                                              std::string(line.get("errno")), line.number("injected") == 1});
     } else if (word == "moved") {
       compare(side, line);
+    } else if (word == "sent") {
+      wire_.expect(side, size_field(line, "bytes"), line.number("finished") == 1);
     } else if (word == "keys") {
       wire_.key_log(line.get("line"));
     } else if (word == "raw") {

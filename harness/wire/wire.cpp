@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <stdexcept>
@@ -22,6 +23,7 @@ constexpr std::size_t read_size = 64 * 1024;
 // How long TCP over loopback may take to bring what was sent; it comes at once but for a kernel that puts its work off.
 constexpr int most_delay_ms = 20;
 constexpr long most_idle_ns = 200'000;
+constexpr long second_ns = 1'000'000'000;
 constexpr int most_turns = most_delay_ms * 1'000'000 / most_idle_ns;
 
 }  // namespace
@@ -62,6 +64,8 @@ class Wire::Impl {
     const Port& it = port(side);
     if (it.socket && !it.ended) way_from(side).script_wrote(unread(it, bytes), bytes);
   }
+
+  void expect(Side side, std::size_t sent, bool finished) { port(side).expected = Expected{sent, finished}; }
 
   void begin_session() {
     for (Direction& way : ways_) {
@@ -151,6 +155,11 @@ class Wire::Impl {
   Capture take_capture() { return std::move(capture_); }
 
  private:
+  // What a peer says that it has sent.
+  struct Expected {
+    std::size_t sent = 0;
+    bool finished = false;
+  };
   // One side's transport, and the wire's end of it.
   struct Port {
     Descriptor socket;
@@ -158,6 +167,7 @@ class Wire::Impl {
     bool tcp = false;
     bool here = true;                 // both ends are this process's to make: its peer is not a real program
     std::size_t sent = 0, given = 0;  // bytes, by the peer and to it
+    std::optional<Expected> expected = {};
     bool stalled = false;
     bool ended = false;   // nothing more is read from it
     bool failed = false;  // ECONNRESET or EPIPE was seen
@@ -170,7 +180,7 @@ class Wire::Impl {
       const bool tcp = its.kind == TransportKind::tcp;
       const bool here = static_cast<bool>(its.peer);
       if (tcp && here) watch(side, its);
-      port(side) = {std::move(its.wire), std::move(its.peer), tcp, here, 0, 0};
+      port(side) = {std::move(its.wire), std::move(its.peer), tcp, here, 0, 0, {}};
     }
     capture_.add(Capture::Sight::Kind::transport, Side::subject, line_);
   }
@@ -368,16 +378,29 @@ class Wire::Impl {
     if (port(side).tcp && port(side).here && !collect(side, 0)) collect(side, most_delay_ms);
   }
 
-  // TCP only: whether something comes that was sent just now. The time is spent only where nothing does.
+  // TCP only: whether something comes that was sent just now. The time is spent only where it does not.
   bool wait_for_more() {
     std::array<pollfd, 2> ask{};
+    long most_ns = 0;
     for (std::size_t i = 0; i < ask.size(); ++i) {
       const Port& it = ports_[i];
-      ask[i] = {!it.tcp || it.stalled || it.ended ? -1 : it.socket.get(), POLLIN, 0};
+      const long its_ns = it.tcp && it.socket && !it.stalled && !it.ended ? wait_of(it) : 0;
+      ask[i] = {its_ns > 0 ? it.socket.get() : -1, POLLIN, 0};
+      most_ns = std::max(most_ns, its_ns);
     }
-    if (ask[0].fd < 0 && ask[1].fd < 0) return false;
-    const timespec delay{0, most_idle_ns};
-    return ::ppoll(ask.data(), ask.size(), &delay, nullptr) > 0;
+    if (most_ns == 0) return false;
+    const timespec time{most_ns / second_ns, most_ns % second_ns};
+    if (::ppoll(ask.data(), ask.size(), &time, nullptr) > 0) return true;
+    // An end does not come as long as another process holds the transport: it is not waited for again.
+    for (Port& it : ports_)
+      if (it.expected) it.expected = Expected{};
+    return false;
+  }
+
+  static long wait_of(const Port& it) {
+    if (!it.expected) return most_idle_ns;
+    if (it.sent < it.expected->sent) return second_ns;
+    return it.expected->finished ? most_delay_ms * 1'000'000L : 0;
   }
 
   Transcript& transcript_;
@@ -403,6 +426,7 @@ Descriptor Wire::take_end(Side side) { return impl_->take_end(side); }
 void Wire::key_log(std::string_view line) { impl_->key_log(line); }
 void Wire::begin_line(int line) { impl_->begin_line(line); }
 void Wire::script_wrote(Side side, std::size_t bytes) { impl_->script_wrote(side, bytes); }
+void Wire::expect(Side side, std::size_t sent, bool finished) { impl_->expect(side, sent, finished); }
 void Wire::begin_session() { impl_->begin_session(); }
 void Wire::begin_session(Transports transports) { impl_->begin_session(std::move(transports)); }
 void Wire::end_after(Side side, std::size_t bytes, std::optional<End> how) { impl_->end_after(side, bytes, how); }

@@ -77,6 +77,10 @@ class Wire {
   // pump() has not taken yet, these are the last.
   void script_wrote(Side side, std::size_t bytes);
 
+  // What that side's peer says of its transport: all that it has sent since the transport began, and whether nothing more can follow. Over
+  // TCP pump() waits for what of it has not come, and for nothing else; of a side that says nothing it waits a little for whatever may come.
+  void expect(Side side, std::size_t sent, bool finished);
+
   // Both peers begin another session. Without transports: where the last one ended, on those that are there; both directions then start
   // without protection, and what is left of the old session in front of the new one's hello is told as what it is, the bytes of a record
   // that never came to its end as a piece. Or on new transports, whose ends are to be taken again, and what the old ones still held is

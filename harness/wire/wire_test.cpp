@@ -4,9 +4,14 @@
 #include <openssl/err.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "harness/wire/connection_test.h"
 #include "harness/wire/key_log.h"
@@ -502,6 +507,44 @@ TEST_P(EachVersion, APeerThatClosedAnswersDataWithAResetOverTcp) {
   EXPECT_EQ(recv(c.fd(server), &byte, 1, 0), 0);  // the FIN came first
   EXPECT_THAT(c.ends(), testing::Contains(Field(&TransportEnd::end, End::reset))) << c.story();
   EXPECT_EQ(send(c.fd(server), "x", 1, MSG_NOSIGNAL), -1);
+}
+
+// Whether that thread of this process waits in the kernel, or has just left it.
+bool waits(pid_t thread) {
+  std::ifstream stat(fmt::format("/proc/self/task/{}/stat", thread));
+  const std::string text{std::istreambuf_iterator<char>(stat), {}};
+  const std::size_t name = text.rfind(')');
+  return name != std::string::npos && text.compare(name, 4, ") S ") == 0;
+}
+
+TEST_P(EachVersion, OverTcpWhatAPeerSaysThatItHasSentIsWaitedFor) {
+  Connection c(GetParam(), TransportKind::tcp);
+  c.handshake();
+  const std::size_t before = c.wire->count(client).sent;
+  c.wire->expect(client, before + 5, false);
+  const pid_t pumping = gettid();
+  std::atomic<bool> over = false;
+  std::thread late([&] {
+    while (!waits(pumping) && !over) std::this_thread::yield();
+    if (!over) send(c.fd(client), "\x16\x03\x03\0\0", 5, MSG_NOSIGNAL);
+  });
+  const bool arrived = c.pump().partner.arrived;
+  over = true;
+  late.join();
+  EXPECT_TRUE(arrived);
+  EXPECT_EQ(c.wire->count(client).sent, before + 5);
+}
+
+TEST_P(EachVersion, AnEndThatAnotherProcessKeepsFromComingIsWaitedForOnce) {
+  Connection c(GetParam(), TransportKind::tcp);
+  c.handshake();
+  const Descriptor kept(dup(c.fd(client)));
+  c.close_transport(client);
+  c.wire->expect(client, c.wire->count(client).sent, true);
+  EXPECT_FALSE(c.pump().partner.arrived);
+  EXPECT_THAT(c.ends(), IsEmpty());
+  send(kept.get(), "\x16\x03\x03\0\0", 5, MSG_NOSIGNAL);
+  EXPECT_TRUE(c.pump().partner.arrived) << "what comes all the same is taken";
 }
 
 TEST_P(EachVersion, NothingIsSaidToBeDeliveredToOneWhoIsGone) {

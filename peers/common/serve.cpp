@@ -77,6 +77,7 @@ int Server::run() {
       if (!fork_for_session(passed)) continue;
     or_unsupported([&] { carry_out(*request, std::move(passed)); });
     report_signals();
+    report_sent();
     const bool over = isolated_ && request->word() == "end";
     conversation_.ready(over ? Turn::over : Turn::harness);
     if (over) break;
@@ -251,6 +252,7 @@ Wait Server::wait(Flow on, Timeout left, bool between_calls) {
   for (;;) {
     std::optional<long long> left_ms;
     if (left) left_ms = std::chrono::ceil<std::chrono::milliseconds>(end - clock::now()).count();
+    report_sent();
     conversation_.blocked(spell(on), spell(now_.call), now_.id, left_ms);
     const auto request = conversation_.next_request();
     if (!request) ::_exit(0);
@@ -266,6 +268,13 @@ Wait Server::wait(Flow on, Timeout left, bool between_calls) {
     if (left && clock::now() >= end) return Wait::again;
     if (connection_->transport.closed()) return Wait::again;  // by a call beside, which wakes who waits
   }
+}
+
+// What the other end is to wait for.
+void Server::report_sent() {
+  if (!connection_ || !connection_->transport.over_tcp()) return;
+  const Moved moved = connection_->transport.moved();
+  conversation_.line("sent").with("bytes", moved.sent).with("finished", moved.finished ? 1 : 0);
 }
 
 void Server::raw(std::string_view verb, long result) {

@@ -1,4 +1,5 @@
 // What all peers share, served for a stack that is made up: its bytes are not encrypted, and its answers say who made the call.
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -621,6 +622,39 @@ TEST_F(ServeTest, AProcessThatSpinsEndsWhoMadeIt) {
   const int status = doomed.wait();
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 1);
+}
+
+// Both ends of a TCP connection over loopback.
+void connect_over_tcp(Descriptor& one, Descriptor& other) {
+  const Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener.get(), generic, size), 0);
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  ASSERT_EQ(::getsockname(listener.get(), generic, &size), 0);
+  one = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::connect(one.get(), generic, size), 0);
+  other = Descriptor(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+}
+
+TEST_F(ServeTest, OverTcpEachReportSaysWhatWasSentAndWhetherMoreCanFollow) {
+  Descriptor given;
+  connect_over_tcp(given, far);
+  const auto sent = [](const Report& report) {
+    const auto said = lines(report, "sent");
+    return said.size() == 1 ? std::string(said[0].get("bytes")) + " " + std::string(said[0].get("finished")) : "?";
+  };
+  EXPECT_EQ(sent(peer.do_(open_request(Io::blocking), given.get())), "0 0");
+  given.reset();
+  EXPECT_EQ(sent(peer.do_(Line("write").with("size", 7))), "7 0");
+  EXPECT_EQ(sent(peer.do_(Line("read"))), "7 0") << "where it waits";
+  EXPECT_EQ(sent(peer.do_(Line("abort"))), "?") << "nothing is said of what follows";
+  EXPECT_EQ(sent(peer.do_(Line("fin"))), "7 1");
+  opened();
+  EXPECT_EQ(sent(peer.do_(Line("write").with("size", 7))), "?") << "of AF_UNIX";
 }
 
 TEST_F(ServeTest, AReadThatGivesMoreThanHadComeIsEndless) {

@@ -77,6 +77,7 @@ class Server final : public KeyLog, public TransportWatch {
   Wait wait(Flow on, Timeout left, bool between_calls);
   [[noreturn]] void spinning() override;
   void report_signals();
+  void report_sent();
   void report_starved();
 
   // calls.cpp: calls of the stack's API

@@ -1,6 +1,7 @@
 #include "peers/common/transport.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -31,7 +32,7 @@ Transport* transport_of(int number) { return current != nullptr && current->owns
 // In shared memory, for what forked processes move.
 struct Counts {
   std::atomic<long long> sent = 0, received = 0;
-  std::atomic<bool> ended = false;
+  std::atomic<bool> ended = false, finished = false;
 };
 
 Counts& counts() {
@@ -119,7 +120,10 @@ Timeout timeout_of(const timespec* time) {
 Transport::Transport(Descriptor socket, Io io, TransportWatch& watch) : socket_(std::move(socket)), watch_(watch) {
   use_again(io);
   counts().sent = counts().received = 0;
-  counts().ended = false;
+  counts().ended = counts().finished = false;
+  int protocol = 0;
+  socklen_t size = sizeof protocol;
+  over_tcp_ = ::syscall(SYS_getsockopt, descriptor(), SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_TCP;
   current = this;
 }
 
@@ -194,7 +198,7 @@ int Transport::close_number(int number) {
 
 Moved Transport::moved() const {
   const int number = open_number();
-  return {counts().sent, counts().received, number < 0 ? unread_ : unread_bytes(number), counts().ended};
+  return {counts().sent, counts().received, number < 0 ? unread_ : unread_bytes(number), counts().ended, counts().finished || number < 0};
 }
 
 // Past the library.
@@ -211,7 +215,11 @@ ssize_t Transport::send_raw(std::string_view bytes) {
   return sent;
 }
 
-int Transport::finish_raw() { return static_cast<int>(::syscall(SYS_shutdown, descriptor(), SHUT_WR)); }
+int Transport::finish_raw() {
+  const auto result = ::syscall(SYS_shutdown, descriptor(), SHUT_WR);
+  if (result == 0) counts().finished = true;
+  return static_cast<int>(result);
+}
 
 int Transport::hang_up() { return close_number(descriptor()); }
 
@@ -479,7 +487,11 @@ long Transport::noted(std::string_view function, Flow flow, Do ask) {
 }
 
 int Transport::shutdown(int number, int how) {
-  const auto ask = [&] { return ::syscall(SYS_shutdown, number, how); };
+  const auto ask = [&] {
+    const auto result = ::syscall(SYS_shutdown, number, how);
+    if (result == 0 && how != SHUT_RD) counts().finished = true;
+    return result;
+  };
   return static_cast<int>(noted("shutdown", how == SHUT_RD ? Flow::recv : Flow::send, ask));
 }
 

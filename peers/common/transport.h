@@ -91,6 +91,7 @@ struct Moved {
   long long sent = 0, received = 0;
   long long unread = 0;  // arrived, and left where it was until the transport was closed, or until now
   bool ended = false;    // a receiving call was told the peer's end, or a reset
+  bool finished = false;  // nothing more can be sent: it was shut down, or closed
 };
 
 // The session's transport. At most one exists in a process at a time.
@@ -122,6 +123,8 @@ class Transport {
   void give_up() { given_up_ = true; }
   Moved moved() const;
 
+  // Whether what was sent may still be on its way: AF_UNIX delivers at once.
+  bool over_tcp() const { return over_tcp_; }
   // Whether no number means it any more.
   bool closed() const { return open_number() < 0; }
 
@@ -191,6 +194,7 @@ class Transport {
 
   Descriptor socket_;
   bool waits_by_polling_ = false;  // the library has made it non-blocking itself: no signal interrupts its data calls, as none waits
+  bool over_tcp_ = false;
   bool open_ = true;               // socket_ is the transport, and not what keeps its number taken
   std::vector<int> also_;          // numbers that the library made, all of one file
   dev_t device_ = 0;
