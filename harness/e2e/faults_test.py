@@ -477,3 +477,26 @@ def members_of_session(number):
         if fields and int(fields[3]) == number:
             found.append(entry.name)
     return found
+
+
+@pytest.mark.parametrize(
+    ("lie", "scenarios", "clause"),
+    [
+        ("end-of-data=cut", "concurrency/close-write-in-a-forked-process", "gnutls-manual/the-receiving-process-gets-zero"),
+        ("end-of-data=cut", "concurrency/*", "gnutls-manual/the-receiving-thread-gets-zero"),
+        ("flag:false-start", "false-start/*", "rfc7918/the-flag-says-that-it-started-falsely"),
+    ],
+)
+def test_an_adapter_that_lies_beside_a_thread_in_a_forked_process_or_about_false_start_is_accused(peers, tlsbye, lie, scenarios, clause):
+    def reached(out):
+        words = ("--peers", peers.folder, "--stack", "gnutls", "--scenario", scenarios, "--clause", clause, "--out", out)
+        tlsbye("run", *words, check=0)
+        return set(verdicts(tlsbye.report(out)).values()) - {"unsupported", "not-reached"}
+
+    assert reached("honest") == {"conforms"}
+    honest = peers.folder / "tlsbye-peer-gnutls"
+    honest.unlink()
+    honest.write_text(f"#!/bin/sh\nTLSBYE_TEST_LIE={lie} exec {PROGRAM.parent / 'liars/tlsbye-peer-gnutls'}\n")
+    honest.chmod(0o755)
+    accused = reached("lying")
+    assert accused and "conforms" not in accused and accused <= {"violates", "differs"}

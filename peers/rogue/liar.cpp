@@ -1,8 +1,10 @@
-// The liar: a stack's own adapter with one outcome put in the place of another, for the peers' tests: they have to notice.
+// The liar: a stack's own adapter with one outcome put in the place of another, or a flag that says the opposite, for tests: they have
+// to notice.
 //
-// TLSBYE_TEST_LIE=cut=end-of-data in its environment says which; without it, it is honest.
+// TLSBYE_TEST_LIE in its environment says which, cut=end-of-data or flag:false-start; without it, it is honest.
 #include <cstdlib>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "peers/common/stack.h"
@@ -13,14 +15,16 @@ std::unique_ptr<Stack> TLSBYE_STACK();
 namespace {
 
 struct Lie {
-  Outcome truth, told;
+  Outcome truth{}, told{};
+  std::string flag = {};  // in place of these
 };
 
 std::optional<Lie> lie_of(std::string_view text) {
+  if (text.starts_with("flag:")) return Lie{.flag = std::string(text.substr(5))};
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos) return std::nullopt;
   const auto truth = read_word<Outcome>(text.substr(0, equals)), told = read_word<Outcome>(text.substr(equals + 1));
-  return truth && told ? std::optional(Lie{*truth, *told}) : std::nullopt;
+  return truth && told ? std::optional(Lie{*truth, *told, {}}) : std::nullopt;
 }
 
 class LiarSession final : public Session {
@@ -34,11 +38,16 @@ class LiarSession final : public Session {
   Answer extra(Call call, const std::vector<std::string>& arguments, std::span<std::byte> into) override {
     return told(honest_->extra(call, arguments, into));
   }
-  State state() const override { return honest_->state(); }
+  State state() const override {
+    State state = honest_->state();
+    for (auto& [name, value] : state)
+      if (lie_ && name == lie_->flag) value = value == "yes" ? "no" : "yes";
+    return state;
+  }
 
  private:
   Answer told(Answer answer) const {
-    if (lie_ && answer.outcome == lie_->truth) answer.outcome = lie_->told;
+    if (lie_ && lie_->flag.empty() && answer.outcome == lie_->truth) answer.outcome = lie_->told;
     return answer;
   }
   std::unique_ptr<Session> honest_;
