@@ -789,6 +789,13 @@ TEST(NothingAfterCloseNotify, WhatTheApplicationBroughtAboutIsNotTheLibrarys) {
   EXPECT_EQ(judged("nothing-after-close-notify", {}, alerted().option("due-alert")).kind, Kind::broken) << "the library chose it";
 }
 
+TEST(NothingAfterCloseNotify, SpeaksOfRecordsThatTheApplicationCarriesToTheTransport) {
+  const auto over_memory = [] { return Tale().option("memory-bio").handshake().close(Outcome::sent, {close_notify()}); };
+  EXPECT_EQ(judged("nothing-after-close-notify", {}, over_memory()).kind, Kind::holds);
+  EXPECT_EQ(judged("nothing-after-close-notify", {}, over_memory().writes(5)).kind, Kind::broken);
+  EXPECT_EQ(judged("one-close-notify", {}, over_memory().close(Outcome::done, {close_notify()})).kind, Kind::broken);
+}
+
 TEST(SuccessMeansOwnCloseNotifySent, NothingGoesOutOnATransportThatHasBroken) {
   const auto read_answered_the_end = [](std::string error) {
     return connected()

@@ -260,7 +260,14 @@ Finding early_data_is_ended_as_due(const Facts& facts, const Question& asked) {
   });
 }
 
-Finding sends_readable_records(const Facts& facts, const Question& asked) {
+// Of the records alone, in their order on the wire: that the application carries them there (memory-bio) changes nothing.
+Question of_records(Question asked) {
+  asked.given.allow("option-memory-bio");
+  return asked;
+}
+
+Finding sends_readable_records(const Facts& facts, const Question& clause) {
+  const Question asked = of_records(clause);
   int read = never;
   const Since made_up = facts.at_end().own_end_made_up;  // what was lost there counts for the sender, and the wire never saw it
   for (const SentRecord& sent : facts.sent()) {
@@ -281,13 +288,15 @@ Finding sends_readable_records(const Facts& facts, const Question& asked) {
   return holds("what it sent could be read", {read});
 }
 
-Finding one_close_notify(const Facts& facts, const Question& asked) {
+Finding one_close_notify(const Facts& facts, const Question& clause) {
+  const Question asked = of_records(clause);
   const auto sent = close_notifies(facts, asked);
   if (sent.empty()) return no_close_notify(facts);
   return sent.size() == 1 ? holds("one close_notify was sent", sent) : broken(fmt::format("{} close_notify were sent", sent.size()), sent);
 }
 
-Finding nothing_after_close_notify(const Facts& facts, const Question& asked) {
+Finding nothing_after_close_notify(const Facts& facts, const Question& clause) {
+  const Question asked = of_records(clause);
   const auto sent = close_notifies(facts, asked);
   if (sent.empty()) return no_close_notify(facts);
   for (const SentRecord& later : facts.sent()) {
@@ -301,7 +310,8 @@ Finding nothing_after_close_notify(const Facts& facts, const Question& asked) {
   return holds("nothing was sent after the close_notify", {sent.front()});
 }
 
-Finding close_notify_is_warning(const Facts& facts, const Question& asked) {
+Finding close_notify_is_warning(const Facts& facts, const Question& clause) {
+  const Question asked = of_records(clause);
   const auto sent = close_notifies(facts, asked);
   if (sent.empty()) return no_close_notify(facts);
   if (is_so(facts.at_end().alert_by_application)) return not_reached("the application sent alerts of its own");
