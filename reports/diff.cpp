@@ -174,13 +174,21 @@ bool is_asked_for(const RunReport& report, const std::string& stack, const std::
   return report.provenance.tool.empty() || is_chosen(report.provenance.choice, stack, version);
 }
 
+// Whether one of its partners can be the other end there.
+bool has_partner_for(const RunReport& report, const Cell& cell) {
+  const std::vector<StackInfo>& partners = report.provenance.partners;
+  return partners.empty() || std::any_of(partners.begin(), partners.end(), [&](const StackInfo& it) {
+           return it.abilities.empty() || (it.can(fmt::format("tls-{}", spell(cell.tls))) && it.can(spell(other(cell.role))));
+         });
+}
+
 // Whether the run was asked for that cell, and could answer. `version`: of its stack, as that run would have it.
 bool is_asked_for(const RunReport& report, const Cell& cell, const std::string& version) {
   if (is_part(report) || !is_asked_for(report, cell.stack, version)) return false;
   if (report.provenance.tool.empty()) return true;
   const Choice& choice = report.provenance.choice;
   return (choice.clauses.empty() || matches_any(choice.clauses, cell.clause)) && (!choice.role || *choice.role == cell.role) &&
-         (!choice.tls || *choice.tls == cell.tls);
+         (!choice.tls || *choice.tls == cell.tls) && has_partner_for(report, cell);
 }
 
 // Whether the change from one verdict to another rests on a run that the other of the two would not have made.

@@ -213,6 +213,19 @@ TEST(Diff, ACellThatTheNewRunWasNotAskedForIsNotGone) {
   EXPECT_EQ(it.kind(), Kind::otherwise);
 }
 
+TEST(Diff, ACellThatNoneOfTheNewPartnersCanReachIsNotGone) {
+  Twins it;
+  const Cell cell = it.after.cells[it.at];
+  it.after.cells.erase(it.after.cells.begin() + static_cast<std::ptrdiff_t>(it.at));
+  const std::string version = fmt::format("tls-{}", spell(cell.tls)), role(spell(other(cell.role)));
+  it.after.provenance.partners = {{"older", "1.0", {"tls-9.9", role}}};
+  EXPECT_EQ(it.kind(), Kind::otherwise) << "not in that version of TLS";
+  it.after.provenance.partners = {{"one-sided", "1.0", {version}}};
+  EXPECT_EQ(it.kind(), Kind::otherwise) << "not at the other end";
+  it.after.provenance.partners.push_back({"able", "1.0", {version, role}});
+  EXPECT_EQ(it.kind(), Kind::gone);
+}
+
 TEST(Diff, AnotherListOfAcceptedDeviationsBreaksNothing) {
   Twins it;
   Cell& cell = it.before.cells[it.at];
