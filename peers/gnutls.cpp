@@ -189,7 +189,7 @@ class GnuTlsSession final : public Session {
     switch (call) {
       case Call::send_alert: {
         if (options_.asks_for(Option::due_alert))
-          return answer("gnutls_alert_send_appropriate", gnutls_alert_send_appropriate(session, error_), Outcome::done);
+          return answer("gnutls_alert_send_appropriate", gnutls_alert_send_appropriate(session, due_), Outcome::done);
         const auto level = static_cast<gnutls_alert_level_t>(number(arguments.at(0)));
         const auto description = static_cast<gnutls_alert_description_t>(number(arguments.at(1)));
         return answer("gnutls_alert_send", gnutls_alert_send(session, level, description), Outcome::done);
@@ -269,7 +269,9 @@ class GnuTlsSession final : public Session {
 
   Answer keep_session() {
     gnutls_datum_t data{};
+    const int due = due_;
     Answer answer = this->answer("gnutls_session_get_data2", gnutls_session_get_data2(session_.get(), &data), Outcome::done);
+    due_ = due;
     memory_.kept.assign(reinterpret_cast<const char*>(data.data), data.size);
     gnutls_free(data.data);
     return answer;
@@ -320,6 +322,7 @@ class GnuTlsSession final : public Session {
     const int error_number = errno;
     Answer answer{native, returned, {}, 0, {}, success};
     error_ = returned < 0 ? static_cast<int>(returned) : 0;
+    due_ = error_;
     if (returned >= 0) return answer;
     const int error = static_cast<int>(returned);
     answer.outcome = outcome_of(error, sends(), error_number);
@@ -346,6 +349,7 @@ class GnuTlsSession final : public Session {
 
   // Of this thread's last call: a thread that sends and one that receives may share a session.
   static inline thread_local int error_ = 0;
+  static inline thread_local int due_ = 0;  // the same, of the latest call that spoke with the other side
 
   SessionOptions options_;
   Memory& memory_;

@@ -223,7 +223,9 @@ Finding repeated_calls_end(const Facts& facts, const Question& asked) {
     const bool repeats = previous && previous->api && previous->call == call.call && call_again(previous->api->outcome);
     previous = &call;
     if (!asked.speaks_of(call)) continue;
-    if (const Endless* endless = end_missing(facts, call); endless && endless->why.empty())
+    const Endless* endless = end_missing(facts, call);
+    if (endless && endless->why.empty() && is_so(call.met.injected)) return not_reached("the script did not let its transport go on");
+    if (endless && endless->why.empty())
       return {Finding::Kind::hung, fmt::format("{} asks to be called again without end", spell(call.call)), {call.ended, call.endless}};
     if (repeats && call.api && !call_again(call.api->outcome)) tally.add(holds(told(call), {call.ended}));
   }

@@ -244,8 +244,10 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
         now.data_bytes += contents.content_bytes;
       return;
     case ContentType::handshake: {
+      if (is_so(now.close_notify)) note(now.passed_end, now.close_notify);
       const auto begins = [&](std::string_view message) { return contents.handshake.find(message) != std::string::npos; };
       if (begins("Finished") && !record.made) note(now.finished, number);
+      if (begins("Finished") && record.made && is_so(now.finished)) note(now.unexpected_message, number);
       if (begins("EndOfEarlyData")) note(now.early_data_end, number);
       if (begins("EncryptedExtensions")) note(contents.accepts_early ? now.early_data_accepted : now.early_data_refused, number);
       const bool misshapen = is_misshapen_message(contents, tls13);
@@ -279,6 +281,9 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
     }
     case ContentType::alert: {
       constexpr std::size_t unpadded = 5 + 1 + 16;  // header, inner type, tag
+      const std::vector<Alert> alerts = alerts_of(contents);
+      if (is_so(now.close_notify) && std::any_of(alerts.begin(), alerts.end(), [](const Alert& it) { return it.description != 0; }))
+        note(now.passed_end, now.close_notify);
       return arrive_alert(now, number, contents, tls13 && record.wire_bytes > contents.content_bytes + unpadded, tls13);
     }
     case ContentType::change_cipher_spec:
@@ -345,7 +350,7 @@ Since Moment::error_reported() const {
                    answer(Call::send_alert, Outcome::end_of_data), answer(Call::renegotiate, Outcome::end_of_data)});
 }
 
-std::array<Since, 17> Moment::oddities() const {
+std::array<Since, 18> Moment::oddities() const {
   return {plain,
           damaged,
           oversized,
@@ -362,6 +367,7 @@ std::array<Since, 17> Moment::oddities() const {
           certificate_request,
           many_key_updates,
           data_after_close_notify,
+          passed_end,
           reset};
 }
 
@@ -390,6 +396,7 @@ void Moment::forget_unproved() {
                          &empty_data,
                          &data_after_close_notify,
                          &data_after_user_canceled,
+                         &passed_end,
                          &fatal_alert,
                          &warning_alert,
                          &user_canceled,
@@ -799,6 +806,12 @@ void Facts::walk() {
     for (; !untaken.empty() && untaken.front().first <= received; untaken.pop_front())
       now.taken = std::max(now.taken, untaken.front().second);
   };
+  const auto has_sent = [&](const SubjectCall& call, int before) {
+    return std::any_of(events_.begin(), events_.end(), [&](const Event& event) {
+      const auto* io = event.number < before ? event.as<TransportCall>() : nullptr;
+      return io && io->side == Side::subject && io->id == call.id && io->flow == Flow::send && io->result > 0;
+    });
+  };
   for (const Event& event : events_) {
     const int number = event.number;
     if (kept_tickets.misses_one(event, *this, is_so(now.resumed)) && now.own_ticket_lost == never) now.own_ticket_lost = unclear;
@@ -812,7 +825,10 @@ void Facts::walk() {
       std::erase_if(under_way, [&](std::size_t other) { return other < ended; });
       for (const std::size_t other : under_way)
         for (const SentRecord* sent : own[other])
-          if (sent->number < number) note_own_record(beginnings[begun]->before, *sent);
+          if (sent->number < number)
+            note_own_record(beginnings[begun]->before, *sent);
+          else if (has_sent(calls_[other], number))
+            note(beginnings[begun]->before.own_unseen, number);
       under_way.push_back(static_cast<std::size_t>(beginnings[begun] - calls_.data()));
     }
     for (; ended < calls_.size() && calls_[ended].ended == number; ++ended) {

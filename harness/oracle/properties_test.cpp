@@ -1067,6 +1067,28 @@ TEST(RepeatedCallsEnd, OnlyTheSubjectsRepetitionsCountAndEachOfThemCameBack) {
   EXPECT_EQ(judged("repeated-calls-end", {}, other).kind, Kind::holds);
 }
 
+TEST(Emits, WhatAWaitingCallHasSentAndTheWireHasNotSeenMayBeWhatACallBesideItNeedNotSend) {
+  const auto run = [](Call waiting) {
+    Tale tale = connected();
+    if (waiting == Call::close) tale.io(waiting, Flow::send, static_cast<long>(close_notify().wire_bytes));
+    tale.blocks(waiting, Flow::recv).beside(Call::close_write, Outcome::done);
+    if (waiting == Call::close) tale.sent(close_notify());
+    return Transcript(tale.stays_blocked(waiting, Flow::recv));
+  };
+  const Parameters with{
+      {"call", {"close-write"}}, {"given", {"threads", "beside", "not own-close-notify-sent"}}, {"records", {"close_notify"}}};
+  EXPECT_EQ(judged("emits", with, run(Call::close)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("emits", with, run(Call::read)).kind, Kind::broken);
+}
+
+TEST(RepeatedCallsEnd, WhatTheScriptKeepsFromGoingOnNeedNotEnd) {
+  const auto refused = [](bool injected) {
+    return connected().io(Call::close, Flow::send, -1, "EAGAIN", injected).close(Outcome::want_write).add(Endless{Side::subject, Call::close, 200});
+  };
+  EXPECT_EQ(judged("repeated-calls-end", {}, refused(true)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("repeated-calls-end", {}, refused(false)).kind, Kind::hung);
+}
+
 TEST(EveryCallReturns, TheSignalIsNamed) {
   EXPECT_EQ(judged("every-call-returns", {}, connected().dies(Call::close)).says, "close crashed (SIGSEGV)");
   EXPECT_EQ(judged("every-call-returns", {}, connected().dies(Call::close, Died::How::silent)).kind, Kind::hung);

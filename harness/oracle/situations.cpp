@@ -118,7 +118,7 @@ Since authentic_traffic(const Moment& at) {
   return none_of({at.told_by_alert(at.fatal_close_notify), at.told_by_alert(at.fatal_alert), at.told_by_alert(at.warning_alert), at.reset,
                   at.plain, at.damaged, at.oversized, at.raw, at.partial, at.change_cipher_spec, at.readable(at.empty_data),
                   at.readable(at.data_after_close_notify), at.readable(at.certificate_request), at.readable(at.hello_request),
-                  at.readable(at.unexpected_message), at.many_key_updates});
+                  at.readable(at.unexpected_message), at.many_key_updates, at.passed_end});
 }
 
 Since untroubled(const Met& met, std::initializer_list<Since> troubles) {
@@ -252,7 +252,7 @@ const std::vector<Row>& rows() {
 
       {{"several-oddities-arrived",
         "two or more kinds of what is neither data, a ticket, one of a few KeyUpdates, a close_notify of warning level nor the transport's "
-        "orderly end: a library may have met either first"},
+        "orderly end, or one of these, or a ticket, behind a close_notify: a library may have met either first, or only one"},
        When::arrived,
        [](const At& at) { return at.now.several_oddities(); }},
 

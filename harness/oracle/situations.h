@@ -44,6 +44,7 @@ struct Moment {
   Since close_notify = never, fatal_close_notify = never;
   Since close_notify_in_handshake = never;  // before the subject's handshake was done, protected or not
   Since data = never, empty_data = never, data_after_close_notify = never, data_after_user_canceled = never;
+  Since passed_end = never;  // the close_notify behind which something else than data came: a library that met it need not meet that
   Since fatal_alert = never, warning_alert = never, user_canceled = never, unknown_alert = never;
   Since post_handshake = never, ticket = never, key_update = never, key_update_request = never;
   Since hello_request = never, two_hello_requests = never;
@@ -128,7 +129,7 @@ struct Moment {
   Since received_beside = never;    // a call of the second thread or the forked process that receives
   Since sent_beside = never;        // one of a forked process that sends
   // What is more than data, tickets, a few KeyUpdates and an orderly end: since when each kind of it had come.
-  std::array<Since, 17> oddities() const;
+  std::array<Since, 18> oddities() const;
   // More than one kind of these: which of them a library met is its affair.
   Since several_oddities() const;
   Since key_update_owed() const;  // the application asked for new keys, and no KeyUpdate of its own has been on the wire since

@@ -1060,5 +1060,20 @@ TEST(Facts, BytesThatNeverBecameARecordLeaveTheEmissionUnknown) {
   EXPECT_FALSE(facts.calls()[1].emission_known);
 }
 
+TEST(Situations, WhatComesBehindACloseNotifyNeedNotBeMet) {
+  const auto closed = [] { return connected().arrives(close_notify()); };
+  EXPECT_TRUE(fits(closed().arrives(alert(1, 90)).close(Outcome::done), "several-oddities-arrived"));
+  EXPECT_FALSE(fits(connected().arrives(alert(1, 90)).arrives(close_notify()).close(Outcome::alert), "several-oddities-arrived"));
+  EXPECT_FALSE(fits(closed().arrives(handshake_message("NewSessionTicket")).close(Outcome::done), "authentic-traffic"));
+  EXPECT_TRUE(fits(connected().arrives(handshake_message("NewSessionTicket")).arrives(close_notify()).close(Outcome::done), "authentic-traffic"));
+}
+
+TEST(Situations, ASecondFinishedIsUnexpectedWheneverItComes) {
+  Record repeated = handshake_message("Finished");
+  repeated.made = true;
+  EXPECT_TRUE(fits(connected().arrives(handshake_message("Finished")).arrives(repeated).close(Outcome::failed), "unexpected-message-arrived"));
+  EXPECT_FALSE(fits(connected().arrives(handshake_message("Finished")).close(Outcome::sent), "unexpected-message-arrived"));
+}
+
 }  // namespace
 }  // namespace tlsbye

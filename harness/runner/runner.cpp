@@ -382,12 +382,13 @@ class Runner::Stage {
       return;
     }
     const bool same_transport = again == Again::on_the_same_transport;
-    transcript_.add(line_, NewSession{same_transport});
     if (same_transport) {
+      transcript_.add(line_, NewSession{true});
       wire_.begin_session();
     } else {
       for (const Side side : {Side::subject, Side::partner}) player(side).counted = wire_.count(side);
-      wire_.begin_session(make_transports(transport_of(run_)));
+      wire_.begin_session(make_transports(transport_of(run_)));  // what the old ones still held belongs to the old session
+      transcript_.add(line_, NewSession{false});
     }
     for (const Side side : {Side::subject, Side::partner}) open(side, again);
   }
