@@ -95,6 +95,11 @@ def records_of(transcript):
     return records
 
 
+def is_sealed_under_a_bare_header(record):
+    """GnuTLS behind early data: the header says "alert", and what follows is sealed, at least a tag of 16 bytes longer than an alert."""
+    return record["type"] == "alert" and not record.get("encrypted") and len(record.get("content", "")) >= 2 * (2 + 16)
+
+
 def alerts_told(transcript, departures=None):
     """The alerts that Wireshark can show of a run, by our transcript. It shows the first alert of a whole record that it can authenticate, and
     nothing of any other; what that takes away is counted in `departures`."""
@@ -119,7 +124,7 @@ def alerts_told(transcript, departures=None):
             departures["a damaged record"] += 1
         elif len(content) < 2:
             departures["half an alert, or none"] += 1
-        elif len(content) > 2 and not record.get("encrypted") and content[0] not in (1, 2):
+        elif is_sealed_under_a_bare_header(record):
             departures["a sealed alert, by its header in the clear"] += 1
         else:
             told[side].append((content[0], content[1]))
@@ -138,10 +143,13 @@ def finishes_again(transcript):
 
 # Why the two may know different amounts of a run, and which of them the less: "ours" or "theirs".
 # Raw bytes may make Wireshark take the connection for another protocol's from there on.
+BY_CHANCE = "sealed bytes that look like an alert"
 RULES = {
     "our wire could not read every record": ("ours", lambda transcript, seen: any(it["reading"] != "read" for it in records_of(transcript).values())),
     "no secrets for Wireshark": ("theirs", lambda transcript, seen: transcript["replay"] in seen.without_secrets),
     "raw bytes among the records": ("theirs", lambda transcript, seen: any(e.get("type") == "raw" for e in transcript["events"])),
+    # Once in a thousand times the first two sealed bytes look like an alert.
+    BY_CHANCE: ("ours", lambda transcript, seen: any(map(is_sealed_under_a_bare_header, records_of(transcript).values()))),
     "Finished after the handshake": ("theirs", lambda transcript, seen: finishes_again(transcript)),
 }
 
@@ -218,7 +226,7 @@ def test_tshark_agrees_with_our_wire_on_every_deciding_run(transcripts, seen):
     # A rule that no run needs any more, or a departure that never comes, is to be taken away.
     version = subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=True).stdout
     before_4_6 = tuple(map(int, re.search(r"(\d+)\.(\d+)", version).groups())) < (4, 6)
-    assert set(results) == {AGREE, "our wire could not read every record", "raw bytes among the records",
+    assert set(results) - {BY_CHANCE} == {AGREE, "our wire could not read every record", "raw bytes among the records",
                             *(["Finished after the handshake"] if before_4_6 else [])}
     assert set(departures) == {"a truncated record", "a damaged record", "half an alert, or none", "more than an alert",
                                "a sealed alert, by its header in the clear"}

@@ -1081,6 +1081,16 @@ TEST(Emits, WhatAWaitingCallHasSentAndTheWireHasNotSeenMayBeWhatACallBesideItNee
   EXPECT_EQ(judged("emits", with, run(Call::read)).kind, Kind::broken);
 }
 
+TEST(DataIntact, AReadBeforeAllEarlyDataWasReadMayGiveEither) {
+  const auto run = [](Outcome early) {
+    Tale tale = connected();
+    tale.answers(Call::read_early, early).reads(5).last<ApiCall>([](ApiCall& api) { api.intact = false; });
+    return Transcript(tale);
+  };
+  EXPECT_EQ(judged("data-intact", {}, run(Outcome::done)).kind, Kind::not_reached);
+  EXPECT_EQ(judged("data-intact", {}, run(Outcome::end_of_data)).kind, Kind::broken);
+}
+
 TEST(RepeatedCallsEnd, WhatTheScriptKeepsFromGoingOnNeedNotEnd) {
   const auto refused = [](bool injected) {
     return connected().io(Call::close, Flow::send, -1, "EAGAIN", injected).close(Outcome::want_write).add(Endless{Side::subject, Call::close, 200});

@@ -1,4 +1,6 @@
 // Properties of what the subject makes of what it gets.
+#include <array>
+
 #include "harness/oracle/finding.h"
 #include "harness/oracle/properties.h"
 
@@ -218,9 +220,13 @@ Finding data_intact(const Facts& facts, const Question& asked) {
   if (is_so(facts.forked()) && !asked.given.names("forked")) return not_reached("two processes made calls");
   if (beside(facts, Side::partner)) return not_reached("the other side had calls made beside each other");
   const Since own_affair = reads_for_itself_since(facts);
+  std::array<bool, 2> early_left{};  // by side: its reads of early data have not come to their end
   Tally tally;
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();
+    if (api && api->call == Call::read_early) early_left[static_cast<std::size_t>(api->side)] = api->outcome != Outcome::end_of_data;
+    // SSL_read_early_data(3): it is called until it says that it has finished. What another read gives before that is of either kind.
+    if (api && api->call == Call::read && early_left[static_cast<std::size_t>(api->side)]) continue;
     // Then other data begins.
     if (api && api->call == Call::clear && api->outcome != Outcome::unsupported) break;
     const bool peeks = api && api->call == Call::peek;
