@@ -30,7 +30,7 @@ LoadedTerms load_terms(const std::filesystem::path& folder) {
 LoadedTerms parse_terms(std::string_view text, const std::string& file) {
   LoadedTerms loaded;
   Rows rows(text, file, loaded.diagnostics);
-  for (const toml::table* row : rows.tables("terms", {"stack", "since", "before", "after", "answers", "flag", "forbids", "cites", "says"},
+  for (const toml::table* row : rows.tables("terms", {"stack", "since", "before", "after", "answers", "flag", "beside", "forbids", "cites", "says"},
                                             {"stack", "answers", "forbids", "cites", "says"})) {
     Term it;
     it.applies.stacks = rows.texts(*row, "stack");
@@ -47,6 +47,7 @@ LoadedTerms parse_terms(std::string_view text, const std::string& file) {
       it.value = flag->substr(std::min(equals + 1, flag->size()));
       if (it.flag.empty() || it.value.empty()) rows.report(Rows::place(*row, "flag"), "a flag and its value are written `fatal=yes`");
     }
+    it.beside = rows.yes(*row, "beside").value_or(false);
     it.cites = rows.texts(*row, "cites");
     it.says = rows.text(*row, "says").value_or("");
     loaded.terms.push_back(std::move(it));
@@ -67,7 +68,8 @@ void Facts::find_forbidden(const std::vector<Term>& terms) {
       if (!call.api) continue;
       const bool answers = term.after.test(static_cast<std::size_t>(call.call)) &&
                            term.answers.test(static_cast<std::size_t>(call.api->outcome)) &&
-                           (term.flag.empty() || call.api->flag(term.flag) == term.value);
+                           (term.flag.empty() || call.api->flag(term.flag) == term.value) &&
+                           (!term.beside || call.api->aside != Aside::no);
       if (call.call == Call::clear && call.answered(Outcome::done))
         since = never;
       else if (answers && !is_so(since))

@@ -5,6 +5,7 @@
 //     after   = ["read", "write"]               # the calls that answered; all where it is left out
 //     answers = ["cut", "reset", "failed"]
 //     flag    = "fatal=yes"                     # optional: and the library's own flag said so
+//     beside  = true                            # optional: and it was made by another thread, or a forked process
 //     forbids = ["read", "write", "close"]
 //     cites   = ["SSL_get_error(3)"]
 //     says    = "After an error that cannot be recovered from nothing more is done with the connection."
@@ -28,6 +29,7 @@ struct Term {
   std::bitset<Words<Call>::list.size()> after, forbids;
   Outcomes answers;
   std::string flag, value;  // empty: any
+  bool beside = false;
   std::vector<std::string> cites;
   std::string says;
 };

@@ -101,6 +101,17 @@ TEST(Terms, TheLibrarysOwnFlagMayHaveToSaySo) {
   EXPECT_EQ(found(after("yes"), "answers", no_cut, fatal), Kind::holds);
 }
 
+TEST(Terms, ACallMayBeForThoseWhoAreAlone) {
+  const std::vector<Term> alone =
+      terms("[[terms]]\nstack = 'gnutls'\nafter = 'key-update'\nanswers = 'done'\nbeside = true\nforbids = 'read'\ncites = 'x'\nsays = 'y'\n");
+  const Parameters no_cut{{"call", {"read"}}, {"never", {"cut"}}, {"given", {"threads"}}};
+  const Transcript beside = Tale().handshake().beside(Call::key_update, Outcome::done).reads(Outcome::cut);
+  EXPECT_EQ(found(beside, "answers", no_cut, {}), Kind::broken);
+  EXPECT_EQ(found(beside, "answers", no_cut, alone), Kind::not_reached);
+  const Parameters no_cut_alone{{"call", {"read"}}, {"never", {"cut"}}};
+  EXPECT_EQ(found(Tale().handshake().extra(Call::key_update).reads(Outcome::cut), "answers", no_cut_alone, alone), Kind::broken);
+}
+
 TEST(TermsFile, SaysWhatIsWrongWithIt) {
   const auto problem = [](std::string_view text) {
     const LoadedTerms loaded = parse_terms(text, "terms.toml");
