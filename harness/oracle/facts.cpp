@@ -711,6 +711,11 @@ void Facts::note_kept(Moment& now, int number, const ApiCall& api) const {
   if (api.call == Call::renegotiate && api.outcome != Outcome::unsupported && api.outcome != Outcome::refused && is_so(now.kept))
     now.kept = unclear;
   if (api.call != Call::keep_session || api.outcome != Outcome::done) return;
+  // Of which session, if any, is not known: none was there yet, or another one was being made.
+  if (!is_so(now.handshake_done) || (is_so(now.renegotiation) && !is_so(now.answer(Call::renegotiate, Outcome::done)))) {
+    if (!is_so(now.kept)) now.kept = unclear;
+    return;
+  }
   // A server that has only tickets resumes only a client that has one, and a client need not ask for one.
   const auto is_ticket = [&](const SentRecord& sent) {
     return sent.number < number && sent.contents->handshake.find("NewSessionTicket") != std::string::npos;
@@ -829,6 +834,8 @@ void Facts::walk() {
             note_own_record(beginnings[begun]->before, *sent);
           else if (has_sent(calls_[other], number))
             note(beginnings[begun]->before.own_unseen, number);
+      for (const std::size_t other : under_way)
+        if (!calls_[other].emission_known && has_sent(calls_[other], number)) note(beginnings[begun]->before.own_unseen, number);
       under_way.push_back(static_cast<std::size_t>(beginnings[begun] - calls_.data()));
     }
     for (; ended < calls_.size() && calls_[ended].ended == number; ++ended) {

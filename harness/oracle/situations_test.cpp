@@ -1060,6 +1060,15 @@ TEST(Facts, BytesThatNeverBecameARecordLeaveTheEmissionUnknown) {
   EXPECT_FALSE(facts.calls()[1].emission_known);
 }
 
+TEST(Situations, WhatIsKeptBeforeAHandshakeOrWhileAnotherIsMadeIsNotKnown) {
+  const auto kept = [](Tale tale) { return Transcript(tale.extra(Call::keep_session).close(Outcome::sent)); };
+  EXPECT_TRUE(fits(kept(connected().arrives(handshake_message("NewSessionTicket"))), "session-kept"));
+  EXPECT_FALSE(fits(kept(Tale()), "session-kept"));
+  EXPECT_FALSE(fits(kept(Tale()), "not session-kept"));
+  const Tale asked = connected().arrives(handshake_message("NewSessionTicket")).extra(Call::renegotiate, {}, Outcome::end_of_data);
+  EXPECT_FALSE(fits(kept(asked), "session-kept"));
+}
+
 TEST(Situations, WhatComesBehindACloseNotifyNeedNotBeMet) {
   const auto closed = [] { return connected().arrives(close_notify()); };
   EXPECT_TRUE(fits(closed().arrives(alert(1, 90)).close(Outcome::done), "several-oddities-arrived"));
