@@ -152,6 +152,12 @@ void arrive_alert(Moment& now, int number, const Contents& contents, bool padded
   const bool canceled = alert.description == 90;
   if (alert_name(alert.description).starts_with("alert ")) note(now.unknown_alert, number);
   if (canceled) note(now.user_canceled, number);
+  // In TLS 1.3 the level says nothing (RFC 8446 6), and a library that looks at it all the same takes this one for an error.
+  if (tls13 && canceled && alert.level == 2) {
+    for (Since* fact : {&now.fatal_alert, &now.warning_alert})
+      if (*fact == never) *fact = unclear;
+    return;
+  }
   const bool fatal = alert.level == 2 || (tls13 && !canceled);
   if (fatal && !is_so(now.data) && !is_so(now.close_notify) && !is_so(now.unknown_record) && !is_so(now.odd_alert))
     note(now.alert_before_data, number);

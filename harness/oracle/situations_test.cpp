@@ -1069,6 +1069,13 @@ TEST(Situations, WhatIsKeptBeforeAHandshakeOrWhileAnotherIsMadeIsNotKnown) {
   EXPECT_FALSE(fits(kept(asked), "session-kept"));
 }
 
+TEST(Situations, InTls13TheLevelOfAUserCanceledSaysNothing) {
+  const Transcript run = connected().arrives(alert(2, 90)).reads(Outcome::want_read);
+  for (const char* word : {"fatal-alert-arrived", "not fatal-alert-arrived", "warning-alert-arrived"}) EXPECT_FALSE(fits(run, word)) << word;
+  EXPECT_TRUE(fits(run, "user-canceled-arrived"));
+  EXPECT_TRUE(fits(connected().arrives(alert(2, 80)).reads(Outcome::alert), "fatal-alert-arrived"));
+}
+
 TEST(Situations, WhatComesBehindACloseNotifyNeedNotBeMet) {
   const auto closed = [] { return connected().arrives(close_notify()); };
   EXPECT_TRUE(fits(closed().arrives(alert(1, 90)).close(Outcome::done), "several-oddities-arrived"));
