@@ -834,14 +834,16 @@ void Facts::walk() {
       beginnings[begun]->taken = taken_by_then;
       // What a call that is still under way has sent was sent before one beside it.
       std::erase_if(under_way, [&](std::size_t other) { return other < ended; });
-      for (const std::size_t other : under_way)
-        for (const SentRecord* sent : own[other])
+      for (const std::size_t other : under_way) {
+        bool all_seen = calls_[other].emission_known;
+        for (const SentRecord* sent : own[other]) {
           if (sent->number < number)
             note_own_record(beginnings[begun]->before, *sent);
-          else if (has_sent(calls_[other], number))
-            note(beginnings[begun]->before.own_unseen, number);
-      for (const std::size_t other : under_way)
-        if (!calls_[other].emission_known && has_sent(calls_[other], number)) note(beginnings[begun]->before.own_unseen, number);
+          else
+            all_seen = false;
+        }
+        if (!all_seen && has_sent(calls_[other], number)) note(beginnings[begun]->before.own_unseen, number);
+      }
       under_way.push_back(static_cast<std::size_t>(beginnings[begun] - calls_.data()));
     }
     for (; ended < calls_.size() && calls_[ended].ended == number; ++ended) {

@@ -224,8 +224,9 @@ Finding data_intact(const Facts& facts, const Question& asked) {
   Tally tally;
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();
-    if (api && api->call == Call::read_early) early_left[static_cast<std::size_t>(api->side)] = api->outcome != Outcome::end_of_data;
-    // SSL_read_early_data(3): it is called until it says that it has finished. What another read gives before that is of either kind.
+    if (api && api->call == Call::read_early)
+      early_left[static_cast<std::size_t>(api->side)] = api->outcome == Outcome::done || call_again(api->outcome);
+    // SSL_read_early_data(3): it is called until it says that it has finished. Before that another read may give data of either kind.
     if (api && api->call == Call::read && early_left[static_cast<std::size_t>(api->side)]) continue;
     // Then other data begins.
     if (api && api->call == Call::clear && api->outcome != Outcome::unsupported) break;

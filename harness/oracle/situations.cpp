@@ -245,14 +245,15 @@ const std::vector<Row>& rows() {
        [](const At& at) { return ordinary_traffic(at.now); }},
 
       {{"authentic-traffic",
-        "nothing arrived but application data, tickets, fewer than five KeyUpdates, a close_notify of warning level and the transport's "
-        "orderly end"},
+        "nothing arrived but application data, tickets, fewer than five KeyUpdates, a close_notify of warning level behind all of them, "
+        "and the transport's orderly end"},
        When::traffic,
        [](const At& at) { return authentic_traffic(at.now); }},
 
       {{"several-oddities-arrived",
         "two or more kinds of what is neither data, a ticket, one of a few KeyUpdates, a close_notify of warning level nor the transport's "
-        "orderly end, or one of these, or a ticket, behind a close_notify: a library may have met either first, or only one"},
+        "orderly end, so that a library may have met either first; or an alert or a handshake message behind a close_notify, which it need "
+        "not meet"},
        When::arrived,
        [](const At& at) { return at.now.several_oddities(); }},
 

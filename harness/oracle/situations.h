@@ -44,7 +44,7 @@ struct Moment {
   Since close_notify = never, fatal_close_notify = never;
   Since close_notify_in_handshake = never;  // before the subject's handshake was done, protected or not
   Since data = never, empty_data = never, data_after_close_notify = never, data_after_user_canceled = never;
-  Since passed_end = never;  // the close_notify behind which something else than data came: a library that met it need not meet that
+  Since passed_end = never;  // the close_notify, if an alert or a handshake message came behind it: a library need not meet that one
   Since fatal_alert = never, warning_alert = never, user_canceled = never, unknown_alert = never;
   Since post_handshake = never, ticket = never, key_update = never, key_update_request = never;
   Since hello_request = never, two_hello_requests = never;

@@ -505,6 +505,22 @@ TEST_F(Lied, ARunWhoseEventsTakeTooMuchMemoryIsAFaultOfTheRun) {
   EXPECT_THAT(std::get<HarnessError>(made).what, HasSubstr("the events of one run hold more than 67108864 bytes, most of them by the subject"));
 }
 
+TEST_F(Lied, WhatTheOldTransportStillHeldBelongsToTheOldSession) {
+  const std::string script = "both handshake\nwire hold partner->subject any at 1\npartner write 9\nboth reconnect\nboth handshake\n";
+  const auto made = make(false, Side::subject, "", script);
+  ASSERT_TRUE(std::holds_alternative<tlsbye::Made>(made));
+  const Transcript& transcript = std::get<tlsbye::Made>(made).transcript;
+  int session = 0, parts = 0;
+  for (const Event& event : transcript.events()) {
+    if (event.as<NewSession>()) session = event.number;
+    const auto* delivered = event.as<Delivered>();
+    if (!delivered || delivered->bytes != 1) continue;
+    ++parts;
+    EXPECT_EQ(session, 0) << "behind the beginning of the new session";
+  }
+  EXPECT_EQ(parts, 1);
+}
+
 class GonePast : public Lied, public testing::WithParamInterface<std::tuple<bool, Side, Past>> {
  protected:
   std::variant<tlsbye::Made, HarnessError> make(const std::string& option, const std::string& script) {

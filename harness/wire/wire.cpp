@@ -168,6 +168,7 @@ class Wire::Impl {
     bool here = true;                 // both ends are this process's to make: its peer is not a real program
     std::size_t sent = 0, given = 0;  // bytes, by the peer and to it
     std::optional<Expected> expected = {};
+    bool waited_in_vain = false;  // for what it said
     bool stalled = false;
     bool ended = false;   // nothing more is read from it
     bool failed = false;  // ECONNRESET or EPIPE was seen
@@ -378,7 +379,7 @@ class Wire::Impl {
     if (port(side).tcp && port(side).here && !collect(side, 0)) collect(side, most_delay_ms);
   }
 
-  // TCP only: whether something comes that was sent just now. The time is spent only where it does not.
+  // TCP only: waits for what the peers say that they have sent and the wire has not read yet, and gives whether something came.
   bool wait_for_more() {
     std::array<pollfd, 2> ask{};
     long most_ns = 0;
@@ -391,14 +392,13 @@ class Wire::Impl {
     if (most_ns == 0) return false;
     const timespec time{most_ns / second_ns, most_ns % second_ns};
     if (::ppoll(ask.data(), ask.size(), &time, nullptr) > 0) return true;
-    // An end does not come as long as another process holds the transport: it is not waited for again.
-    for (Port& it : ports_)
-      if (it.expected) it.expected = Expected{};
+    // A peer that lies, or whose transport another process holds too, costs this once: then it is as one that says nothing.
+    for (std::size_t i = 0; i < ask.size(); ++i) ports_[i].waited_in_vain |= ask[i].fd >= 0 && ports_[i].expected.has_value();
     return false;
   }
 
   static long wait_of(const Port& it) {
-    if (!it.expected) return most_idle_ns;
+    if (!it.expected || it.waited_in_vain) return most_idle_ns;
     if (it.sent < it.expected->sent) return second_ns;
     return it.expected->finished ? most_delay_ms * 1'000'000L : 0;
   }

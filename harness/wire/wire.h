@@ -78,7 +78,8 @@ class Wire {
   void script_wrote(Side side, std::size_t bytes);
 
   // What that side's peer says of its transport: all that it has sent since the transport began, and whether nothing more can follow. Over
-  // TCP pump() waits for what of it has not come, and for nothing else; of a side that says nothing it waits a little for whatever may come.
+  // TCP pump() waits for what of it has not come, up to a second, and for nothing else. A side that says nothing, or for which it waited in
+  // vain, gets a little time for whatever may come.
   void expect(Side side, std::size_t sent, bool finished);
 
   // Both peers begin another session. Without transports: where the last one ended, on those that are there; both directions then start
