@@ -3,12 +3,17 @@
 //
 //   bare/<stack>   <stack> as client against OpenSSL as server, both in this process over a socketpair: handshake, and a close of both
 //                  (a stack without a two-way close sends its close_notify, and reads the other)
+//   apart/<stack>  the same two libraries in a process each, and a process between them that passes the bytes: what keeping them apart
+//                  costs, and so the least that a run can cost
 //   run/<stack>    the same as a scenario: two peer processes, the wire between them, a transcript
 //   judged/<stack> the same, and every clause tried on the transcript
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +26,7 @@
 #include "harness/oracle/oracle.h"
 #include "harness/runner/runner.h"
 #include "peers/common/stack.h"
+#include "peers/protocol/channel.h"
 
 namespace tlsbye::peer {
 #define STACK(name) std::unique_ptr<Stack> make_##name();
@@ -101,6 +107,117 @@ void bare(benchmark::State& state, MakeStack make, Tls tls) {
   const std::array<bool, 2> two_way{promises(*client, "close"), promises(*server, "close")};
   for (auto _ : state) {
     if (bare_connection(*client, *server, two_way, tls)) continue;
+    state.SkipWithError("the two libraries did not come to an end");
+    return;
+  }
+}
+
+constexpr int patience = 10'000;  // milliseconds, for what takes less than one
+
+// A library in a process of its own. With each message it is given a transport, over which it makes a connection and closes it; its answer
+// says whether it came to the end. It ends where the channel does.
+class LibraryProcess {
+ public:
+  LibraryProcess(MakeStack make, Role role, Tls tls) {
+    auto [ours, its] = channel_pair();
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ours = Channel(Descriptor());
+      serve(make, role, tls, its);
+      ::_exit(0);
+    }
+    channel = std::move(ours);
+  }
+  ~LibraryProcess() {
+    transport = {};
+    channel = Channel(Descriptor());
+    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+  }
+  LibraryProcess(const LibraryProcess&) = delete;
+  LibraryProcess& operator=(const LibraryProcess&) = delete;
+
+  // Gives it one end of a new transport, of which `transport` is the other.
+  bool begin() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return false;
+    transport = Descriptor(ends[0]);
+    const Descriptor its(ends[1]);
+    return channel.send("connect", its.get());
+  }
+
+  Channel channel{Descriptor()};
+  Descriptor transport;
+
+ private:
+  static void serve(MakeStack make, Role role, Tls tls, Channel& channel) {
+    const auto stack = make();
+    const bool two_way = promises(*stack, "close");
+    peer::SessionOptions options;
+    options.tls = tls;
+    options.io = Io::nonblocking;
+    options.role = role;
+    NoKeyLog keys;
+    std::string message;
+    for (Descriptor transport; channel.receive(message, &transport) == Channel::Got::packet;) {
+      options.transport = transport.get();
+      const auto session = stack->open(options, keys);
+      const auto ends = [&](auto step) {
+        pollfd awaited{transport.get(), POLLIN, 0};
+        for (int turn = 0; turn < 20; ++turn) {
+          const Outcome outcome = step();
+          // Botan's handshake may read the other's close behind its Finished.
+          if (outcome == Outcome::done || outcome == Outcome::end_of_data) return true;
+          if (outcome == Outcome::want_read && ::poll(&awaited, 1, patience) <= 0) break;
+        }
+        return false;
+      };
+      bool sent = false;
+      const bool done = ends([&] { return session->handshake().outcome; }) &&
+                        ends([&] { return close_once(*session, two_way, sent) ? Outcome::done : Outcome::want_read; });
+      if (!channel.send(done ? "done" : "failed")) return;
+    }
+  }
+  pid_t pid_ = -1;
+};
+
+// Passes what either sends to the other, and that it sends no more (NSS's close_write shuts its direction down), until both have answered;
+// false where one did not come to the end.
+bool relayed_connection(LibraryProcess& client, LibraryProcess& server) {
+  const std::array<LibraryProcess*, 2> both{&client, &server};
+  if (!client.begin() || !server.begin()) return false;
+  std::array<bool, 2> answered{false, false}, ended{false, false};
+  std::array<char, 65536> bytes;
+  std::string answer;
+  while (!answered[0] || !answered[1]) {
+    std::array<pollfd, 4> awaited;
+    for (std::size_t i = 0; i < 2; ++i) {
+      awaited[i] = {ended[i] ? -1 : both[i]->transport.get(), POLLIN, 0};
+      awaited[2 + i] = {answered[i] ? -1 : both[i]->channel.descriptor(), POLLIN, 0};
+    }
+    if (::poll(awaited.data(), awaited.size(), patience) <= 0) return false;
+    for (std::size_t i = 0; i < 2; ++i) {
+      if (awaited[i].revents != 0) {
+        const ssize_t count = ::read(awaited[i].fd, bytes.data(), bytes.size());
+        if (count < 0) return false;
+        const int other = both[1 - i]->transport.get();
+        ended[i] = count == 0;
+        if (ended[i])
+          ::shutdown(other, SHUT_WR);
+        else if (::send(other, bytes.data(), static_cast<std::size_t>(count), MSG_NOSIGNAL) != count)
+          return false;
+      }
+      if (awaited[2 + i].revents == 0) continue;
+      if (both[i]->channel.receive(answer) != Channel::Got::packet || answer != "done") return false;
+      answered[i] = true;
+    }
+  }
+  return true;
+}
+
+void apart(benchmark::State& state, MakeStack make, Tls tls) {
+  LibraryProcess client(make, Role::client, tls), server(peer::make_openssl, Role::server, tls);
+  for (auto _ : state) {
+    if (relayed_connection(client, server)) continue;
     state.SkipWithError("the two libraries did not come to an end");
     return;
   }
@@ -191,19 +308,22 @@ int main(int argc, char** argv) {
               ->MinTime(0.2);
         };
         add("bare", [make = row.make, tls](benchmark::State& state) { bare(state, make, tls); });
+        add("apart", [make = row.make, tls](benchmark::State& state) { apart(state, make, tls); });
         add("run", [&stage, name = row.name, tls](benchmark::State& state) { run(state, stage, name, tls, false); });
         add("judged", [&stage, name = row.name, tls](benchmark::State& state) { run(state, stage, name, tls, true); });
       }
     }
     Reporter reporter;
     benchmark::RunSpecifiedBenchmarks(&reporter);
-    fmt::print("\n{:<22} {:>9} {:>9} {:>9} {:>10} {:>13}\n", "client, against openssl", "bare us", "run us", "judged us", "run/bare",
-               "runs/s, 1 core");
+    fmt::print("\n{:<22} {:>9} {:>9} {:>9} {:>9} {:>10} {:>9} {:>13} {:>13}\n", "client, against openssl", "bare us", "apart us", "run us",
+               "judged us", "apart/bare", "run/bare", "judged/bare", "runs/s, 1 core");
     for (const auto& [name, median] : reporter.medians) {
       if (!name.starts_with("bare/")) continue;
       const std::string rest = name.substr(5);
       const double a_run = reporter.medians["run/" + rest], judged = reporter.medians["judged/" + rest];
-      fmt::print("{:<22} {:>9.0f} {:>9.0f} {:>9.0f} {:>10.2f} {:>13.0f}\n", rest, median, a_run, judged, a_run / median, 1e6 / judged);
+      const double separate = reporter.medians["apart/" + rest];
+      fmt::print("{:<22} {:>9.0f} {:>9.0f} {:>9.0f} {:>9.0f} {:>10.2f} {:>9.2f} {:>13.2f} {:>13.0f}\n", rest, median, separate, a_run, judged,
+                 separate / median, a_run / median, judged / median, 1e6 / judged);
     }
   } catch (const Stop& stop) {
     tell_user("{}\n", stop.message);
