@@ -281,13 +281,14 @@ int explore_command(const House& house, const ExploreWords& words) {
     }
     return !unwritten;
   };
-  const Explored explored =
-      explore(chosen.subjects, chosen.partners, chosen.clauses, baseline, options, place.family, [&](const Explored& found) {
-        const bool written = write(found, false);
-        if (!found.complete)
-          tell_user("{}tlsbye: interrupted; what was found so far is {}, and is being shrunk (again: it stays as it is)\n",
-                    options.progress_columns ? "\r\x1b[K" : "", written ? "written" : "kept in memory");
-      });
+  const auto before_shrinking = [&](const Explored& found) {
+    const bool written = write(found, false);
+    if (!found.complete)
+      tell_user("{}tlsbye: interrupted; what was found so far is {}, and is being shrunk (again: it stays as it is)\n",
+                options.progress_columns ? "\r\x1b[K" : "", written ? "written" : "kept in memory");
+  };
+  const Explored explored = explore(chosen.subjects, chosen.partners, chosen.scenarios, chosen.clauses, baseline, options, place.family,
+                                    before_shrinking);
   // A search that was ended before it found anything has nothing to put in the place of what an earlier one found.
   const bool nothing = explored.pairs.empty() && (!explored.complete || explored.runs == 0);
   const bool written = !nothing && write(explored, explored.complete);

@@ -413,7 +413,7 @@ Command add_report(CLI::App& app) {
 
 Command add_explore(CLI::App& app, Shared& shared) {
   const auto words = std::make_shared<ExploreWords>();
-  CLI::App* explore = app.add_subcommand("explore", "Draws random scripts, judges them by all clauses, and shrinks and keeps what is new");
+  CLI::App* explore = app.add_subcommand("explore", "Tries random scripts and changed scenarios; shrinks and keeps what is new");
   explore
       ->add_option_function<std::string>(
           "--seed", [words](const std::string& word) { words->seed = seed_of(word); }, "Which scripts: the same seed, the same scripts (1)")

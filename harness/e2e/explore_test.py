@@ -206,6 +206,35 @@ def test_the_same_seed_gives_the_same_files_on_one_core_and_on_two(planted):
     assert kept[0] == kept[1] and len(seen(planted, "one")["pairs"]) > 2
 
 
+def mine(number):
+    return f"""
+[[scenario]]
+id       = "end-{number}"
+title    = "The end is read"
+why      = "No other script is for a server of TLS 1.0 alone."
+roles    = ["server"]
+versions = ["1.0"]
+script   = '''
+both     handshake
+partner  close-write
+subject  read to-end
+'''
+"""
+
+
+def test_every_second_script_is_a_changed_scenario_and_the_users_own_are_among_them(planted):
+    (planted.folder / "planted/mine.toml").write_text("".join(map(mine, range(600))))
+    clauses = FALSE_CLAUSE.replace('stack = "gnutls", tls = "1.3"', 'role = "server", tls = "1.0"')
+    (planted.folder / "planted/clauses/planted.toml").write_text(clauses)
+    planted(*words("--runs", 600, clause="planted/reads*"), check=0)
+    kept, pairs = scripts_of(planted), seen(planted)["pairs"]
+    assert {pair["stack"] for pair in pairs} >= {"gnutls", "openssl"}
+    listed = planted("list", "scenarios", "--scenarios", "planted", check=0).stdout
+    origins = re.findall(r"\(run (\d+)(?:, of (\S+))?, against", kept)
+    assert len(origins) == len(pairs) and any(scenario.startswith("mine/end-") for _, scenario in origins)
+    assert all(scenario in listed for _, scenario in origins)
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_interruption_keeps_what_was_found_and_shrinks_it_unless_there_is_a_second_one(planted, times):
     ours, its = pty.openpty()

@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "harness/data/messages.h"
+#include "harness/explore/changed_scenarios.h"
 #include "harness/explore/generator.h"
 #include "harness/explore/shrink.h"
 #include "harness/runner/cores.h"
@@ -153,9 +154,11 @@ class Progress {
 
 class Explorer {
  public:
-  Explorer(const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners, const std::vector<Clause>& clauses,
-           const Baseline& baseline, const ExploreOptions& options, const std::string& family, const BeforeShrinking& before)
-      : clauses_(clauses),
+  Explorer(const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners, const std::vector<Scenario>& scenarios,
+           const std::vector<Clause>& clauses, const Baseline& baseline, const ExploreOptions& options, const std::string& family,
+           const BeforeShrinking& before)
+      : scenarios_(scenarios),
+        clauses_(clauses),
         baseline_(baseline),
         options_(options),
         family_(family),
@@ -225,6 +228,10 @@ class Explorer {
     const Stack* partner;
     Generator generator;
   };
+  struct Drawn {
+    Draft draft;
+    std::string origin;
+  };
   // What one run was the first to show, shrunk together: what is asked for one pair is known for the other.
   struct Unit {
     std::size_t number;
@@ -264,7 +271,14 @@ class Explorer {
   }
 
   const Ends& ends_of(std::size_t number) const { return ends_[number % ends_.size()]; }
-  Draft drawn(std::size_t number) const { return ends_of(number).generator.draft(number / ends_.size()); }
+  Drawn drawn(std::size_t number) const {
+    const Generator& generator = ends_of(number).generator;
+    const std::size_t own = number / ends_.size();
+    if (own % 2 == 1)
+      if (auto changed = scenarios_.draft(generator, own))
+        return {std::move(changed->draft), fmt::format("run {}, of {}", number, changed->from->id)};
+    return {generator.draft(own), fmt::format("run {}", number)};
+  }
   template <typename EndsOrUnit>
   static Run run_of(const Scenario& scenario, const Draft& draft, const EndsOrUnit& ends) {
     return {&scenario, ends.subject, ends.partner, draft.role, draft.tls, draft.io, draft.schedule};
@@ -272,7 +286,7 @@ class Explorer {
 
   void explore_one(std::size_t number, Examiner& examiner) {
     const Ends& ends = ends_of(number);
-    const Draft draft = drawn(number);
+    const Draft draft = drawn(number).draft;
     const auto scenario = scenario_of(draft, family_ + "/draft");
     if (!scenario) return;
     const Run run = run_of(*scenario, draft, ends);
@@ -295,9 +309,11 @@ class Explorer {
     for (const auto& of_subject : first_)
       for (std::size_t clause = 0; clause < of_subject.size(); ++clause)
         if (of_subject[clause] != none) by_number[of_subject[clause]].push_back(clause);
-    for (auto& [number, clauses] : by_number)
+    for (auto& [number, clauses] : by_number) {
+      auto [draft, origin] = drawn(number);
       units_.push_back(
-          {number, ends_of(number).subject, ends_of(number).partner, drawn(number), fmt::format("run {}", number), std::move(clauses)});
+          {number, ends_of(number).subject, ends_of(number).partner, std::move(draft), std::move(origin), std::move(clauses)});
+    }
   }
 
   void shrink_all(Explored& explored) {
@@ -429,6 +445,7 @@ class Explorer {
     return name;
   }
 
+  const ChangedScenarios scenarios_;
   const std::vector<Clause>& clauses_;
   const Baseline& baseline_;
   const ExploreOptions& options_;
@@ -500,14 +517,15 @@ std::string KeptPair::group() const {
   return std::string(clause->property->name);
 }
 
-Explored explore(const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners, const std::vector<Clause>& clauses,
-                 const Baseline& baseline, const ExploreOptions& options, const std::string& family, const BeforeShrinking& found) {
-  return Explorer(subjects, partners, clauses, baseline, options, family, found).result();
+Explored explore(const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners,
+                 const std::vector<Scenario>& scenarios, const std::vector<Clause>& clauses, const Baseline& baseline,
+                 const ExploreOptions& options, const std::string& family, const BeforeShrinking& found) {
+  return Explorer(subjects, partners, scenarios, clauses, baseline, options, family, found).result();
 }
 
 Explored shrink_runs(const std::vector<Run>& runs, const std::vector<Clause>& clauses, const ExploreOptions& options,
                      const std::string& family) {
-  return Explorer({}, {}, clauses, Baseline(), options, family, {}).result_of(runs);
+  return Explorer({}, {}, {}, clauses, Baseline(), options, family, {}).result_of(runs);
 }
 
 std::string scenario_file(const std::vector<KeptPair>& pairs, const std::string& command) {

@@ -1,7 +1,11 @@
 // The explorer: makes runs of random scripts, judges each by all clauses, and keeps what is new, shrunk.
 //
+// Of two scripts one is drawn out of the verb table (generator.h), the other is a scenario that was changed (changed_scenarios.h): each way
+// finds early what the other finds late, and with half of each no fault takes more than twice the runs that the better way takes.
+//
 // A pair is a clause and a stack that breaks it. It is new where the baseline does not name it, and it is kept once, by the run with the
-// smallest number. The result depends on the seed, the stacks and how many runs were made; not on the number of workers, nor on time.
+// smallest number. The result depends on the seed, the stacks, the scenarios and how many runs were made; not on the number of workers,
+// nor on time.
 // Nothing is kept of a run but the pairs that it was the first to show.
 #pragma once
 
@@ -68,7 +72,7 @@ struct KeptPair {
   std::vector<std::string> came;  // of each line of the draft, in words (harness/transcript/telling.h)
   std::string name;             // of its scenario in the file: kebab-case
   std::size_t number = 0;       // of the run that was the first to show it
-  std::string origin;           // that run in words: "run 17"; the scenario that was given
+  std::string origin;           // that run in words: "run 17"; "run 17, of clean-reply/reply"; the scenario that was given
   std::size_t lines_drawn = 0;  // of that run's script
   bool shrunk = false;          // to the end; false: more may be left than is needed
   bool repeats = true;          // false: a second run of the same did not show it
@@ -88,9 +92,11 @@ struct Explored {
 // What was found, before any of it is shrunk: to be kept, in case that the program is ended while it shrinks.
 using BeforeShrinking = std::function<void(const Explored&)>;
 
-// Every subject meets every partner in turn. `clauses` and stacks outlive the result. `found` is called where there is a pair.
-Explored explore(const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners, const std::vector<Clause>& clauses,
-                 const Baseline& baseline, const ExploreOptions& options, const std::string& family, const BeforeShrinking& found = {});
+// Every subject meets every partner in turn. `scenarios` are those that are changed. `clauses` and stacks outlive the result. `found` is
+// called where there is a pair.
+Explored explore(const std::vector<const Stack*>& subjects, const std::vector<const Stack*>& partners,
+                 const std::vector<Scenario>& scenarios, const std::vector<Clause>& clauses, const Baseline& baseline,
+                 const ExploreOptions& options, const std::string& family, const BeforeShrinking& found = {});
 
 // What these runs break of the clauses, shrunk: a pair is kept by the first run that shows it.
 Explored shrink_runs(const std::vector<Run>& runs, const std::vector<Clause>& clauses, const ExploreOptions& options,

@@ -211,16 +211,38 @@ std::string Generator::statement(const Row& row, Dice& dice) const {
   return text;
 }
 
-// Whether the line may stand in the draft, and asks for nothing that a stack says it cannot do.
-bool Generator::possible(const Draft& draft, const std::string& line) const {
-  Draft alone = draft;
-  alone.lines = {line};
-  const auto scenario = scenario_of(alone, "draft");
-  return scenario && !missing_ability(subject_, *scenario, Side::subject, draft.role, draft.tls, draft.io) &&
-         !missing_ability(partner_, *scenario, Side::partner, other(draft.role), draft.tls, draft.io);
+Dice Generator::dice(std::uint64_t number, std::string_view purpose) const {
+  return Dice(mixed(seed_ + number * 0x9e3779b97f4a7c15ULL, purpose));
 }
 
-std::string Generator::line(const Draft& draft, std::string_view actor, Dice& dice) const {
+bool Generator::possible(const Scenario& scenario, Role role, Tls tls, Io io) const {
+  return !missing_ability(subject_, scenario, Side::subject, role, tls, io) &&
+         !missing_ability(partner_, scenario, Side::partner, other(role), tls, io);
+}
+
+bool Generator::possible(const Draft& draft) const {
+  const auto scenario = scenario_of(draft, "draft");
+  return scenario && possible(*scenario, draft.role, draft.tls, draft.io);
+}
+
+bool Generator::possible_line(const Draft& draft, const std::string& line) const {
+  Draft alone = draft;
+  alone.lines = {line};
+  return possible(alone);
+}
+
+std::string Generator::line(const Draft& draft, Dice& dice) const {
+  const std::size_t at = dice.below(100);
+  return line_of(at < 55   ? "subject"
+                 : at < 77 ? "partner"
+                 : at < 92 ? "wire"
+                 : at < 95 ? "both"
+                 : at < 98 ? "client"
+                           : "server",
+                 draft, dice);
+}
+
+std::string Generator::line_of(std::string_view actor, const Draft& draft, Dice& dice) const {
   const bool wire = actor == spell(Actor::wire), subject = actor == spell(Actor::subject);
   unsigned all = 0;
   std::vector<std::pair<const Row*, unsigned>> rows;
@@ -243,7 +265,7 @@ std::string Generator::line(const Draft& draft, std::string_view actor, Dice& di
     }
     const std::string_view beside = !wire && dice.percent(3) ? dice.pick(Texts{"aside ", "fork "}) : "";
     std::string text = fmt::format("{:<8} {}{}", actor, beside, statement(*row, dice));
-    if (possible(draft, text)) return text;
+    if (possible_line(draft, text)) return text;
   }
   return fmt::format("{:<8} release", spell(Actor::wire));
 }
@@ -284,13 +306,13 @@ bool Generator::resumes(Draft& draft, Dice& dice) const {
     with.lines.emplace_back("both     handshake");
   }
   for (const std::string& line : with.lines)
-    if (!possible(with, line)) return false;
+    if (!possible_line(with, line)) return false;
   draft = std::move(with);
   return true;
 }
 
 Draft Generator::draft(std::uint64_t number) const {
-  Dice dice(mixed(seed_ + number * 0x9e3779b97f4a7c15ULL, "draft"));
+  Dice dice = this->dice(number, "draft");
   Draft draft;
   std::vector<Role> roles;
   for (const Role role : {Role::client, Role::server})
@@ -315,18 +337,11 @@ Draft Generator::draft(std::uint64_t number) const {
   if (resumes(draft, dice)) {
     count = std::min(most_lines, count + draft.lines.size());
   } else {
-    if (dice.percent(12)) draft.lines.push_back(line(draft, dice.percent(50) ? "wire" : "subject", dice));
+    if (dice.percent(12)) draft.lines.push_back(line_of(dice.percent(50) ? "wire" : "subject", draft, dice));
     if (dice.percent(92)) draft.lines.push_back(handshake);
   }
   while (draft.lines.size() < count) {
-    const std::size_t at = dice.below(100);
-    const std::string_view actor = at < 55   ? "subject"
-                                   : at < 77 ? "partner"
-                                   : at < 92 ? "wire"
-                                   : at < 95 ? "both"
-                                   : at < 98 ? "client"
-                                             : "server";
-    const std::string drawn = line(draft, actor, dice);
+    const std::string drawn = line(draft, dice);
     draft.lines.push_back(drawn);
     // Two of a thing where there is mostly one; half a call, and then anything; a session after a session.
     std::string next;

@@ -39,6 +39,15 @@ class Generator {
   // A draft that both stacks have the abilities for.
   Draft draft(std::uint64_t number) const;
 
+  // What changes scenarios (changed_scenarios.h) asks these.
+  // The dice of that number, for what they are to decide.
+  Dice dice(std::uint64_t number, std::string_view purpose) const;
+  // One more line that is possible in the draft, whatever stands in it.
+  std::string line(const Draft& draft, Dice& dice) const;
+  // Whether the script is one of the language, and asks for nothing that a stack says it cannot do.
+  bool possible(const Draft& draft) const;
+  bool possible(const Scenario& scenario, Role role, Tls tls, Io io) const;
+
  private:
   // A verb's usage, taken apart: `[once|twice]` is a part that may be left out, with two alternatives.
   struct Part {
@@ -52,9 +61,9 @@ class Generator {
   };
   static Row row_of(const VerbRow& verb);
   static std::string argument(const std::string& word, Dice& dice);
-  std::string line(const Draft& draft, std::string_view actor, Dice& dice) const;
+  std::string line_of(std::string_view actor, const Draft& draft, Dice& dice) const;
   std::string statement(const Row& row, Dice& dice) const;
-  bool possible(const Draft& draft, const std::string& line) const;
+  bool possible_line(const Draft& draft, const std::string& line) const;
   bool resumes(Draft& draft, Dice& dice) const;
   std::vector<std::string> options(const Stack& stack, Io io, Dice& dice) const;
 

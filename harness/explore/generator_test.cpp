@@ -5,22 +5,15 @@
 
 #include <set>
 
+#include "harness/explore/able_stack.h"
+
 namespace tlsbye {
 namespace {
-
-// A stack with every ability there is.
-Stack able() {
-  Stack stack{"able", "1.0", {"client", "server", "tls-1.0", "tls-1.1", "tls-1.2", "tls-1.3", "threads", "fork", "starve"}, {}};
-  for (const std::string_view option : Words<Option>::list) stack.abilities.emplace_back(option);
-  for (const std::string_view call : Words<Call>::list) stack.abilities.emplace_back(call);
-  for (const SwitchRow& row : switch_table()) stack.abilities.push_back(fmt::format("set-{}", row.name));
-  return stack;
-}
 
 constexpr std::uint64_t drafts = 2000;
 
 TEST(Generator, WritesScenariosThatTheLoaderTakes) {
-  const Stack stack = able();
+  const Stack stack = able_stack();
   const Generator generator(7, stack, stack);
   for (std::uint64_t number = 0; number < drafts; ++number) {
     const Draft draft = generator.draft(number);
@@ -36,7 +29,7 @@ TEST(Generator, WritesScenariosThatTheLoaderTakes) {
 }
 
 TEST(Generator, DrawsEveryVerbOfTheTableForEveryActorThatHasIt) {
-  const Stack stack = able();
+  const Stack stack = able_stack();
   const Generator generator(1, stack, stack);
   std::set<std::pair<Actor, Verb>> missing, drawn;
   for (const VerbRow& row : verb_table()) {
@@ -53,7 +46,7 @@ TEST(Generator, DrawsEveryVerbOfTheTableForEveryActorThatHasIt) {
 }
 
 TEST(Generator, DrawsEveryOptionSwitchFaultAndContent) {
-  const Stack stack = able();
+  const Stack stack = able_stack();
   const Generator generator(1, stack, stack);
   std::string all;
   for (std::uint64_t number = 0; number < 3 * drafts; ++number) all += toml_of(generator.draft(number), "drawn", "t", "w");
@@ -68,7 +61,7 @@ TEST(Generator, DrawsEveryOptionSwitchFaultAndContent) {
 }
 
 TEST(Generator, BeginsSomeDraftsWithASessionThatIsResumedAndSomeOfThemWithEarlyData) {
-  const Stack stack = able();
+  const Stack stack = able_stack();
   const Generator generator(1, stack, stack);
   const auto has = [](const std::vector<std::string>& all, std::string_view one) {
     return std::find(all.begin(), all.end(), one) != all.end();
@@ -94,7 +87,7 @@ TEST(Generator, BeginsSomeDraftsWithASessionThatIsResumedAndSomeOfThemWithEarlyD
 }
 
 TEST(Generator, ResumesNothingWithAStackThatCannot) {
-  Stack stack = able();
+  Stack stack = able_stack();
   std::erase(stack.abilities, "keep-session");
   const Generator generator(1, stack, stack);
   for (std::uint64_t number = 0; number < drafts; ++number)
@@ -102,7 +95,7 @@ TEST(Generator, ResumesNothingWithAStackThatCannot) {
 }
 
 TEST(Generator, LetsNobodyCarryBytesWhereTheTransportBlocks) {
-  const Stack stack = able();
+  const Stack stack = able_stack();
   const Generator generator(1, stack, stack);
   const auto has = [](const std::vector<std::string>& options) { return has_word(options, Option::memory_bio); };
   bool drawn = false;
@@ -116,7 +109,7 @@ TEST(Generator, LetsNobodyCarryBytesWhereTheTransportBlocks) {
 }
 
 TEST(Generator, LetsWhatOnlyBlocksReadAndWriteMemoryOrBlock) {
-  Stack stack = able();
+  Stack stack = able_stack();
   stack.abilities.emplace_back("blocking-only");
   const Generator generator(1, stack, stack);
   int over_memory = 0;
@@ -132,7 +125,7 @@ TEST(Generator, LetsWhatOnlyBlocksReadAndWriteMemoryOrBlock) {
 }
 
 TEST(Generator, DrawsTheSameForTheSameSeedWhateverWasDrawnBefore) {
-  const Stack stack = able();
+  const Stack stack = able_stack();
   const Generator one(3, stack, stack), same(3, stack, stack), other(4, stack, stack);
   one.draft(5);
   std::size_t different = 0;
