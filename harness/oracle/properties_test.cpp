@@ -512,6 +512,18 @@ TEST(Unfinished, AnEndThatTheSubjectDidNotSendIsTheOtherSidesOwn) {
   EXPECT_EQ(read(closed().add(Asked{Side::partner, "io", {}, {}})), Kind::not_reached) << "its transport was made to end";
 }
 
+TEST(Unfinished, WhatAWriteHasSentThatTheClauseDoesNotSpeakOfIsNotTooMuch) {
+  const auto read = [](const Parameters& with, std::size_t total) {
+    const Tale tale = connected().writes(5).arrives(data(1)).reads(1).writes(3).close_write(Outcome::done, {close_notify()});
+    return judged("written-data-is-received", with, Tale(tale).partner(Call::read, Outcome::end_of_data, total)).kind;
+  };
+  const Parameters before_data{{"given", {"not data-arrived"}}};
+  EXPECT_EQ(read({}, 8), Kind::holds);
+  EXPECT_EQ(read({}, 9), Kind::broken);
+  EXPECT_EQ(read(before_data, 8), Kind::not_reached);
+  EXPECT_EQ(read(before_data, 4), Kind::broken) << "what it speaks of was lost";
+}
+
 TEST(Unfinished, DataBehindAnEndThatTheScriptMadeUpIsOwedByNobody) {
   const auto read = [](bool made_up) {
     return Tale(Tls::v1_3)

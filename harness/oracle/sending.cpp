@@ -412,12 +412,13 @@ Finding alert_level(const Facts& facts, const Question& asked) {
 Finding written_data_is_received(const Facts& facts, const Question& asked) {
   std::size_t written = 0;
   int last_write = never;
-  bool unusual = false, last_write_done = false;
+  bool unusual = false, last_write_done = false, wrote_otherwise = false;
   for (const SubjectCall& call : facts.calls()) {
     if (call.died || call.stuck) return not_reached("the subject was not done with its calls");
     unusual |= call.unusual.any();
-    if (call.call == Call::write && call.api && asked.speaks_of(call))
-      written = call.api->total, last_write = call.ended, last_write_done = took_what_it_said(call);
+    if (call.call != Call::write || !call.api) continue;
+    wrote_otherwise = !asked.speaks_of(call);
+    if (!wrote_otherwise) written = call.api->total, last_write = call.ended, last_write_done = took_what_it_said(call);
   }
   if (written == 0 || unusual) return not_reached("nothing was written in that situation");
   if (facts.altered(Side::subject)) return not_reached("the script changed what the subject sent");
@@ -440,6 +441,8 @@ Finding written_data_is_received(const Facts& facts, const Question& asked) {
     if (!ended) return not_reached("the other side was told an end that the subject had not sent");
     if (event.number < last_write) return not_reached("it wrote on after the end was told");
     const std::string says = fmt::format("{} bytes were written, and the other side read {} before the end", written, api->total);
+    // What came behind them is of a write that the clause does not speak of.
+    if (wrote_otherwise && api->total > written) return not_reached("another write came behind it");
     const bool more = api->total > written && last_write_done;
     return api->total < written || more || !api->intact ? broken(says, evidence) : holds(says, evidence);
   }
