@@ -134,8 +134,12 @@ int list_stacks(const House& house, bool json) {
   }
   if (json) fmt::print("{}\n", all.dump(2));
   if (!json)
-    for (const LeftOut& it : stacks_left_out(house.peers))
-      fmt::print("{:<10} not built: its adapter is there, its library was not ({})\n", it.stack, it.where());
+    for (const LeftOut& it : stacks_left_out(house.peers)) {
+      if (std::any_of(found.stacks.begin(), found.stacks.end(), [&](const Stack& stack) { return stack.name == it.stack; })) continue;
+      fmt::print("{:<10} not built: {}\n", it.stack,
+                 it.as_told() ? fmt::format("the build was told to leave it out ({})", it.package)
+                              : fmt::format("its adapter is there, its library was not ({})", it.where()));
+    }
   if (found.stacks.empty() && found.problems.empty())
     tell_user("tlsbye: none: no peer program (tlsbye-peer-NAME) is in {}\n", house.peers.string());
   for (const std::string& problem : found.problems) tell_user("tlsbye: {}\n", problem);

@@ -145,3 +145,13 @@ def test_an_adapter_without_its_library_is_named_where_somebody_looks_for_it(tls
     json.loads(tlsbye("list", "stacks", "--peers", peers, "--json", check=0).stdout)
     for option in ("--stack", "--partner"):
         assert "install it (Debian: libmytls-dev)" in tlsbye("run", option, "mytls", "--peers", peers, check=2).stderr
+
+
+def test_an_adapter_that_the_build_was_told_to_leave_out_is_named_too_and_one_that_was_obtained_is_not(tlsbye, tmp_path):
+    peers = tmp_path / "peers"
+    shutil.copytree(PROGRAM.parent / "peers", peers)
+    (peers / "left-out").write_text("mytls TLSBYE_WITH_MYTLS=OFF\ngnutls gnutls@crate\n")
+    listed = tlsbye("list", "stacks", "--peers", peers, check=0).stdout
+    assert "mytls      not built: the build was told to leave it out (TLSBYE_WITH_MYTLS=OFF)\n" in listed and listed.count("not built") == 1
+    refusal = tlsbye("run", "--stack", "mytls", "--peers", peers, check=2).stderr
+    assert refusal == "tlsbye: mytls: the build was told to leave it out (TLSBYE_WITH_MYTLS=OFF)\n"
