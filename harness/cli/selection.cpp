@@ -19,8 +19,10 @@ void refuse_left_out(const House& house, const std::vector<Stack>& stacks, const
     if (std::any_of(stacks.begin(), stacks.end(), [&](const Stack& stack) { return stack.name == it.stack; })) continue;
     for (const std::string& spec : specs)
       if (spec.substr(0, spec.find('@')) == it.stack)
-        throw Stop{exit_usage, fmt::format("tlsbye: {}: its library was not there when tlsbye was built; install it ({}) and build again",
-                                           it.stack, it.where())};
+        throw Stop{exit_usage, it.as_told() ? fmt::format("tlsbye: {}: the build was told to leave it out ({})", it.stack, it.package)
+                                            : fmt::format("tlsbye: {}: its library was not there when tlsbye was built; install it ({}) "
+                                                          "and build again",
+                                                          it.stack, it.where())};
   }
 }
 
@@ -48,9 +50,19 @@ std::vector<const Stack*> selected(const std::vector<Stack>& stacks, const std::
   return chosen;
 }
 
-// Unless named, the partner is the distribution's OpenSSL, whatever is judged.
+bool is_all(const std::vector<std::string>& specs) { return specs == std::vector<std::string>{"all"}; }
+
+// Unless named, the partner is the distribution's OpenSSL, whatever is judged. `all`: each library once, the installed build where there
+// is one. What a version does as a partner is asked by name.
 std::vector<const Stack*> partners_of(const FoundStacks& found, const std::vector<std::string>& specs) {
-  if (specs == std::vector<std::string>{"all"}) return selected(found.stacks, {}, "--partner");
+  if (is_all(specs)) {
+    std::vector<const Stack*> chosen;
+    for (const Stack& stack : found.stacks)
+      if (!stack.obtained || std::none_of(found.stacks.begin(), found.stacks.end(),
+                                          [&](const Stack& other) { return other.name == stack.name && !other.obtained; }))
+        chosen.push_back(&stack);
+    return chosen;
+  }
   if (!specs.empty()) return selected(found.stacks, specs, "--partner");
   for (const auto& stacks : {&found.replaced, &found.stacks})
     for (const Stack& stack : *stacks)
@@ -58,13 +70,15 @@ std::vector<const Stack*> partners_of(const FoundStacks& found, const std::vecto
   return {&found.stacks.front()};
 }
 
-// The words that may name obtained builds: `all` of subjects, and NAME@WHICH.
-std::vector<std::string> words_for_obtained(const Selection& selection) {
+// The words that may name obtained builds: `all` of subjects, NAME@WHICH, and of all partners those that were not built here.
+std::vector<std::string> words_for_obtained(const House& house, const Selection& selection) {
   std::vector<std::string> words;
   for (const std::string& word : selection.stacks)
     if (word == "all" || word.find('@') != std::string::npos) words.push_back(word);
   for (const std::string& word : selection.partners)
     if (word.find('@') != std::string::npos) words.push_back(word);
+  if (is_all(selection.partners))
+    for (const LeftOut& it : stacks_left_out(house.peers)) words.push_back(it.stack + "@*");
   return words;
 }
 
@@ -132,7 +146,7 @@ Selected choose(const House& house, const RunWords& words) {
   for (const Clause* clause : of_libraries)
     if (words.clauses.empty() || matches_any(words.clauses, clause->id)) chosen.clauses.push_back(*clause);
 
-  chosen.found = stacks_of(house, words.patience, words_for_obtained(words.selection));
+  chosen.found = stacks_of(house, words.patience, words_for_obtained(house, words.selection));
   if (chosen.found.stacks.empty()) {
     if (chosen.found.problems.empty())
       throw Stop{exit_harness, fmt::format("tlsbye: no peer program (tlsbye-peer-NAME) is in {}", house.peers.string())};
