@@ -66,6 +66,22 @@ std::map<std::string, std::string_view> refusals(const Transcript& transcript) {
   return refused;
 }
 
+// Whether the partner did all that its lines asked for and no more: it had each call and option, and left the end of its transport to the
+// script. A library with one call that closes both does what no line says, and what the script has behind that finds no way.
+bool played_by_the_script(const Transcript& transcript) {
+  bool may_end = false;
+  for (const Event& event : transcript.events()) {
+    if (const auto* refusal = event.as<NotDone>(); refusal && refusal->side == Side::partner && refusal->unsupported) return false;
+    if (event.as<NewSession>()) may_end = false;
+    const auto* raw = event.as<RawCall>();
+    const auto* died = event.as<Died>();
+    may_end |= (raw && raw->side == Side::partner) || (died && died->side == Side::partner);
+    const auto* end = event.as<TransportEnd>();
+    if (end && end->from == Side::partner && !end->delivered && !end->by_wire && !may_end) return false;
+  }
+  return true;
+}
+
 // A library whose transport is the application's makes no transport call: those that come are the adapter's, and say nothing of it. And
 // what the one call that closes does is asked where there is no other.
 bool is_asked(const Trait& trait, const StackInfo& stack) {
@@ -261,7 +277,7 @@ bool Judge::take(std::size_t index, const Transcript& transcript, std::string_vi
   if (const auto shook = shook_hands(transcript)) ++(*shook ? column.handshakes.kept : column.handshakes.refused);
   Met& met = column.partners[{transcript.key().partner, transcript.key().partner_version}];
   ++met.runs;
-  if (readable) met.scenarios.insert(transcript.key().scenario);
+  if (readable && played_by_the_script(transcript)) met.scenarios.insert(transcript.key().scenario);
   met.cells.resize(clauses_->size());
   for (const std::size_t clause_index : column.applicable[static_cast<std::size_t>(transcript.key().io)]) {
     const Clause& clause = (*clauses_)[clause_index];

@@ -99,8 +99,8 @@ struct Pair {
 };
 
 // A cell that has more than one verdict, each against another partner. Only what a run came to counts: not-reached, unsupported and our own
-// faults disagree with nothing. Who cannot be the partner in the scenario that decided the worst of the verdicts has no say, and neither
-// has a partner under whose keys the wire could not read it.
+// faults disagree with nothing. Who cannot be the partner in the scenario that decided the worst of the verdicts, or cannot do all that
+// its lines ask for without doing more, has no say, and neither has a partner under whose keys the wire could not read it.
 struct Disagreement {
   struct Found {
     std::string partner, partner_version;
@@ -247,7 +247,7 @@ class Judge {
   struct Met {  // a partner
     std::size_t runs = 0;
     std::vector<Worst> cells;         // by clause
-    std::set<std::string> scenarios;  // that were run against it, and that the wire could read
+    std::set<std::string> scenarios;  // that were run against it, that the wire could read, and in which it did what its lines say
   };
   using Partner = std::pair<std::string, std::string>;  // name, version
   struct Lost {

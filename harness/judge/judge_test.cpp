@@ -437,6 +437,26 @@ TEST(Judge, WhoCannotBeThePartnerInTheScenarioThatDecidedDisagreesWithNobody) {
   EXPECT_THAT(judge.report().disagreements, SizeIs(1)) << "it was the partner there, and nothing came of it";
 }
 
+TEST(Judge, APartnerThatDidNotDoWhatItsLinesSayInTheScenarioThatDecidedDisagreesWithNobody) {
+  const std::vector<Clause> clauses{clause("rfc/all")};
+  const auto disagreements = [&](std::initializer_list<decltype(Event::what)> with_mbedtls) {
+    Judge judge(clauses, client_1_3(), no_traits());
+    judge.take(0, against("broken", "openssl", "family/two-way"), "a");
+    Transcript other = against("holds", "mbedtls", "family/two-way");
+    for (const auto& event : with_mbedtls) std::visit([&](const auto& what) { other.add(2, what); }, event);
+    judge.take(1, other, "b");
+    return judge.report().disagreements.size();
+  };
+  const TransportEnd fin{Side::partner, false, false, End::fin};
+  EXPECT_EQ(disagreements({NotDone{Side::partner, "close", "no ability close", true}}), 0U);
+  EXPECT_EQ(disagreements({fin}), 0U) << "its close ended the transport too";
+  EXPECT_EQ(disagreements({NotDone{Side::partner, "read", "it is still blocked in close"}}), 1U) << "the subject may be why";
+  EXPECT_EQ(disagreements({NotDone{Side::subject, "close", "no ability close", true}}), 1U);
+  EXPECT_EQ(disagreements({RawCall{Side::partner, "fin", 0, {}, {}}, fin}), 1U) << "the script ended it";
+  EXPECT_EQ(disagreements({TransportEnd{Side::partner, false, true, End::fin}}), 1U) << "the wire ended it";
+  EXPECT_EQ(disagreements({TransportEnd{Side::subject, false, false, End::fin}}), 1U);
+}
+
 TEST(Judge, APartnerUnderWhoseKeysTheWireCouldNotReadTheScenarioThatDecidedDisagreesWithNobody) {
   const std::vector<Clause> clauses{clause("rfc/all")};
   Judge judge(clauses, client_1_3(), no_traits());

@@ -415,9 +415,12 @@ LoadedKnown parse_known(std::string_view text, const std::string& file, Reasons 
     loaded.entries.push_back(std::move(entry));
   }
   for (const toml::table* row : rows.tables(partner_dependent,
-                                            {"clause", "stack", "since", "before", "version", "role", "tls", "broad", "reason"},
-                                            {"clause", "stack", "reason"}, {"known"}))
-    loaded.partner_dependent.push_back(read_place(*row));
+                                            {"clause", "stack", "since", "before", "version", "role", "tls", "broad", "partner", "reason"},
+                                            {"clause", "stack", "reason"}, {"known"})) {
+    KnownEntry entry = read_place(*row);
+    entry.partners = globs(rows, *row, "partner");
+    loaded.partner_dependent.push_back(std::move(entry));
+  }
   // Only a file without fault is acted upon: an entry that says less than was meant might excuse more than was meant.
   if (!loaded.diagnostics.empty()) loaded.entries.clear(), loaded.partner_dependent.clear();
   return loaded;
@@ -488,6 +491,16 @@ KnownResult apply_known(RunReport& report, const std::vector<KnownEntry>& entrie
   return result;
 }
 
+namespace {
+
+bool all_are_there(const std::vector<std::string>& globs, const std::vector<StackInfo>& partners) {
+  return std::all_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+    return std::any_of(partners.begin(), partners.end(), [&](const StackInfo& partner) { return matches(glob, partner.name); });
+  });
+}
+
+}  // namespace
+
 void explain_disagreements(RunReport& report, const std::vector<KnownEntry>& partner_dependent, const std::vector<Clause>& clauses,
                            const Names& names, KnownResult& result) {
   std::set<const KnownEntry*> needed;
@@ -511,7 +524,7 @@ void explain_disagreements(RunReport& report, const std::vector<KnownEntry>& par
     for (Cell& cell : report.cells)
       if (speaks_of(entry, cell)) cells.push_back(&cell);
     std::string stale = why_never(entry, partner_dependent.data(), clauses, all);
-    if (stale.empty() && shown && !cells.empty() && !needed.contains(&entry))
+    if (stale.empty() && shown && !cells.empty() && !needed.contains(&entry) && all_are_there(entry.partners, report.provenance.partners))
       stale = "none of its cells depends on the partner in this run";
     if (!stale.empty()) {
       complain(stale);

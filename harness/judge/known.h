@@ -42,6 +42,7 @@ namespace tlsbye {
 struct KnownEntry {
   std::vector<std::string> clauses;    // globs over clause ids, without braces
   std::vector<std::string> scenarios;  // likewise over ids of the deciding scenario; empty: any
+  std::vector<std::string> partners;   // of one that is partner-dependent: in a run without one of these it need explain nothing
   Applies applies;                     // stacks, their versions, roles and TLS versions
   std::vector<std::string> versions;   // globs over whole versions; empty: any that `applies` covers
   Verdict verdict = Verdict::violates;

@@ -619,6 +619,22 @@ TEST(PartnerDependent, AnEntryThatCanNeverMatchIsAFault) {
   }
 }
 
+TEST(PartnerDependent, AnEntryThatExplainsNothingIsAFaultInARunAgainstAllPartnersThatHasThoseOfTheEntry) {
+  for (const auto& [line, faults] : {std::pair("", 1U), {"partner = \"wolfssl\"\n", 1U}, {"partner = [\"wolfssl\", \"go\"]\n", 0U}}) {
+    RunReport report = many(100, 0);
+    report.complete = true;
+    report.provenance.choice.partners = {"all"};
+    report.provenance.partners = {{"openssl", "3.0.22", {}}, {"wolfssl", "5.5.4", {}}};
+    const std::string text = "[[partner-dependent]]\nclause = \"rfc/1\"\nstack = \"gnutls\"\nreason = \"r\"\n";
+    const LoadedKnown loaded = parse_known(text + line, "known.toml");
+    KnownResult result;
+    explain_disagreements(report, loaded.partner_dependent, clauses(), {}, result);
+    EXPECT_THAT(result.faults, SizeIs(faults)) << line;
+  }
+  EXPECT_THAT(problem("[[known]]\nclause = \"rfc/1\"\nstack = \"gnutls\"\nverdict = \"violates\"\nreason = \"r\"\npartner = \"go\"\n"),
+              HasSubstr("partner"));
+}
+
 TEST(PartnerDependent, AnEntryThatCoversMoreThanATenthOfALibrarysCellsMustSayThatItMeansTo) {
   const std::string text = "[[partner-dependent]]\nclause = \"*\"\nstack = \"*\"\nreason = \"r\"\n";
   for (const auto& [broad, faults] : {std::pair("", 1U), {"broad = true\n", 0U}}) {
