@@ -275,6 +275,30 @@ TEST(TheProjectsClauses, SpeakOfNoSessionInWhichAnEarlyReadWasLeftUndone) {
   EXPECT_EQ(makes_of(end, read_behind(Outcome::want_read)), Finding::Kind::not_reached);
 }
 
+// RFC 9112 9.6 has the server read on so that nothing is reset. Whether anybody is given what it reads, it does not say.
+TEST(TheProjectsClauses, OfAServerThatHasFinishedAskThatTheTransportIsReadAndNotWhatBecomesOfTheData) {
+  constexpr std::string_view reads_on = "rfc9112/a-server-that-has-finished-still-reads";
+  const auto finished = [] {
+    return Tale(Tale(Tls::v1_2).as_server().handshake().close_write(Outcome::done, {close_notify()})).script("fin").arrives(data(9));
+  };
+  const auto takes = [&] { return Tale(finished()).io(Call::read, Flow::recv, 38); };
+  EXPECT_EQ(makes_of(reads_on, takes().reads(9)), Finding::Kind::holds);
+  EXPECT_EQ(makes_of(reads_on, takes().reads(Outcome::end_of_data)), Finding::Kind::holds) << "thrown away";
+  EXPECT_EQ(makes_of(reads_on, takes().reads(Outcome::failed)), Finding::Kind::holds) << "told as an error";
+  EXPECT_EQ(makes_of(reads_on, finished().reads(Outcome::failed)), Finding::Kind::broken);
+  EXPECT_EQ(makes_of(reads_on, finished().reads(Outcome::end_of_data)), Finding::Kind::broken);
+  const Tale read_ahead = Tale(Tls::v1_2).as_server().handshake().arrives(data(9)).close_write(Outcome::done, {close_notify()}).script("fin");
+  EXPECT_EQ(makes_of(reads_on, Tale(read_ahead).reads(9)), Finding::Kind::not_reached) << "it may have lain in the library since";
+}
+
+// Who has closed first is not met by an incomplete close: the peer's close_notify answers its own.
+TEST(TheProjectsClauses, OfAnIncompleteCloseDoNotSpeakToWhoHasClosedBefore) {
+  constexpr std::string_view whole = "rfc9112/an-incomplete-close-is-a-whole-end";
+  const auto meets_it = [](Tale so_far) { return Tale(so_far.arrives(close_notify()).fin_arrives()).reads(Outcome::failed); };
+  EXPECT_EQ(makes_of(whole, meets_it(connected(Tls::v1_2))), Finding::Kind::broken);
+  EXPECT_EQ(makes_of(whole, meets_it(connected(Tls::v1_2).close_write(Outcome::done, {close_notify()}))), Finding::Kind::not_reached);
+}
+
 TEST(TheProjectsClauses, OfARejectedCertificateSpeakOnlyOfTheAlertThatWasSentForIt) {
   const auto rejecting = [] { return Tale(Tls::v1_2).option("verify-certificate"); };
   constexpr std::string_view nothing = "rfc5246/after-the-alert-for-a-rejected-certificate-nothing-is-sent";

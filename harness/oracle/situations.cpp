@@ -141,6 +141,12 @@ const std::vector<Row>& rows() {
        When::arrived,
        [](const At& at) { return at.now.told_by_alert(at.now.fatal_close_notify); }},
       {{"data-arrived", "application data, more than 0 bytes"}, When::arrived, [](const At& at) { return at.now.readable(at.now.data); }},
+      {{"data-before-own-end-arrived", "application data, before the subject sent its close_notify"},
+       When::arrived,
+       [](const At& at) {
+         const Since data = at.now.readable(at.now.data), own = at.now.own(at.now.own_close_notify);
+         return !is_so(data) ? data : own == unclear ? unclear : is_so(own) && own < data ? never : data;
+       }},
       {{"data-after-close-notify-arrived", "application data behind the close_notify"},
        When::arrived,
        [](const At& at) { return at.now.readable(at.now.data_after_close_notify); }},
