@@ -118,14 +118,15 @@ TEST(Markdown, APairSaysWhatItCannotDoAndWhoLacksIt) {
   RunReport report;
   report.stacks = {{"alpha", "1", {"tls-1.2", "tls-1.3", "client", "close"}}};
   const StackInfo able{"able", "1", {"tls-1.2", "tls-1.3", "client", "server", "close", "key-update", "key-log"}};
-  const StackInfo old{"old", "2", {"tls-1.2", "client", "server"}};
+  const StackInfo old{"old", "2", {"tls-1.2", "client", "server", "ends-transport"}};
   report.provenance.partners = {able, old};
   const auto cannot = [&](const std::string& partner, const std::string& version) {
     return matrix::impossible(report, {"alpha", "1", partner, version, 1, {}});
   };
   EXPECT_THAT(cannot("able", "1"), ElementsAre("TLS 1.0 (alpha, able)", "TLS 1.1 (alpha, able)", "alpha as server (alpha)"));
   EXPECT_THAT(cannot("old", "2"), ElementsAre("TLS 1.0 (alpha, old)", "TLS 1.1 (alpha, old)", "TLS 1.3 (old)", "alpha as server (alpha)",
-                                              "close (old)", "key-update (old)", "the wire cannot be read: neither gives its keys"));
+                                              "close (old)", "key-update (old)", "a close that leaves the transport open (old)",
+                                              "the wire cannot be read: neither gives its keys"));
   EXPECT_THAT(cannot("unknown", "1"), IsEmpty());
   report.pairs = {{"alpha", "1", "old", "2", 1, {}}};
   EXPECT_THAT(markdown(report, sample_references()), HasSubstr("TLS 1.3 (old); "));

@@ -130,6 +130,7 @@ std::vector<std::string> impossible(const RunReport& report, const Pair& pair) {
     const auto has_it = [&](const StackInfo& other) { return other.can(ability); };
     if (std::any_of(partners.begin(), partners.end(), has_it)) tell(std::string(ability), true, partner->can(ability));
   }
+  if (partner->can("ends-transport")) all.push_back(fmt::format("a close that leaves the transport open ({})", partner->name));
   if (!library->can("key-log") && !partner->can("key-log")) all.emplace_back("the wire cannot be read: neither gives its keys");
   return all;
 }
