@@ -54,7 +54,7 @@ Told replies_by_itself(const Facts& facts) {
   for (const SubjectCall& call : facts.calls()) {
     if (call.call != Call::read || !call.answered(Outcome::end_of_data) || !is_so(call.after.close_notify)) continue;
     if (own_close_notify_out(call) || !call.emission_known || is_so(call.met.send_broken) || is_so(call.before.send_broke) ||
-        is_so(call.after.fatal_alert))
+        is_so(call.after.fatal_alert) || is_so(call.after.user_canceled))  // JSSE answers that one, which says that the end is near
       return std::nullopt;
     for (const SentRecord& sent : facts.sent())
       if (sent.owner == &call - facts.calls().data() && sent.is_close_notify()) return answer("yes", {call.ended, sent.number});
@@ -76,6 +76,7 @@ Told unread_data_at_close(const Facts& facts) {
   const SubjectCall* last = nullptr;
   for (auto call = first; call != calls.end(); ++call) {
     if (is_so(call->after.reset) || is_so(call->after.fatal_alert) || is_so(call->met.injected_end) || is_so(call->after.own_fin)) break;
+    if (call->after.post_handshake != never) break;  // that may be what it fails over
     if (call->call == Call::read && call->api && call->api->bytes > 0) return answer("keeps-it-readable", {first->ended, call->ended});
     if (call->call != Call::close) continue;
     last = &*call;
@@ -113,8 +114,8 @@ Told read_after_fin(const Facts& facts) {
   if (facts.has(Option::ignore_eof)) return std::nullopt;
   return outcome_of_first(facts, Call::read, [](const SubjectCall& call) {
     return connected(call) && is_so(call.before.fin) && !is_so(call.before.reset) && without_close_notify(call) && !unread_data(call) &&
-           !is_so(call.before.error_reported()) && !is_so(call.after.partial) && !is_so(call.after.post_handshake) &&
-           !is_so(call.before.any_answer(Call::close));
+           !is_so(call.before.error_reported()) && !is_so(call.after.partial) && call.after.post_handshake == never &&
+           !is_so(call.before.any_answer(Call::close)) && !is_so(call.before.any_answer(Call::close_write));
   });
 }
 
@@ -247,6 +248,15 @@ Given given_all(const std::vector<std::string_view>& words) {
   return given;
 }
 
+// Right after it was: a write in between, say, may have its own answer, and leave another one for the close.
+Told close_after_fatal_alert(const Facts& facts) {
+  static const Given given =
+      given_all({"first", "handshake-done", "alert-reported", "fatal-alert-arrived", "not reset-arrived", "not fin-arrived"});
+  return outcome_of_first(facts, Call::close, [](const SubjectCall& call) {
+    return given.fits(call) && call.before.previous && call.before.previous->outcome == Outcome::alert;
+  });
+}
+
 // A close_notify in the clear behind the peer's change_cipher_spec is nobody's (TLS 1.2 and below): it cannot be authenticated, and no end.
 Told handshake_meets_close_notify(const Facts& facts) {
   static const Given given = given_all({"close-notify-in-handshake-arrived", "not fatal-alert-arrived", "not fin-arrived"});
@@ -362,6 +372,7 @@ Told data_in_flight_at_close(const Facts& facts) {
     const bool late = is_so(call->after.data) && call->after.data > call->before.own_close_notify && own_close_notify_out(*call) &&
                       call->after.data_bytes > call->before.data_read;
     if (!waits || !late || is_so(call->met.injected_end) || is_so(call->after.own_fin) || is_so(call->after.reset)) continue;
+    if (call->after.post_handshake != never) return std::nullopt;  // that may be what it fails over
     if (call->answered(Outcome::done)) return answer("discards", {call->after.data, call->ended});
     if (call->answered(Outcome::failed) || call->answered(Outcome::refused)) return answer("error", {call->after.data, call->ended});
     for (auto later = call + 1; later != calls.end(); ++later)
@@ -634,7 +645,7 @@ const std::vector<Trait>& traits() {
       // The end, as calls tell it.
       outcome_trait("read-at-clean-end", "What does a read answer for the peer's close_notify?", Call::read,
                     {"handshake-done", "close-notify-arrived", "ordinary-traffic", "not unread-data", "not error-reported",
-                     "not close-called", "not end-of-data-read", "receiving-untroubled"},
+                     "not close-called", "not close-write-called", "not end-of-data-read", "receiving-untroubled"},
                     {"B03", "GNUTLS-RECV-01", "WOLFSSL-READ-01"}),
       outcome_trait(
           "peek-at-clean-end", "What does a peek answer for the peer's close_notify?", Call::peek,
@@ -694,9 +705,11 @@ const std::vector<Trait>& traits() {
                      {"first", "handshake-done", "cut-reported", "not close-notify-arrived", "not reset-arrived", "not send-broken",
                       "not own-close-notify-sent"},
                      {"GNUTLS-BYE-39"}),
-      outcome_trait("close-after-fatal-alert", "What does a close answer after the peer's fatal alert was reported?", Call::close,
-                    {"first", "handshake-done", "alert-reported", "fatal-alert-arrived", "not reset-arrived", "not fin-arrived"},
-                    {"B89", "GNUTLS-BYE-38", "WOLFSSL-SHUTDOWN-16"}),
+      {"close-after-fatal-alert",
+       "What does a close answer right after the peer's fatal alert was reported?",
+       any_outcome,
+       {"B89", "GNUTLS-BYE-38", "WOLFSSL-SHUTDOWN-16"},
+       close_after_fatal_alert},
       emission_trait("close-notify-after-fatal-alert", "What does a close send after the peer's fatal alert was reported?", Call::close,
                      {"first", "handshake-done", "alert-reported", "fatal-alert-arrived", "not reset-arrived", "not fin-arrived",
                       "not own-close-notify-sent"},

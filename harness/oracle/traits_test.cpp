@@ -72,6 +72,11 @@ Tale closes_all_blocked(std::initializer_list<Record> sent) {
 Record early(Record record) {
   return but(std::move(record), [](Record& it) { it.early = true, it.established = false; });
 }
+// The head of a NewSessionTicket, and no more of it.
+Record begun_message() {
+  return but(handshake_message("NewSessionTicket"), [](Record& it) { it.content = std::string("\4\0\0", 3), it.content_bytes = 3; });
+}
+
 Tale early_server() { return Tale().as_server().arrives(early(data(5))); }
 
 const std::multimap<std::string_view, Case>& cases() {
@@ -79,6 +84,8 @@ const std::multimap<std::string_view, Case>& cases() {
       {"replies-by-itself", {connected().arrives(close_notify()).answers(Call::read, Outcome::end_of_data, {close_notify()}), "yes"}},
       {"replies-by-itself", {connected().arrives(close_notify()).reads(Outcome::end_of_data), "no"}},
       {"replies-by-itself", {connected().arrives(close_notify()).close(Outcome::done, {close_notify()}), ""}},
+      {"replies-by-itself",
+       {connected().arrives(alert(1, 90)).arrives(close_notify()).answers(Call::read, Outcome::end_of_data, {close_notify()}), ""}},
       {"replies-by-itself",  // after a fatal alert nothing is answered
        {connected().arrives(alert(2, 80)).reads(Outcome::alert).arrives(close_notify()).reads(Outcome::end_of_data), ""}},
       {"replies-by-itself",  // the answer was made, and met a broken transport, in the read before
@@ -98,6 +105,8 @@ const std::multimap<std::string_view, Case>& cases() {
       {"unread-data-at-close",
        {connected().arrives(data(5)).arrives(close_notify()).stays_blocked(Call::close, Flow::recv), "keeps-waiting"}},
       {"unread-data-at-close", {connected().arrives(data(5)).io(Call::close, Flow::recv, 27).close(Outcome::want_read), ""}},
+      {"unread-data-at-close",
+       {connected().arrives(data(5)).arrives(handshake_message("KeyUpdate")).io(Call::close, Flow::recv, 27).close(Outcome::failed), ""}},
       {"write-after-peers-close-notify", {connected().arrives(close_notify()).reads(Outcome::end_of_data).writes(5), "allowed"}},
       {"write-after-peers-close-notify",
        {connected().arrives(close_notify()).reads(Outcome::end_of_data).answers(Call::write, Outcome::failed), "refused"}},
@@ -106,6 +115,8 @@ const std::multimap<std::string_view, Case>& cases() {
       {"second-close", {closed().close(Outcome::done), ""}},
       {"read-after-fin", {connected().fin_arrives().reads(Outcome::cut), "cut"}},
       {"read-after-fin", {connected().arrives(close_notify()).fin_arrives().reads(Outcome::end_of_data), ""}},
+      {"read-after-fin", {connected().close_write(Outcome::done, {close_notify()}).fin_arrives().reads(Outcome::failed), ""}},
+      {"read-after-fin", {connected().arrives(begun_message()).fin_arrives().reads(Outcome::want_read), ""}},
       {"read-after-reset", {connected().reset_arrives().reads(Outcome::reset), "reset"}},
       {"read-after-reset", {connected().fin_arrives().reads(Outcome::cut), ""}},
       {"close-after-fin", {closed().fin_arrives().close(Outcome::cut), "cut"}},
@@ -150,6 +161,7 @@ const std::multimap<std::string_view, Case>& cases() {
       {"fatal-level-close-notify", {connected().arrives(alert(1, 0)).reads(Outcome::end_of_data), ""}},
       {"read-at-clean-end", {connected().arrives(close_notify()).reads(Outcome::end_of_data), "end-of-data"}},
       {"read-at-clean-end", {connected().fin_arrives().reads(Outcome::cut), ""}},
+      {"read-at-clean-end", {connected().close_write(Outcome::done, {close_notify()}).arrives(close_notify()).reads(Outcome::failed), ""}},
       {"peek-at-clean-end", {connected().arrives(close_notify()).extra(Call::peek, "", Outcome::failed), "failed"}},
       {"peek-at-clean-end", {connected().arrives(close_notify()).reads(Outcome::end_of_data), ""}},
       {"read-after-clean-end",
@@ -195,6 +207,7 @@ const std::multimap<std::string_view, Case>& cases() {
       {"close-notify-after-cut", {closed(), ""}},
       {"close-after-fatal-alert", {connected().arrives(alert(2, 80)).reads(Outcome::alert).close(Outcome::refused), "refused"}},
       {"close-after-fatal-alert", {closed(), ""}},
+      {"close-after-fatal-alert", {connected().arrives(alert(2, 80)).reads(Outcome::alert).writes(5).close(Outcome::failed), ""}},
       {"close-notify-after-fatal-alert", {connected().arrives(alert(2, 80)).reads(Outcome::alert).close(Outcome::refused), "nothing"}},
       {"close-notify-after-fatal-alert", {closed(), ""}},
       {"close-in-handshake", {Tale().answers(Call::handshake, Outcome::want_read).close(Outcome::failed), "failed"}},
@@ -236,6 +249,8 @@ const std::multimap<std::string_view, Case>& cases() {
       {"data-in-flight-at-close",
        {closed().arrives(data(5)).arrives(close_notify()).io(Call::close, Flow::recv, 27).close(Outcome::done), "discards"}},
       {"data-in-flight-at-close", {closed().arrives(data(5)).io(Call::close, Flow::recv, 27).close(Outcome::failed), "error"}},
+      {"data-in-flight-at-close",
+       {closed().arrives(data(5)).arrives(handshake_message("KeyUpdate")).io(Call::close, Flow::recv, 27).close(Outcome::failed), ""}},
       {"data-in-flight-at-close",
        {closed().arrives(data(5)).io(Call::close, Flow::recv, 27).close(Outcome::want_read).reads(5), "keeps-it-readable"}},
       {"data-in-flight-at-close", {connected().arrives(data(5)).io(Call::close, Flow::recv, 27).close(Outcome::failed), ""}},
