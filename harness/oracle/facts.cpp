@@ -792,13 +792,15 @@ void Facts::walk() {
   std::vector<std::size_t> under_way;  // and perhaps some that have ended
   std::size_t begun = 0, ended = 0, seen = 0;
   bool could_not_send = false;
-  std::size_t delivered = 0, received = 0;
-  std::set<std::size_t> boundaries{0};  // of records, in what was delivered
+  std::size_t delivered = former_ && same_transport_ ? former_->left_ : 0, received = 0;
+  std::set<std::size_t> boundaries{delivered};  // of records, in what was delivered
   int all_read = 1;                     // the latest event at which the subject's side had received all that was delivered
   // Deliveries of which not all was taken: where each ends in what was delivered, and its event.
   std::deque<std::pair<std::size_t, int>> untaken;
   // What had been taken when the latest call began; if it is a repetition, when the first of these calls did.
   Since taken_by_then = never;
+  // What an earlier session has left, this one finds where it looks for the beginning of a record.
+  if (delivered > 0) note(now.own_raw, events_.front().number);
   const Record* held = nullptr;  // the partner's latest record that the wire holds
   bool within_held = false;      // the subject has taken its first bytes
   KeptTickets kept_tickets;
@@ -919,6 +921,8 @@ void Facts::walk() {
     }
   }
   if (now.pending) note_undone(now);
+  const bool logged = received > 0 || is_so(now.own_raw);
+  left_ = logged ? delivered - std::min(delivered, received) : 0;
   at_end_ = now;
   at_end_.forget_unproved();
   quiet_ |= has(Option::quiet_shutdown);

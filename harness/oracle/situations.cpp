@@ -517,7 +517,9 @@ const std::vector<Row>& rows() {
         "the session option false-start: a handshake that is done may be one whose rest is still to come; must be named"},
        When::unusual,
        is_asked<Option::false_start>},
-      {{"bytes-past-tls", "the script wrote to the subject's transport past TLS, or read from it; must be named"},
+      {{"bytes-past-tls",
+        "the script wrote to the subject's transport past TLS, or read from it, or began the session where an earlier one had left bytes; "
+        "must be named"},
        When::unusual,
        [](const At& at) { return at.now.own_raw; }},
       {{"closed-quietly",

@@ -81,7 +81,7 @@ struct Moment {
   Since own_close_notify = never, own_fin = never;
   Since own_unknown_record = never;  // a record that the wire cannot open, or bytes behind one that are none
   Since own_unseen = never;          // bytes that the library handed over, and that the wire never saw as whole records
-  Since own_raw = never;             // bytes that the script wrote past TLS, or took away from it
+  Since own_raw = never;             // bytes that the script wrote past TLS, took away from it, or had a session begin with
   Since descriptor_closed = never;   // the script closed the subject's descriptor
   Since transport_closed = never;    // a one-way close came back that was to close the transport as well (option closes-transport)
   // Receiving ended because the script had it so, although the transport had not ended: what arrived after this event had not been read by
@@ -277,6 +277,7 @@ class Facts {
   Moment at_end_;
   std::map<int, const Contents*> opened_;  // by Record event, what was found in it later
   std::size_t stream_ = 0;                 // bytes that the subject had put on this transport when the session was over
+  std::size_t left_ = 0;                   // bytes that had come on it, and that nobody had taken by then
   std::array<bool, 2> altered_{}, data_altered_{};
   bool readable_ = true;
   Since garbled_ = never, against_terms_ = never;

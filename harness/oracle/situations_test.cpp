@@ -872,6 +872,18 @@ TEST(Situations, ATransportThatHasEndedStaysSoWhenAnotherSessionBegins) {
   }
 }
 
+TEST(Situations, ASessionThatBeginsWhereAnotherHasLeftBytesDoesNotBeginWithARecord) {
+  const auto past_tls = [](Tale tale, bool same_transport = true) {
+    return fits(tale.new_session(same_transport).close(Outcome::failed), "bytes-past-tls");
+  };
+  const auto reads = [](long bytes) { return Tale(connected().arrives(data(5))).io(Call::read, Flow::recv, bytes).reads(Outcome::failed); };
+  const long all = static_cast<long>(data(5).wire_bytes);
+  EXPECT_TRUE(past_tls(reads(5)));
+  EXPECT_FALSE(past_tls(reads(5), false));
+  EXPECT_FALSE(past_tls(reads(all)));
+  EXPECT_TRUE(past_tls(reads(5).new_session())) << "and so does the one behind it";
+}
+
 TEST(Situations, ASecondOneWayCloseMayHaveBeenATwoWayOne) {
   const auto once = [] { return connected().close_write(Outcome::done, {close_notify()}); };
   EXPECT_TRUE(fits(once().reads(Outcome::want_read), "not close-called"));
