@@ -4,10 +4,13 @@ Asks the registry of crates, and takes some minutes. A machine without Go, say, 
 """
 
 import json
+import os
+import pathlib
 import re
+import subprocess
 
 import pytest
-from conftest import BUILT, Tlsbye, cells_by_key
+from conftest import BUILT, PATIENCE, ROOT, Tlsbye, cells_by_key
 
 pytestmark = pytest.mark.network
 
@@ -65,3 +68,25 @@ def test_isolated_sessions_have_the_same_verdicts(here, names, plain):
 def test_three_partners_agree_but_for_what_the_list_explains(here, names):
     report = run(here, names, "partners", "--partner", "gnutls", "--partner", "openssl", "--partner", "wolfssl")
     assert [found for found in report.get("disagreements", []) if "reason" not in found] == []
+
+
+def test_all_partners_are_each_library_once_and_all_pairs_have_runs(here, names):
+    # One scenario is enough: the number of pairs is the square of the stacks'.
+    report = run(here, names, "pairs", "--partner", "all", "--scenario", "clean-reply/subject-closes-first")
+    pairs = {(pair["stack"], pair["partner"]): pair for pair in report["pairs"]}
+    assert pairs.keys() == {(one, other) for one in names for other in names} and len(pairs) == len(report["pairs"])
+    assert all(pair["runs"] > 0 and pair["totals"]["conforms"] > 0 for pair in pairs.values())
+
+
+def test_the_adapters_of_the_crates_are_driven_and_broken_on_purpose_like_all_others(here, names, tmp_path):
+    """The tests of the peers are made of the stacks that the build has, and it has these two where it is told where they are."""
+    crates = [crate.partition("@")[0] for crate in CRATES]
+    words = [f"-DTLSBYE_WITH_{name.upper().replace('-', '_')}={'ON' if name in {*crates, 'openssl'} else 'OFF'}" for name in TWELVE]
+    fleet = pathlib.Path(os.environ["XDG_CACHE_HOME"]) / "tlsbye/fleet/builds"
+    words += [f"-DTLSBYE_{name.upper().replace('-', '_')}_PREFIX={fleet / f'{name}@crate/root'}" for name in crates]
+    build = tmp_path / "build"
+    for command in (["cmake", "-S", ROOT, "-B", build, "-DTLSBYE_TESTS=ON", *words], ["ninja", "-C", build, "peers-test"], [build / "bin/peers-test"]):
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0, (command, done.stdout[-5000:], done.stderr[-5000:])
+    for name in crates:
+        assert re.search(rf"OK.*AnAnswerThatIsMappedWronglyIsNoticed/{name.replace('-', '_?')}", done.stdout), name
