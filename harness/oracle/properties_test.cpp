@@ -1094,14 +1094,20 @@ TEST(Emits, WhatAWaitingCallHasSentAndTheWireHasNotSeenMayBeWhatACallBesideItNee
   EXPECT_EQ(judged("emits", with, run(Call::read)).kind, Kind::broken);
 }
 
-TEST(DataIntact, AReadBeforeAllEarlyDataWasReadMayGiveEither) {
-  const auto run = [](Outcome early) {
-    Tale tale = connected();
-    tale.answers(Call::read_early, early).reads(5).last<ApiCall>([](ApiCall& api) { api.intact = false; });
-    return Transcript(tale);
+TEST(DataIntact, AReadOrAPeekBeforeAllEarlyDataWasReadMayGiveEitherAndLaterReadsAreInNoPlaceThatIsKnown) {
+  const auto other = [](ApiCall& api) { api.intact = false; };
+  const auto looks = [](ApiCall& api) { api.intact = false, api.bytes = 5; };
+  for (const auto& [early, said] : {std::pair(Outcome::done, Kind::not_reached), {Outcome::end_of_data, Kind::broken}}) {
+    const Tale tale = connected().answers(Call::read_early, early);
+    EXPECT_EQ(judged("data-intact", {}, Tale(tale).reads(5).last<ApiCall>(other)).kind, said);
+    EXPECT_EQ(judged("data-intact", {}, Tale(tale).answers(Call::peek, Outcome::done).last<ApiCall>(looks)).kind, said);
+  }
+  const auto then_all = [&](Tale tale) {
+    return judged("data-intact", {}, tale.answers(Call::read_early, Outcome::end_of_data).reads(5).last<ApiCall>(other)).kind;
   };
-  EXPECT_EQ(judged("data-intact", {}, run(Outcome::done)).kind, Kind::not_reached);
-  EXPECT_EQ(judged("data-intact", {}, run(Outcome::end_of_data)).kind, Kind::broken);
+  const Tale left = connected().answers(Call::read_early, Outcome::done);
+  EXPECT_EQ(then_all(Tale(left).reads(5).last<ApiCall>(other)), Kind::not_reached);
+  EXPECT_EQ(then_all(left), Kind::broken);
 }
 
 TEST(RepeatedCallsEnd, WhatTheScriptKeepsFromGoingOnNeedNotEnd) {

@@ -220,14 +220,20 @@ Finding data_intact(const Facts& facts, const Question& asked) {
   if (is_so(facts.forked()) && !asked.given.names("forked")) return not_reached("two processes made calls");
   if (beside(facts, Side::partner)) return not_reached("the other side had calls made beside each other");
   const Since own_affair = reads_for_itself_since(facts);
-  std::array<bool, 2> early_left{};  // by side: its reads of early data have not come to their end
+  // By side: its reads of early data have not come to their end; another read has given what may be of either kind.
+  std::array<bool, 2> early_left{}, mixed{};
   Tally tally;
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();
     if (api && api->call == Call::read_early)
       early_left[static_cast<std::size_t>(api->side)] = api->outcome == Outcome::done || call_again(api->outcome);
-    // SSL_read_early_data(3): it is called until it says that it has finished. Before that another read may give data of either kind.
-    if (api && api->call == Call::read && early_left[static_cast<std::size_t>(api->side)]) continue;
+    // SSL_read_early_data(3): it is called until it says that it has finished. Before that another read may give data of either kind, and
+    // where its own data begins is not known from then on.
+    if (api && (api->call == Call::read || api->call == Call::peek)) {
+      const auto side = static_cast<std::size_t>(api->side);
+      mixed[side] |= api->call == Call::read && early_left[side] && api->bytes > 0;
+      if (early_left[side] || mixed[side]) continue;
+    }
     // Then other data begins.
     if (api && api->call == Call::clear && api->outcome != Outcome::unsupported) break;
     const bool peeks = api && api->call == Call::peek;
