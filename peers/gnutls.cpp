@@ -271,7 +271,7 @@ class GnuTlsSession final : public Session {
     gnutls_datum_t data{};
     const int due = due_;
     Answer answer = this->answer("gnutls_session_get_data2", gnutls_session_get_data2(session_.get(), &data), Outcome::done);
-    due_ = due;
+    if (due != 0) due_ = due;  // behind an error it does not speak; otherwise, in TLS 1.3, it reads, and may meet one
     memory_.kept.assign(reinterpret_cast<const char*>(data.data), data.size);
     gnutls_free(data.data);
     return answer;
