@@ -223,14 +223,15 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
     if (established) note(now.change_cipher_spec, number);
     return;
   }
+  // Behind its Finished all that the other side sends is protected, whether or not the subject has read so far.
+  if (!record.encrypted && (established || is_so(now.finished))) {
+    if (contents.type == ContentType::alert) note(now.plain_alert, number);
+    return note(now.plain, number);
+  }
   if (!established)
     for (const Alert& alert : alerts_of(contents))
       if (alert.description == 0) note(now.close_notify_in_handshake, number);
   if (!record.encrypted) {
-    if (established) {
-      if (contents.type == ContentType::alert) note(now.plain_alert, number);
-      return note(now.plain, number);
-    }
     for (const Alert& alert : alerts_of(contents))
       if (alert.description != 0 && (alert.level == 2 || tls13)) note(now.fatal_alert, number);
     return;

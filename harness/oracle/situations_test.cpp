@@ -848,6 +848,17 @@ TEST(Situations, WhatWasTakenOfARecordThatTheWireHoldsCountsWhereItIsPlainOrTheS
   EXPECT_TRUE(fits(takes(holds(true)), "not plain-record-arrived"));
 }
 
+TEST(Situations, WhatIsInTheClearBehindTheOtherSidesFinishedIsNotOfTheHandshake) {
+  for (const bool behind : {true, false}) {
+    Tale tale;
+    if (behind) tale.arrives(handshake_message("Finished"));
+    tale.arrives(in_the_clear(close_notify())).handshake().reads(Outcome::failed);
+    EXPECT_EQ(fits(tale, "plain-alert-arrived"), behind);
+    EXPECT_EQ(fits(tale, "plain-record-arrived"), behind);
+    EXPECT_EQ(fits(tale, "close-notify-in-handshake-arrived"), !behind);
+  }
+}
+
 TEST(Situations, ARenegotiationIsNotTheHandshakeThatResumesASession) {
   const auto resumed = [] {
     Tale tale(Tls::v1_2);
