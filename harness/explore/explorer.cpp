@@ -1,6 +1,7 @@
 #include "harness/explore/explorer.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <array>
@@ -49,6 +50,7 @@ class Examiner {
   // Makes the run, and gives what it broke of those clauses that `wanted(place, died)` holds for. `told`: calls it with each transcript.
   template <typename Wanted, typename Told>
   std::vector<Broken> examine(const Run& run, Wanted wanted, Told told) {
+    give_back_memory();
     auto result = runner_.make(run);
     if (const auto* error = std::get_if<HarnessError>(&result))
       return {{clauses_.size(), Verdict::harness_error, {Finding::Kind::broken, error->what, {}}}};
@@ -60,6 +62,7 @@ class Examiner {
       if (const auto* it = std::get_if<Made>(&compared)) made.transcript.reference = answers(it->transcript);
       if (made.died_before) made.died_before->reference = made.transcript.reference;
     }
+    events_ = made.transcript.events().size();
     std::vector<Broken> broken;
     judge_all(made.transcript, run, wanted, told, broken);
     if (made.died_before) judge_all(*made.died_before, run, wanted, told, broken);
@@ -67,6 +70,16 @@ class Examiner {
   }
 
  private:
+  // A long transcript takes some hundred megabytes. The C library keeps what was freed of them, and a little that lives in between is
+  // enough for it to keep it for ever.
+  void give_back_memory() {
+#ifdef __GLIBC__
+    constexpr std::size_t many = 10'000;
+    if (events_ > many) ::malloc_trim(0);
+#endif
+    events_ = 0;
+  }
+
   template <typename Wanted, typename Told>
   void judge_all(const Transcript& transcript, const Run& run, Wanted& wanted, Told& told, std::vector<Broken>& broken) {
     const bool died = std::any_of(transcript.events().begin(), transcript.events().end(), [](const Event& event) {
@@ -104,6 +117,7 @@ class Examiner {
   const std::vector<Clause>& clauses_;
   const std::vector<Term>& terms_;
   Runner runner_;
+  std::size_t events_ = 0;  // of the last run
   std::map<std::tuple<const Stack*, Role, Tls, Io>, std::vector<std::size_t>> applicable_;
 };
 
