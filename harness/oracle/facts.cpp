@@ -210,7 +210,9 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
   const bool tls13 = key.tls == Tls::v1_3, server = key.role == Role::server;
   const bool rest_of_handshake = is_so(now.false_start) && !is_so(now.finished);
   const bool established = (is_so(now.handshake_done) && !rest_of_handshake) || record.established;
-  if (established || (record.encrypted && contents.type != ContentType::handshake)) note(now.anything, number);
+  // Behind its Finished all that the other side sends is protected, whether or not the subject has read so far.
+  const bool behind_finished = !record.encrypted && is_so(now.finished);
+  if (established || behind_finished || (record.encrypted && contents.type != ContentType::handshake)) note(now.anything, number);
   if (contents.type == ContentType::raw) return note(now.raw, number);
   if (bytes < record.wire_bytes) return note(now.partial, number);
   if (record.encrypted) note(now.protected_arrived, number);
@@ -223,8 +225,7 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
     if (established) note(now.change_cipher_spec, number);
     return;
   }
-  // Behind its Finished all that the other side sends is protected, whether or not the subject has read so far.
-  if (!record.encrypted && (established || is_so(now.finished))) {
+  if (!record.encrypted && (established || behind_finished)) {
     if (contents.type == ContentType::alert) note(now.plain_alert, number);
     return note(now.plain, number);
   }

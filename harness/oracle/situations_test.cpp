@@ -856,6 +856,7 @@ TEST(Situations, WhatIsInTheClearBehindTheOtherSidesFinishedIsNotOfTheHandshake)
     EXPECT_EQ(fits(tale, "plain-alert-arrived"), behind);
     EXPECT_EQ(fits(tale, "plain-record-arrived"), behind);
     EXPECT_EQ(fits(tale, "close-notify-in-handshake-arrived"), !behind);
+    EXPECT_EQ(fits(tale, "nothing-arrived"), !behind);
   }
 }
 
