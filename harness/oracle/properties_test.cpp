@@ -961,6 +961,15 @@ TEST(TransportReusable, WhereTlsGoesOnWithTheTransportTheBytesAreItsOwn) {
   EXPECT_EQ(judged("transport-reusable", {}, closed().script("raw-read", "N")).kind, Kind::broken);
   const Transcript read = closed().io(Call::read, Flow::recv, 4).reads(Outcome::failed).script("raw-read", "N");
   EXPECT_EQ(judged("transport-reusable", {}, read).kind, Kind::not_reached);
+  const auto told_the_end = [] {
+    return connected().arrives(close_notify()).arrives(raw_bytes("PLAIN")).reads(Outcome::end_of_data);
+  };
+  EXPECT_EQ(judged("transport-reusable", {}, told_the_end().close(Outcome::done, {close_notify()}).script("raw-read", "N")).kind,
+            Kind::broken);
+  const Tale read_on = told_the_end().io(Call::read, Flow::recv, 4).reads(Outcome::failed);
+  EXPECT_EQ(judged("transport-reusable", {}, Tale(read_on).close(Outcome::done, {close_notify()}).script("raw-read", "N")).kind,
+            Kind::not_reached)
+      << "the application read on behind the end";
 }
 
 TEST(TransportReusable, OfWhatTheWireCutTheRestIsNotMissing) {

@@ -175,7 +175,8 @@ Finding transport_reusable(const Facts& facts, const Question& asked) {
   std::size_t delivered_by_read = 0;  // ... of which so many before the last raw-read
   std::string read;
   std::size_t read_bytes = 0;
-  bool cut = false;  // the wire passed on only a part of one of them
+  bool cut = false;       // the wire passed on only a part of one of them
+  bool end_told = false;  // a read has said that the data ends there
   std::vector<int> events{close_notify, since};
   for (const Event& event : facts.events()) {
     if (event.number < close_notify) continue;
@@ -188,8 +189,11 @@ Finding transport_reusable(const Facts& facts, const Question& asked) {
       if (arrived->bytes < record->wire_bytes) cut = true;
       events.push_back(event.number);
     }
+    if (const auto* api = event.as<ApiCall>(); api && api->side == Side::subject && api->call == Call::read)
+      end_told |= api->outcome == Outcome::end_of_data;
     if (const auto* io = event.as<TransportCall>();
-        io && io->side == Side::subject && event.number > since && io->flow == Flow::recv && io->result > 0 && moves_bytes(io->function))
+        io && io->side == Side::subject && io->flow == Flow::recv && io->result > 0 && moves_bytes(io->function) &&
+        (event.number > since || (end_told && io->during == Call::read)))
       return not_reached("the application had TLS go on with the transport");
     const auto* call = event.as<RawCall>();
     if (call && call->side == Side::subject && call->verb == "hangup") break;  // there is nothing to read from any more
