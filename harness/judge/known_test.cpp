@@ -625,7 +625,7 @@ TEST(PartnerDependent, AnEntryThatExplainsNothingIsAFaultInARunAgainstAllPartner
     report.complete = true;
     report.provenance.choice.partners = {"all"};
     report.provenance.partners = {{"openssl", "3.0.22", {}}, {"wolfssl", "5.5.4", {}}};
-    const std::string text = "[[partner-dependent]]\nclause = \"rfc/1\"\nstack = \"gnutls\"\nreason = \"r\"\n";
+    const std::string text = "[[partner-dependent]]\nclause = \"rfc/*\"\nstack = \"gnutls\"\nbroad = true\nreason = \"r\"\n";
     const LoadedKnown loaded = parse_known(text + line, "known.toml");
     KnownResult result;
     explain_disagreements(report, loaded.partner_dependent, clauses(), {}, result);

@@ -98,10 +98,10 @@ Finding transport_calls(const Facts& facts, const Question& asked) {
       if (asked.no_flow.test(bit) && is_so(made(flow)))
         return broken(fmt::format("{} called {} on the transport", spell(call.call), spell(flow)), {made(flow), call.ended});
       if (asked.some_flow.test(bit) && !is_so(made(flow)) && call.met.logged)
-        return broken(fmt::format("{} never called {} on the transport", spell(call.call), spell(flow)), {call.ended});
+        return broken(fmt::format("{} never called {} on the transport", spell(call.call), spell(flow)), evidence(facts, asked, call));
     }
     if (!call.met.logged) return not_reached("transport calls were not logged");
-    return holds(fmt::format("{} used the transport as it should", spell(call.call)), {call.met.recv, call.met.send, call.ended});
+    return holds(fmt::format("{} used the transport as it should", spell(call.call)), evidence(facts, asked, call));
   });
 }
 
