@@ -132,7 +132,8 @@ Command add_run(CLI::App& app, Shared& shared) {
   run->add_option("--stack", words->selection.stacks,
                   "Subjects: NAME, NAME@VERSION, NAME@LABEL (openssl@3.5, @'>=3.2', @trixie, @*); those installed; all: every build")
       ->type_name("NAME");
-  run->add_option("--partner", words->selection.partners, "Partners: NAME[@VERSION], a glob, or all: each library once (openssl)")->type_name("NAME");
+  run->add_option("--partner", words->selection.partners, "Partners: NAME[@VERSION], a glob, or all: each library once (openssl)")
+      ->type_name("NAME");
   run->add_option("--scenario", words->selection.scenarios, "Scenarios: a glob; all")->type_name("GLOB");
   run->add_option("--clause", words->clauses, "Clauses: a glob; all")->type_name("GLOB");
   add_word(run, "--tls", words->selection.tls, "TLS version; all that the scenarios name");
@@ -431,7 +432,8 @@ Command add_explore(CLI::App& app, Shared& shared) {
       ->type_name("TIME")
       ->excludes(runs);
   explore->add_option("--stack", words->selection.stacks, "Subjects: NAME[@VERSION], a glob; all")->type_name("NAME");
-  explore->add_option("--partner", words->selection.partners, "Partners: NAME[@VERSION], a glob, or all: each library once (openssl)")->type_name("NAME");
+  explore->add_option("--partner", words->selection.partners, "Partners: NAME[@VERSION], a glob, or all: each library once (openssl)")
+      ->type_name("NAME");
   explore->add_option("--clause", words->clauses, "Judged by these clauses: a glob; all")->type_name("GLOB");
   add_path(explore, "--against", words->against,
            "What is not new: a run file (run.json), or a list of accepted deviations (known.toml); without it the scenarios are run first")
@@ -456,7 +458,8 @@ Command add_shrink(CLI::App& app, Shared& shared) {
   shrink->add_option("what", words->what, "SCENARIO or REPLAY-ID")->required()->type_name("WHAT");
   shrink->add_option("--clause", runs.clauses, "Of these clauses: a glob; all that it breaks")->type_name("GLOB");
   shrink->add_option("--stack", runs.selection.stacks, "Of these libraries: NAME[@VERSION], a glob; all")->type_name("NAME");
-  shrink->add_option("--partner", runs.selection.partners, "Partners: NAME[@VERSION], a glob, or all: each library once (openssl)")->type_name("NAME");
+  shrink->add_option("--partner", runs.selection.partners, "Partners: NAME[@VERSION], a glob, or all: each library once (openssl)")
+      ->type_name("NAME");
   add_word(shrink, "--tls", runs.selection.tls, "TLS version; all that the scenario names");
   add_word(shrink, "--role", runs.selection.role, "Role of the subject; both");
   add_word(shrink, "--io", runs.selection.io, "Blocking mode of the subject; both");

@@ -65,7 +65,8 @@ FoundStacks find_stacks(const std::filesystem::path& directory, std::chrono::mil
 // An adapter of which there is no program: its library was not there when tlsbye was built, or that build was told to leave it out.
 struct LeftOut {
   std::string stack;    // "mbedtls"
-  std::string package;  // that has the library, as Debian calls it; a build that `tlsbye get` obtains, STACK@LABEL; or the word that left it out
+  std::string package;  // that has the library, as Debian calls it; a build that `tlsbye get` obtains, STACK@LABEL; or the word that left
+                        // it out, TLSBYE_WITH_STACK=OFF
   bool as_told() const { return package.ends_with("=OFF"); }
   std::string where() const { return package.find('@') == std::string::npos ? "Debian: " + package : "`tlsbye get " + package + "`"; }
 };

@@ -85,7 +85,8 @@ def test_the_adapters_of_the_crates_are_driven_and_broken_on_purpose_like_all_ot
     fleet = pathlib.Path(os.environ["XDG_CACHE_HOME"]) / "tlsbye/fleet/builds"
     words += [f"-DTLSBYE_{name.upper().replace('-', '_')}_PREFIX={fleet / f'{name}@crate/root'}" for name in crates]
     build = tmp_path / "build"
-    for command in (["cmake", "-S", ROOT, "-B", build, "-DTLSBYE_TESTS=ON", *words], ["ninja", "-C", build, "peers-test"], [build / "bin/peers-test"]):
+    configured = ["cmake", "-S", ROOT, "-B", build, "-DTLSBYE_TESTS=ON", *words]
+    for command in (configured, ["ninja", "-C", build, "peers-test"], [build / "bin/peers-test"]):
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, (command, done.stdout[-5000:], done.stderr[-5000:])
     for name in crates:

@@ -288,7 +288,7 @@ TEST(TheProjectsClauses, OfAServerThatHasFinishedAskThatTheTransportIsReadAndNot
   EXPECT_EQ(makes_of(reads_on, finished().reads(Outcome::failed)), Finding::Kind::broken);
   EXPECT_EQ(makes_of(reads_on, finished().reads(Outcome::end_of_data)), Finding::Kind::broken);
   Tale read_ahead = Tale(Tls::v1_2).as_server().handshake().arrives(data(9)).close_write(Outcome::done, {close_notify()});
-  EXPECT_EQ(makes_of(reads_on, Tale(read_ahead.script("fin")).reads(9)), Finding::Kind::not_reached) << "it may have lain in the library since";
+  EXPECT_EQ(makes_of(reads_on, Tale(read_ahead.script("fin")).reads(9)), Finding::Kind::not_reached) << "it may lie in the library";
 }
 
 // Who has closed first is not met by an incomplete close: the peer's close_notify answers its own.
