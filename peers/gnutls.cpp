@@ -207,9 +207,11 @@ class GnuTlsSession final : public Session {
         return answer;
       }
       case Call::read_early: {
+        const int due = due_;
         Answer answer =
             this->answer("gnutls_record_recv_early_data", gnutls_record_recv_early_data(session, into.data(), into.size()), Outcome::done);
         if (answer.returned == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE) answer.outcome = has_keys_ ? Outcome::end_of_data : Outcome::refused;
+        due_ = due;  // it gives what an earlier call has read, and speaks with nobody
         return with_bytes(answer);
       }
       case Call::keep_session:

@@ -290,7 +290,9 @@ Report PeerProcess::listen() {
     bytes += packet_.size();
     if (packets > most_packets || bytes > most_bytes || report.lines.size() > most_lines) {
       report.lines.clear();
-      report.end = garbled(fmt::format("a report without end: {} packets, {} bytes, and more", packets - 1, bytes - packet_.size()));
+      report.end = garbled(fmt::format("a report without end: {} packets, {} bytes, and more; or the line of the script makes more calls than "
+                                       "one report can hold",
+                                       packets - 1, bytes - packet_.size()));
       return report;
     }
     auto message = parse_message(packet_);

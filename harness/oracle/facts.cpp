@@ -738,10 +738,11 @@ void Facts::note_kept(Moment& now, int number, const ApiCall& api) const {
   if (api.flag("resumable") == "no" && !(api.side == Side::subject && spoiled)) return;
   if (is_so(now.kept)) return;
   now.kept = !tls13() || is_so(ticket) ? number : ticket;
-  // In a resumed session there is an older one to take, until the client has read its new ticket.
+  // In a resumed session there is an older one to take, until the client has read its new ticket. A close that answers `sent` reads none.
   const bool reads = transcript_->key().role == Role::client;
   if (tls13() && reads && is_so(now.kept) && is_so(now.resumed) &&
-      std::max({now.any_answer(Call::read), now.any_answer(Call::peek), now.any_answer(Call::close)}) < ticket)
+      std::max({now.any_answer(Call::read), now.any_answer(Call::peek), now.answer(Call::close, Outcome::done),
+                now.answer(Call::close, Outcome::want_read)}) < ticket)
     now.kept = unclear;
 }
 

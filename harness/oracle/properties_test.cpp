@@ -1117,6 +1117,9 @@ TEST(DataIntact, AReadOrAPeekBeforeAllEarlyDataWasReadMayGiveEitherAndLaterReads
   const Tale left = connected().answers(Call::read_early, Outcome::done);
   EXPECT_EQ(then_all(Tale(left).reads(5).last<ApiCall>(other)), Kind::not_reached);
   EXPECT_EQ(then_all(left), Kind::broken);
+  const Tale between = Tale(left).reads(5);
+  EXPECT_EQ(judged("data-intact", {}, Tale(between).answers(Call::read_early, Outcome::done).last<ApiCall>(looks)).kind, Kind::not_reached)
+      << "the read between has taken early data, or other";
 }
 
 TEST(RepeatedCallsEnd, WhatTheScriptKeepsFromGoingOnNeedNotEnd) {

@@ -229,10 +229,13 @@ Finding data_intact(const Facts& facts, const Question& asked) {
   Tally tally;
   for (const Event& event : facts.events()) {
     const auto* api = event.as<ApiCall>();
-    if (api && api->call == Call::read_early)
-      early_left[static_cast<std::size_t>(api->side)] = api->outcome == Outcome::done || call_again(api->outcome);
+    if (api && api->call == Call::read_early) {
+      const auto side = static_cast<std::size_t>(api->side);
+      early_left[side] = api->outcome == Outcome::done || call_again(api->outcome);
+      if (mixed[side]) continue;
+    }
     // SSL_read_early_data(3): it is called until it says that it has finished. Before that another read may give data of either kind, and
-    // where its own data begins is not known from then on.
+    // where the data of either begins is not known from then on.
     if (api && (api->call == Call::read || api->call == Call::peek)) {
       const auto side = static_cast<std::size_t>(api->side);
       mixed[side] |= api->call == Call::read && early_left[side] && api->bytes > 0;

@@ -1094,6 +1094,13 @@ TEST(Situations, WhatIsKeptBeforeAHandshakeOrWhileAnotherIsMadeIsNotKnown) {
   EXPECT_FALSE(fits(kept(Tale()), "not session-kept"));
   const Tale asked = connected().arrives(handshake_message("NewSessionTicket")).extra(Call::renegotiate, {}, Outcome::end_of_data);
   EXPECT_FALSE(fits(kept(asked), "session-kept"));
+  const auto resumed_then = [&](Outcome closed) {
+    Tale tale;
+    tale.handshake().last<ApiCall>([](ApiCall& api) { api.state.emplace_back("resumed", "yes"); });
+    return kept(tale.arrives(handshake_message("NewSessionTicket")).close(closed));
+  };
+  EXPECT_TRUE(fits(resumed_then(Outcome::want_read), "session-kept"));
+  EXPECT_FALSE(fits(resumed_then(Outcome::sent), "session-kept")) << "it may be the session before";
 }
 
 TEST(Situations, InTls13TheLevelOfAUserCanceledSaysNothing) {
