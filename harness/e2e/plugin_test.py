@@ -115,7 +115,8 @@ def test_each_new_pair_of_an_exploration_is_a_test_that_fails_with_its_script(py
 
 
 def test_an_exploration_that_finds_nothing_new_passes_and_one_that_cannot_be_made_fails(pytest_in):
-    plant(pytest_in, known='[[known]]\nclause = "*"\nstack = "gnutls"\nverdict = "violates"\nreason = "x"\nexpires = 2999-01-01\nbroad = true\n')
+    accepted = '[[known]]\nclause = "*"\nstack = "gnutls"\nverdict = "{}"\nreason = "x"\nexpires = 2999-01-01\nbroad = true\n'
+    plant(pytest_in, known=accepted.format("violates") + accepted.format("discouraged"))
     assert "1 passed" in pytest_in("--tlsbye-explore", "3:400", check=0).stdout
     (pytest_in.folder / "known.toml").write_text("not toml")
     assert "known.toml:1" in pytest_in("--tlsbye-explore", "3:400", check=1).stdout
