@@ -201,8 +201,10 @@ class GnuTlsSession final : public Session {
         if (options_.role == Role::client) return handshake();
         return answer("gnutls_rehandshake", gnutls_rehandshake(session), Outcome::done);
       case Call::write_early: {  // all or nothing; it goes out with the handshake
+        const int due = due_;
         Answer answer =
             this->answer("gnutls_record_send_early_data", gnutls_record_send_early_data(session, into.data(), into.size()), Outcome::done);
+        due_ = due;  // it keeps the data, and speaks with nobody
         if (answer.outcome == Outcome::done) answer.bytes = into.size();
         return answer;
       }

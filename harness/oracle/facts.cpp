@@ -274,8 +274,10 @@ void arrive(Moment& now, int number, const Record& record, const Contents& conte
           now.key_update_request = unclear;
         if (!misshapen && ++now.key_updates == 5) note(now.many_key_updates, number);
       }
-      if (server ? established && begins("ClientHello") : begins("HelloRequest"))
+      if (server ? established && begins("ClientHello") : begins("HelloRequest")) {
         note(is_so(now.hello_request) ? now.two_hello_requests : now.hello_request, number);
+        if (is_so(now.kept)) now.kept = unclear;  // another handshake that is begun makes another session
+      }
       const bool of_the_handshake =
           begins("ServerHello") || begins("EncryptedExtensions") || begins("ServerHelloDone") || (server && tls13 && begins("ClientHello"));
       const bool of_the_other_role =
@@ -720,7 +722,8 @@ void Facts::note_kept(Moment& now, int number, const ApiCall& api) const {
     now.kept = unclear;
   if (api.call != Call::keep_session || api.outcome != Outcome::done) return;
   // Of which session, if any, is not known: none was there yet, or another one was being made.
-  if (!is_so(now.handshake_done) || (is_so(now.renegotiation) && !is_so(now.answer(Call::renegotiate, Outcome::done)))) {
+  const bool begun = is_so(now.hello_request) || (is_so(now.renegotiation) && !is_so(now.answer(Call::renegotiate, Outcome::done)));
+  if (!is_so(now.handshake_done) || begun) {
     if (!is_so(now.kept)) now.kept = unclear;
     return;
   }
@@ -936,7 +939,8 @@ void Facts::note_answer(Moment& now, int number, const ApiCall& api, bool could_
   if (!now.pending && half_done(api, could_not_send)) now.pending = &api, now.pending_number = number;
   if (api.call == Call::close && api.outcome == Outcome::done && is_so(now.answer(Call::close, Outcome::done)))
     now.close_done_twice = number;
-  if (api.call == Call::close_write && is_so(now.answer(Call::close_write, Outcome::done))) now.close_write_again = number;
+  const bool sent_before = is_so(now.answer(Call::close_write, Outcome::done)) || is_so(now.answer(Call::close, Outcome::sent));
+  if (api.call == Call::close_write && sent_before) now.close_write_again = number;
   now.answered[static_cast<std::size_t>(api.call)][static_cast<std::size_t>(api.outcome)] = number;
   // What was switched off may be on still, where nothing was sent.
   const bool quiet = is_so(now.quiet) || (quiet_ && !is_so(now.own_close_notify));

@@ -972,6 +972,16 @@ TEST(TransportReusable, WhereTlsGoesOnWithTheTransportTheBytesAreItsOwn) {
       << "the application read on behind the end";
 }
 
+TEST(TransportReusable, BytesPastTlsBeforeTheCloseNotifyLeaveNoRecordWhereItWas) {
+  const auto closed = [](bool raw_before) {
+    Tale tale = connected().close(Outcome::sent, {close_notify()});
+    if (raw_before) tale.arrives(raw_bytes("X"));
+    return tale.arrives(close_notify()).close(Outcome::done).arrives(raw_bytes("PLAIN")).script("raw-read", "N");
+  };
+  EXPECT_EQ(judged("transport-reusable", {}, closed(false)).kind, Kind::broken);
+  EXPECT_EQ(judged("transport-reusable", {}, closed(true)).kind, Kind::not_reached);
+}
+
 TEST(TransportReusable, OfWhatTheWireCutTheRestIsNotMissing) {
   Tale tale = connected().close(Outcome::sent, {close_notify()}).arrives(close_notify()).close(Outcome::done);
   const int number = tale.next_number();

@@ -179,10 +179,15 @@ Finding transport_reusable(const Facts& facts, const Question& asked) {
   bool end_told = false;  // a read has said that the data ends there
   std::vector<int> events{close_notify, since};
   for (const Event& event : facts.events()) {
-    if (event.number < close_notify) continue;
     const auto* arrived = event.as<Delivered>();
-    if (const auto* record = arrived ? facts.transcript().at(arrived->record).as<Record>() : nullptr;
-        record && record->from == Side::partner && event.number != close_notify) {
+    const auto* record = arrived ? facts.transcript().at(arrived->record).as<Record>() : nullptr;
+    if (event.number < close_notify) {
+      // Where a record begins and ends is not known from then on.
+      if (record && record->from == Side::partner && record->type == ContentType::raw)
+        return not_reached("bytes past TLS came before the close_notify");
+      continue;
+    }
+    if (record && record->from == Side::partner && event.number != close_notify) {
       if (record->type != ContentType::raw) return not_reached("more TLS records came after the close_notify");
       raw.push_back(record);
       delivered += arrived->bytes;

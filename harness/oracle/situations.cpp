@@ -58,7 +58,8 @@ Since shutdown_shown(const Moment& at, std::string_view flag) {
   return at.previous && at.previous->flag("shutdown").find(flag) != std::string_view::npos ? at.previous_number : never;
 }
 
-// In some libraries a second one-way close waits for the other side's close_notify, as a two-way one does; in others it does not.
+// In some libraries a one-way close behind another close waits for the other side's close_notify, as a two-way one does; in others it does
+// not.
 Since or_two_one_way_closes(const At& at, Since two_way_close) {
   return two_way_close == never && is_so(at.now.close_write_again) ? unclear : two_way_close;
 }
@@ -291,13 +292,14 @@ const std::vector<Row>& rows() {
       {{"early-data-called", "an earlier write-early or read-early came back, and was not refused"},
        When::history,
        [](const At& at) { return at.now.early_data_called; }},
-      {{"close-called", "an earlier two-way close came back, whatever it said; unclear behind two one-way ones"},
+      {{"close-called",
+        "an earlier two-way close came back, whatever it said; unclear behind a one-way one that came behind another close"},
        When::history,
        [](const At& at) { return or_two_one_way_closes(at, at.now.any_answer(Call::close)); }},
       {{"close-write-called", "an earlier one-way close came back, whatever it said"},
        When::history,
        [](const At& at) { return at.now.any_answer(Call::close_write); }},
-      {{"close-done", "an earlier two-way close answered done; unclear behind two one-way ones"},
+      {{"close-done", "an earlier two-way close answered done; unclear behind a one-way one that came behind another close"},
        When::history,
        [](const At& at) { return or_two_one_way_closes(at, at.now.answer(Call::close, Outcome::done)); }},
       {{"close-done-twice", "two earlier two-way closes answered done"},

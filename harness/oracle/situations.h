@@ -125,7 +125,7 @@ struct Moment {
   // The same for what the subject sent: `unclear` where it was not seen and the wire did not see or read all.
   Since own(Since fact) const { return fact == never && (is_so(own_unknown_record) || is_so(own_unseen)) ? unclear : fact; }
   Since close_done_twice = never;   // the latest of at least two closes that were done
-  Since close_write_again = never;  // a one-way close behind another one that was done
+  Since close_write_again = never;  // a one-way close behind another close that had sent its close_notify
   Since received_beside = never;    // a call of the second thread or the forked process that receives
   Since sent_beside = never;        // one of a forked process that sends
   // What is more than data, tickets, a few KeyUpdates and an orderly end: since when each kind of it had come.

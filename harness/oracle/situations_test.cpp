@@ -1094,6 +1094,11 @@ TEST(Situations, WhatIsKeptBeforeAHandshakeOrWhileAnotherIsMadeIsNotKnown) {
   EXPECT_FALSE(fits(kept(Tale()), "not session-kept"));
   const Tale asked = connected().arrives(handshake_message("NewSessionTicket")).extra(Call::renegotiate, {}, Outcome::end_of_data);
   EXPECT_FALSE(fits(kept(asked), "session-kept"));
+  const auto then_asked = [](Tls tls) {
+    Tale tale(tls);
+    return Transcript(tale.handshake().extra(Call::keep_session).arrives(handshake_message("HelloRequest")).close(Outcome::sent));
+  };
+  for (const char* word : {"session-kept", "not session-kept"}) EXPECT_FALSE(fits(then_asked(Tls::v1_2), word)) << word;
   const auto resumed_then = [&](Outcome closed) {
     Tale tale;
     tale.handshake().last<ApiCall>([](ApiCall& api) { api.state.emplace_back("resumed", "yes"); });
@@ -1101,6 +1106,14 @@ TEST(Situations, WhatIsKeptBeforeAHandshakeOrWhileAnotherIsMadeIsNotKnown) {
   };
   EXPECT_TRUE(fits(resumed_then(Outcome::want_read), "session-kept"));
   EXPECT_FALSE(fits(resumed_then(Outcome::sent), "session-kept")) << "it may be the session before";
+}
+
+TEST(Situations, AOneWayCloseBehindATwoWayOneMayHaveCompletedIt) {
+  const auto closed = [](Outcome first) {
+    return Transcript(connected().close(first).arrives(close_notify()).close_write(Outcome::done).reads(Outcome::failed));
+  };
+  for (const char* word : {"close-done", "not close-done"}) EXPECT_FALSE(fits(closed(Outcome::sent), word)) << word;
+  EXPECT_TRUE(fits(closed(Outcome::want_write), "not close-done"));
 }
 
 TEST(Situations, InTls13TheLevelOfAUserCanceledSaysNothing) {
