@@ -4,8 +4,6 @@ Asks the registry of crates, and takes some minutes. A machine without Go, say, 
 """
 
 import json
-import os
-import pathlib
 import re
 import subprocess
 
@@ -82,10 +80,10 @@ def test_the_adapters_of_the_crates_are_driven_and_broken_on_purpose_like_all_ot
     """The tests of the peers are made of the stacks that the build has, and it has these two where it is told where they are."""
     crates = [crate.partition("@")[0] for crate in CRATES]
     words = [f"-DTLSBYE_WITH_{name.upper().replace('-', '_')}={'ON' if name in {*crates, 'openssl'} else 'OFF'}" for name in TWELVE]
-    fleet = pathlib.Path(os.environ["XDG_CACHE_HOME"]) / "tlsbye/fleet/builds"
+    fleet = here.folder / "cache/tlsbye/fleet/builds"
     words += [f"-DTLSBYE_{name.upper().replace('-', '_')}_PREFIX={fleet / f'{name}@crate/root'}" for name in crates]
     build = tmp_path / "build"
-    configured = ["cmake", "-S", ROOT, "-B", build, "-DTLSBYE_TESTS=ON", *words]
+    configured = ["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DTLSBYE_TESTS=ON", *words]
     for command in (configured, ["ninja", "-C", build, "peers-test"], [build / "bin/peers-test"]):
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, (command, done.stdout[-5000:], done.stderr[-5000:])
