@@ -114,8 +114,8 @@ void bare(benchmark::State& state, MakeStack make, Tls tls) {
 
 constexpr int patience = 10'000;  // milliseconds, for what takes less than one
 
-// A library in a process of its own. With each message it is given a transport, over which it makes a connection and closes it; its answer
-// says whether it came to the end. It ends where the channel does.
+// A library in a process of its own. Each message brings it a transport; it makes a connection over that, closes it, and answers whether
+// both succeeded. The process ends when its channel is closed.
 class LibraryProcess {
  public:
   LibraryProcess(MakeStack make, Role role, Tls tls) {
@@ -180,8 +180,8 @@ class LibraryProcess {
   pid_t pid_ = -1;
 };
 
-// Passes what either sends to the other, and that it sends no more (NSS's close_write shuts its direction down), until both have answered;
-// false where one did not come to the end.
+// Passes the bytes of each side to the other, and the end of its direction too (NSS's close_write shuts it down), until both have answered;
+// false if one of them failed.
 bool relayed_connection(LibraryProcess& client, LibraryProcess& server) {
   const std::array<LibraryProcess*, 2> both{&client, &server};
   if (!client.begin() || !server.begin()) return false;
@@ -322,8 +322,8 @@ int main(int argc, char** argv) {
       const std::string rest = name.substr(5);
       const double a_run = reporter.medians["run/" + rest], judged = reporter.medians["judged/" + rest];
       const double separate = reporter.medians["apart/" + rest];
-      fmt::print("{:<22} {:>9.0f} {:>9.0f} {:>9.0f} {:>9.0f} {:>10.2f} {:>9.2f} {:>13.2f} {:>13.0f}\n", rest, median, separate, a_run, judged,
-                 separate / median, a_run / median, judged / median, 1e6 / judged);
+      fmt::print("{:<22} {:>9.0f} {:>9.0f} {:>9.0f} {:>9.0f} {:>10.2f} {:>9.2f} {:>13.2f} {:>13.0f}\n", rest, median, separate, a_run,
+                 judged, separate / median, a_run / median, judged / median, 1e6 / judged);
     }
   } catch (const Stop& stop) {
     tell_user("{}\n", stop.message);

@@ -62,7 +62,7 @@ struct FoundStacks {
 FoundStacks find_stacks(const std::filesystem::path& directory, std::chrono::milliseconds patience,
                         const std::vector<Library>& libraries = {});
 
-// An adapter of which there is no program: its library was not there when tlsbye was built, or that build was told to leave it out.
+// An adapter without a program: its library was not there when tlsbye was built, or the build was told to leave it out.
 struct LeftOut {
   std::string stack;    // "mbedtls"
   std::string package;  // that has the library, as Debian calls it; a build that `tlsbye get` obtains, STACK@LABEL; or the word that left

@@ -77,7 +77,7 @@ def test_all_partners_are_each_library_once_and_all_pairs_have_runs(here, names)
 
 
 def test_the_adapters_of_the_crates_are_driven_and_broken_on_purpose_like_all_others(here, names, tmp_path):
-    """The tests of the peers are made of the stacks that the build has, and it has these two where it is told where they are."""
+    """The peers' tests cover the stacks of a build. A build has these two if it is given the folders that they are installed in."""
     crates = [crate.partition("@")[0] for crate in CRATES]
     words = [f"-DTLSBYE_WITH_{name.upper().replace('-', '_')}={'ON' if name in {*crates, 'openssl'} else 'OFF'}" for name in TWELVE]
     fleet = here.folder / "cache/tlsbye/fleet/builds"

@@ -1,5 +1,5 @@
-// Changed scenarios: a script that somebody wrote, with one to three changes by the dice. What a scenario leads up to in many lines is
-// seldom drawn out of the verb table; a line more or less is what its author did not think of.
+// Changed scenarios: the script of a scenario, in which the dice change one to three things. Random lines of the verb table seldom reach
+// the state that a scenario reaches in many; its author did not think of one line more or less.
 //
 // A change puts in a line of another scenario, or one out of the verb table; or drops a line, swaps two, or doubles one. Roles, versions,
 // blocking modes, transport and options stay those of the scenario.
@@ -27,7 +27,7 @@ class ChangedScenarios {
 
   static constexpr std::size_t most_changes = 3;
   // A draft that both stacks of the generator have the abilities for. Depends on the generator's seed and stacks, on the number, and on the
-  // scenarios. Nothing if a scenario for these stacks was not found.
+  // scenarios. Nothing if no scenario is for these stacks.
   std::optional<Changed> draft(const Generator& generator, std::uint64_t number) const;
 
  private:

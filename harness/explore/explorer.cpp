@@ -70,8 +70,8 @@ class Examiner {
   }
 
  private:
-  // A long transcript takes some hundred megabytes. The C library keeps what was freed of them, and a little that lives in between is
-  // enough for it to keep it for ever.
+  // A long transcript takes some hundred megabytes. After it is freed the C library keeps most of them: one small block that is still in
+  // use at the end of an arena is enough.
   void give_back_memory() {
 #ifdef __GLIBC__
     constexpr std::size_t many = 10'000;

@@ -277,7 +277,7 @@ class Facts {
   Moment at_end_;
   std::map<int, const Contents*> opened_;  // by Record event, what was found in it later
   std::size_t stream_ = 0;                 // bytes that the subject had put on this transport when the session was over
-  std::size_t left_ = 0;                   // bytes that had come on it, and that nobody had taken by then
+  std::size_t left_ = 0;                   // bytes that had arrived on it, and that no call had taken by then
   std::array<bool, 2> altered_{}, data_altered_{};
   bool readable_ = true;
   Since garbled_ = never, against_terms_ = never;
